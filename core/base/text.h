@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <sstream>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace gradus {
+
+/// concat("row ", 3, " of ", 7): the pieces streamed into one string.
+template <class... Parts>
+[[nodiscard]] std::string concat(const Parts&... parts)
+{
+    std::ostringstream out;
+    (out << ... << parts);
+    return std::move(out).str();
+}
+
+[[nodiscard]] bool isValidUtf8(std::string_view text);
+
+/// A name shortened and made printable for a message: control bytes as \xNN, at most limit bytes.
+[[nodiscard]] std::string quoted(std::string_view text, std::size_t limit = 80);
+
+/// Strict parses of a whole string; false when anything is left over or out of range.
+[[nodiscard]] bool parseInteger(std::string_view text, long long& value);
+[[nodiscard]] bool parseReal(std::string_view text, double& value);
+
+} // namespace gradus

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include "core/base/monitor.h"
+#include "core/tensor/tensor.h"
+
+#include <memory>
+#include <vector>
+
+namespace gradus {
+
+/// What calibration knows of one input: shared by all layers that read it.
+struct InputStatistics
+{
+    std::int64_t features = 0; ///< d
+    std::int64_t rows = 0;     ///< n, tokens seen
+    /// H = XᵀX/n, d × d, symmetric, full storage. Empty when only ranges were asked for.
+    std::vector<double> hessian;
+    std::vector<float> minimum;       ///< per feature
+    std::vector<float> maximum;       ///< per feature
+    std::vector<double> secondMoment; ///< E[x²] per feature, the diagonal of H
+    Tensor sample;                    ///< some rows of X (sampled × d), empty unless asked for
+};
+
+/// Accumulates InputStatistics over batches of rows.
+class InputAccumulator
+{
+public:
+    InputAccumulator(std::int64_t features, bool withHessian, std::int64_t sampleRows = 0);
+    /// x: n × features. Throws Error(Numeric) when x is not finite.
+    void add(ConstMatrixView x, const Monitor* monitor = nullptr);
+    [[nodiscard]] InputStatistics finish();
+
+private:
+    InputStatistics m_statistics;
+    bool m_withHessian;
+    std::int64_t m_sampleRows;
+    std::vector<float> m_samples;
+};
+
+} // namespace gradus

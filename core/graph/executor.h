@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include "core/base/monitor.h"
+#include "core/data/tokenizer.h"
+#include "core/graph/model.h"
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+
+namespace gradus {
+
+/// Where the executor gets float32 weights. Values from overrides come before the model's file.
+/// Weights read from the file are kept while they fit into cacheBytes, and read anew otherwise.
+/// Safe to use from several threads.
+class Weights
+{
+public:
+    Weights(std::shared_ptr<const Model> model, std::uint64_t cacheBytes);
+
+    /// Throws Error(Format | Numeric) naming the tensor when it is missing or not finite.
+    [[nodiscard]] std::shared_ptr<const Tensor> get(const std::string& tensor) const;
+
+    /// Replaces a tensor (a quantized and dequantized weight). Shape must be that of the model's.
+    void replace(const std::string& tensor, std::shared_ptr<const Tensor> value);
+
+private:
+    std::shared_ptr<const Model> m_model;
+    std::uint64_t m_budget;
+    mutable std::mutex m_mutex;
+    mutable std::uint64_t m_cached = 0;
+    mutable std::map<std::string, std::shared_ptr<const Tensor>> m_cache;
+    std::map<std::string, std::shared_ptr<const Tensor>> m_replaced;
+};
+
+/// Keys and values of earlier positions, for generation; one sequence.
+struct KeyValueCache
+{
+    struct Entry
+    {
+        std::vector<float> keys; ///< positions × (kvHeads · headDim), rotated
+        std::vector<float> values;
+    };
+    std::map<int, Entry> entries; ///< by node
+    std::int64_t positions = 0;
+};
+
+/// Sees the input of every Linear node: x is (batch · sequence) × in.
+using InputObserver = std::function<void(int node, ConstMatrixView x)>;
+
+/// Runs a model's graph. Stateless apart from the references; every call is bit-identical for any
+/// number of threads and does not depend on what else is in the batch.
+class Executor
+{
+public:
+    Executor(const Model& model, const Weights& weights);
+
+    /// The stages of a language model: embedding, blocks one by one, norm and head. hidden is
+    /// batch × sequence × features.
+    [[nodiscard]] Tensor embed(std::span<const Token> tokens, std::int64_t batch) const;
+    void runBlock(int block, Tensor& hidden, const Monitor& monitor,
+                  const InputObserver& observer = {}, KeyValueCache* cache = nullptr) const;
+    /// Everything after the last block, for rows of hidden: rows × features → rows × vocabulary.
+    [[nodiscard]] Tensor head(ConstMatrixView hidden, const Monitor& monitor,
+                              const InputObserver& observer = {}) const;
+
+    /// Logits (batch · sequence) × vocabulary of the whole model.
+    [[nodiscard]] Tensor logits(std::span<const Token> tokens, std::int64_t batch,
+                                const Monitor& monitor, KeyValueCache* cache = nullptr) const;
+
+private:
+    Tensor runNodes(int first, int count, ValueId inputValue, Tensor input, ValueId outputValue,
+                    const Monitor& monitor, const InputObserver& observer,
+                    KeyValueCache* cache) const;
+
+    const Model& m_model;
+    const Weights& m_weights;
+};
+
+} // namespace gradus

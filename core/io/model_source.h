@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include "core/base/monitor.h"
+#include "core/io/model_file.h"
+
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace gradus {
+
+/// Everything found at a path that a user opened as a model. Opening reads headers only.
+struct ModelSource
+{
+    std::filesystem::path path;               ///< as the user gave it, made absolute
+    std::string format;                       ///< "safetensors" or "llama2.c"
+    std::shared_ptr<const ModelFile> tensors; ///< never null
+    std::string config;                       ///< config.json as text ("" if none); for llama2.c
+                                              ///< made from the header, in the same words
+    std::filesystem::path tokenizer;          ///< tokenizer.json, tokenizer.model, else
+                                              ///< tokenizer.bin beside the model; empty if none
+    std::vector<std::filesystem::path> weightFiles;
+    std::vector<std::filesystem::path>
+        companions;          ///< tokenizer and configuration files that an
+                             ///< exported folder should carry (not config.json)
+    std::uint64_t bytes = 0; ///< of all weight files
+    std::string fingerprint; ///< SHA-256 over each weight file's size and header, taken at opening
+};
+
+/// path: a folder (Hugging Face layout: config.json with model.safetensors, or
+/// model.safetensors.index.json, or any single *.safetensors), a .safetensors file, an
+/// index.json, or a llama2.c .bin. The type is decided by content, not by the name alone.
+/// Throws Error(Io | Format | Unsupported) with a sentence that names the path.
+[[nodiscard]] ModelSource openModelSource(const std::filesystem::path& path);
+
+/// SHA-256 over the content of all weight files, in order; reads them whole.
+[[nodiscard]] std::string contentHash(const ModelSource& source, Monitor& monitor);
+
+} // namespace gradus

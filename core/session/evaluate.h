@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include "core/base/monitor.h"
+#include "core/session/run.h"
+
+#include <functional>
+
+namespace gradus {
+
+enum class PerplexityConvention
+{
+    Gptq,     ///< targets 1 … L−1 of each window
+    LlamaCpp, ///< first token of each window replaced by BOS, targets L/2+1 … L−1
+};
+
+struct EvaluateRequest
+{
+    std::shared_ptr<const Model> model;
+    std::shared_ptr<const Run> run; ///< null: the float model
+    std::filesystem::path data;
+    std::filesystem::path tokenizer; ///< overrides the model's
+    PerplexityConvention convention = PerplexityConvention::Gptq;
+    std::int64_t context = 0; ///< 0: the model's, at most 2048
+    std::uint64_t memoryBytes = std::uint64_t(2) << 30;
+};
+
+struct Perplexity
+{
+    double value = 0;         ///< exp of the mean negative log-likelihood
+    double meanNll = 0;       ///< nats per scored token
+    double standardError = 0; ///< of meanNll, over windows
+    std::int64_t tokens = 0;  ///< scored
+    std::int64_t windows = 0;
+    std::int64_t context = 0;
+};
+[[nodiscard]] Perplexity evaluatePerplexity(const EvaluateRequest& request, Monitor& monitor);
+
+/// The model of a run: opened from override, else from the path stored in the run; throws
+/// Error(Usage) when its fingerprint is not the run's.
+[[nodiscard]] std::shared_ptr<const Model> openRunModel(const Run& run,
+                                                        const std::filesystem::path& override);
+
+struct GenerateRequest
+{
+    std::shared_ptr<const Model> model;
+    std::shared_ptr<const Run> run;
+    std::filesystem::path tokenizer;
+    std::string prompt;
+    std::int64_t tokens = 64;
+    double temperature = 0; ///< 0: the most likely token
+    std::uint64_t seed = 0;
+    std::uint64_t memoryBytes = std::uint64_t(2) << 30;
+};
+/// Streams the continuation to sink piece by piece; returns the whole text.
+std::string generate(const GenerateRequest& request, Monitor& monitor,
+                     const std::function<void(std::string_view)>& sink = {});
+
+} // namespace gradus

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include "core/base/monitor.h"
+#include "core/session/run.h"
+
+#include <functional>
+
+namespace gradus {
+
+struct QuantizeRequest
+{
+    std::shared_ptr<const Model> model;
+    Recipe recipe;
+    std::filesystem::path output;    ///< run file; empty: keep the run in memory, no journal
+    std::filesystem::path tokenizer; ///< overrides the model's
+    bool resume = false;
+    std::uint64_t memoryBytes = std::uint64_t(2) << 30;
+};
+
+/// Called for every finished layer, from the calling thread, in the order they finish.
+using LayerSink = std::function<void(const LayerResult&)>;
+
+/// Quantizes the model: calibrates block by block where a method or the report needs it, solves
+/// every layer, journals, writes the run. On Cancelled (and on any error) finished layers stay in
+/// the journal and --resume continues from them.
+[[nodiscard]] std::shared_ptr<const Run> quantize(const QuantizeRequest& request, Monitor& monitor,
+                                                  const LayerSink& sink = {});
+
+/// What quantize would do, without computing: per-layer choices and exact stored sizes.
+struct Plan
+{
+    struct Row
+    {
+        std::string layer;
+        LayerChoice choice;
+        std::uint64_t bytes = 0; ///< 0 when kept float
+        double bitsPerWeight = 0;
+        std::string note; ///< why a layer is kept float, a group larger than the row, …
+    };
+    std::vector<Row> rows;
+    Totals totals;
+    bool needsCalibration = false;
+};
+[[nodiscard]] Plan plan(const Model& model, const Recipe& recipe);
+
+/// Bytes of everything in the file that choices keep float, in the source dtype.
+[[nodiscard]] std::uint64_t floatBytes(const Model& model, const std::vector<LayerChoice>& choices);
+
+} // namespace gradus

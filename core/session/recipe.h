@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include "core/graph/model.h"
+#include "core/quant/options.h"
+#include "core/quant/scheme.h"
+
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+namespace gradus {
+
+/// What is done to one layer: a method on a scheme, or nothing ("keep float").
+struct LayerChoice
+{
+    bool keepFloat = false;
+    Scheme scheme;
+    MethodOptions method = RtnOptions{};
+    bool operator==(const LayerChoice&) const = default;
+};
+
+/// A rule: layers whose name matches the pattern get the choice. Pattern: a regular expression
+/// (PCRE2 syntax) searched in the layer's name.
+struct Rule
+{
+    std::string pattern;
+    LayerChoice choice;
+    bool operator==(const Rule&) const = default;
+};
+
+enum class CalibrationMode
+{
+    Float,      ///< statistics of the float model, one pass
+    Sequential, ///< each block sees the outputs of the quantized blocks before it
+};
+
+struct CalibrationChoice
+{
+    std::string data; ///< path of a text file; empty for none
+    std::int64_t samples = 128;
+    std::int64_t context = 0; ///< tokens per window; 0: the model's, at most 2048
+    CalibrationMode mode = CalibrationMode::Sequential;
+    bool operator==(const CalibrationChoice&) const = default;
+};
+
+/// Everything the user decides. A small value; comparable; JSON. The only undoable thing.
+///
+/// The choice of a layer is that of overrides[name], else of the first rule whose pattern matches,
+/// else `standard` for layers with quantizedByDefault, else keep float.
+struct Recipe
+{
+    LayerChoice standard;
+    std::vector<Rule> rules;
+    std::map<std::string, LayerChoice> overrides; ///< by layer name
+    std::set<std::string> locked; ///< layers that bulk edits and allocation leave alone
+    CalibrationChoice calibration;
+    std::uint64_t seed = 0;
+
+    bool operator==(const Recipe&) const = default;
+};
+
+/// JSON, indented, keys in a fixed order; equal recipes give equal text. The format is described in
+/// recipe.cpp. Reading throws Error(Format) with the path of the offending key, what was found and
+/// what is expected; unknown keys are errors.
+[[nodiscard]] std::string toJson(const Recipe& recipe);
+[[nodiscard]] Recipe recipeFromJson(std::string_view text, const std::string& name);
+
+/// The choice for every layer of the model, in layer order. Throws Error(Usage) on a bad pattern,
+/// an invalid scheme or option (naming the layer or rule), or an override for no layer.
+[[nodiscard]] std::vector<LayerChoice> resolve(const Recipe& recipe, const Model& model);
+
+} // namespace gradus

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include "core/quant/quantized_weight.h"
+#include "core/session/recipe.h"
+
+#include <limits>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace gradus {
+
+/// One layer of a run. Numbers that were not measured are NaN.
+struct LayerResult
+{
+    std::string name;
+    LayerChoice choice;
+    std::shared_ptr<const QuantizedWeight> weight; ///< null when the layer was kept float
+    double weightSqnrDb = std::numeric_limits<double>::quiet_NaN();
+    double weightCosine = std::numeric_limits<double>::quiet_NaN();
+    double relativeOutputError = std::numeric_limits<double>::quiet_NaN(); ///< needs calibration
+    double damping = 0;
+    std::string note;
+    double seconds = 0; ///< solving time; not stored in the run file, which holds no times
+
+    [[nodiscard]] std::uint64_t bytes() const { return weight ? weight->size().bytes() : 0; }
+    [[nodiscard]] double bitsPerWeight() const
+    {
+        return weight ? weight->size().bitsPerWeight(weight->rows * weight->cols)
+                      : std::numeric_limits<double>::quiet_NaN();
+    }
+};
+
+struct Provenance
+{
+    std::string program; ///< "gradus 0.1.0"
+    std::string modelPath;
+    std::string modelFingerprint; ///< ModelSource::fingerprint
+    std::string modelHash;        ///< contentHash of the weights
+    std::string calibrationHash;  ///< SHA-256 of the calibration file; empty if none
+    std::int64_t calibrationWindows = 0;
+    std::int64_t calibrationContext = 0;
+};
+
+struct Totals
+{
+    std::int64_t weights = 0;     ///< quantized weights
+    std::uint64_t bytes = 0;      ///< stored bytes of quantized layers
+    std::uint64_t floatBytes = 0; ///< of everything kept float, in its source dtype
+    double bitsPerWeight = std::numeric_limits<double>::quiet_NaN(); ///< 8·bytes/weights
+};
+
+/// The immutable result.
+struct Run
+{
+    Provenance provenance;
+    Recipe recipe;
+    std::vector<LayerResult> layers; ///< every layer of the model, in model order
+    Totals totals;
+
+    [[nodiscard]] const LayerResult* find(std::string_view layer) const;
+};
+
+/// HDF5, written atomically; equal runs give equal bytes. Schema in run_file.cpp and in the file's
+/// own attributes. writeRun serves both .gradus and `export --format hdf5`.
+void writeRun(const Run& run, const std::filesystem::path& path, Monitor& monitor);
+/// Throws Error(Io | Format) naming file and object.
+[[nodiscard]] std::shared_ptr<const Run> readRun(const std::filesystem::path& path);
+/// True when the file looks like a run (HDF5 signature and our schema attribute).
+[[nodiscard]] bool isRunFile(const std::filesystem::path& path);
+
+} // namespace gradus

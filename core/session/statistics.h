@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include "core/eval/distribution.h"
+#include "core/graph/model.h"
+#include "core/quant/quantized_weight.h"
+#include "core/session/recipe.h"
+
+namespace gradus {
+
+/// One row of the stats verb.
+struct LayerStatistics
+{
+    std::string name;
+    Moments moments;
+    double outlierShare = 0; ///< beyond 6 standard deviations
+    ExponentFit exponent;
+};
+
+/// Moments, outliers and exponent fit of the layers whose names match the pattern (all if empty).
+[[nodiscard]] std::vector<LayerStatistics> layerStatistics(const Model& model,
+                                                           const std::string& pattern,
+                                                           const Scheme& scheme, Monitor& monitor);
+
+/// A layer's weight as rows × cols floats; a convolution as out × (in·kh·kw). Throws Error(Numeric)
+/// naming the layer when it holds NaN or infinite values.
+[[nodiscard]] Tensor layerWeight(const Model& model, const Layer& layer);
+
+/// What the histogram panel shows of a layer under a choice.
+struct WeightPreview
+{
+    std::string layer;
+    LayerChoice choice;
+    Moments moments;
+    Histogram original;
+    Histogram dequantized;     ///< empty when kept float
+    std::vector<float> levels; ///< distinct grid levels of the first granule, ascending
+    double clipLow = 0;        ///< of all granules
+    double clipHigh = 0;
+    double weightSqnrDb = 0;
+    double outlierShare = 0;
+    std::uint64_t bytes = 0;
+    double bitsPerWeight = 0;
+    bool fromRun = false; ///< dequantized values are a run's, else round-to-nearest of the choice
+};
+[[nodiscard]] WeightPreview previewWeight(const Model& model, const Layer& layer,
+                                          const LayerChoice& choice, const QuantizedWeight* fromRun,
+                                          int bins, Monitor& monitor);
+
+} // namespace gradus
