@@ -327,15 +327,6 @@ std::uint64_t unsignedInteger(const Hdf5Group& group, const std::string& name)
 
 } // namespace
 
-const LayerResult* Run::find(std::string_view layer) const
-{
-    for (const LayerResult& result : layers) {
-        if (result.name == layer)
-            return &result;
-    }
-    return nullptr;
-}
-
 void writeRun(const Run& run, const std::filesystem::path& path, Monitor& monitor)
 {
     AtomicFile target(path);
