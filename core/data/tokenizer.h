@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include "core/graph/token.h"
+
 #include <cstdint>
 #include <filesystem>
 #include <memory>
@@ -11,8 +13,6 @@
 #include <vector>
 
 namespace gradus {
-
-using Token = std::int32_t;
 
 /// Text to token ids and back. Immutable; safe to use from several threads.
 class Tokenizer

@@ -2,8 +2,8 @@
 #pragma once
 
 #include "core/base/monitor.h"
-#include "core/data/tokenizer.h"
 #include "core/graph/model.h"
+#include "core/graph/token.h"
 
 #include <functional>
 #include <map>
@@ -12,9 +12,9 @@
 
 namespace gradus {
 
-/// Where the executor gets float32 weights. Values from overrides come before the model's file.
-/// Weights read from the file are kept while they fit into cacheBytes, and read anew otherwise.
-/// Safe to use from several threads.
+/// Where the executor gets float32 weights. Replaced ones come before the model's file. Weights
+/// read from the file are kept while they fit into cacheBytes, the least recently used going first.
+/// get() is safe to call from several threads, replace() is not.
 class Weights
 {
 public:
@@ -27,11 +27,17 @@ public:
     void replace(const std::string& tensor, std::shared_ptr<const Tensor> value);
 
 private:
+    struct Cached
+    {
+        std::shared_ptr<const Tensor> tensor;
+        std::uint64_t lastUse = 0;
+    };
     std::shared_ptr<const Model> m_model;
     std::uint64_t m_budget;
     mutable std::mutex m_mutex;
-    mutable std::uint64_t m_cached = 0;
-    mutable std::map<std::string, std::shared_ptr<const Tensor>> m_cache;
+    mutable std::uint64_t m_cachedBytes = 0;
+    mutable std::uint64_t m_clock = 0;
+    mutable std::map<std::string, Cached> m_cache;
     std::map<std::string, std::shared_ptr<const Tensor>> m_replaced;
 };
 
@@ -51,7 +57,7 @@ struct KeyValueCache
 using InputObserver = std::function<void(int node, ConstMatrixView x)>;
 
 /// Runs a model's graph. Stateless apart from the references; every call is bit-identical for any
-/// number of threads and does not depend on what else is in the batch.
+/// number of threads.
 class Executor
 {
 public:
@@ -74,6 +80,8 @@ private:
     Tensor runNodes(int first, int count, ValueId inputValue, Tensor input, ValueId outputValue,
                     const Monitor& monitor, const InputObserver& observer,
                     KeyValueCache* cache) const;
+    Tensor runAttention(const op::Attention& attention, int node, const Tensor& q, const Tensor& k,
+                        const Tensor& v, const Monitor& monitor, KeyValueCache* cache) const;
 
     const Model& m_model;
     const Weights& m_weights;

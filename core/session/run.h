@@ -63,6 +63,9 @@ struct Run
     [[nodiscard]] const LayerResult* find(std::string_view layer) const;
 };
 
+/// The totals of results that cover every layer of the model.
+[[nodiscard]] Totals totalsOf(const Model& model, const std::vector<LayerResult>& layers);
+
 /// HDF5, written atomically; equal runs give equal bytes. Schema in run_file.cpp and in the file's
 /// own attributes. writeRun serves both .gradus and `export --format hdf5`.
 void writeRun(const Run& run, const std::filesystem::path& path, Monitor& monitor);

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "core/graph/model.h"
+
+#include "core/base/error.h"
+#include "core/base/text.h"
+#include "core/graph/builders.h"
+#include "core/graph/config_reader.h"
+
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <cctype>
+
+namespace gradus {
+
+namespace {
+
+bool contains(const std::string& text, std::string_view part)
+{
+    return text.find(part) != std::string::npos;
+}
+
+/// "encoder.layers.3.fc1" → "encoder.layers.3": the name up to its first number, by which blocks
+/// repeat; empty when there is none.
+std::string blockPrefix(const std::string& name)
+{
+    for (std::size_t at = name.find('.'); at != std::string::npos; at = name.find('.', at + 1)) {
+        std::size_t end = at + 1;
+        while (end < name.size() && std::isdigit(static_cast<unsigned char>(name[end])))
+            ++end;
+        if (end > at + 1 && end < name.size() && name[end] == '.')
+            return name.substr(0, end);
+    }
+    return {};
+}
+
+/// Layers of a container whose architecture is unknown: every floating tensor of two or more
+/// dimensions.
+void listTensorsAsLayers(Model& model)
+{
+    for (const TensorInfo& info : model.source.tensors->tensors()) {
+        if (!isFloating(info.dtype) || info.shape.size() < 2 || elementCount(info.shape) == 0)
+            continue;
+        Layer layer;
+        layer.weight = info.name;
+        layer.name =
+            info.name.ends_with(".weight") ? info.name.substr(0, info.name.size() - 7) : info.name;
+        layer.shape = info.shape;
+        layer.rows = info.shape[0];
+        layer.cols = elementCount(info.shape) / info.shape[0];
+        layer.dtype = info.dtype;
+        const bool embedding = contains(info.name, "embed") || contains(info.name, "wte.") ||
+                               contains(info.name, "wpe.");
+        layer.kind = embedding                ? LayerKind::Embedding
+                     : info.shape.size() == 2 ? LayerKind::Linear
+                     : info.shape.size() == 4 ? LayerKind::Convolution
+                                              : LayerKind::Other;
+        layer.quantizedByDefault = !embedding && !contains(info.name, "lm_head");
+        const std::string prefix = blockPrefix(layer.name);
+        if (!prefix.empty()) {
+            auto block = std::find_if(model.blocks.begin(), model.blocks.end(),
+                                      [&](const Block& b) { return b.name == prefix; });
+            if (block == model.blocks.end()) {
+                Block added;
+                added.name = prefix;
+                block = model.blocks.insert(model.blocks.end(), added);
+            }
+            layer.block = static_cast<int>(block - model.blocks.begin());
+        }
+        model.layers.push_back(std::move(layer));
+    }
+}
+
+void buildGraph(Model& model)
+{
+    if (model.source.config.empty())
+        throw Error(ErrorCode::Unsupported,
+                    "there is no config.json, so the architecture is unknown");
+    const auto config = nlohmann::json::parse(model.source.config, nullptr, false);
+    if (config.is_discarded())
+        throw Error(ErrorCode::Format, "config.json is not valid JSON");
+    const std::string type = ConfigReader(config).text("model_type", "");
+    if (type.empty())
+        throw Error(ErrorCode::Unsupported, "config.json names no model_type");
+    if (!isLlamaFamily(type))
+        throw Error(ErrorCode::Unsupported,
+                    concat("model_type ", quoted(type),
+                           " cannot be run yet (llama, mistral and qwen2 can); its weights can be"
+                           " inspected and quantized without calibration"));
+    model.architecture = type;
+    buildLlama(config, model);
+}
+
+} // namespace
+
+std::string_view layerKindName(LayerKind kind)
+{
+    switch (kind) {
+    case LayerKind::Linear:
+        return "linear";
+    case LayerKind::Embedding:
+        return "embedding";
+    case LayerKind::Convolution:
+        return "convolution";
+    case LayerKind::Other:
+        break;
+    }
+    return "other";
+}
+
+const Layer* Model::findLayer(std::string_view name) const
+{
+    const auto found = std::find_if(layers.begin(), layers.end(),
+                                    [&](const Layer& layer) { return layer.name == name; });
+    return found == layers.end() ? nullptr : &*found;
+}
+
+std::shared_ptr<const Model> buildModel(ModelSource source)
+{
+    auto model = std::make_shared<Model>();
+    model->source = std::move(source);
+    for (const TensorInfo& info : model->source.tensors->tensors())
+        if (isFloating(info.dtype))
+            model->parameters += elementCount(info.shape);
+    try {
+        buildGraph(*model);
+    } catch (const Error& error) {
+        model->whyNotRunnable = error.what();
+        model->graph = {};
+        model->layers.clear();
+        model->blocks.clear();
+        if (model->architecture.empty())
+            model->architecture = "unknown";
+        listTensorsAsLayers(*model);
+    }
+    return model;
+}
+
+std::shared_ptr<const Model> openModel(const std::filesystem::path& path)
+{
+    return buildModel(openModelSource(path));
+}
+
+} // namespace gradus

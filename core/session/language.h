@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include "core/data/text_windows.h"
+#include "core/graph/model.h"
+#include "core/session/run.h"
+
+#include <filesystem>
+
+namespace gradus {
+
+class Weights;
+
+/// What the verbs on language models share.
+
+/// The tokenizer at override, else the model's. Throws Error(Usage) when there is none.
+[[nodiscard]] std::shared_ptr<const Tokenizer>
+modelTokenizer(const Model& model, const std::filesystem::path& override);
+
+/// Tokens per window: the given one when above 0, else the model's maximum, at most 2048. Throws
+/// Error(Usage) when it is larger than the model can take or smaller than 2.
+[[nodiscard]] std::int64_t contextLength(const Model& model, std::int64_t context);
+
+/// Replaces the weights that the run quantized by their dequantized values.
+void applyRun(const Model& model, const Run& run, Weights& weights);
+
+/// Windows that run through the network together: about 2048 tokens.
+[[nodiscard]] std::int64_t windowsPerBatch(std::int64_t context);
+
+} // namespace gradus

@@ -1,0 +1,431 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "core/session/quantize.h"
+
+#include "core/base/error.h"
+#include "core/base/format.h"
+#include "core/base/hash.h"
+#include "core/base/text.h"
+#include "core/data/activation_store.h"
+#include "core/data/calibration.h"
+#include "core/eval/metrics.h"
+#include "core/graph/executor.h"
+#include "core/io/byte_source.h"
+#include "core/quant/solve.h"
+#include "core/session/journal.h"
+#include "core/session/language.h"
+#include "core/session/program.h"
+#include "core/session/statistics.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cstring>
+#include <map>
+#include <utility>
+
+namespace gradus {
+
+namespace {
+
+using InputMap = std::map<ValueId, std::shared_ptr<const InputStatistics>>;
+
+/// Solving must not report progress of its own; it only needs to know of a stop.
+class StopOnly final : public Monitor
+{
+public:
+    explicit StopOnly(const Monitor& parent)
+        : m_parent(parent)
+    {
+    }
+    [[nodiscard]] bool stopRequested() const override { return m_parent.stopRequested(); }
+
+private:
+    const Monitor& m_parent;
+};
+
+class Session
+{
+public:
+    Session(const QuantizeRequest& request, Monitor& monitor, const LayerSink& sink)
+        : m_request(request)
+        , m_model(*request.model)
+        , m_monitor(monitor)
+        , m_sink(sink)
+        , m_choices(resolve(request.recipe, m_model))
+        , m_results(m_model.layers.size())
+    {
+    }
+
+    std::shared_ptr<const Run> run()
+    {
+        prepare();
+        if (m_windows.count() > 0 && inputsWantedAfter(-2))
+            runCalibrated();
+        for (std::size_t i = 0; i < m_model.layers.size(); ++i)
+            if (!m_results[i])
+                finishLayer(i, nullptr);
+        return finish();
+    }
+
+private:
+    /// Tokens, provenance, journal: everything before the first layer.
+    void prepare()
+    {
+        m_monitor.report(0, "reading the model");
+        Provenance& provenance = m_run->provenance;
+        provenance.program = programName();
+        provenance.modelPath = m_model.source.path.string();
+        provenance.modelFingerprint = m_model.source.fingerprint;
+        SubMonitor hashing(m_monitor, 0, 0.02);
+        provenance.modelHash = contentHash(m_model.source, hashing);
+        readCalibration();
+
+        std::string identity =
+            concat(provenance.program, '\n', provenance.modelHash, '\n', provenance.calibrationHash,
+                   '\n', provenance.calibrationWindows, '\n', provenance.calibrationContext, '\n',
+                   toJson(m_request.recipe));
+        if (!m_request.output.empty()) {
+            m_journal =
+                std::make_unique<Journal>(m_request.output, sha256(identity), m_request.resume);
+            takeUpFinished();
+        }
+        for (std::size_t i = 0; i < m_choices.size(); ++i)
+            m_weightsToDo +=
+                m_results[i] || m_choices[i].keepFloat ? 0 : m_model.layers[i].parameters();
+    }
+
+    void readCalibration()
+    {
+        const CalibrationChoice& calibration = m_request.recipe.calibration;
+        const bool needed = std::any_of(m_choices.begin(), m_choices.end(), [](const auto& choice) {
+            return !choice.keepFloat && needsCalibration(choice.method);
+        });
+        if (calibration.data.empty()) {
+            if (needed) {
+                const auto at =
+                    std::find_if(m_choices.begin(), m_choices.end(), [](const LayerChoice& choice) {
+                        return !choice.keepFloat && needsCalibration(choice.method);
+                    });
+                throw Error(
+                    ErrorCode::Usage,
+                    concat(m_model.layers[static_cast<std::size_t>(at - m_choices.begin())].name,
+                           ": method ", methodName(at->method),
+                           " needs calibration text (--calibration FILE)"));
+            }
+            return;
+        }
+        if (!m_model.canRun())
+            throw Error(ErrorCode::Unsupported,
+                        concat("cannot calibrate ", m_model.source.path.string(), ": ",
+                               m_model.whyNotRunnable));
+        const std::int64_t context = contextLength(m_model, calibration.context);
+        const auto tokenizer = modelTokenizer(m_model, m_request.tokenizer);
+        const std::vector<Token> tokens = tokenizeFile(*tokenizer, calibration.data);
+        m_windows = sampleWindows(tokens, context, calibration.samples, m_request.recipe.seed);
+        if (m_windows.count() < calibration.samples)
+            m_monitor.note(concat("calibration: ", calibration.data, " holds ", m_windows.count(),
+                                  " windows of ", context, " tokens, fewer than the ",
+                                  calibration.samples, " asked for; all are used"));
+        Provenance& provenance = m_run->provenance;
+        provenance.calibrationHash = sha256(readTextFile(calibration.data));
+        provenance.calibrationWindows = m_windows.count();
+        provenance.calibrationContext = context;
+    }
+
+    void takeUpFinished()
+    {
+        std::int64_t kept = 0;
+        for (std::size_t i = 0; i < m_model.layers.size(); ++i) {
+            const auto found = m_journal->finished().find(m_model.layers[i].name);
+            if (found == m_journal->finished().end())
+                continue;
+            m_results[i] = found->second;
+            ++kept;
+            if (m_sink)
+                m_sink(*m_results[i]);
+        }
+        if (kept > 0)
+            m_monitor.note(concat("resumed: ", kept, " of ", m_model.layers.size(),
+                                  " layers were finished before"));
+    }
+
+    [[nodiscard]] bool wantsInputs(std::size_t layer) const
+    {
+        return !m_results[layer] && !m_choices[layer].keepFloat &&
+               m_model.layers[layer].kind == LayerKind::Linear;
+    }
+
+    /// Layer indices of a block, or those outside of any block that read a value after the last
+    /// one.
+    [[nodiscard]] std::vector<std::size_t> layersOf(int block) const
+    {
+        std::vector<std::size_t> layers;
+        for (std::size_t i = 0; i < m_model.layers.size(); ++i)
+            if (m_model.layers[i].block == block)
+                layers.push_back(i);
+        return layers;
+    }
+
+    void runCalibrated()
+    {
+        const std::uint64_t budget = m_request.memoryBytes;
+        Weights weights(m_request.model, budget / 2);
+        const bool sequential = m_request.recipe.calibration.mode == CalibrationMode::Sequential;
+        m_sequentialWeights = sequential ? &weights : nullptr;
+        const Executor executor(m_model, weights);
+
+        // Embeddings first: in sequential mode the first block sees the quantized ones. A tied head
+        // shares the tensor, so that it is quantized here too.
+        for (const std::size_t i : layersOf(-1))
+            if (m_model.layers[i].kind == LayerKind::Embedding)
+                finishLayer(i, nullptr);
+
+        const std::int64_t length = m_windows.length;
+        const std::int64_t perBatch = windowsPerBatch(length);
+        ActivationStore hidden(m_windows.count() * length, m_model.hiddenSize, budget / 4);
+        if (hidden.spilled())
+            m_monitor.note(
+                concat("activations of ", m_windows.count(),
+                       " windows exceed a quarter of the memory budget and are spilled to ",
+                       "a temporary file"));
+        for (std::int64_t w = 0; w < m_windows.count(); w += perBatch) {
+            m_monitor.checkpoint();
+            const std::int64_t count = std::min(perBatch, m_windows.count() - w);
+            const Tensor embedded = executor.embed(
+                {m_windows.tokens.data() + w * length, static_cast<std::size_t>(count * length)},
+                count);
+            copyRows(embedded.matrix(), hidden.rows(w * length, count * length));
+        }
+
+        const auto blocks = static_cast<int>(m_model.blocks.size());
+        for (int block = 0; block < blocks; ++block) {
+            const std::vector<std::size_t> layers = layersOf(block);
+            const bool capture = std::any_of(layers.begin(), layers.end(),
+                                             [&](std::size_t i) { return wantsInputs(i); });
+            const bool advance = inputsWantedAfter(block);
+            m_stage = concat("block ", block + 1, " of ", blocks);
+            if (capture) {
+                // Sequential: this pass only looks; the hidden states advance once the block's
+                // weights are quantized.
+                const InputMap inputs =
+                    pass(executor, block, hidden, perBatch, &layers, !sequential);
+                for (const std::size_t i : layers)
+                    finishLayer(i, inputOf(inputs, i));
+                if (sequential && advance)
+                    pass(executor, block, hidden, perBatch, nullptr, true);
+            } else {
+                for (const std::size_t i : layers)
+                    finishLayer(i, nullptr);
+                if (advance)
+                    pass(executor, block, hidden, perBatch, nullptr, true);
+            }
+        }
+        if (inputsWantedAfter(blocks))
+            runHead(executor, hidden);
+        m_sequentialWeights = nullptr;
+    }
+
+    /// Whether a layer after this block (in a later one, or in the head) still needs its inputs.
+    [[nodiscard]] bool inputsWantedAfter(int block) const
+    {
+        for (std::size_t i = 0; i < m_model.layers.size(); ++i)
+            if (wantsInputs(i) &&
+                (m_model.layers[i].block == -1 || m_model.layers[i].block > block))
+                return true;
+        return false;
+    }
+
+    void runHead(const Executor& executor, const ActivationStore& hidden)
+    {
+        m_stage = "head";
+        const std::vector<std::size_t> layers = layersOf(-1);
+        std::map<ValueId, InputAccumulator> accumulators;
+        const InputObserver observer = observe(layers, accumulators);
+        const std::int64_t rows = m_windows.count() * m_windows.length;
+        constexpr std::int64_t step = 512;
+        for (std::int64_t r = 0; r < rows; r += step)
+            (void)executor.head(hidden.rows(r, std::min(step, rows - r)), m_monitor, observer);
+        InputMap inputs = gather(accumulators);
+        for (const std::size_t i : layers)
+            if (wantsInputs(i))
+                finishLayer(i, inputOf(inputs, i));
+    }
+
+    InputObserver observe(const std::vector<std::size_t>& layers,
+                          std::map<ValueId, InputAccumulator>& accumulators) const
+    {
+        // Layers that share an input share one Hessian; the first of their nodes feeds it.
+        std::map<int, ValueId> feeds;
+        for (const std::size_t i : layers) {
+            const Layer& layer = m_model.layers[i];
+            if (wantsInputs(i) && !accumulators.contains(layer.input)) {
+                accumulators.emplace(layer.input, InputAccumulator(layer.cols, true));
+                feeds.emplace(layer.node, layer.input);
+            }
+        }
+        return [this, feeds = std::move(feeds), &accumulators](int node, ConstMatrixView x) {
+            if (const auto found = feeds.find(node); found != feeds.end()) {
+                try {
+                    accumulators.at(found->second).add(x, &m_monitor);
+                } catch (const Error& error) {
+                    throw error.within(concat(
+                        "input of ", m_model.graph.nodes[static_cast<std::size_t>(node)].name));
+                }
+            }
+        };
+    }
+
+    static InputMap gather(std::map<ValueId, InputAccumulator>& accumulators)
+    {
+        InputMap inputs;
+        for (auto& [value, accumulator] : accumulators)
+            inputs[value] = std::make_shared<const InputStatistics>(accumulator.finish());
+        return inputs;
+    }
+
+    [[nodiscard]] std::shared_ptr<const InputStatistics> inputOf(const InputMap& inputs,
+                                                                 std::size_t layer) const
+    {
+        const auto found = inputs.find(m_model.layers[layer].input);
+        return found == inputs.end() ? nullptr : found->second;
+    }
+
+    /// Runs one block over all windows. capture: the layers whose inputs are wanted, or none;
+    /// advance: the block's outputs replace the hidden states.
+    InputMap pass(const Executor& executor, int block, ActivationStore& hidden,
+                  std::int64_t perBatch, const std::vector<std::size_t>* capture, bool advance)
+    {
+        std::map<ValueId, InputAccumulator> accumulators;
+        const InputObserver observer = capture ? observe(*capture, accumulators) : InputObserver();
+        const std::int64_t length = m_windows.length;
+        for (std::int64_t w = 0; w < m_windows.count(); w += perBatch) {
+            report(capture ? "calibrating" : "running");
+            const std::int64_t count = std::min(perBatch, m_windows.count() - w);
+            Tensor batch({count, length, m_model.hiddenSize});
+            const MatrixView stored = hidden.rows(w * length, count * length);
+            copyRows(stored, batch.matrix());
+            executor.runBlock(block, batch, m_monitor, observer);
+            if (advance)
+                copyRows(batch.matrix(), stored);
+        }
+        return gather(accumulators);
+    }
+
+    static void copyRows(ConstMatrixView from, MatrixView to)
+    {
+        assert(from.rows == to.rows && from.cols == to.cols);
+        for (std::int64_t r = 0; r < from.rows; ++r)
+            std::memcpy(to.row(r).data(), from.row(r).data(), from.row(r).size_bytes());
+    }
+
+    /// Solves a layer (or takes it up from the journal) and, in sequential mode, hands its
+    /// quantized weight to the blocks after it.
+    void finishLayer(std::size_t index, const std::shared_ptr<const InputStatistics>& inputs)
+    {
+        const Layer& layer = m_model.layers[index];
+        if (!m_results[index]) {
+            LayerResult result = solveLayer(layer, m_choices[index], inputs);
+            if (m_journal)
+                m_journal->append(result);
+            m_results[index] = std::move(result);
+            m_weightsDone += m_choices[index].keepFloat ? 0 : layer.parameters();
+            report(layer.name);
+            if (m_sink)
+                m_sink(*m_results[index]);
+        }
+        const LayerResult& result = *m_results[index];
+        if (m_sequentialWeights && result.weight) {
+            Tensor value = dequantize(*result.weight);
+            value.reshape(layer.shape);
+            m_sequentialWeights->replace(layer.weight,
+                                         std::make_shared<const Tensor>(std::move(value)));
+        }
+    }
+
+    LayerResult solveLayer(const Layer& layer, const LayerChoice& choice,
+                           const std::shared_ptr<const InputStatistics>& inputs)
+    {
+        m_monitor.checkpoint();
+        LayerResult result;
+        result.name = layer.name;
+        result.choice = choice;
+        if (choice.keepFloat) {
+            if (!layer.quantizedByDefault)
+                result.note = "stays float unless a rule includes it";
+            return result;
+        }
+        const auto start = std::chrono::steady_clock::now();
+        const Tensor weight = layerWeight(m_model, layer);
+        LayerProblem problem;
+        problem.name = layer.name;
+        problem.weight = weight.matrix();
+        problem.scheme = choice.scheme;
+        problem.inputs = inputs;
+        problem.seed = m_request.recipe.seed;
+        StopOnly stop(m_monitor);
+        SolveResult solved = solve(problem, choice.method, stop);
+        result.damping = solved.report.damping;
+        result.note = std::move(solved.report.note);
+        result.weight = std::make_shared<const QuantizedWeight>(std::move(solved.weight));
+        const Tensor quantized = dequantize(*result.weight);
+        const WeightError error = weightError(problem.weight, quantized.matrix());
+        result.weightSqnrDb = error.sqnrDb;
+        result.weightCosine = error.cosine;
+        if (inputs && !inputs->hessian.empty())
+            result.relativeOutputError =
+                relativeOutputError(problem.weight, quantized.matrix(), inputs->hessian);
+        result.seconds =
+            std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+        return result;
+    }
+
+    void report(std::string_view what)
+    {
+        const double done = m_weightsToDo > 0 ? static_cast<double>(m_weightsDone) /
+                                                    static_cast<double>(m_weightsToDo)
+                                              : 1;
+        m_monitor.checkpoint();
+        m_monitor.report(0.02 + 0.96 * done,
+                         m_stage.empty() ? std::string(what) : concat(m_stage, ", ", what));
+    }
+
+    std::shared_ptr<const Run> finish()
+    {
+        Run& run = *m_run;
+        run.recipe = m_request.recipe;
+        for (std::optional<LayerResult>& result : m_results)
+            run.layers.push_back(std::move(*result));
+        run.totals = totalsOf(m_model, run.layers);
+        if (m_journal) {
+            m_monitor.report(0.98, "writing the run");
+            SubMonitor writing(m_monitor, 0.98, 1);
+            writeRun(run, m_request.output, writing);
+            m_journal->remove();
+        }
+        m_monitor.report(1, "done");
+        return std::move(m_run);
+    }
+
+    const QuantizeRequest& m_request;
+    const Model& m_model;
+    Monitor& m_monitor;
+    const LayerSink& m_sink;
+    std::vector<LayerChoice> m_choices;
+    std::vector<std::optional<LayerResult>> m_results;
+    std::shared_ptr<Run> m_run = std::make_shared<Run>();
+    std::unique_ptr<Journal> m_journal;
+    TokenWindows m_windows;
+    Weights* m_sequentialWeights = nullptr;
+    std::string m_stage;
+    std::int64_t m_weightsToDo = 0;
+    std::int64_t m_weightsDone = 0;
+};
+
+} // namespace
+
+std::shared_ptr<const Run> quantize(const QuantizeRequest& request, Monitor& monitor,
+                                    const LayerSink& sink)
+{
+    return Session(request, monitor, sink).run();
+}
+
+} // namespace gradus
