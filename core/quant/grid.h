@@ -7,6 +7,7 @@
 #include <cmath>
 #include <cstdint>
 #include <span>
+#include <vector>
 
 namespace gradus {
 
@@ -43,6 +44,17 @@ struct Range
 };
 [[nodiscard]] Range rangeOf(std::span<const float> values);
 
+/// rangeOf, and whether every value is finite, in one pass.
+struct RangeScan
+{
+    Range range;
+    bool finite = true;
+};
+[[nodiscard]] RangeScan scanRange(std::span<const float> values);
+
+/// grid.encode of every value, vectorised: the same codes to the bit. codes: as many as values.
+void encode(std::span<const float> values, const UniformGrid& grid, std::uint8_t* codes);
+
 /// Σ (w − decode(encode(w)))².
 [[nodiscard]] double squaredError(std::span<const float> values, const UniformGrid& grid);
 
@@ -50,5 +62,9 @@ struct Range
 /// squared error over values; the widest wins ties.
 [[nodiscard]] UniformGrid gridByMse(std::span<const float> values, const Scheme& scheme,
                                     double minimumClip, int steps);
+
+/// The grids that gridByMse tries, from the widest on, without repetitions.
+[[nodiscard]] std::vector<UniformGrid> clippedGrids(Range range, const Scheme& scheme,
+                                                    double minimumClip, int steps);
 
 } // namespace gradus

@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "core/quant/methods/common.h"
+
+#include "core/base/parallel.h"
+#include "core/base/text.h"
+
+namespace gradus {
+
+namespace {
+
+/// Evaluations of a weight that make a task of a few milliseconds.
+constexpr std::int64_t taskEvaluations = 1 << 22;
+constexpr std::int64_t pieceCols = 1 << 16;
+
+/// The matrix cut into pieces of at most 2^16 values (of one row, or whole rows): map(values) per
+/// piece of a row, joined in order.
+template <class T, class Map, class Join>
+T reduceRows(ConstMatrixView weight, T identity, const Map& map, const Join& join,
+             const Monitor& monitor)
+{
+    const std::int64_t across = std::max<std::int64_t>(1, (weight.cols - 1) / pieceCols + 1);
+    return parallelReduce(
+        weight.rows * across, across > 1 ? 1 : rowGrain(weight.cols), identity,
+        [&](std::int64_t begin, std::int64_t end) {
+            T part = identity;
+            for (std::int64_t i = begin; i < end; ++i) {
+                const std::int64_t c = i % across * pieceCols;
+                join(part, map(weight.row(i / across)
+                                   .subspan(static_cast<std::size_t>(c),
+                                            static_cast<std::size_t>(
+                                                std::min(pieceCols, weight.cols - c)))));
+            }
+            return part;
+        },
+        join, &monitor);
+}
+
+} // namespace
+
+QuantizedWeight emptyWeight(const Scheme& scheme, std::int64_t rows, std::int64_t cols)
+{
+    QuantizedWeight weight;
+    weight.scheme = scheme;
+    weight.rows = rows;
+    weight.cols = cols;
+    weight.codes.resize(static_cast<std::size_t>(rows * cols));
+    const auto scales = static_cast<std::size_t>(scaleCount(scheme, rows, cols));
+    weight.scales.resize(scales, 1.0F);
+    weight.zeros.resize(scales);
+    return weight;
+}
+
+void throwNotFinite(ConstMatrixView weight)
+{
+    for (std::int64_t r = 0; r < weight.rows; ++r)
+        for (std::int64_t c = 0; c < weight.cols; ++c)
+            if (const float w = weight.data[r * weight.stride + c]; !std::isfinite(w))
+                throw Error(ErrorCode::Numeric, concat("weight at row ", r, ", column ", c, " is ",
+                                                       w, ", expected finite values"));
+    throw Error(ErrorCode::Numeric, "weight is not finite, expected finite values");
+}
+
+void requireFinite(ConstMatrixView weight, const Monitor& monitor)
+{
+    const int faults = reduceRows(
+        weight, 0, [](std::span<const float> values) { return scanRange(values).finite ? 0 : 1; },
+        [](int& total, int part) { total |= part; }, monitor);
+    if (faults != 0)
+        throwNotFinite(weight);
+}
+
+UniformGrid granuleGrid(std::span<const float> values, const Scheme& scheme, const ClipSearch& clip)
+{
+    if (clip.enabled)
+        return gridByMse(values, scheme, clip.minimumClip, clip.steps);
+    const Range range = rangeOf(values);
+    return gridForRange(range.lo, range.hi, scheme);
+}
+
+UniformGrid matrixGrid(ConstMatrixView weight, const Scheme& scheme, const ClipSearch& clip,
+                       const Monitor& monitor)
+{
+    const Range range = reduceRows(
+        weight, Range{}, [](std::span<const float> values) { return rangeOf(values); },
+        [](Range& total, const Range& part) {
+            total.lo = std::min(total.lo, part.lo);
+            total.hi = std::max(total.hi, part.hi);
+        },
+        monitor);
+    if (!clip.enabled)
+        return gridForRange(range.lo, range.hi, scheme);
+    const std::vector<UniformGrid> grids =
+        clippedGrids(range, scheme, clip.minimumClip, clip.steps);
+    const std::vector<double> errors = reduceRows(
+        weight, std::vector<double>(grids.size()),
+        [&](std::span<const float> values) {
+            std::vector<double> part(grids.size());
+            for (std::size_t i = 0; i < grids.size(); ++i) {
+                monitor.checkpoint();
+                part[i] = squaredError(values, grids[i]);
+            }
+            return part;
+        },
+        [](std::vector<double>& total, const std::vector<double>& part) {
+            for (std::size_t i = 0; i < total.size(); ++i)
+                total[i] += part[i];
+        },
+        monitor);
+    const auto least = std::min_element(errors.begin(), errors.end()); // the first: the widest
+    return grids[static_cast<std::size_t>(least - errors.begin())];
+}
+
+QuantizedWeight roundToNearest(ConstMatrixView weight, const Scheme& scheme, const ClipSearch& clip,
+                               const Monitor& monitor)
+{
+    QuantizedWeight out = emptyWeight(scheme, weight.rows, weight.cols);
+    const std::int64_t cols = weight.cols;
+    if (scheme.granularity == Granularity::Tensor) {
+        requireFinite(weight, monitor);
+        const UniformGrid grid = matrixGrid(weight, scheme, clip, monitor);
+        out.scales[0] = grid.scale;
+        out.zeros[0] = static_cast<std::uint8_t>(grid.zero);
+        parallelFor(
+            weight.rows, rowGrain(cols),
+            [&](std::int64_t begin, std::int64_t end) {
+                for (std::int64_t r = begin; r < end; ++r)
+                    encode(weight.row(r), grid, out.codes.data() + r * cols);
+            },
+            &monitor);
+        return out;
+    }
+    const std::int64_t group = effectiveGroup(scheme, cols);
+    const std::int64_t perRow = groupsPerRow(scheme, cols);
+    const std::int64_t evaluations = clip.enabled ? clip.steps : 1;
+    // One pass over memory: a granule is scanned, and encoded while it is still in the cache.
+    const auto solveGranule = [&](std::int64_t r, std::int64_t g) {
+        const std::int64_t c = g * group;
+        const std::int64_t count = std::min(group, cols - c);
+        const std::span<const float> values(weight.data + r * weight.stride + c,
+                                            static_cast<std::size_t>(count));
+        const RangeScan scan = scanRange(values);
+        if (!scan.finite)
+            throwNotFinite(weight);
+        UniformGrid grid;
+        if (!clip.enabled)
+            grid = gridForRange(scan.range.lo, scan.range.hi, scheme);
+        else if (count * evaluations <= taskEvaluations)
+            grid = gridByMse(values, scheme, clip.minimumClip, clip.steps);
+        else
+            grid = matrixGrid({values.data(), 1, count}, scheme, clip, monitor);
+        encode(values, grid, out.codes.data() + r * cols + c);
+        const auto index = static_cast<std::size_t>(r * perRow + g);
+        out.scales[index] = grid.scale;
+        out.zeros[index] = static_cast<std::uint8_t>(grid.zero);
+    };
+    parallelFor(
+        cols > 0 ? weight.rows : 0,
+        clip.enabled ? std::max<std::int64_t>(1, taskEvaluations / (evaluations * cols))
+                     : rowGrain(cols),
+        [&](std::int64_t begin, std::int64_t end) {
+            for (std::int64_t r = begin; r < end; ++r)
+                for (std::int64_t g = 0; g < perRow; ++g)
+                    solveGranule(r, g);
+        },
+        &monitor);
+    return out;
+}
+
+} // namespace gradus

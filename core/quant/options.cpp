@@ -1,0 +1,277 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "core/quant/options.h"
+
+#include "core/base/error.h"
+#include "core/base/text.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cmath>
+#include <type_traits>
+
+namespace gradus {
+
+namespace {
+
+/// One option of the option struct O. Everything that the program knows of an option — its text
+/// form, its limits, the form field, the flag, the documentation — comes from this entry.
+template <class O>
+struct Entry
+{
+    std::string_view name;
+    std::variant<bool O::*, int O::*, double O::*> member;
+    double minimum;
+    double maximum;
+    std::string_view help;
+};
+
+/// name, title, summary, needsCalibration and entries of each method.
+template <class O>
+struct Table;
+
+template <>
+struct Table<RtnOptions>
+{
+    static constexpr std::string_view name = "rtn";
+    static constexpr std::string_view title = "Round to nearest";
+    static constexpr std::string_view summary =
+        "Rounds every weight to the nearest level of its granule's min/max grid. Needs no "
+        "calibration.";
+    static constexpr bool needsCalibration = false;
+    static constexpr std::array<Entry<RtnOptions>, 0> entries{};
+};
+
+template <>
+struct Table<RtnMseOptions>
+{
+    using O = RtnMseOptions;
+    static constexpr std::string_view name = "rtn-mse";
+    static constexpr std::string_view title = "Round to nearest, clipped";
+    static constexpr std::string_view summary =
+        "Round to nearest with the range of each granule shrunk to the one of least mean squared "
+        "error. Needs no calibration.";
+    static constexpr bool needsCalibration = false;
+    static constexpr std::array<Entry<O>, 2> entries{{
+        {"minimum_clip", &O::minimumClip, 0.05, 1,
+         "Smallest range tried, as a share of the min/max range."},
+        {"steps", &O::steps, 2, 1000, "Ranges tried, evenly spaced from the smallest to the full."},
+    }};
+};
+
+template <>
+struct Table<GptqOptions>
+{
+    using O = GptqOptions;
+    static constexpr std::string_view name = "gptq";
+    static constexpr std::string_view title = "GPTQ";
+    static constexpr std::string_view summary =
+        "Rounds the inputs in turn and spreads each rounding error over the inputs not yet "
+        "rounded, by the inverse Hessian of the calibration inputs.";
+    static constexpr bool needsCalibration = true;
+    static constexpr std::array<Entry<O>, 5> entries{{
+        {"damping", &O::damping, 0, 1,
+         "Added to the Hessian's diagonal, as a share of its mean. Raised by itself when the "
+         "factorisation fails."},
+        {"act_order", &O::actOrder, 0, 1, "Rounds the inputs with the largest activations first."},
+        {"static_groups", &O::staticGroups, 0, 1,
+         "With act_order: finds the grids of all groups first, from neighbouring inputs, so that "
+         "no group index has to be stored."},
+        {"mse_clip", &O::mseClip, 0, 1,
+         "Shrinks the range of each granule to the one of least mean squared error."},
+        {"block_size", &O::blockSize, 8, 1024,
+         "Inputs per lazily applied update: speed only, the result is the same up to rounding."},
+    }};
+};
+
+std::string textOf(bool value)
+{
+    return value ? "true" : "false";
+}
+std::string textOf(int value)
+{
+    return std::to_string(value);
+}
+std::string textOf(double value)
+{
+    char buffer[40];
+    const auto end = std::to_chars(buffer, buffer + sizeof buffer, value).ptr; // shortest exact
+    return std::string(buffer, end);
+}
+
+/// "true or false", "a whole number from 8 to 1024", "a number from 0 to 1".
+template <class O>
+std::string constraintOf(const Entry<O>& entry)
+{
+    if (std::holds_alternative<bool O::*>(entry.member))
+        return "true or false";
+    return concat(std::holds_alternative<int O::*>(entry.member) ? "a whole number" : "a number",
+                  " from ", textOf(entry.minimum), " to ", textOf(entry.maximum));
+}
+
+template <class O>
+std::string complaint(const Entry<O>& entry, std::string_view value)
+{
+    return concat("option ", entry.name, " of ", Table<O>::name, " is ", value, ", expected ",
+                  constraintOf(entry));
+}
+
+template <class O>
+std::string valueOf(const O& options, const Entry<O>& entry)
+{
+    return std::visit([&](auto member) { return textOf(options.*member); }, entry.member);
+}
+
+template <class O>
+bool inRange(const O& options, const Entry<O>& entry)
+{
+    return std::visit(
+        [&](auto member) {
+            const auto value = static_cast<double>(options.*member);
+            return value >= entry.minimum && value <= entry.maximum; // false for NaN
+        },
+        entry.member);
+}
+
+bool parse(std::string_view text, bool& value)
+{
+    for (const std::string_view yes : {"true", "1", "yes", "on"})
+        if (text == yes)
+            return value = true;
+    for (const std::string_view no : {"false", "0", "no", "off"})
+        if (text == no) {
+            value = false;
+            return true;
+        }
+    return false;
+}
+bool parse(std::string_view text, int& value)
+{
+    long long wide = 0;
+    if (!parseInteger(text, wide) || wide != static_cast<int>(wide))
+        return false;
+    value = static_cast<int>(wide);
+    return true;
+}
+bool parse(std::string_view text, double& value)
+{
+    return parseReal(text, value);
+}
+
+/// The entry of that name; act-order is accepted for act_order. Throws Error(Usage) when unknown.
+template <class O>
+const Entry<O>& entryOf(std::string_view name)
+{
+    std::string wanted(name);
+    std::replace(wanted.begin(), wanted.end(), '-', '_');
+    std::string known;
+    for (const Entry<O>& entry : Table<O>::entries) {
+        if (entry.name == wanted)
+            return entry;
+        known += concat(known.empty() ? "" : ", ", entry.name);
+    }
+    throw Error(ErrorCode::Usage, concat("method ", Table<O>::name, " has no option ", quoted(name),
+                                         ", it has ", known.empty() ? "none" : known));
+}
+
+template <class O>
+OptionDescription describeOption(const Entry<O>& entry)
+{
+    using Type = OptionDescription::Type;
+    OptionDescription option;
+    option.name = entry.name;
+    option.type = std::holds_alternative<bool O::*>(entry.member)  ? Type::Boolean
+                  : std::holds_alternative<int O::*>(entry.member) ? Type::Integer
+                                                                   : Type::Real;
+    option.help = entry.help;
+    option.minimum = entry.minimum;
+    option.maximum = entry.maximum;
+    static constexpr O defaults{};
+    option.defaultValue = valueOf(defaults, entry);
+    return option;
+}
+
+template <class O>
+MethodDescription describeMethod()
+{
+    MethodDescription method;
+    method.name = Table<O>::name;
+    method.title = Table<O>::title;
+    method.summary = Table<O>::summary;
+    method.needsCalibration = Table<O>::needsCalibration;
+    method.defaults = O{};
+    for (const Entry<O>& entry : Table<O>::entries)
+        method.options.push_back(describeOption(entry));
+    return method;
+}
+
+/// One description for each alternative of MethodOptions, in its order.
+template <class... O>
+std::vector<MethodDescription> describeAll(std::type_identity<std::variant<O...>>)
+{
+    std::vector<MethodDescription> all;
+    (all.push_back(describeMethod<O>()), ...);
+    return all;
+}
+
+} // namespace
+
+const std::vector<MethodDescription>& methods()
+{
+    static const std::vector<MethodDescription> all =
+        describeAll(std::type_identity<MethodOptions>{});
+    return all;
+}
+
+const MethodDescription* findMethod(std::string_view name)
+{
+    for (const MethodDescription& method : methods())
+        if (method.name == name)
+            return &method;
+    return nullptr;
+}
+
+std::string_view methodName(const MethodOptions& options)
+{
+    return methods()[options.index()].name;
+}
+
+bool needsCalibration(const MethodOptions& options)
+{
+    return methods()[options.index()].needsCalibration;
+}
+
+std::string optionValue(const MethodOptions& options, std::string_view name)
+{
+    return std::visit([&]<class O>(const O& values) { return valueOf(values, entryOf<O>(name)); },
+                      options);
+}
+
+void setOption(MethodOptions& options, std::string_view name, std::string_view value)
+{
+    std::visit(
+        [&]<class O>(O& values) {
+            const Entry<O>& entry = entryOf<O>(name);
+            O changed = values;
+            const bool understood = std::visit(
+                [&](auto member) { return parse(value, changed.*member); }, entry.member);
+            if (!understood || !inRange(changed, entry))
+                throw Error(ErrorCode::Usage, complaint(entry, quoted(value)));
+            values = changed;
+        },
+        options);
+}
+
+std::optional<std::string> validate(const MethodOptions& options)
+{
+    return std::visit(
+        []<class O>(const O& values) -> std::optional<std::string> {
+            for (const Entry<O>& entry : Table<O>::entries)
+                if (!inRange(values, entry))
+                    return complaint(entry, valueOf(values, entry));
+            return std::nullopt;
+        },
+        options);
+}
+
+} // namespace gradus

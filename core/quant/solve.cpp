@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "core/quant/solve.h"
+
+#include "core/base/text.h"
+
+namespace gradus {
+
+namespace {
+
+SolveResult run(const LayerProblem& problem, const RtnOptions& options, Monitor& monitor)
+{
+    return solveRtn(problem, options, monitor);
+}
+SolveResult run(const LayerProblem& problem, const RtnMseOptions& options, Monitor& monitor)
+{
+    return solveRtnMse(problem, options, monitor);
+}
+SolveResult run(const LayerProblem& problem, const GptqOptions& options, Monitor& monitor)
+{
+    return solveGptq(problem, options, monitor);
+}
+
+} // namespace
+
+SolveResult solve(const LayerProblem& problem, const MethodOptions& options, Monitor& monitor)
+{
+    const std::string context = concat("layer ", quoted(problem.name));
+    if (const auto wrong = problem.scheme.validate())
+        throw Error(ErrorCode::Usage, concat(context, ": ", *wrong));
+    if (const auto wrong = validate(options))
+        throw Error(ErrorCode::Usage, concat(context, ": ", *wrong));
+    if (needsCalibration(options)) {
+        if (!problem.inputs || problem.inputs->hessian.empty())
+            throw Error(ErrorCode::Usage, concat(context, ": method ", methodName(options),
+                                                 " needs calibration inputs, and there are none"));
+        if (problem.inputs->features != problem.weight.cols)
+            throw Error(ErrorCode::Shape,
+                        concat(context, ": calibration inputs have ", problem.inputs->features,
+                               " features, expected ", problem.weight.cols));
+    }
+    monitor.checkpoint();
+    try {
+        // Every method refuses weights that are not finite, where it reads them anyway.
+        return std::visit([&](const auto& chosen) { return run(problem, chosen, monitor); },
+                          options);
+    } catch (const Error& error) {
+        throw error.within(context);
+    }
+}
+
+} // namespace gradus
