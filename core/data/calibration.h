@@ -22,20 +22,28 @@ struct InputStatistics
     Tensor sample;                    ///< some rows of X (sampled × d), empty unless asked for
 };
 
-/// Accumulates InputStatistics over batches of rows.
+/// Accumulates InputStatistics over batches of rows. The result depends on the rows and their
+/// order; the sample does not depend on how they were cut into batches.
 class InputAccumulator
 {
 public:
+    /// sampleRows: rows of X to keep, evenly spread over all rows that will have been added.
     InputAccumulator(std::int64_t features, bool withHessian, std::int64_t sampleRows = 0);
-    /// x: n × features. Throws Error(Numeric) when x is not finite.
+    /// x: n × features. Throws Error(Numeric) when x is not finite and Error(Shape) when it has
+    /// another width; both leave the accumulator as it was.
     void add(ConstMatrixView x, const Monitor* monitor = nullptr);
+    /// The statistics of all rows so far; the accumulator is spent afterwards.
     [[nodiscard]] InputStatistics finish();
 
 private:
+    void addSamples(ConstMatrixView x);
+
     InputStatistics m_statistics;
     bool m_withHessian;
     std::int64_t m_sampleRows;
+    /// Every m_sampleStride-th row so far, at most 2 · m_sampleRows of them.
     std::vector<float> m_samples;
+    std::int64_t m_sampleStride = 1;
 };
 
 } // namespace gradus

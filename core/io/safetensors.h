@@ -21,6 +21,11 @@ openSafetensors(std::shared_ptr<const ByteSource> source);
 /// "__metadata__" of a file.
 [[nodiscard]] std::map<std::string, std::string> safetensorsMetadata(const ByteSource& source);
 
+/// The weight_map of a sharded checkpoint's index: tensor → file name beside the index. name stands
+/// for the file in messages. Throws Error(Format); nothing on disk is looked at.
+[[nodiscard]] std::map<std::string, std::string> readSafetensorsIndex(std::string_view text,
+                                                                      const std::string& name);
+
 /// A sharded checkpoint: indexPath names model.safetensors.index.json; shards lie beside it.
 [[nodiscard]] std::shared_ptr<const ModelFile>
 openSafetensorsIndex(const std::filesystem::path& indexPath);

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include "core/graph/model.h"
+#include "core/session/run.h"
+
+#include <functional>
+#include <memory>
+#include <string>
+
+namespace CLI {
+class App;
+}
+
+namespace gradus::cli {
+
+/// Each adds one verb with its options to the program. The action runs when the verb was chosen; it
+/// returns the exit status and throws Error or Cancelled.
+using Action = std::function<int()>;
+using AddAction = std::function<void(CLI::App* verb, Action action)>;
+
+void addInspect(CLI::App& program, const AddAction& add);
+void addStats(CLI::App& program, const AddAction& add);
+void addQuantize(CLI::App& program, const AddAction& add);
+void addEvaluate(CLI::App& program, const AddAction& add);
+void addGenerate(CLI::App& program, const AddAction& add);
+void addExport(CLI::App& program, const AddAction& add);
+void addVerify(CLI::App& program, const AddAction& add);
+void addMethods(CLI::App& program, const AddAction& add);
+
+/// What "MODEL|RUN.gradus" names.
+struct ModelOrRun
+{
+    std::shared_ptr<const Model> model;
+    std::shared_ptr<const Run> run; ///< null for a model
+};
+[[nodiscard]] ModelOrRun openModelOrRun(const std::string& path, const std::string& modelOverride);
+
+/// "tensor", "channel", "group:64" (or "64") into the scheme. Throws Error(Usage).
+void setGranularity(Scheme& scheme, const std::string& text);
+
+/// "tensor", "channel" or the group size.
+[[nodiscard]] std::string groupText(const Scheme& scheme);
+
+} // namespace gradus::cli

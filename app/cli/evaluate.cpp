@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "core/session/evaluate.h"
+
+#include "app/cli/commands.h"
+#include "app/cli/terminal.h"
+#include "core/base/error.h"
+#include "core/base/format.h"
+#include "core/base/parallel.h"
+
+#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
+
+#include <cstdio>
+
+namespace gradus::cli {
+
+namespace {
+
+struct Arguments
+{
+    std::string path;
+    std::string model;
+    std::string data;
+    std::string metric = "perplexity";
+    std::string convention = "gptq";
+    std::string tokenizer;
+    std::int64_t context = 0;
+    int threads = 0;
+    std::string memory = "2GiB";
+    bool json = false;
+};
+
+int evaluate(const Arguments& arguments)
+{
+    const ThreadLimit threads(arguments.threads);
+    const ModelOrRun opened = openModelOrRun(arguments.path, arguments.model);
+    EvaluateRequest request;
+    request.model = opened.model;
+    request.run = opened.run;
+    request.data = arguments.data;
+    request.tokenizer = arguments.tokenizer;
+    request.convention = arguments.convention == "gptq" ? PerplexityConvention::Gptq
+                                                        : PerplexityConvention::LlamaCpp;
+    request.context = arguments.context;
+    request.memoryBytes = parseBytes(arguments.memory);
+    TerminalMonitor monitor(false);
+    const Perplexity result = evaluatePerplexity(request, monitor);
+    monitor.clear();
+    if (arguments.json) {
+        const nlohmann::ordered_json out{{"metric", "perplexity"},
+                                         {"value", result.value},
+                                         {"convention", arguments.convention},
+                                         {"tokens", result.tokens},
+                                         {"windows", result.windows},
+                                         {"context", result.context},
+                                         {"mean_nll", result.meanNll},
+                                         {"standard_error", result.standardError}};
+        printJson(out.dump(2));
+    } else {
+        std::printf("perplexity %.4f  (%s convention, context %lld, %s tokens in %s windows; mean "
+                    "NLL %.5f ± %.5f nats)\n",
+                    result.value, arguments.convention.c_str(),
+                    static_cast<long long>(result.context), formatCount(result.tokens).c_str(),
+                    formatCount(result.windows).c_str(), result.meanNll, result.standardError);
+    }
+    return 0;
+}
+
+} // namespace
+
+void addEvaluate(CLI::App& program, const AddAction& add)
+{
+    CLI::App* verb = program.add_subcommand("evaluate", "Perplexity of a model or a run on a text");
+    const auto a = std::make_shared<Arguments>();
+    verb->add_option("MODEL", a->path, "Model folder or file, or a run (RUN.gradus)")->required();
+    verb->add_option("--model", a->model, "The run's model, when it has moved");
+    verb->add_option("--data", a->data, "Text file")->required();
+    verb->add_option("--metric", a->metric, "What to measure")
+        ->check(CLI::IsMember({"perplexity"}))
+        ->capture_default_str();
+    verb->add_option(
+            "--convention", a->convention,
+            "gptq: every token of a window but the first; llama.cpp: BOS first, the second "
+            "half of each window")
+        ->check(CLI::IsMember({"gptq", "llama.cpp"}))
+        ->capture_default_str();
+    verb->add_option("--tokenizer", a->tokenizer, "Tokenizer file instead of the model's");
+    verb->add_option("--context", a->context,
+                     "Tokens per window (default: the model's, at most 2048)");
+    verb->add_option("--threads", a->threads, "Threads to use, 0 for all processors");
+    verb->add_option("--memory", a->memory, "Memory budget")->capture_default_str();
+    verb->add_flag("--json", a->json, "Print one JSON object");
+    add(verb, [a] { return evaluate(*a); });
+}
+
+} // namespace gradus::cli

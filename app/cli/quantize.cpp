@@ -1,0 +1,278 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "core/session/quantize.h"
+
+#include "app/cli/commands.h"
+#include "app/cli/terminal.h"
+#include "core/base/error.h"
+#include "core/base/format.h"
+#include "core/base/parallel.h"
+#include "core/base/text.h"
+#include "core/io/byte_source.h"
+#include "core/session/journal.h"
+
+#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
+
+#include <chrono>
+#include <cstdio>
+#include <filesystem>
+
+namespace gradus::cli {
+
+namespace {
+
+struct Arguments
+{
+    std::string model;
+    std::string recipe;
+    std::string method;
+    int bits = 0;
+    std::string granularity;
+    bool symmetric = false;
+    std::vector<std::string> options;
+    std::vector<std::string> keep;
+    std::string calibration;
+    std::string calibrationMode;
+    std::int64_t samples = 0;
+    std::int64_t context = 0;
+    std::int64_t seed = -1;
+    int threads = 0;
+    std::string memory = "2GiB";
+    std::string tokenizer;
+    bool resume = false;
+    bool dryRun = false;
+    std::string out;
+    std::string json;
+    bool jsonGiven = false;
+};
+
+Recipe recipeOf(const Arguments& arguments)
+{
+    Recipe recipe;
+    if (!arguments.recipe.empty()) {
+        if (!arguments.method.empty() || arguments.bits != 0 || !arguments.granularity.empty() ||
+            arguments.symmetric || !arguments.options.empty() || !arguments.keep.empty())
+            throw Error(ErrorCode::Usage,
+                        "--recipe decides method, bits, group, symmetry, options and float layers; "
+                        "give either it or those flags");
+        recipe = recipeFromJson(readTextFile(arguments.recipe), arguments.recipe);
+    } else {
+        if (arguments.method.empty() || arguments.bits == 0)
+            throw Error(ErrorCode::Usage, "expected --recipe FILE, or --method M and --bits B");
+        const MethodDescription* method = findMethod(arguments.method);
+        if (!method)
+            throw Error(ErrorCode::Usage, concat("method ", quoted(arguments.method),
+                                                 " is unknown; see gradus-cli methods"));
+        recipe.standard.method = method->defaults;
+        recipe.standard.scheme.bits = arguments.bits;
+        recipe.standard.scheme.symmetric = arguments.symmetric;
+        if (!arguments.granularity.empty())
+            setGranularity(recipe.standard.scheme, arguments.granularity);
+        if (const auto problem = recipe.standard.scheme.validate())
+            throw Error(ErrorCode::Usage, *problem);
+        for (const std::string& option : arguments.options) {
+            const std::size_t equals = option.find('=');
+            if (equals == std::string::npos)
+                throw Error(ErrorCode::Usage,
+                            concat("--option ", quoted(option), ": expected key=value"));
+            setOption(recipe.standard.method, option.substr(0, equals), option.substr(equals + 1));
+        }
+        for (const std::string& pattern : arguments.keep) {
+            Rule rule;
+            rule.pattern = pattern;
+            rule.choice = recipe.standard;
+            rule.choice.keepFloat = true;
+            recipe.rules.push_back(std::move(rule));
+        }
+    }
+    CalibrationChoice& calibration = recipe.calibration;
+    if (!arguments.calibration.empty())
+        calibration.data = arguments.calibration;
+    if (arguments.samples > 0)
+        calibration.samples = arguments.samples;
+    if (arguments.context > 0)
+        calibration.context = arguments.context;
+    if (!arguments.calibrationMode.empty())
+        calibration.mode = arguments.calibrationMode == "float" ? CalibrationMode::Float
+                                                                : CalibrationMode::Sequential;
+    if (arguments.seed >= 0)
+        recipe.seed = static_cast<std::uint64_t>(arguments.seed);
+    return recipe;
+}
+
+int dryRun(const Model& model, const Recipe& recipe)
+{
+    const Plan planned = plan(model, recipe);
+    Table table({{"layer", Table::Align::Left},
+                 {"method", Table::Align::Left},
+                 {"bits"},
+                 {"group"},
+                 {"bits/weight"},
+                 {"size"},
+                 {"note", Table::Align::Left}});
+    for (const Plan::Row& row : planned.rows) {
+        const bool kept = row.choice.keepFloat;
+        table.add({row.layer, kept ? "float" : std::string(methodName(row.choice.method)),
+                   kept ? "" : std::to_string(row.choice.scheme.bits),
+                   kept ? "" : groupText(row.choice.scheme),
+                   kept ? "" : formatBitsPerWeight(row.bitsPerWeight),
+                   kept ? "" : formatBytes(row.bytes), row.note});
+    }
+    table.print();
+    std::printf("\n%s quantized weights in %s (%s bits per weight), %s stay float\n",
+                formatCount(planned.totals.weights).c_str(),
+                formatBytes(planned.totals.bytes).c_str(),
+                formatBitsPerWeight(planned.totals.bitsPerWeight).c_str(),
+                formatBytes(planned.totals.floatBytes).c_str());
+    return 0;
+}
+
+std::string jsonOf(const Run& run, double seconds)
+{
+    nlohmann::ordered_json out;
+    out["layers"] = nlohmann::ordered_json::array();
+    for (const LayerResult& layer : run.layers) {
+        const bool kept = !layer.weight;
+        nlohmann::ordered_json entry;
+        entry["name"] = layer.name;
+        entry["method"] = kept ? "float" : std::string(methodName(layer.choice.method));
+        for (const char* field : {"bits", "group", "granularity", "symmetric"})
+            entry[field] = nullptr;
+        if (!kept) {
+            const Scheme& scheme = layer.choice.scheme;
+            entry["bits"] = scheme.bits;
+            entry["group"] = effectiveGroup(scheme, layer.weight->cols);
+            entry["granularity"] = granularityName(scheme.granularity);
+            entry["symmetric"] = scheme.symmetric;
+        }
+        entry["bits_per_weight"] = layer.bitsPerWeight();
+        entry["bytes"] = layer.bytes();
+        entry["weight_sqnr_db"] = layer.weightSqnrDb;
+        entry["relative_output_error"] = layer.relativeOutputError;
+        entry["seconds"] = layer.seconds;
+        entry["note"] = layer.note;
+        out["layers"].push_back(std::move(entry));
+    }
+    out["totals"] = {{"bits_per_weight", run.totals.bitsPerWeight},
+                     {"bytes", run.totals.bytes},
+                     {"float_bytes", run.totals.floatBytes},
+                     {"weights", run.totals.weights},
+                     {"seconds", seconds},
+                     {"peak_memory_bytes", peakMemoryBytes()}};
+    return out.dump(2);
+}
+
+void printRun(const Run& run, double seconds, const std::string& out)
+{
+    Table table({{"layer", Table::Align::Left},
+                 {"method", Table::Align::Left},
+                 {"bits"},
+                 {"group"},
+                 {"bits/weight"},
+                 {"size"},
+                 {"weight SQNR"},
+                 {"output error"},
+                 {"note", Table::Align::Left}});
+    for (const LayerResult& layer : run.layers) {
+        if (!layer.weight) {
+            table.add({layer.name, "float", "", "", "", "", "", "", layer.note});
+            continue;
+        }
+        table.add({layer.name, std::string(methodName(layer.choice.method)),
+                   std::to_string(layer.choice.scheme.bits), groupText(layer.choice.scheme),
+                   formatBitsPerWeight(layer.bitsPerWeight()), formatBytes(layer.bytes()),
+                   formatDecibel(layer.weightSqnrDb), formatPercent(layer.relativeOutputError),
+                   layer.note});
+    }
+    table.print();
+    std::printf("\n%s quantized weights in %s (%s bits per weight), %s stay float; %s, peak memory "
+                "%s\nrun written to %s\n",
+                formatCount(run.totals.weights).c_str(), formatBytes(run.totals.bytes).c_str(),
+                formatBitsPerWeight(run.totals.bitsPerWeight).c_str(),
+                formatBytes(run.totals.floatBytes).c_str(), formatSeconds(seconds).c_str(),
+                formatBytes(peakMemoryBytes()).c_str(), out.c_str());
+}
+
+int runQuantize(const Arguments& arguments)
+{
+    const ThreadLimit threads(arguments.threads);
+    QuantizeRequest request;
+    request.recipe = recipeOf(arguments);
+    request.memoryBytes = parseBytes(arguments.memory);
+    request.model = openModel(arguments.model);
+    if (arguments.dryRun)
+        return dryRun(*request.model, request.recipe);
+    if (arguments.out.empty())
+        throw Error(ErrorCode::Usage, "expected --out RUN.gradus (or --dry-run)");
+    request.output = arguments.out;
+    request.tokenizer = arguments.tokenizer;
+    request.resume = arguments.resume;
+
+    TerminalMonitor monitor(false);
+    const auto start = std::chrono::steady_clock::now();
+    std::int64_t finished = 0;
+    std::shared_ptr<const Run> run;
+    try {
+        run = quantize(request, monitor, [&](const LayerResult&) { ++finished; });
+    } catch (const Cancelled&) {
+        monitor.clear();
+        std::fprintf(
+            stderr,
+            "%lld of %zu layers are finished and kept in %s; --resume continues from them\n",
+            static_cast<long long>(finished), request.model->layers.size(),
+            journalPath(request.output).c_str());
+        throw;
+    }
+    monitor.clear();
+    const double seconds =
+        std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    if (arguments.jsonGiven)
+        printJson(jsonOf(*run, seconds), arguments.json.empty() ? "-" : arguments.json);
+    if (!arguments.jsonGiven || (!arguments.json.empty() && arguments.json != "-"))
+        printRun(*run, seconds, arguments.out);
+    return 0;
+}
+
+} // namespace
+
+void addQuantize(CLI::App& program, const AddAction& add)
+{
+    CLI::App* verb = program.add_subcommand("quantize", "Quantize a model into a run file");
+    const auto a = std::make_shared<Arguments>();
+    verb->add_option("MODEL", a->model, "Model folder or file")->required();
+    verb->add_option("--recipe", a->recipe, "Recipe file (JSON) that decides for every layer");
+    verb->add_option("--method", a->method, "Method for all layers; see gradus-cli methods");
+    verb->add_option("--bits", a->bits, "Bits per code, 2 to 8");
+    verb->add_option("--group,--granularity", a->granularity,
+                     "Inputs per group, or channel (default), or tensor");
+    verb->add_flag("--symmetric", a->symmetric, "Symmetric grids, without zeros");
+    verb->add_option("--option", a->options, "Method option, key=value; may be repeated")
+        ->allow_extra_args(false);
+    verb->add_option("--keep", a->keep,
+                     "Keep layers that match this pattern float; may be repeated")
+        ->allow_extra_args(false);
+    verb->add_option("--calibration", a->calibration, "Text to calibrate on");
+    verb->add_option("--samples", a->samples, "Windows of calibration text (default 128)");
+    verb->add_option("--context", a->context,
+                     "Tokens per window (default: the model's, at most 2048)");
+    verb->add_option("--calibration-mode", a->calibrationMode,
+                     "sequential: blocks see the quantized ones before them; float: one pass over "
+                     "the float model")
+        ->check(CLI::IsMember({"sequential", "float"}));
+    verb->add_option("--tokenizer", a->tokenizer, "Tokenizer file instead of the model's");
+    verb->add_option("--seed", a->seed, "Seed of everything random (default 0)")
+        ->check(CLI::NonNegativeNumber);
+    verb->add_option("--threads", a->threads, "Threads to use, 0 for all processors");
+    verb->add_option("--memory", a->memory, "Memory budget")->capture_default_str();
+    verb->add_flag("--resume", a->resume, "Continue a run that was interrupted");
+    verb->add_flag("--dry-run", a->dryRun, "Show choices and exact sizes; compute nothing");
+    verb->add_option("--out", a->out, "Run file to write");
+    CLI::Option* json = verb->add_option("--json", a->json, "Write the report as JSON to this file")
+                            ->expected(0, 1);
+    add(verb, [a, json] {
+        a->jsonGiven = json->count() > 0;
+        return runQuantize(*a);
+    });
+}
+
+} // namespace gradus::cli

@@ -1,0 +1,543 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//
+// A recipe as JSON:
+//
+//   {
+//     "gradus_recipe": 1,                     version of this format; required
+//     "standard": {                           the choice of layers that nothing else names
+//       "keep_float": false,                  true: the layer is not quantized
+//       "method": "gptq",                     as `gradus-cli methods` lists them
+//       "bits": 4,                            2 … 8
+//       "granularity": "group",               "tensor", "channel" or "group"
+//       "group": 128,                         inputs per group, ≥ 1; implies "granularity": "group"
+//       "symmetric": false,
+//       "scale_type": "F16",                  "F16" or "F32"
+//       "options": {"damping": 0.01}          of the method
+//     },
+//     "rules": [{"pattern": "\\.mlp\\.", "bits": 3}, {"pattern": "lm_head", "keep_float": true}],
+//     "overrides": {"model.layers.0.self_attn.q_proj": {"bits": 8}},
+//     "locked": ["model.layers.0.self_attn.q_proj"],
+//     "calibration": {"data": "train.txt", "samples": 128, "context": 0, "mode": "sequential"},
+//     "seed": 0
+//   }
+//
+// Everything but the version may be left out. "standard" takes defaults for what it leaves out; a
+// rule and an override take the fields of "standard" (options only while the method stays the
+// same), except that they quantize unless they say "keep_float": true. "mode" is "sequential" or "float"; "context" 0 stands for the model's.
+#include "core/session/recipe.h"
+
+#include "core/base/error.h"
+#include "core/base/regex.h"
+#include "core/base/text.h"
+#include "core/graph/model.h"
+#include "core/session/recipe_json.h"
+
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <limits>
+
+namespace gradus {
+
+namespace {
+
+using Json = nlohmann::json;
+using OrderedJson = nlohmann::ordered_json;
+
+constexpr int recipeVersion = 1;
+constexpr int deepestNesting = 16;
+
+// ------------------------------------------------------------------------------------ writing
+
+/// Appends without looking for the key first: the objects here get every key once.
+void put(OrderedJson& object, const std::string& key, OrderedJson value)
+{
+    object.get_ref<OrderedJson::object_t&>().emplace_back(key, std::move(value));
+}
+
+OrderedJson optionsJson(const MethodOptions& method)
+{
+    OrderedJson json = OrderedJson::object();
+    const MethodDescription* description = findMethod(methodName(method));
+    for (const OptionDescription& option : description->options) {
+        const std::string value = optionValue(method, option.name);
+        long long integer = 0;
+        double real = 0;
+        if (option.type == OptionDescription::Type::Boolean)
+            put(json, option.name, value == "true");
+        else if (option.type == OptionDescription::Type::Integer && parseInteger(value, integer))
+            put(json, option.name, integer);
+        else if (parseReal(value, real))
+            put(json, option.name, real);
+        else
+            throw Error(ErrorCode::Internal, concat("option ", option.name, " of ", description->name,
+                                                    " reads ", quoted(value)));
+    }
+    return json;
+}
+
+void putScheme(OrderedJson& json, const LayerChoice& choice)
+{
+    put(json, "method", std::string(methodName(choice.method)));
+    put(json, "bits", choice.scheme.bits);
+    put(json, "granularity", std::string(granularityName(choice.scheme.granularity)));
+    if (choice.scheme.groupSize != 0)
+        put(json, "group", choice.scheme.groupSize);
+    put(json, "symmetric", choice.scheme.symmetric);
+    put(json, "scale_type", std::string(dtypeName(choice.scheme.scaleType)));
+    put(json, "options", optionsJson(choice.method));
+}
+
+OrderedJson choiceJson(const LayerChoice& choice, const LayerChoice* standard)
+{
+    OrderedJson json = OrderedJson::object();
+    if (choice.keepFloat || (standard && standard->keepFloat))
+        put(json, "keep_float", choice.keepFloat);
+    // A layer that stays float says no more than that, unless it remembers another scheme.
+    if (!choice.keepFloat || !standard || choice.scheme != standard->scheme ||
+        choice.method != standard->method)
+        putScheme(json, choice);
+    return json;
+}
+
+std::string dumped(const OrderedJson& json, int indent)
+{
+    try {
+        return json.dump(indent);
+    } catch (const Json::exception&) { // the only reason is text that is not UTF-8
+        throw Error(ErrorCode::Unsupported,
+                    "the recipe cannot be written: a path, pattern or layer name is not UTF-8");
+    }
+}
+
+// ------------------------------------------------------------------------------------ reading
+
+std::string found(const Json& value)
+{
+    std::string text = value.dump(-1, ' ', false, Json::error_handler_t::replace);
+    constexpr std::size_t limit = 60;
+    if (text.size() > limit) {
+        std::size_t end = limit;
+        while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0U) == 0x80U)
+            --end;
+        text = text.substr(0, end) + "…";
+    }
+    return text;
+}
+
+/// A value with its place, for messages.
+class Reader
+{
+public:
+    Reader(const Json& json, std::string path, const std::string& file)
+        : m_json(json)
+        , m_path(std::move(path))
+        , m_file(file)
+    {
+    }
+
+    [[noreturn]] void expected(std::string_view what) const
+    {
+        throw Error(ErrorCode::Format, concat(m_file, ": ", m_path.empty() ? "the recipe" : m_path,
+                                              " is ", found(m_json), ", expected ", what));
+    }
+    [[noreturn]] void fail(std::string_view message) const
+    {
+        throw Error(ErrorCode::Format,
+                    concat(m_file, ": ", m_path.empty() ? "the recipe" : m_path, ": ", message));
+    }
+
+    void object(std::initializer_list<std::string_view> keys) const
+    {
+        if (!m_json.is_object())
+            expected("an object");
+        for (const auto& [key, value] : m_json.items()) {
+            if (std::find(keys.begin(), keys.end(), key) != keys.end())
+                continue;
+            std::string list;
+            for (const std::string_view known : keys)
+                list += concat(list.empty() ? "" : ", ", known);
+            throw Error(ErrorCode::Format, concat(m_file, ": ", child(key), " is an unknown key, expected ",
+                                                  list.empty() ? "none" : "one of " + list));
+        }
+    }
+    [[nodiscard]] std::optional<Reader> at(const std::string& key) const
+    {
+        const auto found = m_json.find(key);
+        if (found == m_json.end())
+            return std::nullopt;
+        return Reader(*found, child(key), m_file);
+    }
+    [[nodiscard]] std::vector<Reader> array() const
+    {
+        if (!m_json.is_array())
+            expected("an array");
+        std::vector<Reader> items;
+        for (std::size_t i = 0; i < m_json.size(); ++i)
+            items.push_back(Reader(m_json[i], concat(m_path, "[", i, "]"), m_file));
+        return items;
+    }
+    [[nodiscard]] std::string text(std::string_view what) const
+    {
+        if (!m_json.is_string())
+            expected(what);
+        return m_json.get<std::string>();
+    }
+    [[nodiscard]] bool boolean() const
+    {
+        if (!m_json.is_boolean())
+            expected("true or false");
+        return m_json.get<bool>();
+    }
+    [[nodiscard]] std::int64_t integer(std::int64_t least, std::int64_t most,
+                                       std::string_view what) const
+    {
+        const bool fits =
+            m_json.is_number_integer() &&
+            (!m_json.is_number_unsigned() ||
+             m_json.get<std::uint64_t>() <=
+                 static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max())) &&
+            m_json.get<std::int64_t>() >= least && m_json.get<std::int64_t>() <= most;
+        if (!fits)
+            expected(what);
+        return m_json.get<std::int64_t>();
+    }
+    [[nodiscard]] const Json& json() const { return m_json; }
+    [[nodiscard]] std::string child(const std::string& key) const
+    {
+        const bool plain = key.find_first_not_of("abcdefghijklmnopqrstuvwxyz_") == std::string::npos &&
+                           !key.empty();
+        return plain ? concat(m_path, m_path.empty() ? "" : ".", key)
+                     : concat(m_path, "[", quoted(key), "]");
+    }
+
+private:
+    const Json& m_json;
+    std::string m_path;
+    const std::string& m_file;
+};
+
+constexpr std::int64_t largest = std::numeric_limits<std::int64_t>::max();
+
+void readOptions(const Reader& reader, MethodOptions& method)
+{
+    const MethodDescription& description = *findMethod(methodName(method));
+    if (!reader.json().is_object())
+        reader.expected("an object");
+    for (const auto& [key, value] : reader.json().items()) {
+        const Reader item = *reader.at(key);
+        const auto option =
+            std::find_if(description.options.begin(), description.options.end(),
+                         [&key = key](const OptionDescription& o) { return o.name == key; });
+        if (option == description.options.end()) {
+            std::string list;
+            for (const OptionDescription& known : description.options)
+                list += (list.empty() ? "" : ", ") + known.name;
+            item.fail(concat("the method ", description.name, " has ",
+                             list.empty() ? "no options" : "only the options " + list));
+        }
+        std::string text;
+        switch (option->type) {
+        case OptionDescription::Type::Boolean:
+            text = item.boolean() ? "true" : "false";
+            break;
+        case OptionDescription::Type::Integer:
+            text = std::to_string(item.integer(-largest, largest, "an integer"));
+            break;
+        case OptionDescription::Type::Real:
+            if (!value.is_number())
+                item.expected("a number");
+            text = value.dump();
+            break;
+        }
+        try {
+            setOption(method, key, text);
+        } catch (const Error& error) {
+            item.fail(error.what());
+        }
+    }
+}
+
+/// Fields that are absent keep what choice holds already.
+void readChoice(const Reader& reader, LayerChoice& choice)
+{
+    if (const auto keep = reader.at("keep_float"))
+        choice.keepFloat = keep->boolean();
+    if (const auto method = reader.at("method")) {
+        const std::string name = method->text("the name of a method");
+        const MethodDescription* description = findMethod(name);
+        if (!description) {
+            std::string list;
+            for (const MethodDescription& known : methods())
+                list += (list.empty() ? "" : ", ") + known.name;
+            method->expected("one of " + list);
+        }
+        if (methodName(choice.method) != name)
+            choice.method = description->defaults;
+    }
+    if (const auto options = reader.at("options"))
+        readOptions(*options, choice.method);
+    if (const auto problem = validate(choice.method))
+        reader.fail(*problem);
+
+    Scheme& scheme = choice.scheme;
+    if (const auto bits = reader.at("bits"))
+        scheme.bits = static_cast<int>(bits->integer(2, 8, "an integer from 2 to 8"));
+    const auto granularity = reader.at("granularity");
+    const auto group = reader.at("group");
+    if (granularity) {
+        const std::string name = granularity->text("\"tensor\", \"channel\" or \"group\"");
+        bool known = false;
+        for (const Granularity value :
+             {Granularity::Tensor, Granularity::Channel, Granularity::Group}) {
+            if (name == granularityName(value)) {
+                scheme.granularity = value;
+                known = true;
+            }
+        }
+        if (!known)
+            granularity->expected("\"tensor\", \"channel\" or \"group\"");
+        if (scheme.granularity != Granularity::Group)
+            scheme.groupSize = 0;
+    }
+    if (group) {
+        scheme.groupSize = group->integer(1, largest, "a group size of at least 1");
+        if (!granularity)
+            scheme.granularity = Granularity::Group;
+    }
+    if (scheme.granularity == Granularity::Group && scheme.groupSize == 0 && !choice.keepFloat)
+        reader.fail("\"granularity\" is \"group\" without a size, expected \"group\": N");
+    if (const auto symmetric = reader.at("symmetric"))
+        scheme.symmetric = symmetric->boolean();
+    if (const auto type = reader.at("scale_type")) {
+        const std::string name = type->text("\"F16\" or \"F32\"");
+        if (name != "F16" && name != "F32")
+            type->expected("\"F16\" or \"F32\"");
+        scheme.scaleType = name == "F16" ? DType::F16 : DType::F32;
+    }
+}
+
+/// The text as JSON; duplicate keys, which the parser would pass over, and absurd nesting are errors.
+Json parsed(std::string_view text, const std::string& name)
+{
+    std::vector<std::set<std::string>> keys;
+    const auto watch = [&](int depth, Json::parse_event_t event, Json& value) {
+        if (depth > deepestNesting)
+            throw Error(ErrorCode::Format, concat(name, " is nested more than ", deepestNesting,
+                                                  " levels deep, which no recipe is"));
+        if (event == Json::parse_event_t::object_start)
+            keys.emplace_back();
+        else if (event == Json::parse_event_t::object_end)
+            keys.pop_back();
+        else if (event == Json::parse_event_t::key &&
+                 !keys.back().insert(value.get<std::string>()).second)
+            throw Error(ErrorCode::Format, concat(name, ": the key ", quoted(value.get<std::string>()),
+                                                  " stands twice in one object"));
+        return true;
+    };
+    try {
+        return Json::parse(text.begin(), text.end(), watch);
+    } catch (const Json::parse_error& error) {
+        throw Error(ErrorCode::Format,
+                    concat(name, " is not valid JSON: malformed at byte ", error.byte, " of ", text.size()));
+    } catch (const Json::exception&) {
+        throw Error(ErrorCode::Format, concat(name, " holds a number that is out of range"));
+    }
+}
+
+void validateChoice(const LayerChoice& choice, const std::string& who)
+{
+    if (choice.keepFloat)
+        return;
+    auto problem = choice.scheme.validate();
+    if (!problem)
+        problem = validate(choice.method);
+    if (problem)
+        throw Error(ErrorCode::Usage, concat(who, ": ", *problem));
+}
+
+} // namespace
+
+std::string choiceToJson(const LayerChoice& choice)
+{
+    OrderedJson json = OrderedJson::object();
+    put(json, "keep_float", choice.keepFloat);
+    putScheme(json, choice);
+    return dumped(json, -1);
+}
+
+LayerChoice choiceFromJson(std::string_view text, const std::string& name)
+{
+    const Json json = parsed(text, name);
+    const Reader reader(json, "", name);
+    reader.object({"keep_float", "method", "bits", "granularity", "group", "symmetric", "scale_type",
+                   "options"});
+    LayerChoice choice;
+    readChoice(reader, choice);
+    return choice;
+}
+
+std::string toJson(const Recipe& recipe)
+{
+    OrderedJson json = OrderedJson::object();
+    put(json, "gradus_recipe", recipeVersion);
+    put(json, "standard", choiceJson(recipe.standard, nullptr));
+    OrderedJson rules = OrderedJson::array();
+    for (const Rule& rule : recipe.rules) {
+        OrderedJson item = OrderedJson::object();
+        put(item, "pattern", rule.pattern);
+        OrderedJson choice = choiceJson(rule.choice, &recipe.standard);
+        for (auto& [key, value] : choice.get_ref<OrderedJson::object_t&>())
+            put(item, key, std::move(value));
+        rules.push_back(std::move(item));
+    }
+    put(json, "rules", std::move(rules));
+    OrderedJson overrides = OrderedJson::object();
+    for (const auto& [layer, choice] : recipe.overrides)
+        put(overrides, layer, choiceJson(choice, &recipe.standard));
+    put(json, "overrides", std::move(overrides));
+    OrderedJson locked = OrderedJson::array();
+    for (const std::string& layer : recipe.locked)
+        locked.push_back(layer);
+    put(json, "locked", std::move(locked));
+    OrderedJson calibration = OrderedJson::object();
+    put(calibration, "data", recipe.calibration.data);
+    put(calibration, "samples", recipe.calibration.samples);
+    put(calibration, "context", recipe.calibration.context);
+    put(calibration, "mode",
+        recipe.calibration.mode == CalibrationMode::Sequential ? "sequential" : "float");
+    put(json, "calibration", std::move(calibration));
+    put(json, "seed", recipe.seed);
+    return dumped(json, 2) + "\n";
+}
+
+Recipe recipeFromJson(std::string_view text, const std::string& name)
+{
+    const Json json = parsed(text, name);
+    const Reader reader(json, "", name);
+    if (!json.is_object())
+        reader.expected("an object");
+    const auto version = reader.at("gradus_recipe");
+    if (!version)
+        throw Error(ErrorCode::Format,
+                    concat(name, " is not a recipe: it has no key \"gradus_recipe\""));
+    (void)version->integer(recipeVersion, recipeVersion,
+                           concat("version ", recipeVersion, ", the one this program reads"));
+    reader.object({"gradus_recipe", "standard", "rules", "overrides", "locked", "calibration", "seed"});
+
+    Recipe recipe;
+    if (const auto standard = reader.at("standard")) {
+        standard->object({"keep_float", "method", "bits", "granularity", "group", "symmetric",
+                          "scale_type", "options"});
+        readChoice(*standard, recipe.standard);
+    }
+    if (const auto rules = reader.at("rules")) {
+        for (const Reader& item : rules->array()) {
+            item.object({"pattern", "keep_float", "method", "bits", "granularity", "group", "symmetric",
+                         "scale_type", "options"});
+            const auto pattern = item.at("pattern");
+            if (!pattern)
+                item.fail("has no \"pattern\", expected a regular expression");
+            Rule rule;
+            rule.pattern = pattern->text("a regular expression");
+            try {
+                const Regex compiled(rule.pattern);
+            } catch (const Error& error) {
+                pattern->fail(error.what());
+            }
+            rule.choice = recipe.standard;
+            rule.choice.keepFloat = false; // a rule about bits means to quantize
+            readChoice(item, rule.choice);
+            recipe.rules.push_back(std::move(rule));
+        }
+    }
+    if (const auto overrides = reader.at("overrides")) {
+        if (!overrides->json().is_object())
+            overrides->expected("an object");
+        for (const auto& [layer, value] : overrides->json().items()) {
+            const Reader item = *overrides->at(layer);
+            item.object({"keep_float", "method", "bits", "granularity", "group", "symmetric",
+                         "scale_type", "options"});
+            LayerChoice choice = recipe.standard;
+            choice.keepFloat = false;
+            readChoice(item, choice);
+            recipe.overrides.emplace(layer, choice);
+        }
+    }
+    if (const auto locked = reader.at("locked")) {
+        for (const Reader& item : locked->array())
+            recipe.locked.insert(item.text("a layer's name"));
+    }
+    if (const auto calibration = reader.at("calibration")) {
+        calibration->object({"data", "samples", "context", "mode"});
+        CalibrationChoice& choice = recipe.calibration;
+        if (const auto data = calibration->at("data"))
+            choice.data = data->text("a path");
+        if (const auto samples = calibration->at("samples"))
+            choice.samples = samples->integer(1, largest, "an integer of at least 1");
+        if (const auto context = calibration->at("context"))
+            choice.context = context->integer(0, largest, "an integer of at least 0");
+        if (const auto mode = calibration->at("mode")) {
+            const std::string word = mode->text("\"sequential\" or \"float\"");
+            if (word != "sequential" && word != "float")
+                mode->expected("\"sequential\" or \"float\"");
+            choice.mode = word == "float" ? CalibrationMode::Float : CalibrationMode::Sequential;
+        }
+    }
+    if (const auto seed = reader.at("seed")) {
+        if (!seed->json().is_number_unsigned())
+            seed->expected("an integer from 0 to 18446744073709551615");
+        recipe.seed = seed->json().get<std::uint64_t>();
+    }
+    return recipe;
+}
+
+std::vector<LayerChoice> resolve(const Recipe& recipe, const Model& model)
+{
+    validateChoice(recipe.standard, "the recipe's standard");
+    std::vector<Regex> patterns;
+    for (std::size_t i = 0; i < recipe.rules.size(); ++i) {
+        const Rule& rule = recipe.rules[i];
+        const std::string who = concat("rule ", i + 1, " (", quoted(rule.pattern), ")");
+        try {
+            patterns.emplace_back(rule.pattern);
+        } catch (const Error& error) {
+            throw error.within(concat("rule ", i + 1));
+        }
+        validateChoice(rule.choice, who);
+    }
+    for (const auto& [layer, choice] : recipe.overrides) {
+        if (!model.findLayer(layer))
+            throw Error(ErrorCode::Usage, concat("the recipe overrides ", quoted(layer),
+                                                 ", which is no layer of the model"));
+        validateChoice(choice, concat("layer ", layer));
+    }
+
+    std::vector<LayerChoice> choices;
+    choices.reserve(model.layers.size());
+    for (const Layer& layer : model.layers) {
+        LayerChoice choice = recipe.standard;
+        if (const auto own = recipe.overrides.find(layer.name); own != recipe.overrides.end()) {
+            choice = own->second;
+        } else {
+            std::size_t rule = 0;
+            while (rule < patterns.size() && !patterns[rule].search(layer.name))
+                ++rule;
+            if (rule < patterns.size())
+                choice = recipe.rules[rule].choice;
+            else if (!layer.quantizedByDefault)
+                choice.keepFloat = true;
+        }
+        if (!choice.keepFloat && layer.kind == LayerKind::Embedding &&
+            needsCalibration(choice.method))
+            throw Error(ErrorCode::Usage,
+                        concat("layer ", layer.name, " is an embedding, whose inputs are tokens: ",
+                               methodName(choice.method),
+                               " cannot quantize it, expected a method without calibration such as "
+                               "rtn or rtn-mse"));
+        choices.push_back(std::move(choice));
+    }
+    return choices;
+}
+
+} // namespace gradus
