@@ -295,6 +295,11 @@ void HistogramPlot::recolour()
     plot.replot(QCustomPlot::rpQueuedReplot);
 }
 
+QString HistogramPlot::libraryVersion()
+{
+    return QStringLiteral(QCUSTOMPLOT_VERSION_STR);
+}
+
 void HistogramPlot::replotNow()
 {
     m_parts->plot->replot(QCustomPlot::rpImmediateRefresh);

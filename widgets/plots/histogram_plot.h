@@ -32,6 +32,9 @@ public:
     /// Draws now what would be drawn with the next event.
     void replotNow();
 
+    /// The version of the plotting library, for the about box.
+    [[nodiscard]] static QString libraryVersion();
+
     QSize sizeHint() const override { return {520, 300}; }
     QSize minimumSizeHint() const override { return {240, 140}; }
 
