@@ -512,8 +512,11 @@ std::vector<LayerChoice> resolve(const Recipe& recipe, const Model& model)
         }
         validateChoice(rule.choice, who);
     }
+    std::set<std::string_view> names;
+    for (const Layer& layer : model.layers)
+        names.insert(layer.name);
     for (const auto& [layer, choice] : recipe.overrides) {
-        if (!model.findLayer(layer))
+        if (names.count(layer) == 0)
             throw Error(ErrorCode::Usage, concat("the recipe overrides ", quoted(layer),
                                                  ", which is no layer of the model"));
         validateChoice(choice, concat("layer ", layer));
