@@ -14,12 +14,13 @@
 
 namespace gradus {
 
-static_assert(std::is_same_v<hid_t, std::int64_t>, "the header carries identifiers as std::int64_t");
+static_assert(std::is_same_v<hid_t, std::int64_t>,
+              "the header carries identifiers as std::int64_t");
 
 namespace {
 
-constexpr std::uint64_t chunkBytes = 1 << 20;   // what one deflate call handles: about 25 ms
-constexpr std::uint64_t contiguousBytes = 4096; // smaller datasets: filters would only cost
+constexpr std::uint64_t chunkBytes = 1 << 20;     // what one deflate call handles: about 25 ms
+constexpr std::uint64_t contiguousBytes = 4096;   // smaller datasets: filters would only cost
 constexpr std::uint64_t largestAttribute = 32768; // object headers end at 64 KiB
 constexpr unsigned deflateLevel = 4;
 
@@ -119,9 +120,8 @@ Id fileType(Hdf5Type type)
 
 std::string_view typeName(Hdf5Type type)
 {
-    static constexpr std::array<std::string_view, 6> names = {"8-bit unsigned", "32-bit integer",
-                                                              "64-bit integer", "float16",
-                                                              "float32",        "float64"};
+    static constexpr std::array<std::string_view, 6> names = {
+        "8-bit unsigned", "32-bit integer", "64-bit integer", "float16", "float32", "float64"};
     return names[static_cast<std::size_t>(type)];
 }
 
@@ -215,14 +215,14 @@ Hdf5Group::~Hdf5Group()
 void Hdf5Group::fail(std::string_view object, std::string_view message) const
 {
     throw Error(ErrorCode::Format,
-                concat(m_file->name, ": ", m_path, object.empty() || m_path == "/" ? "" : "/", object,
-                       " ", message));
+                concat(m_file->name, ": ", m_path, object.empty() || m_path == "/" ? "" : "/",
+                       object, " ", message));
 }
 
 void Hdf5Group::failWith(std::string_view action, std::string_view object) const
 {
-    throw Error(ErrorCode::Io, concat("cannot ", action, " ", m_path, m_path == "/" ? "" : "/", object,
-                                      " in ", m_file->name, ": ", reason()));
+    throw Error(ErrorCode::Io, concat("cannot ", action, " ", m_path, m_path == "/" ? "" : "/",
+                                      object, " in ", m_file->name, ": ", reason()));
 }
 
 Hdf5Group Hdf5Group::create(const std::string& name)
@@ -237,7 +237,8 @@ Hdf5Group Hdf5Group::create(const std::string& name)
 }
 
 namespace {
-bool writeAttribute(hid_t object, const std::string& name, hid_t type, hid_t space, const void* data)
+bool writeAttribute(hid_t object, const std::string& name, hid_t type, hid_t space,
+                    const void* data)
 {
     const Id attribute(H5Acreate2(object, name.c_str(), type, space, H5P_DEFAULT, H5P_DEFAULT),
                        H5Aclose);
@@ -294,7 +295,8 @@ void Hdf5Group::writeText(const std::string& name, std::string_view text)
     std::vector<hsize_t> chunk;
     const Id properties = datasetProperties({}, 1, chunk);
     const Id dataset(
-        H5Dcreate2(m_id, name.c_str(), type, space, H5P_DEFAULT, properties, H5P_DEFAULT), H5Dclose);
+        H5Dcreate2(m_id, name.c_str(), type, space, H5P_DEFAULT, properties, H5P_DEFAULT),
+        H5Dclose);
     if (!dataset.valid() ||
         H5Dwrite(dataset, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, text.empty() ? "" : text.data()) < 0)
         failWith("write", name);
@@ -315,7 +317,8 @@ void Hdf5Group::write(const std::string& name, Hdf5Type type, std::span<const st
     const std::vector<hsize_t> sizes(dims.begin(), dims.end());
     std::vector<hsize_t> chunk;
     const Id properties = datasetProperties(dims, elementBytes, chunk);
-    const Id space(H5Screate_simple(static_cast<int>(sizes.size()), sizes.data(), nullptr), H5Sclose);
+    const Id space(H5Screate_simple(static_cast<int>(sizes.size()), sizes.data(), nullptr),
+                   H5Sclose);
     const Id dataset(
         H5Dcreate2(m_id, name.c_str(), elementType, space, H5P_DEFAULT, properties, H5P_DEFAULT),
         H5Dclose);
@@ -543,9 +546,8 @@ std::vector<std::byte> Hdf5Group::read(const std::string& name, Hdf5Type type,
         for (int i = 0; i < filters && plausible; ++i) {
             unsigned flags = 0;
             std::size_t values = 0;
-            const H5Z_filter_t filter =
-                H5Pget_filter2(properties, static_cast<unsigned>(i), &flags, &values, nullptr, 0,
-                               nullptr, nullptr);
+            const H5Z_filter_t filter = H5Pget_filter2(properties, static_cast<unsigned>(i), &flags,
+                                                       &values, nullptr, 0, nullptr, nullptr);
             plausible = filter == H5Z_FILTER_DEFLATE || filter == H5Z_FILTER_SHUFFLE;
         }
         plausible = plausible && filters >= 0 && filters <= 2;

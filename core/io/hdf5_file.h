@@ -62,8 +62,8 @@ public:
     [[nodiscard]] std::vector<std::int64_t> integers(const std::string& name,
                                                      std::size_t count) const;
     [[nodiscard]] double real(const std::string& name) const;
-    [[nodiscard]] std::string text(const std::string& name,
-                                   std::size_t limit = std::size_t(1) << 26) const;
+    [[nodiscard]] std::string text(const std::string& name, std::size_t limit = std::size_t(1)
+                                                                                << 26) const;
     [[nodiscard]] std::vector<std::byte> read(const std::string& name, Hdf5Type type,
                                               std::span<const std::uint64_t> dims) const;
 

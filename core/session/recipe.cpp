@@ -23,13 +23,15 @@
 //
 // Everything but the version may be left out. "standard" takes defaults for what it leaves out; a
 // rule and an override take the fields of "standard" (options only while the method stays the
-// same), except that they quantize unless they say "keep_float": true. "mode" is "sequential" or "float"; "context" 0 stands for the model's.
+// same), except that they quantize unless they say "keep_float": true. "mode" is "sequential" or
+// "float"; "context" 0 stands for the model's.
 #include "core/session/recipe.h"
 
 #include "core/base/error.h"
 #include "core/base/regex.h"
 #include "core/base/text.h"
 #include "core/graph/model.h"
+#include "core/io/strict_json.h"
 #include "core/session/recipe_json.h"
 
 #include <nlohmann/json.hpp>
@@ -45,7 +47,6 @@ using Json = nlohmann::json;
 using OrderedJson = nlohmann::ordered_json;
 
 constexpr int recipeVersion = 1;
-constexpr int deepestNesting = 16;
 
 // ------------------------------------------------------------------------------------ writing
 
@@ -70,8 +71,8 @@ OrderedJson optionsJson(const MethodOptions& method)
         else if (parseReal(value, real))
             put(json, option.name, real);
         else
-            throw Error(ErrorCode::Internal, concat("option ", option.name, " of ", description->name,
-                                                    " reads ", quoted(value)));
+            throw Error(ErrorCode::Internal, concat("option ", option.name, " of ",
+                                                    description->name, " reads ", quoted(value)));
     }
     return json;
 }
@@ -157,8 +158,9 @@ public:
             std::string list;
             for (const std::string_view known : keys)
                 list += concat(list.empty() ? "" : ", ", known);
-            throw Error(ErrorCode::Format, concat(m_file, ": ", child(key), " is an unknown key, expected ",
-                                                  list.empty() ? "none" : "one of " + list));
+            throw Error(ErrorCode::Format,
+                        concat(m_file, ": ", child(key), " is an unknown key, expected ",
+                               list.empty() ? "none" : "one of " + list));
         }
     }
     [[nodiscard]] std::optional<Reader> at(const std::string& key) const
@@ -205,8 +207,9 @@ public:
     [[nodiscard]] const Json& json() const { return m_json; }
     [[nodiscard]] std::string child(const std::string& key) const
     {
-        const bool plain = key.find_first_not_of("abcdefghijklmnopqrstuvwxyz_") == std::string::npos &&
-                           !key.empty();
+        const bool plain =
+            key.find_first_not_of("abcdefghijklmnopqrstuvwxyz_") == std::string::npos &&
+            !key.empty();
         return plain ? concat(m_path, m_path.empty() ? "" : ".", key)
                      : concat(m_path, "[", quoted(key), "]");
     }
@@ -317,34 +320,6 @@ void readChoice(const Reader& reader, LayerChoice& choice)
     }
 }
 
-/// The text as JSON; duplicate keys, which the parser would pass over, and absurd nesting are errors.
-Json parsed(std::string_view text, const std::string& name)
-{
-    std::vector<std::set<std::string>> keys;
-    const auto watch = [&](int depth, Json::parse_event_t event, Json& value) {
-        if (depth > deepestNesting)
-            throw Error(ErrorCode::Format, concat(name, " is nested more than ", deepestNesting,
-                                                  " levels deep, which no recipe is"));
-        if (event == Json::parse_event_t::object_start)
-            keys.emplace_back();
-        else if (event == Json::parse_event_t::object_end)
-            keys.pop_back();
-        else if (event == Json::parse_event_t::key &&
-                 !keys.back().insert(value.get<std::string>()).second)
-            throw Error(ErrorCode::Format, concat(name, ": the key ", quoted(value.get<std::string>()),
-                                                  " stands twice in one object"));
-        return true;
-    };
-    try {
-        return Json::parse(text.begin(), text.end(), watch);
-    } catch (const Json::parse_error& error) {
-        throw Error(ErrorCode::Format,
-                    concat(name, " is not valid JSON: malformed at byte ", error.byte, " of ", text.size()));
-    } catch (const Json::exception&) {
-        throw Error(ErrorCode::Format, concat(name, " holds a number that is out of range"));
-    }
-}
-
 void validateChoice(const LayerChoice& choice, const std::string& who)
 {
     if (choice.keepFloat)
@@ -368,10 +343,10 @@ std::string choiceToJson(const LayerChoice& choice)
 
 LayerChoice choiceFromJson(std::string_view text, const std::string& name)
 {
-    const Json json = parsed(text, name);
+    const Json json = parseStrictJson(text, name);
     const Reader reader(json, "", name);
-    reader.object({"keep_float", "method", "bits", "granularity", "group", "symmetric", "scale_type",
-                   "options"});
+    reader.object({"keep_float", "method", "bits", "granularity", "group", "symmetric",
+                   "scale_type", "options"});
     LayerChoice choice;
     readChoice(reader, choice);
     return choice;
@@ -413,7 +388,7 @@ std::string toJson(const Recipe& recipe)
 
 Recipe recipeFromJson(std::string_view text, const std::string& name)
 {
-    const Json json = parsed(text, name);
+    const Json json = parseStrictJson(text, name);
     const Reader reader(json, "", name);
     if (!json.is_object())
         reader.expected("an object");
@@ -423,7 +398,8 @@ Recipe recipeFromJson(std::string_view text, const std::string& name)
                     concat(name, " is not a recipe: it has no key \"gradus_recipe\""));
     (void)version->integer(recipeVersion, recipeVersion,
                            concat("version ", recipeVersion, ", the one this program reads"));
-    reader.object({"gradus_recipe", "standard", "rules", "overrides", "locked", "calibration", "seed"});
+    reader.object(
+        {"gradus_recipe", "standard", "rules", "overrides", "locked", "calibration", "seed"});
 
     Recipe recipe;
     if (const auto standard = reader.at("standard")) {
@@ -433,8 +409,8 @@ Recipe recipeFromJson(std::string_view text, const std::string& name)
     }
     if (const auto rules = reader.at("rules")) {
         for (const Reader& item : rules->array()) {
-            item.object({"pattern", "keep_float", "method", "bits", "granularity", "group", "symmetric",
-                         "scale_type", "options"});
+            item.object({"pattern", "keep_float", "method", "bits", "granularity", "group",
+                         "symmetric", "scale_type", "options"});
             const auto pattern = item.at("pattern");
             if (!pattern)
                 item.fail("has no \"pattern\", expected a regular expression");
@@ -506,8 +482,11 @@ std::vector<LayerChoice> resolve(const Recipe& recipe, const Model& model)
         }
         validateChoice(rule.choice, who);
     }
+    std::set<std::string_view> names;
+    for (const Layer& layer : model.layers)
+        names.insert(layer.name);
     for (const auto& [layer, choice] : recipe.overrides) {
-        if (!model.findLayer(layer))
+        if (names.count(layer) == 0)
             throw Error(ErrorCode::Usage, concat("the recipe overrides ", quoted(layer),
                                                  ", which is no layer of the model"));
         validateChoice(choice, concat("layer ", layer));
