@@ -22,6 +22,7 @@ struct Arguments
     std::string model;
     std::string data;
     std::string metric = "perplexity";
+    std::string reference;
     std::string convention = "gptq";
     std::string tokenizer;
     std::int64_t context = 0;
@@ -30,19 +31,8 @@ struct Arguments
     bool json = false;
 };
 
-int evaluate(const Arguments& arguments)
+int perplexity(const Arguments& arguments, const EvaluateRequest& request)
 {
-    const ThreadLimit threads(arguments.threads);
-    const ModelOrRun opened = openModelOrRun(arguments.path, arguments.model);
-    EvaluateRequest request;
-    request.model = opened.model;
-    request.run = opened.run;
-    request.data = arguments.data;
-    request.tokenizer = arguments.tokenizer;
-    request.convention = arguments.convention == "gptq" ? PerplexityConvention::Gptq
-                                                        : PerplexityConvention::LlamaCpp;
-    request.context = arguments.context;
-    request.memoryBytes = parseBytes(arguments.memory);
     TerminalMonitor monitor(false);
     const Perplexity result = evaluatePerplexity(request, monitor);
     monitor.clear();
@@ -66,6 +56,51 @@ int evaluate(const Arguments& arguments)
     return 0;
 }
 
+int divergence(const Arguments& arguments, const ModelOrRun& opened, const EvaluateRequest& request)
+{
+    if (arguments.reference.empty() && !opened.run)
+        throw Error(ErrorCode::Usage,
+                    "metric kl compares a run with its float model, or a model with --reference");
+    const auto reference = arguments.reference.empty() ? nullptr : openModel(arguments.reference);
+    TerminalMonitor monitor(false);
+    const Divergence result = evaluateDivergence(request, reference, monitor);
+    monitor.clear();
+    if (arguments.json) {
+        const nlohmann::ordered_json out{{"metric", "kl"},
+                                         {"value", result.value},
+                                         {"convention", arguments.convention},
+                                         {"tokens", result.tokens},
+                                         {"windows", result.windows},
+                                         {"context", result.context},
+                                         {"standard_error", result.standardError},
+                                         {"same_top", result.sameTop}};
+        printJson(out.dump(2));
+    } else {
+        std::printf("KL divergence %.6f ± %.6f nats per token, same most likely token %s  (context "
+                    "%lld, %s tokens)\n",
+                    result.value, result.standardError, formatPercent(result.sameTop).c_str(),
+                    static_cast<long long>(result.context), formatCount(result.tokens).c_str());
+    }
+    return 0;
+}
+
+int evaluate(const Arguments& arguments)
+{
+    const ThreadLimit threads(arguments.threads);
+    const ModelOrRun opened = openModelOrRun(arguments.path, arguments.model);
+    EvaluateRequest request;
+    request.model = opened.model;
+    request.run = opened.run;
+    request.data = arguments.data;
+    request.tokenizer = arguments.tokenizer;
+    request.convention = arguments.convention == "gptq" ? PerplexityConvention::Gptq
+                                                        : PerplexityConvention::LlamaCpp;
+    request.context = arguments.context;
+    request.memoryBytes = parseBytes(arguments.memory);
+    return arguments.metric == "kl" ? divergence(arguments, opened, request)
+                                    : perplexity(arguments, request);
+}
+
 } // namespace
 
 void addEvaluate(CLI::App& program, const AddAction& add)
@@ -75,8 +110,8 @@ void addEvaluate(CLI::App& program, const AddAction& add)
     verb->add_option("MODEL", a->path, "Model folder or file, or a run (RUN.gradus)")->required();
     verb->add_option("--model", a->model, "The run's model, when it has moved");
     verb->add_option("--data", a->data, "Text file")->required();
-    verb->add_option("--metric", a->metric, "What to measure")
-        ->check(CLI::IsMember({"perplexity"}))
+    verb->add_option("--metric", a->metric, "perplexity, or kl: divergence from the float model")
+        ->check(CLI::IsMember({"perplexity", "kl"}))
         ->capture_default_str();
     verb->add_option(
             "--convention", a->convention,

@@ -89,6 +89,21 @@ inline float exponentialOf(float x)
     return x < -87.3F ? 0.0F : (x > 88.7F ? std::numeric_limits<float>::infinity() : value);
 }
 
+/// log Σ exp(row). Runs of floats are summed in lanes, the runs in double: as good as double
+/// throughout.
+double logSumExp(std::span<const float> row)
+{
+    constexpr std::size_t run = 1024;
+    const float top = maximumOf(row);
+    double sum = 0;
+    for (std::size_t i = 0; i < row.size(); i += run) {
+        const auto part = row.subspan(i, std::min(run, row.size() - i));
+        sum += static_cast<double>(
+            laneSum(part.size(), [&](std::size_t j) { return exponentialOf(part[j] - top); }));
+    }
+    return std::log(sum) + static_cast<double>(top);
+}
+
 } // namespace
 
 float exponential(float x)
@@ -250,20 +265,33 @@ void negativeLogLikelihood(ConstMatrixView logits, std::span<const std::int32_t>
     parallelFor(logits.rows, rowGrain(logits.cols), [&](std::int64_t begin, std::int64_t end) {
         for (std::int64_t r = begin; r < end; ++r) {
             const auto row = logits.row(r);
-            const float top = maximumOf(row);
-            double sum = 0;
-            // Runs of floats summed in lanes, the runs in double: as good as double throughout.
-            constexpr std::size_t run = 1024;
-            for (std::size_t i = 0; i < row.size(); i += run) {
-                const auto part = row.subspan(i, std::min(run, row.size() - i));
-                sum += static_cast<double>(laneSum(
-                    part.size(), [&](std::size_t j) { return exponentialOf(part[j] - top); }));
-            }
             const auto at = static_cast<std::size_t>(r);
             const float target = row[static_cast<std::size_t>(targets[at])];
-            nll[at] = std::log(sum) + static_cast<double>(top) - static_cast<double>(target);
+            nll[at] = logSumExp(row) - static_cast<double>(target);
         }
     });
+}
+
+void divergence(ConstMatrixView reference, ConstMatrixView tested, std::span<double> kl)
+{
+    assert(reference.rows == tested.rows && reference.cols == tested.cols);
+    parallelFor(reference.rows, rowGrain(reference.cols),
+                [&](std::int64_t begin, std::int64_t end) {
+                    for (std::int64_t r = begin; r < end; ++r) {
+                        const auto p = reference.row(r);
+                        const auto q = tested.row(r);
+                        const double pTotal = logSumExp(p);
+                        const double qTotal = logSumExp(q);
+                        double sum = 0;
+                        for (std::size_t i = 0; i < p.size(); ++i) {
+                            const double logP = static_cast<double>(p[i]) - pTotal;
+                            const double logQ = static_cast<double>(q[i]) - qTotal;
+                            sum += static_cast<double>(exponentialOf(static_cast<float>(logP))) *
+                                   (logP - logQ);
+                        }
+                        kl[static_cast<std::size_t>(r)] = sum;
+                    }
+                });
 }
 
 } // namespace gradus::kernel

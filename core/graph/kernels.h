@@ -42,4 +42,8 @@ void addBias(MatrixView x, std::span<const float> bias);
 void negativeLogLikelihood(ConstMatrixView logits, std::span<const std::int32_t> targets,
                            std::span<double> nll);
 
+/// KL(p ‖ q) in nats, per row, of p = softmax(reference) and q = softmax(tested); double
+/// accumulation.
+void divergence(ConstMatrixView reference, ConstMatrixView tested, std::span<double> kl);
+
 } // namespace gradus::kernel

@@ -2,7 +2,6 @@
 #include "core/session/evaluate.h"
 
 #include "core/base/error.h"
-#include "core/base/random.h"
 #include "core/base/text.h"
 #include "core/data/activation_store.h"
 #include "core/graph/executor.h"
@@ -12,6 +11,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <memory>
 #include <numeric>
 #include <utility>
 
@@ -47,70 +47,176 @@ Scored scoredPositions(PerplexityConvention convention, std::int64_t length)
     return {0, length - 1};
 }
 
-/// Sums of negative log-likelihoods per window.
-std::vector<double> windowSums(const Model& model, const Weights& weights,
-                               const TokenWindows& windows, const TokenWindows& targets,
-                               Scored scored, std::uint64_t memoryBytes, Monitor& monitor)
+/// The windows of one round through the blocks of one model, then logits of any of their positions.
+/// A block's weights are looked at once per round, so that a model beyond memory is read once per
+/// round and not once per window.
+class Forward
 {
-    const Executor executor(model, weights);
-    const std::int64_t length = windows.length;
-    const std::int64_t perBatch = windowsPerBatch(length);
-    const auto blocks = static_cast<int>(model.blocks.size());
-    // As many windows as a quarter of the memory holds go through a block before the next block's
-    // weights are looked at, so that a model beyond memory is read once per such round.
-    const std::int64_t windowBytes =
-        length * model.hiddenSize * static_cast<std::int64_t>(sizeof(float));
-    const std::int64_t perRound = std::clamp<std::int64_t>(
-        static_cast<std::int64_t>(memoryBytes / 4) / windowBytes, perBatch, windows.count());
-    std::vector<double> sums(static_cast<std::size_t>(windows.count()));
-    for (std::int64_t start = 0; start < windows.count(); start += perRound) {
-        const std::int64_t round = std::min(perRound, windows.count() - start);
-        ActivationStore hidden(round * length, model.hiddenSize, memoryBytes / 2);
-        const auto progress = [&](int block, std::int64_t window) {
-            const double inRound =
-                (block + static_cast<double>(window) / static_cast<double>(round)) / (blocks + 1);
-            monitor.report((static_cast<double>(start) + inRound * static_cast<double>(round)) /
-                               static_cast<double>(windows.count()),
-                           "evaluating");
-        };
+public:
+    Forward(const Model& model, const Weights& weights, std::int64_t length, std::int64_t windows,
+            std::uint64_t memoryBytes)
+        : m_model(model)
+        , m_executor(model, weights)
+        , m_length(length)
+        , m_hidden(windows * length, model.hiddenSize, memoryBytes)
+    {
+    }
+
+    /// progress(fraction of the blocks done)
+    void run(std::span<const Token> tokens, const std::function<void(double)>& progress,
+             const Monitor& monitor)
+    {
+        const auto windows = static_cast<std::int64_t>(tokens.size()) / m_length;
+        const std::int64_t perBatch = windowsPerBatch(m_length);
+        const auto blocks = static_cast<int>(m_model.blocks.size());
         for (int block = 0; block < blocks; ++block) {
-            for (std::int64_t w = 0; w < round; w += perBatch) {
+            for (std::int64_t w = 0; w < windows; w += perBatch) {
                 monitor.checkpoint();
-                progress(block, w);
-                const std::int64_t count = std::min(perBatch, round - w);
-                const MatrixView stored = hidden.rows(w * length, count * length);
+                progress((block + static_cast<double>(w) / static_cast<double>(windows)) / blocks);
+                const std::int64_t count = std::min(perBatch, windows - w);
+                const MatrixView stored = m_hidden.rows(w * m_length, count * m_length);
                 Tensor batch;
                 if (block == 0) {
-                    batch = executor.embed({windows.tokens.data() + (start + w) * length,
-                                            static_cast<std::size_t>(count * length)},
-                                           count);
+                    batch =
+                        m_executor.embed(tokens.subspan(static_cast<std::size_t>(w * m_length),
+                                                        static_cast<std::size_t>(count * m_length)),
+                                         count);
                 } else {
-                    batch = Tensor({count, length, model.hiddenSize});
+                    batch = Tensor({count, m_length, m_model.hiddenSize});
                     copyRows(stored, batch.matrix());
                 }
-                executor.runBlock(block, batch, monitor);
+                m_executor.runBlock(block, batch, monitor);
                 copyRows(batch.matrix(), stored);
             }
         }
-        const std::int64_t step = rowsPerHead(model.vocabularySize);
+    }
+
+    [[nodiscard]] Tensor logits(std::int64_t window, std::int64_t position, std::int64_t count,
+                                const Monitor& monitor) const
+    {
+        return m_executor.head(m_hidden.rows(window * m_length + position, count), monitor);
+    }
+
+private:
+    const Model& m_model;
+    Executor m_executor;
+    std::int64_t m_length;
+    ActivationStore m_hidden;
+};
+
+/// The text of a request as windows of one convention.
+struct Text
+{
+    TokenWindows windows; ///< what the model sees
+    TokenWindows targets; ///< what is scored
+    Scored scored;
+    [[nodiscard]] std::int64_t perWindow() const { return scored.last - scored.first; }
+};
+
+Text readText(const EvaluateRequest& request)
+{
+    const Model& model = *request.model;
+    if (!model.canRun())
+        throw Error(ErrorCode::Unsupported, concat("cannot evaluate ", model.source.path.string(),
+                                                   ": ", model.whyNotRunnable));
+    const auto tokenizer = modelTokenizer(model, request.tokenizer);
+    const std::int64_t context = contextLength(model, request.context);
+    Text text;
+    text.scored = scoredPositions(request.convention, context);
+    if (text.perWindow() < 1)
+        throw Error(ErrorCode::Usage,
+                    concat("context ", context, " leaves no token to score in this convention"));
+    text.targets = cutWindows(tokenizeFile(*tokenizer, request.data), context);
+    for (const Token token : text.targets.tokens)
+        if (token < 0 || token >= model.vocabularySize)
+            throw Error(ErrorCode::Usage,
+                        concat(request.data.string(), " holds token id ", token,
+                               ", outside the model's vocabulary of ", model.vocabularySize,
+                               "; does this tokenizer belong to the model?"));
+    text.windows = text.targets;
+    if (request.convention == PerplexityConvention::LlamaCpp) {
+        if (!tokenizer->bos())
+            throw Error(ErrorCode::Usage,
+                        "llama.cpp's convention needs a tokenizer with a BOS token");
+        for (std::int64_t w = 0; w < text.windows.count(); ++w)
+            text.windows.tokens[static_cast<std::size_t>(w * context)] = *tokenizer->bos();
+    }
+    return text;
+}
+
+/// Runs all windows through the models, round by round, and calls score(window, first position,
+/// logits of each model) for runs of scored positions.
+void forEachScored(std::span<const std::pair<const Model*, const Weights*>> models,
+                   const Text& text, std::uint64_t memoryBytes, Monitor& monitor,
+                   const std::function<void(std::int64_t window, std::int64_t position,
+                                            std::span<const Tensor> logits)>& score)
+{
+    const std::int64_t length = text.windows.length;
+    const std::int64_t count = text.windows.count();
+    std::int64_t hiddenSize = 0;
+    for (const auto& [model, weights] : models)
+        hiddenSize += model->hiddenSize;
+    const std::int64_t windowBytes = length * hiddenSize * static_cast<std::int64_t>(sizeof(float));
+    const std::int64_t perRound =
+        std::clamp(static_cast<std::int64_t>(memoryBytes / 4) / windowBytes,
+                   std::min(windowsPerBatch(length), count), count);
+    std::vector<std::unique_ptr<Forward>> forwards;
+    for (const auto& [model, weights] : models)
+        forwards.push_back(std::make_unique<Forward>(*model, *weights, length, perRound,
+                                                     memoryBytes / 2 / models.size()));
+    const std::int64_t step = rowsPerHead(models[0].first->vocabularySize);
+    std::vector<Tensor> logits(models.size());
+    for (std::int64_t start = 0; start < count; start += perRound) {
+        const std::int64_t round = std::min(perRound, count - start);
+        // The head is counted as one more model.
+        const auto parts = static_cast<double>(models.size() + 1);
+        const auto progress = [&](double part) {
+            monitor.report(
+                (static_cast<double>(start) + part / parts * static_cast<double>(round)) /
+                    static_cast<double>(count),
+                "evaluating");
+        };
+        for (std::size_t m = 0; m < models.size(); ++m)
+            forwards[m]->run(
+                {text.windows.tokens.data() + start * length,
+                 static_cast<std::size_t>(round * length)},
+                [&](double done) { progress(static_cast<double>(m) + done); }, monitor);
         for (std::int64_t w = 0; w < round; ++w) {
-            progress(blocks, w);
-            double sum = 0;
-            for (std::int64_t p = scored.first; p < scored.last; p += step) {
+            progress(parts - 1 + static_cast<double>(w) / static_cast<double>(round));
+            for (std::int64_t p = text.scored.first; p < text.scored.last; p += step) {
                 monitor.checkpoint();
-                const std::int64_t count = std::min(step, scored.last - p);
-                const Tensor logits = executor.head(hidden.rows(w * length + p, count), monitor);
-                std::vector<double> nll(static_cast<std::size_t>(count));
-                kernel::negativeLogLikelihood(
-                    logits.matrix(),
-                    targets.window(start + w).subspan(static_cast<std::size_t>(p + 1), nll.size()),
-                    nll);
-                sum += std::accumulate(nll.begin(), nll.end(), 0.0);
+                const std::int64_t rows = std::min(step, text.scored.last - p);
+                for (std::size_t m = 0; m < models.size(); ++m)
+                    logits[m] = forwards[m]->logits(w, p, rows, monitor);
+                score(start + w, p, logits);
             }
-            sums[static_cast<std::size_t>(start + w)] = sum;
         }
     }
-    return sums;
+}
+
+/// Mean over all scored tokens, and its standard error over the windows, of sums per window.
+struct Mean
+{
+    double value = 0;
+    double standardError = 0;
+};
+
+Mean meanOf(const std::vector<double>& windowSums, std::int64_t perWindow)
+{
+    const auto n = static_cast<double>(windowSums.size());
+    const auto each = static_cast<double>(perWindow);
+    Mean mean;
+    mean.value = std::accumulate(windowSums.begin(), windowSums.end(), 0.0) / (n * each);
+    if (n > 1) {
+        double squares = 0;
+        for (const double sum : windowSums)
+            squares += (sum / each - mean.value) * (sum / each - mean.value);
+        mean.standardError = std::sqrt(squares / (n * (n - 1)));
+    }
+    if (!std::isfinite(mean.value))
+        throw Error(ErrorCode::Numeric,
+                    "the model's output is not finite; a weight may be damaged or out of range");
+    return mean;
 }
 
 } // namespace
@@ -119,55 +225,79 @@ Perplexity evaluatePerplexity(const EvaluateRequest& request, Monitor& monitor)
 {
     const Model& model = *request.model;
     monitor.report(0, "reading the text");
+    const Text text = readText(request);
     Weights weights(request.model, request.memoryBytes / 2);
-    if (!model.canRun())
-        throw Error(ErrorCode::Unsupported, concat("cannot evaluate ", model.source.path.string(),
-                                                   ": ", model.whyNotRunnable));
-    const auto tokenizer = modelTokenizer(model, request.tokenizer);
-    const std::int64_t context = contextLength(model, request.context);
-    const Scored scored = scoredPositions(request.convention, context);
-    if (scored.last <= scored.first)
-        throw Error(ErrorCode::Usage,
-                    concat("context ", context, " leaves no token to score in this convention"));
-    const std::vector<Token> tokens = tokenizeFile(*tokenizer, request.data);
-    const TokenWindows targets = cutWindows(tokens, context);
-    for (const Token token : targets.tokens)
-        if (token < 0 || token >= model.vocabularySize)
-            throw Error(ErrorCode::Usage,
-                        concat(request.data.string(), " holds token id ", token,
-                               ", outside the model's vocabulary of ", model.vocabularySize,
-                               "; does this tokenizer belong to the model?"));
-    TokenWindows windows = targets;
-    if (request.convention == PerplexityConvention::LlamaCpp) {
-        if (!tokenizer->bos())
-            throw Error(ErrorCode::Usage,
-                        "llama.cpp's convention needs a tokenizer with a BOS token");
-        for (std::int64_t w = 0; w < windows.count(); ++w)
-            windows.tokens[static_cast<std::size_t>(w * context)] = *tokenizer->bos();
-    }
     if (request.run)
         applyRun(model, *request.run, weights);
 
-    const std::vector<double> sums =
-        windowSums(model, weights, windows, targets, scored, request.memoryBytes, monitor);
+    std::vector<double> sums(static_cast<std::size_t>(text.windows.count()));
+    const std::pair<const Model*, const Weights*> only[] = {{&model, &weights}};
+    forEachScored(
+        only, text, request.memoryBytes, monitor,
+        [&](std::int64_t window, std::int64_t position, std::span<const Tensor> logits) {
+            std::vector<double> nll(static_cast<std::size_t>(logits[0].shape()[0]));
+            kernel::negativeLogLikelihood(logits[0].matrix(),
+                                          text.targets.window(window).subspan(
+                                              static_cast<std::size_t>(position + 1), nll.size()),
+                                          nll);
+            sums[static_cast<std::size_t>(window)] += std::accumulate(nll.begin(), nll.end(), 0.0);
+        });
+    const Mean mean = meanOf(sums, text.perWindow());
     Perplexity result;
-    result.windows = windows.count();
-    result.context = context;
-    const auto perWindow = static_cast<double>(scored.last - scored.first);
-    result.tokens = result.windows * (scored.last - scored.first);
-    result.meanNll =
-        std::accumulate(sums.begin(), sums.end(), 0.0) / static_cast<double>(result.tokens);
-    result.value = std::exp(result.meanNll);
-    if (result.windows > 1) {
-        double squares = 0;
-        for (const double sum : sums)
-            squares += (sum / perWindow - result.meanNll) * (sum / perWindow - result.meanNll);
-        const auto n = static_cast<double>(result.windows);
-        result.standardError = std::sqrt(squares / (n * (n - 1)));
-    }
-    if (!std::isfinite(result.meanNll))
-        throw Error(ErrorCode::Numeric,
-                    "the model's output is not finite; a weight may be damaged or out of range");
+    result.meanNll = mean.value;
+    result.standardError = mean.standardError;
+    result.value = std::exp(mean.value);
+    result.windows = text.windows.count();
+    result.tokens = result.windows * text.perWindow();
+    result.context = text.windows.length;
+    monitor.report(1, "done");
+    return result;
+}
+
+Divergence evaluateDivergence(const EvaluateRequest& request,
+                              std::shared_ptr<const Model> reference, Monitor& monitor)
+{
+    const Model& model = *request.model;
+    if (!reference)
+        reference = request.model;
+    monitor.report(0, "reading the text");
+    const Text text = readText(request);
+    if (reference->vocabularySize != model.vocabularySize)
+        throw Error(ErrorCode::Usage,
+                    concat("the reference has a vocabulary of ", reference->vocabularySize,
+                           ", the model one of ", model.vocabularySize,
+                           "; their distributions cannot be compared"));
+    const Weights floatWeights(reference, request.memoryBytes / 4);
+    Weights weights(request.model, request.memoryBytes / 4);
+    if (request.run)
+        applyRun(model, *request.run, weights);
+
+    std::vector<double> sums(static_cast<std::size_t>(text.windows.count()));
+    std::int64_t same = 0;
+    const std::pair<const Model*, const Weights*> both[] = {{reference.get(), &floatWeights},
+                                                            {&model, &weights}};
+    forEachScored(both, text, request.memoryBytes, monitor,
+                  [&](std::int64_t window, std::int64_t, std::span<const Tensor> logits) {
+                      const ConstMatrixView p = logits[0].matrix();
+                      const ConstMatrixView q = logits[1].matrix();
+                      std::vector<double> kl(static_cast<std::size_t>(p.rows));
+                      kernel::divergence(p, q, kl);
+                      sums[static_cast<std::size_t>(window)] +=
+                          std::accumulate(kl.begin(), kl.end(), 0.0);
+                      const auto top = [](std::span<const float> row) {
+                          return std::max_element(row.begin(), row.end()) - row.begin();
+                      };
+                      for (std::int64_t r = 0; r < p.rows; ++r)
+                          same += top(p.row(r)) == top(q.row(r)) ? 1 : 0;
+                  });
+    const Mean mean = meanOf(sums, text.perWindow());
+    Divergence result;
+    result.value = mean.value;
+    result.standardError = mean.standardError;
+    result.windows = text.windows.count();
+    result.tokens = result.windows * text.perWindow();
+    result.context = text.windows.length;
+    result.sameTop = static_cast<double>(same) / static_cast<double>(result.tokens);
     monitor.report(1, "done");
     return result;
 }

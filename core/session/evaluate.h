@@ -36,6 +36,22 @@ struct Perplexity
 };
 [[nodiscard]] Perplexity evaluatePerplexity(const EvaluateRequest& request, Monitor& monitor);
 
+/// How far the tested model's next-token distributions are from the reference's, over the positions
+/// that the convention scores.
+struct Divergence
+{
+    double value = 0;         ///< mean KL(reference ‖ tested), nats per token
+    double standardError = 0; ///< of value, over windows
+    double sameTop = 0;       ///< share of positions where both find the same token most likely
+    std::int64_t tokens = 0;
+    std::int64_t windows = 0;
+    std::int64_t context = 0;
+};
+/// reference: a float model with the same vocabulary; null: request.model itself without the run.
+[[nodiscard]] Divergence evaluateDivergence(const EvaluateRequest& request,
+                                            std::shared_ptr<const Model> reference,
+                                            Monitor& monitor);
+
 /// The model of a run: opened from override, else from the path stored in the run; throws
 /// Error(Usage) when its fingerprint is not the run's.
 [[nodiscard]] std::shared_ptr<const Model> openRunModel(const Run& run,

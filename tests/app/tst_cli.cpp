@@ -1,0 +1,258 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "tests/support/support.h"
+
+#include <QFile>
+#include <QJsonArray>
+#include <QJsonDocument>
+#include <QJsonObject>
+#include <QProcess>
+#include <QTest>
+
+#include <csignal>
+
+using namespace gradus::test;
+
+namespace {
+
+const QString sample = QStringLiteral(GRADUS_SOURCE_DIR "/resources/samples/lm-kjv-3M");
+
+struct Result
+{
+    int status = -1;
+    QByteArray out;
+    QByteArray err;
+    QJsonObject json() const { return QJsonDocument::fromJson(out).object(); }
+};
+
+Result run(const QStringList& arguments)
+{
+    QProcess process;
+    process.start(QStringLiteral(GRADUS_CLI), arguments);
+    process.waitForFinished(-1);
+    Result result;
+    result.status = process.exitStatus() == QProcess::NormalExit ? process.exitCode() : -1;
+    result.out = process.readAllStandardOutput();
+    result.err = process.readAllStandardError();
+    return result;
+}
+
+QByteArray contentOf(const QString& path)
+{
+    QFile file(path);
+    return file.open(QIODevice::ReadOnly) ? file.readAll() : QByteArray();
+}
+
+/// GPTQ over the whole sample on a little text: long enough to be interrupted.
+QStringList quantizeArguments(const QString& out)
+{
+    return {"quantize",  sample,    "--method",  "gptq",          "--bits",
+            "4",         "--group", "64",        "--calibration", sample + "/calibration.txt",
+            "--samples", "16",      "--context", "128",           "--out",
+            out};
+}
+
+} // namespace
+
+class TestCli : public QObject
+{
+    Q_OBJECT
+
+private:
+    TemporaryFolder m_folder;
+    QString path(const char* name) const
+    {
+        return QString::fromStdString((m_folder / name).string());
+    }
+
+private slots:
+    void inspectsTheSample()
+    {
+        const Result result = run({"inspect", sample, "--json"});
+        QCOMPARE(result.status, 0);
+        const QJsonObject json = result.json();
+        QCOMPARE(json["format"].toString(), QStringLiteral("safetensors"));
+        QCOMPARE(json["architecture"].toString(), QStringLiteral("llama"));
+        QCOMPARE(json["parameters"].toInteger(), 3049920);
+        const QJsonArray layers = json["layers"].toArray();
+        QCOMPARE(layers.size(), 6 * 7 + 1);
+        const QJsonObject layer = layers[1].toObject();
+        QCOMPARE(layer["name"].toString(), QStringLiteral("model.layers.0.self_attn.q_proj"));
+        QCOMPARE(layer["kind"].toString(), QStringLiteral("linear"));
+        QCOMPARE(layer["block"].toString(), QStringLiteral("model.layers.0"));
+        QCOMPARE(layer["parameters"].toInteger(), 192 * 192);
+        QCOMPARE(layer["dtype"].toString(), QStringLiteral("F16"));
+    }
+
+    void listsMethodsAndStatistics()
+    {
+        const Result methods = run({"methods", "--json"});
+        QCOMPARE(methods.status, 0);
+        QStringList names;
+        for (const QJsonValue& method : methods.json()["methods"].toArray())
+            names << method["name"].toString();
+        QCOMPARE(names, QStringList({"rtn", "rtn-mse", "gptq"}));
+
+        const Result stats =
+            run({"stats", sample, "--layer", "layers\\.3\\.mlp", "--bits", "3", "--json"});
+        QCOMPARE(stats.status, 0);
+        const QJsonArray rows = stats.json()["layers"].toArray();
+        QCOMPARE(rows.size(), 3);
+        for (const QJsonValue& row : rows) {
+            QVERIFY(row["best_exponent"].toDouble() > 0.1 && row["best_exponent"].toDouble() < 2);
+            QVERIFY(row["exponent_nmse"].toDouble() <= row["uniform_nmse"].toDouble());
+            QVERIFY(row["std"].toDouble() > 0);
+        }
+    }
+
+    void quantizesExportsAndVerifies()
+    {
+        const QString file = path("main.gradus");
+        const Result quantized = run(quantizeArguments(file) << "--json");
+        QCOMPARE(quantized.status, 0);
+        const QJsonObject json = quantized.json();
+        QCOMPARE(json["layers"].toArray().size(), 43);
+        const QJsonObject totals = json["totals"].toObject();
+        // 4 bits, a float16 scale and a 4-bit zero for every 64 weights.
+        QVERIFY(isClose(totals["bits_per_weight"].toDouble(), 4 + (16.0 + 4) / 64, 1e-3));
+        QVERIFY(totals["peak_memory_bytes"].toDouble() > 1e6);
+        for (const QJsonValue& layer : json["layers"].toArray())
+            if (layer["method"].toString() == "gptq") {
+                QVERIFY(layer["relative_output_error"].toDouble() > 0);
+                QVERIFY(layer["relative_output_error"].toDouble() < 0.05);
+                QVERIFY(layer["weight_sqnr_db"].toDouble() > 15);
+            }
+
+        for (const char* format : {"safetensors", "gptq", "hdf5"}) {
+            const QString out = path(format);
+            QCOMPARE(run({"export", file, "--format", format, "--out", out}).status, 0);
+            const Result verified = run({"verify", out, "--against", file, "--json"});
+            QCOMPARE(verified.status, 0);
+            QCOMPARE(verified.json()["equal"].toBool(), true);
+            QVERIFY(verified.json()["checked"].toInt() >= 42);
+        }
+
+        // The exported folder is a model, and as good as the run.
+        const QStringList data{"--data", sample + "/calibration.txt", "--context", "256", "--json"};
+        const double ofRun = run(QStringList{"evaluate", file} + data).json()["value"].toDouble();
+        const double ofExport =
+            run(QStringList{"evaluate", path("safetensors")} + data).json()["value"].toDouble();
+        const double ofFloat =
+            run(QStringList{"evaluate", sample} + data).json()["value"].toDouble();
+        QVERIFY(isClose(ofExport, ofRun, 5e-4)); // float16 rounding of the dequantized weights
+        QVERIFY(ofFloat < ofRun && ofRun < 1.1 * ofFloat);
+
+        // One flipped bit in the packed codes is found.
+        QFile damaged(path("gptq") + "/model.safetensors");
+        QVERIFY(damaged.open(QIODevice::ReadWrite));
+        QByteArray bytes = damaged.readAll();
+        const auto at = bytes.size() - 1000;
+        bytes[at] = static_cast<char>(bytes[at] ^ 4);
+        damaged.seek(0);
+        damaged.write(bytes);
+        damaged.close();
+        const Result verified = run({"verify", path("gptq"), "--against", file});
+        QCOMPARE(verified.status, 1);
+    }
+
+    void interruptKeepsLayersAndResumeGivesTheSameBytes_data()
+    {
+        QTest::addColumn<int>("signal");
+        QTest::addColumn<int>("status");
+        QTest::newRow("Ctrl-C") << SIGINT << 130;
+        QTest::newRow("kill -9") << SIGKILL << -1;
+    }
+    void interruptKeepsLayersAndResumeGivesTheSameBytes()
+    {
+        QFETCH(int, signal);
+        QFETCH(int, status);
+        const QString whole = path("whole.gradus");
+        if (!QFile::exists(whole))
+            QCOMPARE(run(quantizeArguments(whole)).status, 0);
+        const QString file = path("interrupted.gradus");
+        QFile::remove(file);
+        QProcess process;
+        process.start(QStringLiteral(GRADUS_CLI), quantizeArguments(file));
+        // Interrupt once some layers are in the journal.
+        QTRY_VERIFY_WITH_TIMEOUT(QFile(file + ".journal").size() > 100000 ||
+                                     process.state() == QProcess::NotRunning,
+                                 60000);
+        QCOMPARE(process.state(), QProcess::Running);
+        ::kill(static_cast<pid_t>(process.processId()), signal);
+        process.waitForFinished(-1);
+        QCOMPARE(process.exitStatus() == QProcess::NormalExit ? process.exitCode() : -1, status);
+        QVERIFY(!QFile::exists(file));
+        QVERIFY(QFile::exists(file + ".journal"));
+        const Result resumed = run(quantizeArguments(file) << "--resume");
+        QCOMPARE(resumed.status, 0);
+        QVERIFY2(resumed.err.contains("resumed"), resumed.err);
+        QVERIFY(!QFile::exists(file + ".journal"));
+        QVERIFY(contentOf(file).size() > 100000);
+        QVERIFY(contentOf(file) == contentOf(whole));
+    }
+
+    void exitStatusSaysHowItEnded_data()
+    {
+        QTest::addColumn<QStringList>("arguments");
+        QTest::addColumn<int>("status");
+        QTest::addColumn<QByteArray>("message");
+        QTest::newRow("no verb") << QStringList() << 2 << QByteArray();
+        QTest::newRow("unknown verb") << QStringList{"frobnicate"} << 2 << QByteArray();
+        QTest::newRow("help") << QStringList{"--help"} << 0 << QByteArray();
+        QTest::newRow("missing model")
+            << QStringList{"inspect", "/no/such/model"} << 1 << QByteArray("/no/such/model");
+        QTest::newRow("unknown method")
+            << QStringList{"quantize", sample, "--method", "magic", "--bits", "4", "--out", "x"}
+            << 2 << QByteArray("magic");
+        QTest::newRow("bits out of range")
+            << QStringList{"quantize", sample, "--method", "rtn", "--bits", "9", "--out", "x"} << 2
+            << QByteArray("9");
+        QTest::newRow("unknown option")
+            << QStringList{"quantize", sample,     "--method", "gptq",  "--bits",
+                           "4",        "--option", "wings=2",  "--out", "x"}
+            << 2 << QByteArray("wings");
+        QTest::newRow("no calibration")
+            << QStringList{"quantize", sample, "--method", "gptq",
+                           "--bits",   "4",    "--out",    "/tmp/gradus-unused"}
+            << 2 << QByteArray("calibration");
+        QTest::newRow("unwritable target")
+            << QStringList{"quantize", sample, "--method", "rtn",
+                           "--bits",   "4",    "--out",    "/no/such/folder/x.gradus"}
+            << 1 << QByteArray("/no/such/folder");
+        QTest::newRow("not a run")
+            << QStringList{"export", sample + "/config.json", "--format", "gptq", "--out", "x"} << 1
+            << QByteArray("config.json");
+        QTest::newRow("bad pattern")
+            << QStringList{"stats", sample, "--layer", "(("} << 2 << QByteArray("((");
+    }
+    void exitStatusSaysHowItEnded()
+    {
+        QFETCH(QStringList, arguments);
+        QFETCH(int, status);
+        QFETCH(QByteArray, message);
+        const Result result = run(arguments);
+        QVERIFY2(result.err.contains(message), result.err);
+        QCOMPARE(result.status, status);
+    }
+
+    void dryRunComputesNothing()
+    {
+        QStringList arguments = quantizeArguments(path("dry.gradus"));
+        arguments << "--dry-run";
+        const Result result = run(arguments);
+        QCOMPARE(result.status, 0);
+        QVERIFY(!QFile::exists(path("dry.gradus")));
+        QVERIFY(result.out.contains("bits per weight"));
+    }
+
+    void generatesText()
+    {
+        const Result result =
+            run({"generate", sample, "--prompt", "In the beginning", "--tokens", "8"});
+        QCOMPARE(result.status, 0);
+        QVERIFY(result.out.startsWith("In the beginning"));
+        QVERIFY(result.out.size() > 20);
+    }
+};
+
+QTEST_GUILESS_MAIN(TestCli)
+#include "tst_cli.moc"
