@@ -7,7 +7,9 @@
 
 #include <bit>
 #include <cassert>
+#include <iterator>
 #include <limits>
+#include <type_traits>
 
 // This file is compiled with -O3 and without floating-point contraction (see CMakeLists.txt): the
 // loops below vectorise, and choose the same codes as UniformGrid::encode compiled anywhere else.
@@ -16,19 +18,32 @@ namespace gradus {
 
 namespace {
 
-constexpr std::size_t lanes = 16;
-
-/// scale · clip rounded to its storage type.
-float storedScale(double scale, DType type)
+/// (hi − lo)/(2^b − 1) before it is rounded to its storage type; 0 for an empty range.
+inline float rawScale(float lo, float hi, bool symmetric, double levels)
 {
-    const bool half = type == DType::F16;
-    float stored = static_cast<float>(scale);
-    if (half)
-        stored = roundToHalf(stored);
-    if (!std::isfinite(stored))
-        throw Error(ErrorCode::Numeric, concat("scale ", scale, " is larger than the scale type ",
-                                               dtypeName(type), " can hold"));
-    return std::max(stored, half ? 0x1p-14F : std::numeric_limits<float>::min());
+    const double low = lo < 0 ? -static_cast<double>(lo) : 0;
+    const double high = hi > 0 ? static_cast<double>(hi) : 0;
+    const double width = symmetric ? 2 * (low > high ? low : high) : high + low;
+    return static_cast<float>(width / levels);
+}
+
+inline float zeroOf(float lo, float scale, float levels)
+{
+    const float zero = std::rint((lo < 0 ? -lo : 0) / scale);
+    return zero > levels ? levels : zero;
+}
+
+float smallestScale(DType type)
+{
+    return type == DType::F16 ? 0x1p-14F : std::numeric_limits<float>::min();
+}
+
+[[noreturn]] void throwScaleOverflow(Range range, const Scheme& scheme)
+{
+    throw Error(ErrorCode::Numeric,
+                concat("the range ", range.lo, " to ", range.hi, " at ", scheme.bits,
+                       " bits needs a larger scale than ", dtypeName(scheme.scaleType),
+                       " can hold, expected a smaller range or scale type F32"));
 }
 
 /// std::rint is nearbyint but for a status flag nobody reads, and compiles to one instruction.
@@ -44,68 +59,142 @@ inline float codeOf(float w, float scale, float zero, float maximum)
 UniformGrid gridForRange(float lo, float hi, const Scheme& scheme)
 {
     UniformGrid grid;
+    std::uint8_t zero = 0;
+    const Range range{lo, hi};
+    gridsForRanges({&range, 1}, scheme, &grid.scale, &zero);
+    grid.zero = zero;
     grid.maximumCode = scheme.maximumCode();
-    grid.zero = scheme.symmetric ? 1 << (scheme.bits - 1) : 0;
-    const double low = std::min(lo, 0.0F);
-    const double high = std::max(hi, 0.0F);
-    if (low == 0 && high == 0)
-        return grid;
-    const double levels = grid.maximumCode;
-    const double width = scheme.symmetric ? 2 * std::max(-low, high) : high - low;
-    grid.scale = storedScale(width / levels, scheme.scaleType);
-    if (!scheme.symmetric) {
-        const float zero = std::nearbyint(-static_cast<float>(low) / grid.scale);
-        grid.zero = static_cast<int>(std::clamp(zero, 0.0F, static_cast<float>(levels)));
-    }
     return grid;
 }
 
-RangeScan scanRange(std::span<const float> values)
+void gridsForRanges(std::span<const Range> ranges, const Scheme& scheme, float* scales,
+                    std::uint8_t* zeros)
 {
-    // Independent lanes: a compiler may not reorder a min by itself when NaN and −0 count.
-    float lo[lanes] = {};
-    float hi[lanes] = {};
-    std::uint32_t magnitude[lanes] = {};
-    const float* v = values.data();
-    const std::size_t whole = values.size() / lanes * lanes;
-    for (std::size_t i = 0; i < whole; i += lanes)
-        for (std::size_t j = 0; j < lanes; ++j) {
-            const float x = v[i + j];
-            const std::uint32_t bits = std::bit_cast<std::uint32_t>(x) & 0x7FFFFFFFU;
-            lo[j] = x < lo[j] ? x : lo[j];
-            hi[j] = x > hi[j] ? x : hi[j];
-            magnitude[j] = bits > magnitude[j] ? bits : magnitude[j];
+    const bool symmetric = scheme.symmetric;
+    const double levels = scheme.maximumCode();
+    const std::size_t count = ranges.size();
+    for (std::size_t i = 0; i < count; ++i)
+        scales[i] = rawScale(ranges[i].lo, ranges[i].hi, symmetric, levels);
+    if (scheme.scaleType == DType::F16) {
+        std::uint16_t half[64];
+        for (std::size_t i = 0; i < count; i += std::size(half)) {
+            const std::size_t some = std::min(std::size(half), count - i);
+            floatToHalf({scales + i, some}, {half, some});
+            halfToFloat({half, some}, {scales + i, some});
         }
-    for (std::size_t i = whole; i < values.size(); ++i) {
-        const std::uint32_t bits = std::bit_cast<std::uint32_t>(v[i]) & 0x7FFFFFFFU;
-        lo[0] = v[i] < lo[0] ? v[i] : lo[0];
-        hi[0] = v[i] > hi[0] ? v[i] : hi[0];
-        magnitude[0] = bits > magnitude[0] ? bits : magnitude[0];
     }
-    for (std::size_t half = lanes / 2; half > 0; half /= 2)
-        for (std::size_t j = 0; j < half; ++j) {
-            lo[j] = lo[j + half] < lo[j] ? lo[j + half] : lo[j];
-            hi[j] = hi[j + half] > hi[j] ? hi[j + half] : hi[j];
-            magnitude[j] = magnitude[j + half] > magnitude[j] ? magnitude[j + half] : magnitude[j];
-        }
-    return {{lo[0], hi[0]}, magnitude[0] < 0x7F800000U};
+    const float smallest = smallestScale(scheme.scaleType);
+    const auto maximum = static_cast<float>(scheme.maximumCode());
+    const auto middle = static_cast<std::uint8_t>(1U << (scheme.bits - 1));
+    float largest = 0;
+    for (std::size_t i = 0; i < count; ++i) {
+        const bool empty = !(ranges[i].lo < 0) && !(ranges[i].hi > 0);
+        float scale = scales[i];
+        largest = scale > largest ? scale : largest;
+        scale = scale < smallest ? smallest : scale;
+        scale = empty ? 1 : scale;
+        scales[i] = scale;
+        const auto zero = static_cast<std::uint8_t>(
+            static_cast<std::int32_t>(zeroOf(ranges[i].lo, scale, maximum)));
+        zeros[i] = symmetric ? middle : zero;
+    }
+    if (largest <= std::numeric_limits<float>::max())
+        return;
+    for (std::size_t i = 0; i < count; ++i)
+        if (scales[i] > std::numeric_limits<float>::max())
+            throwScaleOverflow(ranges[i], scheme);
+}
+
+namespace {
+
+struct Scan
+{
+    Range range;
+    bool finite;
+};
+
+inline Scan scan(const float* v, std::size_t count)
+{
+    // As integers, floats of one sign are in order; flipping the other sign's bits orders them
+    // all, with NaN beyond the infinities at both ends. Integer minima vectorise as they stand.
+    std::int32_t lo = 0;
+    std::int32_t hi = 0;
+    const auto flip = [](std::int32_t bits) { return bits ^ ((bits >> 31) & 0x7FFFFFFF); };
+    for (std::size_t i = 0; i < count; ++i) {
+        const std::int32_t key = flip(std::bit_cast<std::int32_t>(v[i]));
+        lo = key < lo ? key : lo;
+        hi = key > hi ? key : hi;
+    }
+    constexpr std::int32_t infinity = 0x7F800000;
+    const auto value = [&](std::int32_t key) { return std::bit_cast<float>(flip(key)) + 0.0F; };
+    return {{value(lo), value(hi)}, hi < infinity && lo > ~infinity};
+}
+
+inline void encode(const float* v, std::size_t count, float scale, float zero, float maximum,
+                   std::uint8_t* codes)
+{
+#pragma omp simd simdlen(16)
+    for (std::size_t i = 0; i < count; ++i)
+        codes[i] = static_cast<std::uint8_t>(
+            static_cast<std::int32_t>(codeOf(v[i], scale, zero, maximum)));
+}
+
+/// body(g, begin, count) for each run. The usual group sizes are constants to the compiler, which
+/// unrolls their loops: the runs are short, and calls and remainders would cost most of the time.
+template <std::size_t group, class Body>
+void overRunsOf(std::size_t size, const Body& body)
+{
+    const std::size_t whole = size / group;
+    for (std::size_t g = 0; g < whole; ++g)
+        body(g, g * group, std::integral_constant<std::size_t, group>{});
+    if (whole * group < size)
+        body(whole, whole * group, size - whole * group);
+}
+
+template <class Body>
+void overRuns(std::size_t size, std::int64_t group, const Body& body)
+{
+    assert(group >= 1);
+    switch (group) {
+    case 32:
+        return overRunsOf<32>(size, body);
+    case 64:
+        return overRunsOf<64>(size, body);
+    case 128:
+        return overRunsOf<128>(size, body);
+    default:
+        const auto length = static_cast<std::size_t>(group);
+        for (std::size_t g = 0, begin = 0; begin < size; ++g, begin += length)
+            body(g, begin, std::min(length, size - begin));
+    }
+}
+
+} // namespace
+
+bool scanRanges(std::span<const float> values, std::int64_t group, std::span<Range> ranges)
+{
+    bool finite = true;
+    overRuns(values.size(), group, [&](std::size_t g, std::size_t begin, auto count) {
+        const Scan run = scan(values.data() + begin, count);
+        ranges[g] = run.range;
+        finite = finite && run.finite;
+    });
+    return finite;
 }
 
 Range rangeOf(std::span<const float> values)
 {
-    return scanRange(values).range;
+    return scan(values.data(), values.size()).range;
 }
 
-void encode(std::span<const float> values, const UniformGrid& grid, std::uint8_t* codes)
+void encodeGroups(std::span<const float> values, std::int64_t group, const float* scales,
+                  const std::uint8_t* zeros, int maximumCode, std::uint8_t* codes)
 {
-    const float scale = grid.scale;
-    const auto zero = static_cast<float>(grid.zero);
-    const auto maximum = static_cast<float>(grid.maximumCode);
-    const float* v = values.data();
-    const std::size_t count = values.size();
-    for (std::size_t i = 0; i < count; ++i)
-        codes[i] = static_cast<std::uint8_t>(
-            static_cast<std::int32_t>(codeOf(v[i], scale, zero, maximum)));
+    const auto maximum = static_cast<float>(maximumCode);
+    overRuns(values.size(), group, [&](std::size_t g, std::size_t begin, auto count) {
+        encode(values.data() + begin, count, scales[g], static_cast<float>(zeros[g]), maximum,
+               codes + begin);
+    });
 }
 
 namespace {
@@ -121,23 +210,14 @@ double boundedSquaredError(std::span<const float> values, const UniformGrid& gri
     for (std::size_t begin = 0; begin < values.size() && total <= limit; begin += block) {
         const float* v = values.data() + begin;
         const std::size_t count = std::min(block, values.size() - begin);
-        const std::size_t whole = count / lanes * lanes;
-        double sums[lanes] = {};
-        const auto square = [&](float w) {
-            const float code = codeOf(w, scale, zero, maximum);
-            const double error =
-                static_cast<double>(w) - static_cast<double>(scale * (code - zero));
-            return error * error;
-        };
-        for (std::size_t i = 0; i < whole; i += lanes)
-            for (std::size_t j = 0; j < lanes; ++j)
-                sums[j] += square(v[i + j]);
-        for (std::size_t i = whole; i < count; ++i)
-            sums[0] += square(v[i]);
-        for (std::size_t half = lanes / 2; half > 0; half /= 2)
-            for (std::size_t j = 0; j < half; ++j)
-                sums[j] += sums[j + half];
-        total += sums[0];
+        double sum = 0;
+#pragma omp simd reduction(+ : sum)
+        for (std::size_t i = 0; i < count; ++i) {
+            const float decoded = scale * (codeOf(v[i], scale, zero, maximum) - zero);
+            const double error = static_cast<double>(v[i]) - static_cast<double>(decoded);
+            sum += error * error;
+        }
+        total += sum;
     }
     return total;
 }
@@ -153,16 +233,22 @@ std::vector<UniformGrid> clippedGrids(Range range, const Scheme& scheme, double 
                                       int steps)
 {
     assert(steps >= 2);
-    std::vector<UniformGrid> grids;
-    for (int i = 0; i < steps; ++i) {
-        const double clip = 1 - (1 - minimumClip) * i / (steps - 1);
-        const UniformGrid grid =
-            gridForRange(static_cast<float>(static_cast<double>(range.lo) * clip),
-                         static_cast<float>(static_cast<double>(range.hi) * clip), scheme);
-        // A narrower range that rounds to the same stored scale is the same grid.
-        if (grids.empty() || grid.scale != grids.back().scale || grid.zero != grids.back().zero)
-            grids.push_back(grid);
+    const auto count = static_cast<std::size_t>(steps);
+    std::vector<Range> ranges(count);
+    for (std::size_t i = 0; i < count; ++i) {
+        const double clip = 1 - (1 - minimumClip) * static_cast<double>(i) / (steps - 1);
+        ranges[i] = {static_cast<float>(static_cast<double>(range.lo) * clip),
+                     static_cast<float>(static_cast<double>(range.hi) * clip)};
     }
+    std::vector<float> scales(count);
+    std::vector<std::uint8_t> zeros(count);
+    gridsForRanges(ranges, scheme, scales.data(), zeros.data());
+    std::vector<UniformGrid> grids;
+    grids.reserve(count);
+    for (std::size_t i = 0; i < count; ++i)
+        // A narrower range that rounds to the same stored scale is the same grid.
+        if (i == 0 || scales[i] != scales[i - 1] || zeros[i] != zeros[i - 1])
+            grids.push_back({scales[i], zeros[i], scheme.maximumCode()});
     return grids;
 }
 

@@ -44,16 +44,20 @@ struct Range
 };
 [[nodiscard]] Range rangeOf(std::span<const float> values);
 
-/// rangeOf, and whether every value is finite, in one pass.
-struct RangeScan
-{
-    Range range;
-    bool finite = true;
-};
-[[nodiscard]] RangeScan scanRange(std::span<const float> values);
+/// rangeOf of each run of `group` values (the last may be short) into ranges; returns whether every
+/// value is finite. One pass, vectorised.
+[[nodiscard]] bool scanRanges(std::span<const float> values, std::int64_t group,
+                              std::span<Range> ranges);
 
-/// grid.encode of every value, vectorised: the same codes to the bit. codes: as many as values.
-void encode(std::span<const float> values, const UniformGrid& grid, std::uint8_t* codes);
+/// gridForRange of many ranges at once, vectorised: the same grids to the bit. scales and zeros: as
+/// many as ranges.
+void gridsForRanges(std::span<const Range> ranges, const Scheme& scheme, float* scales,
+                    std::uint8_t* zeros);
+
+/// UniformGrid::encode of every value with the grid of its run of `group` values, vectorised: the
+/// same codes to the bit. codes: as many as values; scales and zeros: one for each run.
+void encodeGroups(std::span<const float> values, std::int64_t group, const float* scales,
+                  const std::uint8_t* zeros, int maximumCode, std::uint8_t* codes);
 
 /// Σ (w − decode(encode(w)))².
 [[nodiscard]] double squaredError(std::span<const float> values, const UniformGrid& grid);

@@ -63,7 +63,12 @@ void throwNotFinite(ConstMatrixView weight)
 void requireFinite(ConstMatrixView weight, const Monitor& monitor)
 {
     const int faults = reduceRows(
-        weight, 0, [](std::span<const float> values) { return scanRange(values).finite ? 0 : 1; },
+        weight, 0,
+        [](std::span<const float> values) {
+            Range range;
+            const auto length = static_cast<std::int64_t>(values.size());
+            return scanRanges(values, std::max<std::int64_t>(length, 1), {&range, 1}) ? 0 : 1;
+        },
         [](int& total, int part) { total |= part; }, monitor);
     if (faults != 0)
         throwNotFinite(weight);
@@ -124,7 +129,8 @@ QuantizedWeight roundToNearest(ConstMatrixView weight, const Scheme& scheme, con
             weight.rows, rowGrain(cols),
             [&](std::int64_t begin, std::int64_t end) {
                 for (std::int64_t r = begin; r < end; ++r)
-                    encode(weight.row(r), grid, out.codes.data() + r * cols);
+                    encodeGroups(weight.row(r), std::max<std::int64_t>(cols, 1), out.scales.data(),
+                                 out.zeros.data(), grid.maximumCode, out.codes.data() + r * cols);
             },
             &monitor);
         return out;
@@ -132,35 +138,39 @@ QuantizedWeight roundToNearest(ConstMatrixView weight, const Scheme& scheme, con
     const std::int64_t group = effectiveGroup(scheme, cols);
     const std::int64_t perRow = groupsPerRow(scheme, cols);
     const std::int64_t evaluations = clip.enabled ? clip.steps : 1;
-    // One pass over memory: a granule is scanned, and encoded while it is still in the cache.
-    const auto solveGranule = [&](std::int64_t r, std::int64_t g) {
-        const std::int64_t c = g * group;
-        const std::int64_t count = std::min(group, cols - c);
-        const std::span<const float> values(weight.data + r * weight.stride + c,
-                                            static_cast<std::size_t>(count));
-        const RangeScan scan = scanRange(values);
-        if (!scan.finite)
+    // One pass over memory: the granules of a row are scanned, and encoded while the row is still
+    // in the cache.
+    const auto solveRow = [&](std::int64_t r, std::span<Range> ranges) {
+        const std::span<const float> row = weight.row(r);
+        if (!scanRanges(row, group, ranges))
             throwNotFinite(weight);
-        UniformGrid grid;
-        if (!clip.enabled)
-            grid = gridForRange(scan.range.lo, scan.range.hi, scheme);
-        else if (count * evaluations <= taskEvaluations)
-            grid = gridByMse(values, scheme, clip.minimumClip, clip.steps);
-        else
-            grid = matrixGrid({values.data(), 1, count}, scheme, clip, monitor);
-        encode(values, grid, out.codes.data() + r * cols + c);
-        const auto index = static_cast<std::size_t>(r * perRow + g);
-        out.scales[index] = grid.scale;
-        out.zeros[index] = static_cast<std::uint8_t>(grid.zero);
+        float* scales = out.scales.data() + r * perRow;
+        std::uint8_t* zeros = out.zeros.data() + r * perRow;
+        if (!clip.enabled) {
+            gridsForRanges(ranges, scheme, scales, zeros);
+        } else {
+            for (std::int64_t g = 0; g < perRow; ++g) {
+                const std::int64_t count = std::min(group, cols - g * group);
+                const auto values = row.subspan(static_cast<std::size_t>(g * group),
+                                                static_cast<std::size_t>(count));
+                const UniformGrid best =
+                    count * evaluations <= taskEvaluations
+                        ? gridByMse(values, scheme, clip.minimumClip, clip.steps)
+                        : matrixGrid({values.data(), 1, count}, scheme, clip, monitor);
+                scales[g] = best.scale;
+                zeros[g] = static_cast<std::uint8_t>(best.zero);
+            }
+        }
+        encodeGroups(row, group, scales, zeros, scheme.maximumCode(), out.codes.data() + r * cols);
     };
     parallelFor(
         cols > 0 ? weight.rows : 0,
         clip.enabled ? std::max<std::int64_t>(1, taskEvaluations / (evaluations * cols))
                      : rowGrain(cols),
         [&](std::int64_t begin, std::int64_t end) {
+            std::vector<Range> ranges(static_cast<std::size_t>(perRow));
             for (std::int64_t r = begin; r < end; ++r)
-                for (std::int64_t g = 0; g < perRow; ++g)
-                    solveGranule(r, g);
+                solveRow(r, ranges);
         },
         &monitor);
     return out;
