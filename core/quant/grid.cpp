@@ -233,16 +233,22 @@ std::vector<UniformGrid> clippedGrids(Range range, const Scheme& scheme, double 
                                       int steps)
 {
     assert(steps >= 2);
-    std::vector<UniformGrid> grids;
-    for (int i = 0; i < steps; ++i) {
-        const double clip = 1 - (1 - minimumClip) * i / (steps - 1);
-        const UniformGrid grid =
-            gridForRange(static_cast<float>(static_cast<double>(range.lo) * clip),
-                         static_cast<float>(static_cast<double>(range.hi) * clip), scheme);
-        // A narrower range that rounds to the same stored scale is the same grid.
-        if (grids.empty() || grid.scale != grids.back().scale || grid.zero != grids.back().zero)
-            grids.push_back(grid);
+    const auto count = static_cast<std::size_t>(steps);
+    std::vector<Range> ranges(count);
+    for (std::size_t i = 0; i < count; ++i) {
+        const double clip = 1 - (1 - minimumClip) * static_cast<double>(i) / (steps - 1);
+        ranges[i] = {static_cast<float>(static_cast<double>(range.lo) * clip),
+                     static_cast<float>(static_cast<double>(range.hi) * clip)};
     }
+    std::vector<float> scales(count);
+    std::vector<std::uint8_t> zeros(count);
+    gridsForRanges(ranges, scheme, scales.data(), zeros.data());
+    std::vector<UniformGrid> grids;
+    grids.reserve(count);
+    for (std::size_t i = 0; i < count; ++i)
+        // A narrower range that rounds to the same stored scale is the same grid.
+        if (i == 0 || scales[i] != scales[i - 1] || zeros[i] != zeros[i - 1])
+            grids.push_back({scales[i], zeros[i], scheme.maximumCode()});
     return grids;
 }
 

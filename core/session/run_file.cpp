@@ -36,6 +36,7 @@
 #include "core/quant/packing.h"
 #include "core/session/recipe_json.h"
 #include "core/session/run.h"
+#include "core/session/run_seal.h"
 #include "core/session/stored_weight.h"
 #include "core/tensor/half.h"
 
@@ -98,37 +99,6 @@ std::string seal(const std::string& hash, std::uint64_t bytes)
     char length[24];
     std::snprintf(length, sizeof length, "%020llu", static_cast<unsigned long long>(bytes));
     return concat(sealWord, hash, " ", length, "\n");
-}
-
-/// Throws unless the file is whole.
-void checkSeal(const std::filesystem::path& path)
-{
-    std::error_code error;
-    const std::uint64_t size = std::filesystem::file_size(path, error);
-    if (error)
-        throw Error(ErrorCode::Io, concat("cannot open ", path.string(), ": ", error.message()));
-    std::ifstream in(path, std::ios::binary);
-    if (!in)
-        ioFailure(path, "open");
-    std::array<char, 8> start{};
-    in.read(start.data(), start.size());
-    if (!in || std::string_view(start.data(), start.size()) != hdf5Signature)
-        throw Error(ErrorCode::Format,
-                    concat(path.string(), " is not a run: it does not begin as an HDF5 file does"));
-    std::string end(sealBytes, '\0');
-    if (size < sealBytes + hdf5Signature.size() ||
-        !in.seekg(static_cast<std::streamoff>(size - sealBytes)) ||
-        !in.read(end.data(), static_cast<std::streamsize>(end.size())) ||
-        !std::string_view(end).starts_with(sealWord))
-        throw Error(ErrorCode::Format,
-                    concat(path.string(),
-                           " does not end with the checksum of a run: it was cut short or "
-                           "changed by another program"));
-    const std::uint64_t bytes = size - sealBytes;
-    if (end != seal(hashOfStart(path, path, bytes, nullptr), bytes))
-        throw Error(ErrorCode::Format,
-                    concat(path.string(), " is damaged: its content does not fit the "
-                                          "checksum at its end"));
 }
 
 template <class T>
@@ -358,9 +328,39 @@ void writeRun(const Run& run, const std::filesystem::path& path, Monitor& monito
     monitor.report(1, "writing the run");
 }
 
+void checkRunSeal(const std::filesystem::path& path)
+{
+    std::error_code error;
+    const std::uint64_t size = std::filesystem::file_size(path, error);
+    if (error)
+        throw Error(ErrorCode::Io, concat("cannot open ", path.string(), ": ", error.message()));
+    std::ifstream in(path, std::ios::binary);
+    if (!in)
+        ioFailure(path, "open");
+    std::array<char, 8> start{};
+    in.read(start.data(), start.size());
+    if (!in || std::string_view(start.data(), start.size()) != hdf5Signature)
+        throw Error(ErrorCode::Format,
+                    concat(path.string(), " is not a run: it does not begin as an HDF5 file does"));
+    std::string end(sealBytes, '\0');
+    if (size < sealBytes + hdf5Signature.size() ||
+        !in.seekg(static_cast<std::streamoff>(size - sealBytes)) ||
+        !in.read(end.data(), static_cast<std::streamsize>(end.size())) ||
+        !std::string_view(end).starts_with(sealWord))
+        throw Error(ErrorCode::Format,
+                    concat(path.string(),
+                           " does not end with the checksum of a run: it was cut short or "
+                           "changed by another program"));
+    const std::uint64_t bytes = size - sealBytes;
+    if (end != seal(hashOfStart(path, path, bytes, nullptr), bytes))
+        throw Error(ErrorCode::Format,
+                    concat(path.string(), " is damaged: its content does not fit the "
+                                          "checksum at its end"));
+}
+
 std::shared_ptr<const Run> readRun(const std::filesystem::path& path)
 {
-    checkSeal(path);
+    checkRunSeal(path);
     const Hdf5File file = Hdf5File::open(path);
     const Hdf5Group root = file.root();
     if (!root.hasAttribute("gradus_schema"))

@@ -6,6 +6,9 @@
 #include <Eigen/Cholesky>
 #include <Eigen/Core>
 #include <algorithm>
+#include <cmath>
+#include <memory>
+#include <utility>
 #include <vector>
 
 namespace gradus {
@@ -45,6 +48,20 @@ void overTiles(std::int64_t rows, std::int64_t cols, const Monitor* monitor, con
             }
         },
         monitor);
+}
+
+/// Row and column of the i-th tile of a lower triangle, counted row by row.
+struct TilePlace
+{
+    std::int64_t row;
+    std::int64_t col;
+};
+TilePlace lowerTile(std::int64_t i)
+{
+    TilePlace place{0, i};
+    while (place.col > place.row)
+        place.col -= ++place.row;
+    return place;
 }
 
 } // namespace
@@ -99,22 +116,21 @@ void accumulateGram(ConstMatrixView x, std::span<double> h, const Monitor* monit
         [&](std::int64_t begin, std::int64_t end) {
             RowMatrix product;
             for (std::int64_t i = begin; i < end; ++i) {
-                std::int64_t row = 0;
-                std::int64_t rest = i;
-                while (rest > row) // i counts tiles of the lower triangle row by row
-                    rest -= ++row;
+                const auto [row, col] = lowerTile(i);
                 const std::int64_t r = row * tile;
-                const std::int64_t c = rest * tile;
+                const std::int64_t c = col * tile;
                 const std::int64_t height = std::min(tile, d - r);
                 const std::int64_t width = std::min(tile, d - c);
                 for (std::int64_t n = 0; n < x.rows; n += rowBlock) {
+                    if (monitor)
+                        monitor->checkpoint();
                     const std::int64_t count = std::min(rowBlock, x.rows - n);
                     product.noalias() = map(x.block(n, r, count, height)).transpose() *
                                         map(x.block(n, c, count, width));
                     for (std::int64_t k = 0; k < height; ++k) {
                         double* to = h.data() + (r + k) * d + c;
                         const float* from = product.data() + k * width;
-                        const std::int64_t last = row == rest ? k + 1 : width;
+                        const std::int64_t last = row == col ? k + 1 : width;
                         for (std::int64_t j = 0; j < last; ++j)
                             to[j] += static_cast<double>(from[j]);
                     }
@@ -127,31 +143,149 @@ void accumulateGram(ConstMatrixView x, std::span<double> h, const Monitor* monit
 void mirrorLower(std::span<double> h, std::int64_t d)
 {
     assert(h.size() == static_cast<std::size_t>(d * d));
-    for (std::int64_t r = 0; r < d; ++r)
-        for (std::int64_t c = 0; c < r; ++c)
-            h[static_cast<std::size_t>(c * d + r)] = h[static_cast<std::size_t>(r * d + c)];
+    // Square tiles: a column of the target touches a cache line per element.
+    constexpr std::int64_t tile = 32;
+    parallelFor((d + tile - 1) / tile, 1, [&](std::int64_t begin, std::int64_t) {
+        const std::int64_t first = begin * tile;
+        const std::int64_t last = std::min(first + tile, d);
+        for (std::int64_t c0 = 0; c0 < last; c0 += tile)
+            for (std::int64_t r = first; r < last; ++r)
+                for (std::int64_t c = c0; c < std::min(c0 + tile, r); ++c)
+                    h[static_cast<std::size_t>(c * d + r)] = h[static_cast<std::size_t>(r * d + c)];
+    });
 }
+
+namespace {
+
+using DoubleMatrix = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+using DoubleMap = Eigen::Map<DoubleMatrix, 0, Stride>;
+
+/// Blocks of the factorisation, tiles of its trailing update, and values per task of copying.
+constexpr std::int64_t factorBlock = 128;
+constexpr std::int64_t updateTile = 256;
+constexpr std::int64_t copyGrain = 1 << 16;
+
+/// A d × d row-major matrix of doubles and its blocks.
+struct Square
+{
+    double* data;
+    std::int64_t d;
+
+    [[nodiscard]] DoubleMap block(std::int64_t r, std::int64_t c, std::int64_t rows,
+                                  std::int64_t cols) const
+    {
+        return {data + r * d + c, rows, cols, Stride(d)};
+    }
+};
+
+/// a's lower triangle := L with L·Lᵀ = a, right-looking, by blocks; inverses[k] := the inverse of
+/// the k-th diagonal block of L. Tiles above the diagonal get values that mean nothing.
+bool factorLower(const Square& a, std::vector<DoubleMatrix>& inverses, const Monitor* monitor)
+{
+    for (std::int64_t k = 0; k < a.d; k += factorBlock) {
+        const std::int64_t width = std::min(factorBlock, a.d - k);
+        DoubleMap diagonal = a.block(k, k, width, width);
+        Eigen::LLT<DoubleMatrix, Eigen::Lower> llt(diagonal);
+        if (llt.info() != Eigen::Success)
+            return false;
+        diagonal.triangularView<Eigen::Lower>() = llt.matrixL();
+        DoubleMatrix inverse = DoubleMatrix::Identity(width, width);
+        llt.matrixL().solveInPlace(inverse);
+        inverses.push_back(inverse);
+
+        const std::int64_t next = k + width;
+        const std::int64_t rest = a.d - next;
+        parallelFor(
+            rest, factorBlock,
+            [&](std::int64_t begin, std::int64_t end) {
+                DoubleMap panel = a.block(next + begin, k, end - begin, width);
+                const DoubleMatrix old = panel;
+                panel.noalias() = old * inverse.transpose();
+            },
+            monitor);
+        const std::int64_t tiles = (rest + updateTile - 1) / updateTile;
+        parallelFor(
+            tiles * (tiles + 1) / 2, 1,
+            [&](std::int64_t begin, std::int64_t end) {
+                for (std::int64_t i = begin; i < end; ++i) {
+                    const auto [row, col] = lowerTile(i);
+                    const std::int64_t r = next + row * updateTile;
+                    const std::int64_t c = next + col * updateTile;
+                    const std::int64_t height = std::min(updateTile, a.d - r);
+                    const std::int64_t across = std::min(updateTile, a.d - c);
+                    a.block(r, c, height, across).noalias() -=
+                        a.block(r, k, height, width) * a.block(c, k, across, width).transpose();
+                }
+            },
+            monitor);
+    }
+    return true;
+}
+
+/// x's lower triangle := L⁻¹; x is zero before. Block columns do not depend on each other.
+void invertLower(const Square& l, const std::vector<DoubleMatrix>& inverses, const Square& x,
+                 const Monitor* monitor)
+{
+    parallelFor(
+        static_cast<std::int64_t>(inverses.size()), 1,
+        [&](std::int64_t begin, std::int64_t end) {
+            DoubleMatrix sum;
+            for (std::int64_t j = begin; j < end; ++j) {
+                const std::int64_t c = j * factorBlock;
+                const DoubleMatrix& first = inverses[static_cast<std::size_t>(j)];
+                const std::int64_t width = first.rows();
+                x.block(c, c, width, width) = first;
+                for (auto i = static_cast<std::size_t>(j + 1); i < inverses.size(); ++i) {
+                    if (monitor)
+                        monitor->checkpoint();
+                    const std::int64_t r = static_cast<std::int64_t>(i) * factorBlock;
+                    const std::int64_t height = inverses[i].rows();
+                    sum.noalias() = l.block(r, c, height, r - c) * x.block(c, c, r - c, width);
+                    x.block(r, c, height, width).noalias() = -inverses[i] * sum;
+                }
+            }
+        },
+        monitor);
+}
+
+} // namespace
 
 bool inverseCholeskyUpper(std::span<const double> h, std::int64_t d, std::span<double> u,
                           const Monitor* monitor)
 {
-    using Double = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
     assert(h.size() == static_cast<std::size_t>(d * d) && u.size() == h.size());
-    if (monitor)
-        monitor->checkpoint();
     // With J the reversal, J·H·J = L·Lᵀ gives H = R·Rᵀ for R = J·L·J upper triangular, so that
-    // H⁻¹ = (R⁻¹)ᵀ·R⁻¹ and U = R⁻¹ = J·L⁻¹·J.
-    Double reversed = Eigen::Map<const Double>(h.data(), d, d).reverse();
-    Eigen::LLT<Eigen::Ref<Double>, Eigen::Lower> llt(reversed);
-    if (llt.info() != Eigen::Success)
+    // H⁻¹ = (R⁻¹)ᵀ·R⁻¹ and U = R⁻¹ = J·L⁻¹·J. Reversing rows and columns of a full matrix is
+    // reversing its elements.
+    const auto size = static_cast<std::int64_t>(h.size());
+    const std::unique_ptr<double[]> reversed(new double[h.size()]); // not filled twice
+    parallelFor(
+        size, copyGrain,
+        [&](std::int64_t begin, std::int64_t end) {
+            std::reverse_copy(h.data() + (size - end), h.data() + (size - begin),
+                              reversed.get() + begin);
+            std::fill(u.data() + begin, u.data() + end, 0.0);
+        },
+        monitor);
+    const Square l{reversed.get(), d};
+    std::vector<DoubleMatrix> inverses;
+    if (!factorLower(l, inverses, monitor))
         return false;
-    if (monitor)
-        monitor->checkpoint();
-    Double inverse = Double::Identity(d, d);
-    llt.matrixL().solveInPlace(inverse);
-    Eigen::Map<Double> out(u.data(), d, d);
-    out = inverse.reverse();
-    return out.allFinite();
+    invertLower(l, inverses, {u.data(), d}, monitor);
+    const int faults =
+        parallelReduce((size + 1) / 2, copyGrain, 0,
+                       [&](std::int64_t begin, std::int64_t end) {
+                           bool finite = true;
+                           for (std::int64_t i = begin; i < end; ++i) {
+                               std::swap(u[static_cast<std::size_t>(i)],
+                                         u[static_cast<std::size_t>(size - 1 - i)]);
+                               finite = finite && std::isfinite(u[static_cast<std::size_t>(i)]) &&
+                                        std::isfinite(u[static_cast<std::size_t>(size - 1 - i)]);
+                           }
+                           return finite ? 0 : 1;
+                       },
+                       [](int& total, int part) { total |= part; }, monitor);
+    return faults == 0;
 }
 
 } // namespace gradus

@@ -4,6 +4,7 @@
 #include "core/quant/methods/common.h"
 #include "core/tensor/linalg.h"
 
+#include <array>
 #include <cassert>
 #include <numeric>
 #include <utility>
@@ -303,9 +304,13 @@ private:
                 lo[r] = x < lo[r] ? x : lo[r];
                 hi[r] = x > hi[r] ? x : hi[r];
             }
-        for (std::int64_t r = 0; r < rowCount; ++r)
-            setGrid(panel, group, r,
-                    gridForRange(lo[static_cast<Index>(r)], hi[static_cast<Index>(r)], m_scheme));
+        std::array<Range, lanes> ranges;
+        for (Index r = 0; r < lanes; ++r)
+            ranges[r] = {lo[r], hi[r]};
+        std::array<std::uint8_t, lanes> zeros{};
+        const Index at = static_cast<Index>(group) * lanes;
+        gridsForRanges(ranges, m_scheme, panel.scale.data() + at, zeros.data());
+        std::copy(zeros.begin(), zeros.end(), panel.zero.begin() + static_cast<std::ptrdiff_t>(at));
     }
 
     [[nodiscard]] std::int64_t groupOf(std::int64_t position) const
