@@ -188,6 +188,18 @@ void TestMainWindow::fromOpenToExport()
     QVERIFY(atThree < atFour);
     QTRY_VERIFY(window.weightPanel()->plot()->preview()->fromRun);
 
+    // Measured on a piece of the evaluation text.
+    QFile evaluation(sample + "/evaluation.txt");
+    QVERIFY(evaluation.open(QIODevice::ReadOnly));
+    QFile piece(path("piece.txt"));
+    QVERIFY(piece.open(QIODevice::WriteOnly) && piece.write(evaluation.read(8000)) == 8000);
+    piece.close();
+    QVERIFY(await([&](auto then) {
+        bench->evaluate(path("piece.txt"), PerplexityConvention::Gptq, 128, then);
+    }));
+    QVERIFY2(bench->perplexityText().contains("→ quantized"), qPrintable(bench->perplexityText()));
+    QVERIFY(window.runPanel()->logText().contains("Perplexity: float"));
+
     // Exported, read back, compared.
     for (const ExportFormat format :
          {ExportFormat::Safetensors, ExportFormat::Gptq, ExportFormat::Hdf5}) {
@@ -284,7 +296,10 @@ void TestMainWindow::problemsAreSentences()
     QVERIFY(open(window));
     QVERIFY(window.messageText().isEmpty());
     QFile recipe(path("bad.json"));
-    QVERIFY(recipe.open(QIODevice::WriteOnly) && recipe.write("{\"flavour\": 1}") > 0);
+    const QByteArray strange = QByteArray::fromStdString(toJson(bench->document()->recipe()))
+                                   .replace("\"seed\"", "\"flavour\"");
+    QVERIFY(strange.contains("flavour"));
+    QVERIFY(recipe.open(QIODevice::WriteOnly) && recipe.write(strange) == strange.size());
     recipe.close();
     const Recipe before = bench->document()->recipe();
     QVERIFY(!await([&](auto then) { bench->openRecipe(path("bad.json"), then); }));
@@ -310,6 +325,10 @@ void TestMainWindow::dropsAnything()
     const auto drop = [&](const QString& file) {
         QMimeData data;
         data.setUrls({QUrl::fromLocalFile(file)});
+        QDragEnterEvent enter(QPoint(50, 50), Qt::CopyAction, &data, Qt::LeftButton,
+                              Qt::NoModifier);
+        QApplication::sendEvent(&window, &enter);
+        QVERIFY(enter.isAccepted());
         QDropEvent event(QPointF(50, 50), Qt::CopyAction, &data, Qt::LeftButton, Qt::NoModifier);
         QApplication::sendEvent(&window, &event);
     };
