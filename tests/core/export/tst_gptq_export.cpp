@@ -153,9 +153,11 @@ private slots:
             for (std::int64_t o = 0; o < out; ++o)
                 QVERIFY(scales.floats()[std::size_t(g * out + o)] ==
                         golden.at("scales").at(std::size_t(g)).at(std::size_t(o)).get<float>());
-        // The published decode of the same tensors is what the run means.
+        // The published decode of the same tensors (its first outputs) is what the run means.
         const Tensor values = dequantize(weight);
-        for (std::int64_t o = 0; o < out; ++o)
+        const auto decoded = std::int64_t(golden.at("dequant_out_in").size());
+        QVERIFY(decoded > 0 && decoded <= out);
+        for (std::int64_t o = 0; o < decoded; ++o)
             for (std::int64_t i = 0; i < in; ++i)
                 QVERIFY(
                     values.floats()[std::size_t(o * in + i)] ==
