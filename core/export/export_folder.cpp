@@ -67,10 +67,10 @@ void syncFolder(const fs::path& folder)
 } // namespace
 
 ExportFolder::ExportFolder(const fs::path& target, const ModelSource& source)
-    : m_target(fs::absolute(target).lexically_normal())
 {
     if (target.empty())
         throw Error(ErrorCode::Usage, "the export has no target folder");
+    m_target = fs::absolute(target).lexically_normal();
     if (!m_target.has_filename()) // "folder/"
         m_target = m_target.parent_path();
     m_temporary = m_target;

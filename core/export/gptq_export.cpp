@@ -69,10 +69,10 @@ std::string whyFloat(const ExportLayer& place, std::int64_t group, GptqZeros zer
     return {};
 }
 
-/// The format's group size: −1 for one group per row.
+/// The format's group size: −1 for one group per row, unless that is what the size says as well.
 std::int64_t groupOf(const QuantizedWeight& weight)
 {
-    if (weight.scheme.granularity != Granularity::Group || weight.scheme.groupSize >= weight.cols)
+    if (weight.scheme.granularity != Granularity::Group || weight.scheme.groupSize > weight.cols)
         return -1;
     return weight.scheme.groupSize;
 }
@@ -257,7 +257,7 @@ GptqPlan planGptq(const ExportRequest& request)
         row.place = place;
         if (const QuantizedWeight* weight = place.result->weight.get()) {
             row.group = groupOf(*weight);
-            row.descAct = !weight->groupIndex.empty() && row.group > 0;
+            row.descAct = !weight->groupIndex.empty() && groupCount(*weight, row.group) > 1;
             row.whyFloat = whyFloat(place, row.group, request.gptqZeros);
             row.packed = row.whyFloat.empty();
             if (row.packed) {

@@ -148,24 +148,26 @@ void writeWeight(Hdf5Group& group, const LayerResult& layer, Monitor& monitor)
     group.setReal("bits_per_weight", layer.bitsPerWeight());
 
     {
+        // Deflate would save 2 to 6 % of codes (measured on GPTQ and round-to-nearest results) at
+        // 10 to 40 MB/s; it saves a quarter of scales and three quarters of zeros.
         const std::vector<std::uint8_t> packed = packBits(weight.codes, scheme.bits);
         group.write("codes", Hdf5Type::U8, std::array<std::uint64_t, 1>{packed.size()},
-                    bytesOf(packed), monitor);
+                    bytesOf(packed), false, monitor);
     }
     const auto shape = parameterShape(scheme, weight.rows, weight.cols);
     if (scheme.scaleType == DType::F16) {
         std::vector<std::uint16_t> halves(weight.scales.size());
         floatToHalf(weight.scales, halves);
-        group.write("scales", Hdf5Type::F16, shape, bytesOf(halves), monitor);
+        group.write("scales", Hdf5Type::F16, shape, bytesOf(halves), true, monitor);
     } else {
-        group.write("scales", Hdf5Type::F32, shape, bytesOf(weight.scales), monitor);
+        group.write("scales", Hdf5Type::F32, shape, bytesOf(weight.scales), true, monitor);
     }
     if (!scheme.symmetric)
-        group.write("zeros", Hdf5Type::U8, shape, bytesOf(weight.zeros), monitor);
+        group.write("zeros", Hdf5Type::U8, shape, bytesOf(weight.zeros), true, monitor);
     if (!weight.groupIndex.empty())
         group.write("group_index", Hdf5Type::I32,
                     std::array<std::uint64_t, 1>{weight.groupIndex.size()},
-                    bytesOf(weight.groupIndex), monitor);
+                    bytesOf(weight.groupIndex), true, monitor);
 }
 
 void writeContent(const Run& run, Hdf5File& file, Monitor& monitor)

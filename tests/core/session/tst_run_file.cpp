@@ -112,24 +112,26 @@ void writeLayer(Hdf5Group& group, const Fields& f)
     group.setText("scale_type", f.scaleType);
     group.setIntegers("shape", f.shape);
     const std::vector<std::byte> codes(f.codes, std::byte{0x21});
-    group.write("codes", Hdf5Type::U8, std::array<std::uint64_t, 1>{f.codes}, codes, monitor);
+    group.write("codes", Hdf5Type::U8, std::array<std::uint64_t, 1>{f.codes}, codes, false,
+                monitor);
     const std::size_t count = f.scaleShape[0] * f.scaleShape[1];
     if (f.scaleStored == Hdf5Type::F16) {
         const std::vector<std::uint16_t> scales(count, f.scale);
-        group.write("scales", f.scaleStored, f.scaleShape, std::as_bytes(std::span(scales)),
+        group.write("scales", f.scaleStored, f.scaleShape, std::as_bytes(std::span(scales)), true,
                     monitor);
     } else {
         const std::vector<float> scales(count, 1.0F);
-        group.write("scales", f.scaleStored, f.scaleShape, std::as_bytes(std::span(scales)),
+        group.write("scales", f.scaleStored, f.scaleShape, std::as_bytes(std::span(scales)), true,
                     monitor);
     }
     if (f.zeros) {
         const std::vector<std::uint8_t> zeros(count, f.zero);
-        group.write("zeros", Hdf5Type::U8, f.scaleShape, std::as_bytes(std::span(zeros)), monitor);
+        group.write("zeros", Hdf5Type::U8, f.scaleShape, std::as_bytes(std::span(zeros)), true,
+                    monitor);
     }
     if (!f.groupIndex.empty())
         group.write("group_index", Hdf5Type::I32, std::array<std::uint64_t, 1>{f.groupIndex.size()},
-                    std::as_bytes(std::span(f.groupIndex)), monitor);
+                    std::as_bytes(std::span(f.groupIndex)), true, monitor);
 }
 
 } // namespace
