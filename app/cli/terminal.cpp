@@ -41,7 +41,7 @@ TerminalMonitor::TerminalMonitor(bool quiet)
     : m_quiet(quiet)
     , m_terminal(::isatty(STDERR_FILENO) == 1)
     , m_start(std::chrono::steady_clock::now())
-    , m_lastShown(m_start - std::chrono::hours(1))
+    , m_lastShown(m_start)
 {
     std::signal(SIGINT, onInterrupt);
     std::signal(SIGTERM, onInterrupt);
@@ -61,19 +61,17 @@ void TerminalMonitor::report(double fraction, std::string_view stage)
     std::string left;
     if (fraction > 0.01 && elapsed > 1)
         left = concat(", ", formatSeconds(elapsed * (1 - fraction) / fraction), " left");
-    if (m_terminal) {
-        if (now - m_lastShown < std::chrono::milliseconds(100))
-            return;
-        m_lastShown = now;
-        std::fprintf(stderr, "\r\033[K%3.0f %%  %.*s%s", 100 * fraction,
-                     static_cast<int>(stage.size()), stage.data(), left.c_str());
-        std::fflush(stderr);
-        m_lineShown = true;
-    } else if (const int tenth = static_cast<int>(fraction * 10); tenth > m_lastTenth) {
-        m_lastTenth = tenth;
-        std::fprintf(stderr, "%3.0f %%  %.*s%s\n", 100 * fraction, static_cast<int>(stage.size()),
-                     stage.data(), left.c_str());
-    }
+    // In a log, a line every few seconds tells enough, and a quick job needs none.
+    const auto pause =
+        m_terminal ? std::chrono::milliseconds(100) : std::chrono::milliseconds(5000);
+    if (now - m_lastShown < pause)
+        return;
+    m_lastShown = now;
+    std::fprintf(stderr, "%s%3.0f %%  %.*s%s%s", m_terminal ? "\r\033[K" : "", 100 * fraction,
+                 static_cast<int>(stage.size()), stage.data(), left.c_str(),
+                 m_terminal ? "" : "\n");
+    std::fflush(stderr);
+    m_lineShown = m_terminal;
 }
 
 void TerminalMonitor::note(std::string_view line)

@@ -9,8 +9,8 @@
 
 namespace gradus::cli {
 
-/// Progress with time left on standard error: one line that is rewritten on a terminal, a line per
-/// tenth otherwise. Ctrl-C asks for a stop; a second one ends the program at once.
+/// Progress with time left on standard error: one line that is rewritten on a terminal, a line
+/// every few seconds otherwise. Ctrl-C asks for a stop; a second one ends the program at once.
 class TerminalMonitor final : public Monitor
 {
 public:
@@ -27,7 +27,6 @@ private:
     bool m_quiet;
     bool m_terminal;
     bool m_lineShown = false;
-    int m_lastTenth = -1;
     std::chrono::steady_clock::time_point m_start;
     std::chrono::steady_clock::time_point m_lastShown;
 };

@@ -49,13 +49,21 @@ void listTensorsAsLayers(Model& model)
         layer.rows = info.shape[0];
         layer.cols = elementCount(info.shape) / info.shape[0];
         layer.dtype = info.dtype;
-        const bool embedding = contains(info.name, "embed") || contains(info.name, "wte.") ||
-                               contains(info.name, "wpe.");
-        layer.kind = embedding                ? LayerKind::Embedding
-                     : info.shape.size() == 2 ? LayerKind::Linear
-                     : info.shape.size() == 4 ? LayerKind::Convolution
-                                              : LayerKind::Other;
-        layer.quantizedByDefault = !embedding && !contains(info.name, "lm_head");
+        const bool embeds = contains(info.name, "embed") || contains(info.name, "wte.") ||
+                            contains(info.name, "wpe.") || contains(info.name, "token");
+        switch (info.shape.size()) {
+        case 2:
+            layer.kind = embeds ? LayerKind::Embedding : LayerKind::Linear;
+            break;
+        case 4:
+            layer.kind = LayerKind::Convolution;
+            break;
+        default:
+            layer.kind = LayerKind::Other;
+            break;
+        }
+        layer.quantizedByDefault =
+            (layer.kind == LayerKind::Convolution || !embeds) && !contains(info.name, "lm_head");
         const std::string prefix = blockPrefix(layer.name);
         if (!prefix.empty()) {
             auto block = std::find_if(model.blocks.begin(), model.blocks.end(),

@@ -143,7 +143,7 @@ std::string dimsText(std::span<const std::uint64_t> dims)
 }
 
 /// A dataset's creation properties: no times; chunks and filters when they pay.
-Id datasetProperties(std::span<const std::uint64_t> dims, std::size_t elementBytes,
+Id datasetProperties(std::span<const std::uint64_t> dims, std::size_t elementBytes, bool deflate,
                      std::vector<hsize_t>& chunk)
 {
     Id properties(H5Pcreate(H5P_DATASET_CREATE), H5Pclose);
@@ -152,7 +152,7 @@ Id datasetProperties(std::span<const std::uint64_t> dims, std::size_t elementByt
     for (const std::uint64_t size : dims)
         bytes *= size;
     chunk.clear();
-    if (bytes <= contiguousBytes)
+    if (!deflate || bytes <= contiguousBytes)
         return properties;
     chunk.assign(dims.size(), 1);
     std::uint64_t left = std::max<std::uint64_t>(chunkBytes / elementBytes, 1);
@@ -293,7 +293,7 @@ void Hdf5Group::writeText(const std::string& name, std::string_view text)
     const Id type = stringType(text.size());
     const Id space(H5Screate(H5S_SCALAR), H5Sclose);
     std::vector<hsize_t> chunk;
-    const Id properties = datasetProperties({}, 1, chunk);
+    const Id properties = datasetProperties({}, 1, false, chunk);
     const Id dataset(
         H5Dcreate2(m_id, name.c_str(), type, space, H5P_DEFAULT, properties, H5P_DEFAULT),
         H5Dclose);
@@ -303,7 +303,7 @@ void Hdf5Group::writeText(const std::string& name, std::string_view text)
 }
 
 void Hdf5Group::write(const std::string& name, Hdf5Type type, std::span<const std::uint64_t> dims,
-                      std::span<const std::byte> bytes, Monitor& monitor)
+                      std::span<const std::byte> bytes, bool deflate, Monitor& monitor)
 {
     quiet();
     const Id elementType = fileType(type);
@@ -316,7 +316,7 @@ void Hdf5Group::write(const std::string& name, Hdf5Type type, std::span<const st
                                                 " bytes given, ", expected, " expected"));
     const std::vector<hsize_t> sizes(dims.begin(), dims.end());
     std::vector<hsize_t> chunk;
-    const Id properties = datasetProperties(dims, elementBytes, chunk);
+    const Id properties = datasetProperties(dims, elementBytes, deflate, chunk);
     const Id space(H5Screate_simple(static_cast<int>(sizes.size()), sizes.data(), nullptr),
                    H5Sclose);
     const Id dataset(
@@ -327,8 +327,9 @@ void Hdf5Group::write(const std::string& name, Hdf5Type type, std::span<const st
     if (bytes.empty())
         return;
     // In slabs of whole chunks, so that a stop request is seen between deflate calls.
-    const hsize_t step = chunk.empty() ? sizes[0] : chunk[0];
     const std::uint64_t rowBytes = bytes.size() / sizes[0];
+    const hsize_t step =
+        chunk.empty() ? std::max<hsize_t>(16 * chunkBytes / rowBytes, 1) : chunk[0];
     for (hsize_t begin = 0; begin < sizes[0]; begin += step) {
         monitor.checkpoint();
         std::vector<hsize_t> start(sizes.size(), 0);

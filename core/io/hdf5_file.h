@@ -46,10 +46,10 @@ public:
     void setText(const std::string& name, std::string_view text);
     /// Always a dataset: one string, scalar.
     void writeText(const std::string& name, std::string_view text);
-    /// bytes: the elements, row-major, in the type's own layout. Stored in chunks of 1 MiB,
-    /// deflated; shuffled when elements are wider than a byte.
+    /// bytes: the elements, row-major, in the type's own layout. Deflated data is stored in chunks
+    /// of 1 MiB, shuffled when elements are wider than a byte.
     void write(const std::string& name, Hdf5Type type, std::span<const std::uint64_t> dims,
-               std::span<const std::byte> bytes, Monitor& monitor);
+               std::span<const std::byte> bytes, bool deflate, Monitor& monitor);
     void describe(const std::string& dataset, const std::string& attribute, std::string_view text);
 
     // Reading.

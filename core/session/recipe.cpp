@@ -31,6 +31,7 @@
 #include "core/base/regex.h"
 #include "core/base/text.h"
 #include "core/graph/model.h"
+#include "core/io/strict_json.h"
 #include "core/session/recipe_json.h"
 
 #include <nlohmann/json.hpp>
@@ -46,7 +47,6 @@ using Json = nlohmann::json;
 using OrderedJson = nlohmann::ordered_json;
 
 constexpr int recipeVersion = 1;
-constexpr int deepestNesting = 16;
 
 // ------------------------------------------------------------------------------------ writing
 
@@ -320,36 +320,6 @@ void readChoice(const Reader& reader, LayerChoice& choice)
     }
 }
 
-/// The text as JSON; duplicate keys, which the parser would pass over, and absurd nesting are
-/// errors.
-Json parsed(std::string_view text, const std::string& name)
-{
-    std::vector<std::set<std::string>> keys;
-    const auto watch = [&](int depth, Json::parse_event_t event, Json& value) {
-        if (depth > deepestNesting)
-            throw Error(ErrorCode::Format, concat(name, " is nested more than ", deepestNesting,
-                                                  " levels deep, which no recipe is"));
-        if (event == Json::parse_event_t::object_start)
-            keys.emplace_back();
-        else if (event == Json::parse_event_t::object_end)
-            keys.pop_back();
-        else if (event == Json::parse_event_t::key &&
-                 !keys.back().insert(value.get<std::string>()).second)
-            throw Error(ErrorCode::Format,
-                        concat(name, ": the key ", quoted(value.get<std::string>()),
-                               " stands twice in one object"));
-        return true;
-    };
-    try {
-        return Json::parse(text.begin(), text.end(), watch);
-    } catch (const Json::parse_error& error) {
-        throw Error(ErrorCode::Format, concat(name, " is not valid JSON: malformed at byte ",
-                                              error.byte, " of ", text.size()));
-    } catch (const Json::exception&) {
-        throw Error(ErrorCode::Format, concat(name, " holds a number that is out of range"));
-    }
-}
-
 void validateChoice(const LayerChoice& choice, const std::string& who)
 {
     if (choice.keepFloat)
@@ -373,7 +343,7 @@ std::string choiceToJson(const LayerChoice& choice)
 
 LayerChoice choiceFromJson(std::string_view text, const std::string& name)
 {
-    const Json json = parsed(text, name);
+    const Json json = parseStrictJson(text, name);
     const Reader reader(json, "", name);
     reader.object({"keep_float", "method", "bits", "granularity", "group", "symmetric",
                    "scale_type", "options"});
@@ -418,7 +388,7 @@ std::string toJson(const Recipe& recipe)
 
 Recipe recipeFromJson(std::string_view text, const std::string& name)
 {
-    const Json json = parsed(text, name);
+    const Json json = parseStrictJson(text, name);
     const Reader reader(json, "", name);
     if (!json.is_object())
         reader.expected("an object");
@@ -512,8 +482,11 @@ std::vector<LayerChoice> resolve(const Recipe& recipe, const Model& model)
         }
         validateChoice(rule.choice, who);
     }
+    std::set<std::string_view> names;
+    for (const Layer& layer : model.layers)
+        names.insert(layer.name);
     for (const auto& [layer, choice] : recipe.overrides) {
-        if (!model.findLayer(layer))
+        if (names.count(layer) == 0)
             throw Error(ErrorCode::Usage, concat("the recipe overrides ", quoted(layer),
                                                  ", which is no layer of the model"));
         validateChoice(choice, concat("layer ", layer));

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "core/export/export.h"
+
+#include "core/base/error.h"
+#include "core/base/text.h"
+#include "core/export/formats.h"
+
+#include <array>
+#include <map>
+
+namespace gradus {
+
+namespace {
+
+struct Entry
+{
+    ExportFormat format;
+    std::string_view name;
+    ExportResult (*write)(const ExportRequest&, Monitor&);
+    std::vector<PreflightNote> (*preflight)(const ExportRequest&);
+};
+
+constexpr std::array<Entry, 3> entries{{
+    {ExportFormat::Safetensors, "safetensors", exportSafetensors, preflightSafetensors},
+    {ExportFormat::Gptq, "gptq", exportGptq, preflightGptq},
+    {ExportFormat::Hdf5, "hdf5", exportHdf5, preflightHdf5},
+}};
+
+const Entry& entryOf(ExportFormat format)
+{
+    for (const Entry& entry : entries) {
+        if (entry.format == format)
+            return entry;
+    }
+    throw Error(ErrorCode::Internal, "unknown export format");
+}
+
+bool sameWeight(const QuantizedWeight& a, const QuantizedWeight& b)
+{
+    return a.scheme == b.scheme && a.codes == b.codes && a.scales == b.scales &&
+           a.zeros == b.zeros && a.groupIndex == b.groupIndex;
+}
+
+} // namespace
+
+std::optional<ExportFormat> exportFormatFromName(std::string_view name)
+{
+    for (const Entry& entry : entries) {
+        if (entry.name == name)
+            return entry.format;
+    }
+    return std::nullopt;
+}
+
+std::string_view exportFormatName(ExportFormat format)
+{
+    return entryOf(format).name;
+}
+
+std::vector<PreflightNote> preflight(const ExportRequest& request)
+{
+    return entryOf(request.format).preflight(request);
+}
+
+ExportResult exportRun(const ExportRequest& request, Monitor& monitor)
+{
+    ExportResult result = entryOf(request.format).write(request, monitor);
+    result.notes = preflight(request);
+    return result;
+}
+
+std::vector<ExportLayer> exportLayers(const Run& run, const Model& model)
+{
+    std::unordered_map<std::string_view, const Layer*> byName;
+    std::unordered_map<std::string_view, int> readers;
+    for (const Layer& layer : model.layers) {
+        byName.emplace(layer.name, &layer);
+        ++readers[layer.weight];
+    }
+    std::vector<ExportLayer> layers;
+    for (const LayerResult& result : run.layers) {
+        const auto found = byName.find(result.name);
+        if (found == byName.end())
+            throw Error(
+                ErrorCode::Usage,
+                concat("the run is not of this model, which has no layer ", quoted(result.name)));
+        const Layer& layer = *found->second;
+        if (result.weight &&
+            (result.weight->rows != layer.rows || result.weight->cols != layer.cols))
+            throw Error(ErrorCode::Usage,
+                        concat("the run is not of this model: layer ", result.name, " is ",
+                               layer.rows, " × ", layer.cols, ", in the run ", result.weight->rows,
+                               " × ", result.weight->cols));
+        layers.push_back({&layer, &result, readers[layer.weight] > 1});
+    }
+    return layers;
+}
+
+std::unordered_map<std::string, const QuantizedWeight*>
+quantizedTensors(const std::vector<ExportLayer>& layers, std::vector<const Layer*>& conflicts)
+{
+    std::unordered_map<std::string, const QuantizedWeight*> tensors;
+    std::unordered_map<std::string, bool> good;
+    for (const ExportLayer& place : layers) {
+        const QuantizedWeight* weight = place.result->weight.get();
+        const auto [at, isNew] = tensors.emplace(place.layer->weight, weight);
+        bool& agrees = good.emplace(place.layer->weight, true).first->second;
+        if (!isNew && at->second != weight &&
+            !(at->second && weight && sameWeight(*at->second, *weight)))
+            agrees = false;
+    }
+    for (const ExportLayer& place : layers) {
+        if (!good.at(place.layer->weight) && place.result->weight)
+            conflicts.push_back(place.layer);
+    }
+    for (auto at = tensors.begin(); at != tensors.end();) {
+        if (at->second && good.at(at->first))
+            ++at;
+        else
+            at = tensors.erase(at);
+    }
+    return tensors;
+}
+
+} // namespace gradus

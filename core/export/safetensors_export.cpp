@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//
+// The source's checkpoint with dequantized weights: a drop-in for the original. Tensors keep names,
+// shapes and dtypes; what is not quantized is copied byte for byte.
+#include "core/base/text.h"
+#include "core/export/export_folder.h"
+#include "core/export/formats.h"
+
+namespace gradus {
+
+ExportResult exportSafetensors(const ExportRequest& request, Monitor& monitor)
+{
+    const ModelSource& source = request.model->source;
+    std::vector<const Layer*> conflicts;
+    const auto quantized = quantizedTensors(exportLayers(*request.run, *request.model), conflicts);
+    ExportFolder folder(request.output, source);
+    if (!source.config.empty())
+        folder.addText("config.json", source.config);
+    folder.addCompanions(source);
+
+    std::vector<TensorToWrite> tensors;
+    const ModelFile& file = *source.tensors;
+    for (const TensorInfo& info : file.tensors()) {
+        const auto found = quantized.find(info.name);
+        std::function<Tensor()> produce;
+        if (found == quantized.end())
+            produce = [&file, &info] { return file.read(info.name); };
+        else
+            produce = [weight = found->second, &info] {
+                const Tensor values = dequantize(*weight);
+                return fromFloat(values.floats(), info.dtype, info.shape);
+            };
+        tensors.push_back({info.name, info.dtype, info.shape, std::move(produce)});
+    }
+    folder.writeTensors(std::move(tensors), exportMetadata(*request.run), monitor);
+    return folder.commit();
+}
+
+std::vector<PreflightNote> preflightSafetensors(const ExportRequest& request)
+{
+    std::vector<PreflightNote> notes;
+    std::vector<const Layer*> conflicts;
+    const auto layers = exportLayers(*request.run, *request.model);
+    (void)quantizedTensors(layers, conflicts);
+    for (const Layer* layer : conflicts)
+        notes.push_back({layer->name,
+                         concat("stays float: it shares the tensor ", layer->weight,
+                                " with a layer that is quantized differently"),
+                         true});
+    for (const ExportLayer& place : layers) {
+        const DType dtype = place.layer->dtype;
+        if (place.result->weight && dtype != DType::F32 && dtype != DType::F64) {
+            notes.push_back({"",
+                             concat("dequantized weights are rounded to ", dtypeName(dtype),
+                                    ", the type of the original"),
+                             false});
+            break;
+        }
+    }
+    if (request.model->source.config.empty())
+        notes.push_back(
+            {"", "the model has no config.json: runtimes that need one cannot load the export",
+             false});
+    return notes;
+}
+
+} // namespace gradus

@@ -1,0 +1,372 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//
+// Layout, all numbers little-endian:
+//   header    "GRDSJRNL", u32 version, u32 length of the fingerprint, fingerprint, 64 hexadecimal
+//             digits: SHA-256 of everything before
+//   record    u64 length of the payload, 64 hexadecimal digits: SHA-256 of the payload, payload
+//   payload   a LayerResult, see Writer and Reader below
+#include "core/session/journal.h"
+
+#include "core/base/error.h"
+#include "core/base/hash.h"
+#include "core/base/text.h"
+#include "core/quant/packing.h"
+#include "core/session/recipe_json.h"
+#include "core/session/stored_weight.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <type_traits>
+
+namespace gradus {
+
+namespace {
+
+constexpr std::string_view magic = "GRDSJRNL";
+constexpr std::uint32_t version = 1;
+constexpr std::size_t digestBytes = 64;
+constexpr std::size_t recordHead = sizeof(std::uint64_t) + digestBytes;
+
+[[noreturn]] void failure(const std::filesystem::path& path, std::string_view action)
+{
+    throw Error(ErrorCode::Io, concat("cannot ", action, " the journal ", path.string(), ": ",
+                                      std::strerror(errno)));
+}
+
+class Writer
+{
+public:
+    template <class T>
+    void number(T value)
+    {
+        static_assert(std::is_arithmetic_v<T>);
+        m_bytes.append(reinterpret_cast<const char*>(&value), sizeof value);
+    }
+    void text(std::string_view text)
+    {
+        number<std::uint64_t>(text.size());
+        m_bytes.append(text);
+    }
+    template <class T>
+    void array(const std::vector<T>& values)
+    {
+        number<std::uint64_t>(values.size());
+        m_bytes.append(reinterpret_cast<const char*>(values.data()), values.size() * sizeof(T));
+    }
+    [[nodiscard]] const std::string& bytes() const { return m_bytes; }
+
+private:
+    std::string m_bytes;
+};
+
+class Reader
+{
+public:
+    explicit Reader(std::string_view bytes)
+        : m_bytes(bytes)
+    {
+    }
+    template <class T>
+    T number()
+    {
+        T value{};
+        std::memcpy(&value, take(sizeof value).data(), sizeof value);
+        return value;
+    }
+    std::string text() { return std::string(take(number<std::uint64_t>())); }
+    template <class T>
+    std::vector<T> array()
+    {
+        const auto count = number<std::uint64_t>();
+        if (count > m_bytes.size() / sizeof(T))
+            fail();
+        std::vector<T> values(count);
+        const std::string_view bytes = take(count * sizeof(T));
+        if (count > 0)
+            std::memcpy(values.data(), bytes.data(), bytes.size());
+        return values;
+    }
+    [[nodiscard]] bool atEnd() const { return m_bytes.empty(); }
+
+private:
+    [[noreturn]] static void fail()
+    {
+        throw Error(ErrorCode::Format, "it ends in the middle of a value");
+    }
+    std::string_view take(std::uint64_t count)
+    {
+        if (count > m_bytes.size())
+            fail();
+        const std::string_view taken = m_bytes.substr(0, count);
+        m_bytes.remove_prefix(count);
+        return taken;
+    }
+    std::string_view m_bytes;
+};
+
+std::string encode(const LayerResult& layer)
+{
+    Writer out;
+    out.text(layer.name);
+    out.text(choiceToJson(layer.choice));
+    out.number(layer.weightSqnrDb);
+    out.number(layer.weightCosine);
+    out.number(layer.relativeOutputError);
+    out.number(layer.damping);
+    out.text(layer.note);
+    out.number(layer.seconds);
+    out.number<std::uint8_t>(layer.weight ? 1 : 0);
+    if (layer.weight) {
+        const QuantizedWeight& weight = *layer.weight;
+        if (const auto problem = weightProblem(weight))
+            throw Error(ErrorCode::Internal, concat("layer ", layer.name, ": ", *problem));
+        out.number<std::int32_t>(weight.scheme.bits);
+        out.number<std::uint8_t>(static_cast<std::uint8_t>(weight.scheme.granularity));
+        out.number<std::int64_t>(weight.scheme.groupSize);
+        out.number<std::uint8_t>(weight.scheme.symmetric ? 1 : 0);
+        out.number<std::uint8_t>(static_cast<std::uint8_t>(weight.scheme.scaleType));
+        out.number(weight.rows);
+        out.number(weight.cols);
+        out.array(packBits(weight.codes, weight.scheme.bits));
+        out.array(weight.scales);
+        out.array(weight.zeros);
+        out.array(weight.groupIndex);
+    }
+    return out.bytes();
+}
+
+LayerResult decode(std::string_view payload)
+{
+    Reader in(payload);
+    LayerResult layer;
+    layer.name = in.text();
+    layer.choice = choiceFromJson(in.text(), "choice");
+    layer.weightSqnrDb = in.number<double>();
+    layer.weightCosine = in.number<double>();
+    layer.relativeOutputError = in.number<double>();
+    layer.damping = in.number<double>();
+    layer.note = in.text();
+    layer.seconds = in.number<double>();
+    if (in.number<std::uint8_t>() != 0) {
+        auto weight = std::make_shared<QuantizedWeight>();
+        Scheme& scheme = weight->scheme;
+        scheme.bits = in.number<std::int32_t>();
+        const auto granularity = in.number<std::uint8_t>();
+        if (granularity > static_cast<std::uint8_t>(Granularity::Group))
+            throw Error(ErrorCode::Format,
+                        concat("granularity number ", int(granularity), " is unknown"));
+        scheme.granularity = static_cast<Granularity>(granularity);
+        scheme.groupSize = in.number<std::int64_t>();
+        scheme.symmetric = in.number<std::uint8_t>() != 0;
+        scheme.scaleType = static_cast<DType>(in.number<std::uint8_t>());
+        if (scheme.scaleType != DType::F16 && scheme.scaleType != DType::F32)
+            throw Error(ErrorCode::Format, "the type of the scales is neither F16 nor F32");
+        weight->rows = in.number<std::int64_t>();
+        weight->cols = in.number<std::int64_t>();
+        if (const auto problem = weightShapeProblem(scheme, weight->rows, weight->cols))
+            throw Error(ErrorCode::Format, *problem);
+        const std::vector<std::uint8_t> packed = in.array<std::uint8_t>();
+        weight->codes = unpackBits(packed, static_cast<std::uint64_t>(weight->rows * weight->cols),
+                                   scheme.bits);
+        weight->scales = in.array<float>();
+        weight->zeros = in.array<std::uint8_t>();
+        weight->groupIndex = in.array<std::int32_t>();
+        if (const auto problem = weightProblem(*weight))
+            throw Error(ErrorCode::Format, *problem);
+        layer.weight = std::move(weight);
+    }
+    if (!in.atEnd())
+        throw Error(ErrorCode::Format, "something follows its last value");
+    return layer;
+}
+
+std::string header(const std::string& fingerprint)
+{
+    Writer out;
+    out.number<std::uint32_t>(version);
+    out.number(static_cast<std::uint32_t>(fingerprint.size()));
+    const std::string text = concat(magic, out.bytes(), fingerprint);
+    return text + sha256(text);
+}
+
+void writeAll(int descriptor, std::string_view bytes, const std::filesystem::path& path)
+{
+    while (!bytes.empty()) {
+        const ssize_t done = ::write(descriptor, bytes.data(), bytes.size());
+        if (done < 0) {
+            if (errno == EINTR)
+                continue;
+            failure(path, "write");
+        }
+        bytes.remove_prefix(static_cast<std::size_t>(done));
+    }
+}
+
+/// Up to count bytes from offset; fewer at the end of the file.
+std::string readAt(int descriptor, std::uint64_t offset, std::uint64_t count,
+                   const std::filesystem::path& path)
+{
+    std::string bytes(count, '\0');
+    std::size_t got = 0;
+    while (got < count) {
+        const ssize_t done =
+            ::pread(descriptor, bytes.data() + got, count - got, static_cast<off_t>(offset + got));
+        if (done < 0 && errno == EINTR)
+            continue;
+        if (done < 0)
+            failure(path, "read");
+        if (done == 0)
+            break;
+        got += static_cast<std::size_t>(done);
+    }
+    bytes.resize(got);
+    return bytes;
+}
+
+} // namespace
+
+std::filesystem::path journalPath(const std::filesystem::path& runPath)
+{
+    std::filesystem::path path = runPath;
+    path += ".journal";
+    return path;
+}
+
+Journal::Journal(std::filesystem::path runPath, std::string fingerprint, bool resume)
+    : m_path(journalPath(runPath))
+{
+    // Closes the file when the constructor throws.
+    struct Guard
+    {
+        int& descriptor;
+        bool armed = true;
+        ~Guard()
+        {
+            if (armed && descriptor >= 0)
+                ::close(descriptor);
+        }
+    };
+    m_descriptor = ::open(m_path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+    if (m_descriptor < 0)
+        failure(m_path, "open");
+    Guard guard{m_descriptor};
+    struct stat status = {};
+    if (::fstat(m_descriptor, &status) != 0)
+        failure(m_path, "open");
+    if (!S_ISREG(status.st_mode))
+        throw Error(ErrorCode::Io,
+                    concat("the journal ", m_path.string(), " is not a regular file"));
+    if (::flock(m_descriptor, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
+        throw Error(ErrorCode::Usage, concat("another program is writing the run ",
+                                             runPath.string(), ": its journal is locked"));
+
+    const std::string expected = header(fingerprint);
+    const auto size = static_cast<std::uint64_t>(status.st_size);
+    std::uint64_t end = 0; // of what is kept
+    if (resume && size > 0) {
+        const std::string found = readAt(m_descriptor, 0, expected.size(), m_path);
+        const std::size_t fixed = magic.size() + 2 * sizeof(std::uint32_t);
+        if (found == expected) {
+            end = expected.size();
+        } else if (!magic.starts_with(std::string_view(found).substr(0, magic.size()))) {
+            throw Error(ErrorCode::Format,
+                        concat(m_path.string(),
+                               " is not a journal of Gradus: it does not begin with ", magic));
+        } else if (std::string_view(expected).starts_with(found) || found.size() < fixed) {
+            // Killed while the header was written: nothing had been computed.
+        } else {
+            throw Error(
+                ErrorCode::Usage,
+                concat("the journal ", m_path.string(),
+                       " belongs to another run: the recipe, the model, the calibration data or "
+                       "the program has changed since it was written, start without --resume"));
+        }
+    }
+    while (end > 0 && end < size) {
+        const std::string head = readAt(m_descriptor, end, recordHead, m_path);
+        if (head.size() < recordHead)
+            break;
+        std::uint64_t length = 0;
+        std::memcpy(&length, head.data(), sizeof length);
+        if (length > size - end - recordHead)
+            break;
+        const std::string payload = readAt(m_descriptor, end + recordHead, length, m_path);
+        if (payload.size() < length || sha256(payload) != head.substr(sizeof length))
+            break;
+        try {
+            LayerResult layer = decode(payload);
+            std::string name = layer.name;
+            m_finished.insert_or_assign(std::move(name), std::move(layer));
+        } catch (const Error& error) {
+            throw Error(ErrorCode::Format,
+                        concat("record ", m_finished.size() + 1, " of the journal ",
+                               m_path.string(), " is malformed: ", error.what(),
+                               "; start without --resume"));
+        }
+        end += recordHead + length;
+    }
+    if (::ftruncate(m_descriptor, static_cast<off_t>(end)) != 0 ||
+        ::lseek(m_descriptor, static_cast<off_t>(end), SEEK_SET) < 0)
+        failure(m_path, "write");
+    if (end == 0) {
+        try {
+            writeAll(m_descriptor, expected, m_path);
+        } catch (...) {
+            ::unlink(m_path.c_str());
+            throw;
+        }
+    }
+    if (::fsync(m_descriptor) != 0)
+        failure(m_path, "write");
+    // The name itself must survive a crash, too.
+    const std::filesystem::path folder = m_path.has_parent_path() ? m_path.parent_path() : ".";
+    if (const int parent = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        parent >= 0) {
+        (void)::fsync(parent);
+        ::close(parent);
+    }
+    guard.armed = false;
+}
+
+Journal::~Journal()
+{
+    if (m_descriptor >= 0)
+        ::close(m_descriptor);
+}
+
+void Journal::append(const LayerResult& result)
+{
+    if (m_descriptor < 0)
+        throw Error(ErrorCode::Internal, "the journal has been removed");
+    const std::string payload = encode(result);
+    Writer head;
+    head.number<std::uint64_t>(payload.size());
+    const off_t before = ::lseek(m_descriptor, 0, SEEK_CUR);
+    try {
+        writeAll(m_descriptor, concat(head.bytes(), sha256(payload)), m_path);
+        writeAll(m_descriptor, payload, m_path);
+        if (::fdatasync(m_descriptor) != 0)
+            failure(m_path, "write");
+    } catch (...) {
+        // Later records must not follow half a one.
+        (void)::ftruncate(m_descriptor, before);
+        (void)::lseek(m_descriptor, before, SEEK_SET);
+        throw;
+    }
+}
+
+void Journal::remove()
+{
+    if (m_descriptor < 0)
+        return;
+    ::unlink(m_path.c_str());
+    ::close(m_descriptor);
+    m_descriptor = -1;
+}
+
+} // namespace gradus

@@ -1,0 +1,344 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "core/base/error.h"
+#include "core/graph/model.h"
+#include "core/session/recipe.h"
+#include "core/session/recipe_json.h"
+
+#include <QtTest>
+
+using namespace gradus;
+
+namespace {
+
+Recipe sample()
+{
+    Recipe recipe;
+    recipe.standard.scheme = {3, Granularity::Group, 64, true, DType::F32};
+    recipe.standard.method = GptqOptions{0.015, true, false, true, 256};
+    LayerChoice mse;
+    mse.scheme = {8, Granularity::Tensor, 0, false, DType::F16};
+    mse.method = RtnMseOptions{0.1 + 0.2, 33}; // a double that needs all its digits
+    LayerChoice keep = recipe.standard;
+    keep.keepFloat = true;
+    LayerChoice keepOther = mse;
+    keepOther.keepFloat = true;
+    recipe.rules = {{"\\.mlp\\.", mse}, {"lm_head", keep}, {"äöü \"quoted\"\n", keepOther}};
+    recipe.overrides = {{"model.layers.0.self_attn.q_proj", mse}, {"lm_head", keep}};
+    recipe.locked = {"lm_head", "another"};
+    recipe.calibration = {"/data/text with spaces.txt", 77, 512, CalibrationMode::Float};
+    recipe.seed = 0xFFFFFFFFFFFFFFFF;
+    return recipe;
+}
+
+Model modelOf(std::vector<std::pair<std::string, LayerKind>> layers)
+{
+    Model model;
+    for (auto& [name, kind] : layers) {
+        Layer layer;
+        layer.name = name;
+        layer.kind = kind;
+        layer.quantizedByDefault = kind == LayerKind::Linear && name != "lm_head";
+        model.layers.push_back(layer);
+    }
+    return model;
+}
+
+} // namespace
+
+class TestRecipe : public QObject
+{
+    Q_OBJECT
+
+private slots:
+    void roundTrips()
+    {
+        for (const Recipe& recipe : {Recipe(), sample()}) {
+            const std::string text = toJson(recipe);
+            const Recipe back = recipeFromJson(text, "r.json");
+            QVERIFY2(back == recipe, text.c_str());
+            QCOMPARE(toJson(back), text);
+        }
+        Recipe floatStandard;
+        floatStandard.standard.keepFloat = true;
+        floatStandard.rules.push_back({"mlp", {}});
+        QVERIFY(recipeFromJson(toJson(floatStandard), "r.json") == floatStandard);
+    }
+
+    void everyMethodRoundTrips()
+    {
+        for (const MethodDescription& method : methods()) {
+            LayerChoice choice;
+            choice.method = method.defaults;
+            QVERIFY(choiceFromJson(choiceToJson(choice), "choice") == choice);
+            Recipe recipe;
+            recipe.standard = choice;
+            QVERIFY(recipeFromJson(toJson(recipe), "r.json") == recipe);
+        }
+    }
+
+    void theTextIsStable()
+    {
+        Recipe recipe;
+        recipe.standard.method = GptqOptions{};
+        recipe.standard.scheme = {4, Granularity::Group, 128, false, DType::F16};
+        LayerChoice keep = recipe.standard;
+        keep.keepFloat = true;
+        recipe.rules.push_back({"lm_head", keep});
+        QCOMPARE(QByteArray::fromStdString(toJson(recipe)), QByteArray(R"({
+  "gradus_recipe": 1,
+  "standard": {
+    "method": "gptq",
+    "bits": 4,
+    "granularity": "group",
+    "group": 128,
+    "symmetric": false,
+    "scale_type": "F16",
+    "options": {
+      "damping": 0.01,
+      "act_order": false,
+      "static_groups": true,
+      "mse_clip": false,
+      "block_size": 128
+    }
+  },
+  "rules": [
+    {
+      "pattern": "lm_head",
+      "keep_float": true
+    }
+  ],
+  "overrides": {},
+  "locked": [],
+  "calibration": {
+    "data": "",
+    "samples": 128,
+    "context": 0,
+    "mode": "sequential"
+  },
+  "seed": 0
+}
+)"));
+    }
+
+    void missingFieldsInherit()
+    {
+        const Recipe recipe = recipeFromJson(R"({"gradus_recipe": 1,
+            "standard": {"method": "gptq", "bits": 3, "group": 64, "options": {"damping": 0.05}},
+            "rules": [{"pattern": "a", "bits": 8},
+                      {"pattern": "b", "granularity": "channel", "options": {"act_order": true}},
+                      {"pattern": "c", "method": "rtn-mse", "symmetric": true},
+                      {"pattern": "d", "granularity": "tensor"},
+                      {"pattern": "e", "keep_float": true}],
+            "overrides": {"x.y": {"group": 32}}})",
+                                             "r.json");
+        QVERIFY(recipe.standard.scheme == (Scheme{3, Granularity::Group, 64, false, DType::F16}));
+        QVERIFY(recipe.standard.method == MethodOptions(GptqOptions{0.05}));
+        QVERIFY(recipe.rules[0].choice.scheme ==
+                (Scheme{8, Granularity::Group, 64, false, DType::F16}));
+        QVERIFY(recipe.rules[0].choice.method == recipe.standard.method);
+        QVERIFY(recipe.rules[1].choice.scheme ==
+                (Scheme{3, Granularity::Channel, 0, false, DType::F16}));
+        QVERIFY(recipe.rules[1].choice.method == MethodOptions(GptqOptions{0.05, true}));
+        QVERIFY(recipe.rules[2].choice.method == MethodOptions(RtnMseOptions{}));
+        QVERIFY(recipe.rules[2].choice.scheme ==
+                (Scheme{3, Granularity::Group, 64, true, DType::F16}));
+        QVERIFY(recipe.rules[3].choice.scheme.granularity == Granularity::Tensor);
+        QVERIFY(recipe.rules[4].choice.keepFloat);
+        QVERIFY(recipe.overrides.at("x.y").scheme ==
+                (Scheme{3, Granularity::Group, 32, false, DType::F16}));
+    }
+
+    void badRecipes_data()
+    {
+        QTest::addColumn<QByteArray>("text");
+        QTest::addColumn<QByteArray>("message");
+        const auto row = [](const char* name, const char* text, const char* message) {
+            QTest::newRow(name) << QByteArray(text).replace('\'', '"') << QByteArray(message);
+        };
+        row("empty", "", "not valid JSON");
+        row("no object", "[]", "expected an object");
+        row("cut", "{'gradus_recipe': 1", "not valid JSON");
+        row("trailing", "{'gradus_recipe': 1} x", "not valid JSON");
+        row("no version", "{'seed': 1}", "gradus_recipe");
+        row("other version", "{'gradus_recipe': 2}", "gradus_recipe is 2, expected version 1");
+        row("version as text", "{'gradus_recipe': '1'}", "gradus_recipe is \"1\"");
+        row("unknown key", "{'gradus_recipe': 1, 'sede': 1}", "sede is an unknown key");
+        row("unknown nested",
+            "{'gradus_recipe': 1, 'rules': [{'pattern': 'a'}, {'pattern': 'b', 'bit': 3}]}",
+            "rules[1].bit is an unknown key");
+        row("twice", "{'gradus_recipe': 1, 'seed': 1, 'seed': 2}", "twice");
+        row("bits low", "{'gradus_recipe': 1, 'standard': {'bits': 1}}",
+            "standard.bits is 1, expected an integer from 2 to 8");
+        row("bits high", "{'gradus_recipe': 1, 'standard': {'bits': 9}}", "standard.bits is 9");
+        row("bits real", "{'gradus_recipe': 1, 'standard': {'bits': 4.0}}", "standard.bits is 4.0");
+        row("bits huge", "{'gradus_recipe': 1, 'standard': {'bits': 18446744073709551615}}",
+            "standard.bits");
+        row("group zero", "{'gradus_recipe': 1, 'standard': {'group': 0}}", "standard.group is 0");
+        row("group negative", "{'gradus_recipe': 1, 'standard': {'group': -1}}",
+            "standard.group is -1");
+        row("group without size", "{'gradus_recipe': 1, 'standard': {'granularity': 'group'}}",
+            "without a size");
+        row("granularity", "{'gradus_recipe': 1, 'standard': {'granularity': 'row'}}",
+            "standard.granularity is \"row\"");
+        row("symmetric", "{'gradus_recipe': 1, 'standard': {'symmetric': 1}}",
+            "expected true or false");
+        row("scale type", "{'gradus_recipe': 1, 'standard': {'scale_type': 'BF16'}}",
+            "\"F16\" or \"F32\"");
+        row("method", "{'gradus_recipe': 1, 'standard': {'method': 'awq'}}",
+            "one of rtn, rtn-mse, gptq");
+        row("method type", "{'gradus_recipe': 1, 'standard': {'method': 3}}",
+            "standard.method is 3");
+        row("option unknown",
+            "{'gradus_recipe': 1, 'standard': {'method': 'gptq', 'options': {'x': 1}}}",
+            "standard.options.x");
+        row("option of none",
+            "{'gradus_recipe': 1, 'standard': {'method': 'rtn', 'options': {'x': 1}}}",
+            "no options");
+        row("option range",
+            "{'gradus_recipe': 1, 'standard': {'method': 'gptq', 'options': {'damping': 2}}}",
+            "standard.options.damping");
+        row("option type",
+            "{'gradus_recipe': 1, 'standard': {'method': 'gptq', 'options': {'act_order': 1}}}",
+            "standard.options.act_order is 1, expected true or false");
+        row("option real for integer",
+            "{'gradus_recipe': 1, 'standard': {'method': 'gptq', 'options': {'block_size': 64.5}}}",
+            "standard.options.block_size is 64.5");
+        row("options list", "{'gradus_recipe': 1, 'standard': {'options': []}}",
+            "standard.options is []");
+        row("rules object", "{'gradus_recipe': 1, 'rules': {}}", "rules is {}, expected an array");
+        row("rule text", "{'gradus_recipe': 1, 'rules': ['a']}", "rules[0] is \"a\"");
+        row("no pattern", "{'gradus_recipe': 1, 'rules': [{'bits': 3}]}",
+            "rules[0]: has no \"pattern\"");
+        row("bad pattern", "{'gradus_recipe': 1, 'rules': [{'pattern': '(a'}]}",
+            "rules[0].pattern");
+        row("override", "{'gradus_recipe': 1, 'overrides': {'a.b': {'bits': 77}}}",
+            "overrides[\"a.b\"].bits is 77");
+        row("overrides list", "{'gradus_recipe': 1, 'overrides': []}", "overrides is []");
+        row("locked", "{'gradus_recipe': 1, 'locked': [1]}", "locked[0] is 1");
+        row("samples", "{'gradus_recipe': 1, 'calibration': {'samples': 0}}",
+            "calibration.samples is 0");
+        row("context", "{'gradus_recipe': 1, 'calibration': {'context': -1}}",
+            "calibration.context is -1");
+        row("mode", "{'gradus_recipe': 1, 'calibration': {'mode': 'x'}}",
+            "calibration.mode is \"x\"");
+        row("seed negative", "{'gradus_recipe': 1, 'seed': -1}", "seed is -1");
+        row("seed real", "{'gradus_recipe': 1, 'seed': 1.5}", "seed is 1.5");
+        row("number out of range", "{'gradus_recipe': 1, 'seed': 1e999}", "not valid JSON");
+        row("not UTF-8", "{\"gradus_recipe\": 1, \"calibration\": {\"data\": \"\xFF\"}}",
+            "not valid JSON");
+        const QByteArray deep = "{\"gradus_recipe\": 1, \"seed\": " + QByteArray(100000, '[');
+        QTest::newRow("deep") << deep << QByteArray("nested");
+    }
+    void badRecipes()
+    {
+        QFETCH(QByteArray, text);
+        QFETCH(QByteArray, message);
+        try {
+            (void)recipeFromJson(text.toStdString(), "bad.json");
+            QFAIL("accepted");
+        } catch (const Error& error) {
+            QVERIFY2(error.code() == ErrorCode::Format, error.what());
+            const QByteArray what(error.what());
+            QVERIFY2(what.startsWith("bad.json"), error.what());
+            QVERIFY2(what.contains(message), error.what());
+        }
+    }
+
+    void cutAnywhereIsAnError()
+    {
+        const std::string text = toJson(sample());
+        for (std::size_t length = 0; length + 2 < text.size(); ++length) {
+            try {
+                (void)recipeFromJson(std::string_view(text).substr(0, length), "cut");
+                QFAIL("accepted");
+            } catch (const Error& error) {
+                QVERIFY(error.code() == ErrorCode::Format);
+            }
+        }
+    }
+
+    void resolvesInOrder()
+    {
+        const Model model = modelOf({{"embed", LayerKind::Embedding},
+                                     {"layers.0.q", LayerKind::Linear},
+                                     {"layers.0.mlp", LayerKind::Linear},
+                                     {"layers.1.mlp", LayerKind::Linear},
+                                     {"conv", LayerKind::Convolution},
+                                     {"lm_head", LayerKind::Linear}});
+        Recipe recipe;
+        recipe.standard.scheme.bits = 4;
+        LayerChoice three;
+        three.scheme.bits = 3;
+        LayerChoice five;
+        five.scheme.bits = 5;
+        LayerChoice six;
+        six.scheme.bits = 6;
+        LayerChoice keep;
+        keep.keepFloat = true;
+        recipe.rules = {{"layers\\.0\\.", three}, {"mlp", five}, {"^embed$", six}};
+        recipe.overrides = {{"layers.1.mlp", keep}};
+        const std::vector<LayerChoice> choices = resolve(recipe, model);
+        QCOMPARE(choices.size(), std::size_t(6));
+        QVERIFY(choices[0] == six);    // a rule includes the embedding
+        QVERIFY(choices[1] == three);  // a rule
+        QVERIFY(choices[2] == three);  // the first rule that matches
+        QVERIFY(choices[3] == keep);   // an override wins over rules
+        QVERIFY(choices[4].keepFloat); // not quantized by default
+        QVERIFY(choices[5].keepFloat); // nor is the head
+        recipe.rules.clear();
+        recipe.overrides.clear();
+        QVERIFY(resolve(recipe, model)[1] == recipe.standard);
+    }
+
+    void refusesToResolve_data()
+    {
+        QTest::addColumn<QString>("kind");
+        QTest::addColumn<QByteArray>("message");
+        QTest::newRow("pattern") << "pattern" << QByteArray("rule 2");
+        QTest::newRow("bits") << "bits" << QByteArray("rule 1 (\"a\")");
+        QTest::newRow("option") << "option" << QByteArray("layer layers.0");
+        QTest::newRow("override") << "override" << QByteArray("\"nobody\", which is no layer");
+        QTest::newRow("standard") << "standard" << QByteArray("standard");
+        QTest::newRow("embedding") << "embedding" << QByteArray("layer embed is an embedding");
+    }
+    void refusesToResolve()
+    {
+        QFETCH(QString, kind);
+        QFETCH(QByteArray, message);
+        const Model model =
+            modelOf({{"embed", LayerKind::Embedding}, {"layers.0", LayerKind::Linear}});
+        Recipe recipe;
+        LayerChoice bad;
+        if (kind == "pattern") {
+            recipe.rules = {{"a", {}}, {"(", {}}};
+        } else if (kind == "bits") {
+            bad.scheme.bits = 9;
+            recipe.rules = {{"a", bad}};
+        } else if (kind == "option") {
+            bad.method = GptqOptions{-1};
+            recipe.overrides = {{"layers.0", bad}};
+        } else if (kind == "override") {
+            recipe.overrides = {{"nobody", {}}};
+        } else if (kind == "standard") {
+            recipe.standard.scheme.granularity = Granularity::Group;
+        } else {
+            bad.method = GptqOptions{};
+            recipe.rules = {{"emb", bad}};
+        }
+        try {
+            (void)resolve(recipe, model);
+            QFAIL("accepted");
+        } catch (const Error& error) {
+            QVERIFY2(error.code() == ErrorCode::Usage, error.what());
+            QVERIFY2(QByteArray(error.what()).contains(message), error.what());
+        }
+        // What is kept float may say anything else.
+        if (kind == "bits") {
+            recipe.rules[0].choice.keepFloat = true;
+            QCOMPARE(resolve(recipe, model).size(), std::size_t(2));
+        }
+    }
+};
+
+QTEST_APPLESS_MAIN(TestRecipe)
+#include "tst_recipe.moc"

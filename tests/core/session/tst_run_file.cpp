@@ -1,0 +1,513 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "core/base/error.h"
+#include "core/base/hash.h"
+#include "core/io/hdf5_file.h"
+#include "core/session/run.h"
+#include "tests/support/sample_run.h"
+#include "tests/support/support.h"
+
+#include <QtTest>
+#include <sys/resource.h>
+
+#include <csignal>
+
+using namespace gradus;
+using namespace gradus::test;
+
+namespace {
+
+constexpr std::size_t sealBytes = 101;
+
+/// The seal of the file's format, made here anew: damaged content under a good checksum.
+std::string sealed(std::string content)
+{
+    char length[24];
+    std::snprintf(length, sizeof length, "%020zu", content.size());
+    return content + "\ngradus-sha256 " + sha256(content) + " " + length + "\n";
+}
+
+std::string contentOf(const std::filesystem::path& path)
+{
+    const std::string bytes = fileBytes(path);
+    return bytes.substr(0, bytes.size() - sealBytes);
+}
+
+/// "" when it reads, else the message; anything but a clean Error fails the test.
+std::string problemOf(const std::filesystem::path& path)
+{
+    try {
+        (void)readRun(path);
+        return {};
+    } catch (const Error& error) {
+        return error.what();
+    }
+}
+
+/// A run file of one layer, written by hand with something wrong.
+void writeWith(const std::filesystem::path& path,
+               const std::function<void(Hdf5Group&, Hdf5Group&)>& spoil)
+{
+    Monitor monitor;
+    Run run;
+    run.layers.push_back(
+        sampleLayer("l", sampleWeight({4, Granularity::Group, 8, false, DType::F16}, 4, 16, 1)));
+    writeRun(run, path, monitor);
+    {
+        Hdf5File file = Hdf5File::create(path, path);
+        {
+            Hdf5Group root = file.root();
+            root.setInteger("gradus_schema", 1);
+            Hdf5Group meta = root.create("meta");
+            for (const char* name :
+                 {"program", "model_path", "model_fingerprint", "model_hash", "calibration_hash"})
+                meta.setText(name, "");
+            for (const char* name : {"calibration_windows", "calibration_context", "total_weights",
+                                     "total_bytes", "total_float_bytes"})
+                meta.setInteger(name, 0);
+            meta.setReal("total_bits_per_weight", 0);
+            meta.writeText("recipe", toJson(Recipe()));
+            Hdf5Group layers = root.create("layers");
+            Hdf5Group layer = layers.create("l");
+            spoil(layers, layer);
+        }
+        file.close();
+    }
+    writeBytes(path, sealed(fileBytes(path)));
+}
+
+struct Fields
+{
+    std::string name = "l";
+    std::int64_t index = 0;
+    std::string choice = R"({"bits": 4})";
+    std::int64_t bits = 4;
+    std::string granularity = "group";
+    std::int64_t groupSize = 8;
+    std::int64_t symmetric = 0;
+    std::string scaleType = "F16";
+    std::vector<std::int64_t> shape = {4, 16};
+    std::size_t codes = 32;
+    std::uint16_t scale = 0x3C00;
+    std::vector<std::uint64_t> scaleShape = {4, 2};
+    Hdf5Type scaleStored = Hdf5Type::F16;
+    std::uint8_t zero = 7;
+    bool zeros = true;
+    std::vector<std::int32_t> groupIndex;
+};
+
+void writeLayer(Hdf5Group& group, const Fields& f)
+{
+    Monitor monitor;
+    group.setText("name", f.name);
+    group.setInteger("index", f.index);
+    group.setText("choice", f.choice);
+    group.setInteger("quantized", 1);
+    for (const char* name : {"weight_sqnr_db", "weight_cosine", "relative_output_error", "damping"})
+        group.setReal(name, 1);
+    group.setText("note", "");
+    group.setInteger("bits", f.bits);
+    group.setText("granularity", f.granularity);
+    group.setInteger("group_size", f.groupSize);
+    group.setInteger("symmetric", f.symmetric);
+    group.setText("scale_type", f.scaleType);
+    group.setIntegers("shape", f.shape);
+    const std::vector<std::byte> codes(f.codes, std::byte{0x21});
+    group.write("codes", Hdf5Type::U8, std::array<std::uint64_t, 1>{f.codes}, codes, false,
+                monitor);
+    const std::size_t count = f.scaleShape[0] * f.scaleShape[1];
+    if (f.scaleStored == Hdf5Type::F16) {
+        const std::vector<std::uint16_t> scales(count, f.scale);
+        group.write("scales", f.scaleStored, f.scaleShape, std::as_bytes(std::span(scales)), true,
+                    monitor);
+    } else {
+        const std::vector<float> scales(count, 1.0F);
+        group.write("scales", f.scaleStored, f.scaleShape, std::as_bytes(std::span(scales)), true,
+                    monitor);
+    }
+    if (f.zeros) {
+        const std::vector<std::uint8_t> zeros(count, f.zero);
+        group.write("zeros", Hdf5Type::U8, f.scaleShape, std::as_bytes(std::span(zeros)), true,
+                    monitor);
+    }
+    if (!f.groupIndex.empty())
+        group.write("group_index", Hdf5Type::I32, std::array<std::uint64_t, 1>{f.groupIndex.size()},
+                    std::as_bytes(std::span(f.groupIndex)), true, monitor);
+}
+
+} // namespace
+
+class TestRunFile : public QObject
+{
+    Q_OBJECT
+
+private slots:
+    void roundTripsExactly()
+    {
+        const TemporaryFolder folder;
+        Monitor monitor;
+        const Run run = sampleRun();
+        writeRun(run, folder / "r.gradus", monitor);
+        QCOMPARE(namesIn(folder.path()), std::string("r.gradus"));
+        QVERIFY(isRunFile(folder / "r.gradus"));
+        const auto back = readRun(folder / "r.gradus");
+        QVERIFY(sameRun(run, *back));
+        QCOMPARE(back->layers[3].seconds, 0.0);
+        QVERIFY(back->find("channel") != nullptr);
+        QVERIFY(back->find("nobody") == nullptr);
+        writeRun(*back, folder / "again.gradus", monitor);
+        QVERIFY(fileBytes(folder / "r.gradus") == fileBytes(folder / "again.gradus"));
+    }
+
+    void emptyAndLongTexts()
+    {
+        const TemporaryFolder folder;
+        Monitor monitor;
+        Run run;
+        writeRun(run, folder / "empty.gradus", monitor);
+        QVERIFY(sameRun(run, *readRun(folder / "empty.gradus")));
+        LayerResult layer;
+        layer.name = "/a/%b.c/.";
+        layer.choice.keepFloat = true;
+        layer.note = std::string(200000, 'n'); // longer than an HDF5 attribute may be
+        run.layers.push_back(layer);
+        layer.name = "";
+        layer.note = "zweite Zeile\nmit Umlauten: äöü";
+        run.layers.push_back(layer);
+        layer.name = ".";
+        run.layers.push_back(layer);
+        layer.name = "%";
+        run.layers.push_back(layer);
+        layer.name = "%2E";
+        run.layers.push_back(layer);
+        writeRun(run, folder / "long.gradus", monitor);
+        QVERIFY(sameRun(run, *readRun(folder / "long.gradus")));
+    }
+
+    void thousandsOfLayersKeepTheirOrder()
+    {
+        const TemporaryFolder folder;
+        Monitor monitor;
+        Run run;
+        for (int i = 3000; i > 0; --i) {
+            LayerResult layer;
+            layer.name = "layers." + std::to_string(i);
+            layer.choice.keepFloat = true;
+            run.layers.push_back(layer);
+        }
+        writeRun(run, folder / "r.gradus", monitor);
+        QVERIFY(sameRun(run, *readRun(folder / "r.gradus")));
+    }
+
+    void equalRunsGiveEqualBytes()
+    {
+        const TemporaryFolder folder;
+        Monitor monitor;
+        const Run run = sampleRun();
+        writeRun(run, folder / "a.gradus", monitor);
+        QTest::qSleep(1100);                                   // a stored time would differ by now
+        std::vector<std::byte> stir(1 << 20, std::byte{0xAB}); // and so would uninitialised memory
+        QVERIFY(stir[7] == std::byte{0xAB});
+        writeRun(run, folder / "b.gradus", monitor);
+        QVERIFY(fileBytes(folder / "a.gradus") == fileBytes(folder / "b.gradus"));
+    }
+
+    void replacesAnOlderFile()
+    {
+        const TemporaryFolder folder;
+        Monitor monitor;
+        writeBytes(folder / "r.gradus", "old");
+        writeRun(sampleRun(), folder / "r.gradus", monitor);
+        QVERIFY(sameRun(sampleRun(), *readRun(folder / "r.gradus")));
+    }
+
+    void cancelsAtEveryCheckpoint()
+    {
+        const TemporaryFolder folder;
+        const Run run = sampleRun();
+        bool finished = false;
+        int k = 0;
+        for (; !finished && k < 1000; ++k) {
+            StopAt monitor(k);
+            try {
+                writeRun(run, folder / "r.gradus", monitor);
+                finished = true;
+            } catch (const Cancelled&) {
+                QCOMPARE(namesIn(folder.path()), std::string());
+            }
+        }
+        QVERIFY(finished);
+        QVERIFY(k > 10);
+    }
+
+    void truncatedFilesAreErrors()
+    {
+        const TemporaryFolder folder;
+        Monitor monitor;
+        writeRun(sampleRun(), folder / "r.gradus", monitor);
+        const std::string whole = fileBytes(folder / "r.gradus");
+        std::vector<std::size_t> lengths;
+        for (std::size_t length = 0; length < whole.size(); length += 64)
+            lengths.push_back(length);
+        for (std::size_t back = 1; back < 130; ++back)
+            lengths.push_back(whole.size() - back);
+        for (const std::size_t length : lengths) {
+            writeBytes(folder / "cut", std::string_view(whole).substr(0, length));
+            const std::string problem = problemOf(folder / "cut");
+            QVERIFY2(problem.find("cut") != std::string::npos, qPrintable(QString::number(length)));
+            // Also when a checksum says that all is well: the library's own checks.
+            if (length % 1024 == 0) {
+                writeBytes(folder / "cut", sealed(whole.substr(0, length)));
+                QVERIFY(!problemOf(folder / "cut").empty());
+            }
+        }
+    }
+
+    void flippedBytesAreErrors()
+    {
+        const TemporaryFolder folder;
+        Monitor monitor;
+        writeRun(sampleRun(), folder / "r.gradus", monitor);
+        const std::string whole = fileBytes(folder / "r.gradus");
+        for (std::size_t at = 0; at < whole.size(); at += at < 4096 ? 7 : 331) {
+            std::string damaged = whole;
+            damaged[at] = static_cast<char>(damaged[at] ^ (1 << (at % 8)));
+            writeBytes(folder / "r", damaged);
+            QVERIFY(!problemOf(folder / "r").empty());
+        }
+        // Under a good checksum: read or refused, but never a crash.
+        const std::string content = contentOf(folder / "r.gradus");
+        for (std::size_t at = 0; at < content.size(); at += at < 4096 ? 13 : 997) {
+            std::string damaged = content;
+            damaged[at] = static_cast<char>(damaged[at] ^ (1 << (at % 8)));
+            writeBytes(folder / "r", sealed(damaged));
+            (void)problemOf(folder / "r");
+        }
+    }
+
+    void otherFilesAreErrors()
+    {
+        const TemporaryFolder folder;
+        QVERIFY(problemOf(folder / "none").find("none") != std::string::npos);
+        writeBytes(folder / "empty", "");
+        QVERIFY(!problemOf(folder / "empty").empty());
+        QVERIFY(!isRunFile(folder / "empty"));
+        QVERIFY(!isRunFile(folder / "none"));
+        QVERIFY(!isRunFile(folder.path()));
+        writeBytes(folder / "text", std::string(1000, 'x'));
+        QVERIFY(problemOf(folder / "text").find("not a run") != std::string::npos);
+        {
+            Hdf5File file = Hdf5File::create(folder / "h5", folder / "h5");
+            file.root().setInteger("other", 1);
+            file.close();
+        }
+        QVERIFY(!isRunFile(folder / "h5"));
+        QVERIFY(!problemOf(folder / "h5").empty());
+        writeBytes(folder / "h5", sealed(fileBytes(folder / "h5")));
+        QVERIFY(problemOf(folder / "h5").find("gradus_schema") != std::string::npos);
+        {
+            Hdf5File file = Hdf5File::create(folder / "h5", folder / "h5");
+            file.root().setInteger("gradus_schema", 99);
+            file.close();
+        }
+        writeBytes(folder / "h5", sealed(fileBytes(folder / "h5")));
+        QVERIFY(problemOf(folder / "h5").find("schema 99") != std::string::npos);
+    }
+
+    void wrongContentIsNamed_data()
+    {
+        QTest::addColumn<int>("kind");
+        QTest::addColumn<QByteArray>("message");
+        const char* const rows[][2] = {
+            {"good", ""},
+            {"bits", "/layers/l/bits"},
+            {"granularity", "/layers/l/granularity"},
+            {"group size", "/layers/l"},
+            {"scale type", "/layers/l/scale_type"},
+            {"negative shape", "/layers/l"},
+            {"huge shape", "/layers/l"},
+            {"shape beyond the codes", "/layers/l/codes"},
+            {"codes short", "/layers/l/codes"},
+            {"codes long", "/layers/l/codes"},
+            {"scale NaN", "scale 0 is nan"},
+            {"scale infinite", "scale 0 is inf"},
+            {"scale zero", "scale 0 is 0"},
+            {"scale negative", "scale 0 is -1"},
+            {"scales shape", "/layers/l/scales"},
+            {"scales float32", "/layers/l/scales does not hold float16"},
+            {"zero too large", "zero 0 is 16"},
+            {"zeros missing", "/layers/l/zeros is missing"},
+            {"group index range", "the group of input 3 is 2"},
+            {"group index short", "/layers/l/group_index"},
+            {"index", "/layers/l/index"},
+            {"name", "/layers/l/name"},
+            {"choice", "/layers/l/choice"},
+            {"choice not JSON", "/layers/l/choice"},
+            {"nothing", "/layers/l/index"},
+            {"layer as dataset", "/layers/m"},
+        };
+        int kind = 0;
+        for (const auto& row : rows)
+            QTest::newRow(row[0]) << kind++ << QByteArray(row[1]);
+    }
+    void wrongContentIsNamed()
+    {
+        QFETCH(int, kind);
+        QFETCH(QByteArray, message);
+        const TemporaryFolder folder;
+        writeWith(folder / "r", [kind](Hdf5Group& layers, Hdf5Group& layer) {
+            Fields f;
+            switch (kind) {
+            case 1:
+                f.bits = 40;
+                break;
+            case 2:
+                f.granularity = "rows";
+                break;
+            case 3:
+                f.groupSize = 0;
+                break;
+            case 4:
+                f.scaleType = "F64";
+                break;
+            case 5:
+                f.shape = {-4, -16};
+                break;
+            case 6:
+                f.shape = {std::int64_t(1) << 40, std::int64_t(1) << 40};
+                break;
+            case 7:
+                f.shape = {std::int64_t(1) << 20, std::int64_t(1) << 27};
+                break;
+            case 8:
+                f.codes = 31;
+                break;
+            case 9:
+                f.codes = 33;
+                break;
+            case 10:
+                f.scale = 0x7E00;
+                break;
+            case 11:
+                f.scale = 0x7C00;
+                break;
+            case 12:
+                f.scale = 0;
+                break;
+            case 13:
+                f.scale = 0xBC00;
+                break;
+            case 14:
+                f.scaleShape = {2, 4};
+                break;
+            case 15:
+                f.scaleStored = Hdf5Type::F32;
+                break;
+            case 16:
+                f.zero = 16;
+                break;
+            case 17:
+                f.zeros = false;
+                break;
+            case 18:
+                f.groupIndex = {0, 1, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0};
+                break;
+            case 19:
+                f.groupIndex = {0, 1};
+                break;
+            case 20:
+                f.index = 1;
+                break;
+            case 21:
+                f.name = "m";
+                break;
+            case 22:
+                f.choice = R"({"bits": 1})";
+                break;
+            case 23:
+                f.choice = "{";
+                break;
+            case 24:
+                return;
+            case 25:
+                layers.writeText("m", "text");
+                break;
+            default:
+                break;
+            }
+            writeLayer(layer, f);
+        });
+        const std::string problem = problemOf(folder / "r");
+        QVERIFY2(message.isEmpty() == problem.empty() &&
+                     QByteArray::fromStdString(problem).contains(message),
+                 problem.c_str());
+    }
+
+    void refusesToWriteNonsense()
+    {
+        const TemporaryFolder folder;
+        Monitor monitor;
+        for (int kind = 0; kind < 5; ++kind) {
+            Run run;
+            QuantizedWeight weight =
+                sampleWeight({4, Granularity::Group, 8, true, DType::F16}, 4, 16, 1);
+            if (kind == 0)
+                weight.codes[5] = 16;
+            else if (kind == 1)
+                weight.scales[1] = std::numeric_limits<float>::quiet_NaN();
+            else if (kind == 2)
+                weight.scales[1] = 0.1F; // not exact in float16
+            else if (kind == 3)
+                weight.zeros[0] = 3; // symmetric
+            else
+                weight.codes.pop_back();
+            run.layers.push_back(sampleLayer("l", weight));
+            QVERIFY_EXCEPTION_THROWN(writeRun(run, folder / "r", monitor), Error);
+            QCOMPARE(namesIn(folder.path()), std::string());
+        }
+    }
+
+    void aFullDiskLeavesNothing()
+    {
+        const TemporaryFolder folder;
+        Monitor monitor;
+        const Run run = sampleRun();
+        writeRun(run, folder / "old.gradus", monitor);
+        const std::string old = fileBytes(folder / "old.gradus");
+        rlimit limit{};
+        getrlimit(RLIMIT_FSIZE, &limit);
+        const auto handler = std::signal(SIGXFSZ, SIG_IGN);
+        for (std::size_t size = 0; size < old.size(); size += 1 + old.size() / 40) {
+            const rlimit small{size, limit.rlim_max};
+            setrlimit(RLIMIT_FSIZE, &small);
+            std::string message;
+            try {
+                writeRun(run, folder / "old.gradus", monitor);
+            } catch (const Error& error) {
+                message = error.code() == ErrorCode::Io ? error.what() : "wrong code";
+            }
+            setrlimit(RLIMIT_FSIZE, &limit);
+            QVERIFY2(message.find("old.gradus") != std::string::npos, message.c_str());
+            QVERIFY2(message.find("part-") == std::string::npos, message.c_str());
+            QCOMPARE(namesIn(folder.path()), std::string("old.gradus"));
+            QVERIFY(fileBytes(folder / "old.gradus") == old);
+        }
+        std::signal(SIGXFSZ, handler);
+        writeRun(run, folder / "new.gradus", monitor); // the library still works
+        QVERIFY(sameRun(run, *readRun(folder / "new.gradus")));
+    }
+
+    void anUnwritableTargetIsAnError()
+    {
+        Monitor monitor;
+        try {
+            writeRun(sampleRun(), "/nonexistent/r.gradus", monitor);
+            QFAIL("written");
+        } catch (const Error& error) {
+            QVERIFY(error.code() == ErrorCode::Io);
+            QVERIFY(QByteArray(error.what()).contains("/nonexistent/r.gradus"));
+        }
+    }
+};
+
+QTEST_APPLESS_MAIN(TestRunFile)
+#include "tst_run_file.moc"

@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include "core/base/random.h"
+#include "core/session/run.h"
+#include "core/tensor/half.h"
+
+#include <algorithm>
+#include <bit>
+#include <cstdint>
+#include <cstdio>
+#include <fstream>
+#include <iterator>
+#include <memory>
+#include <string>
+
+namespace gradus::test {
+
+/// A weight with random codes, scales and zeros under the scheme. leastZero keeps zeros away from
+/// 0.
+inline QuantizedWeight sampleWeight(const Scheme& scheme, std::int64_t rows, std::int64_t cols,
+                                    std::uint64_t seed, bool indexed = false, int leastZero = 0)
+{
+    RandomStream random(seed);
+    QuantizedWeight weight;
+    weight.scheme = scheme;
+    weight.rows = rows;
+    weight.cols = cols;
+    const auto levels = static_cast<std::uint64_t>(scheme.maximumCode()) + 1;
+    for (std::int64_t i = 0; i < rows * cols; ++i)
+        weight.codes.push_back(static_cast<std::uint8_t>(random.below(levels)));
+    for (std::int64_t i = 0; i < scaleCount(scheme, rows, cols); ++i) {
+        const auto scale = static_cast<float>(0.001 + 0.02 * random.uniform());
+        weight.scales.push_back(scheme.scaleType == DType::F16 ? roundToHalf(scale) : scale);
+        const auto zero = static_cast<std::uint64_t>(leastZero) +
+                          random.below(levels - static_cast<std::uint64_t>(leastZero));
+        weight.zeros.push_back(
+            static_cast<std::uint8_t>(scheme.symmetric ? 1U << (scheme.bits - 1) : zero));
+    }
+    if (indexed) {
+        const auto groups = static_cast<std::uint64_t>(groupsPerRow(scheme, cols));
+        for (std::int64_t i = 0; i < cols; ++i)
+            weight.groupIndex.push_back(static_cast<std::int32_t>(random.below(groups)));
+    }
+    return weight;
+}
+
+inline LayerResult sampleLayer(std::string name, QuantizedWeight weight)
+{
+    LayerResult layer;
+    layer.name = std::move(name);
+    layer.choice.scheme = weight.scheme;
+    layer.weight = std::make_shared<QuantizedWeight>(std::move(weight));
+    layer.weightSqnrDb = 21.25;
+    layer.weightCosine = 0.9971;
+    return layer;
+}
+
+/// Layers of every kind a run can hold; metrics partly NaN.
+inline Run sampleRun()
+{
+    Run run;
+    run.provenance = {"gradus 0.1.0",
+                      "/models/a model",
+                      std::string(64, 'a'),
+                      std::string(64, 'b'),
+                      std::string(64, 'c'),
+                      12,
+                      256};
+    run.recipe.standard.scheme.groupSize = 32;
+    run.recipe.standard.scheme.granularity = Granularity::Group;
+    run.recipe.standard.method = GptqOptions{0.03, true, false, true, 64};
+    run.recipe.rules.push_back(
+        {"lm_head", {true, run.recipe.standard.scheme, run.recipe.standard.method}});
+    run.recipe.seed = 0xFFFFFFFFFFFFFFFF;
+    run.recipe.calibration.data = "/data/Grüße.txt";
+
+    LayerResult kept;
+    kept.name = "model.embed_tokens";
+    kept.choice.keepFloat = true;
+    kept.note = "kept float by the recipe";
+    run.layers.push_back(kept);
+    int seed = 1;
+    for (const int bits : {2, 3, 4, 5, 6, 7, 8}) {
+        Scheme scheme{bits, Granularity::Group, 32, bits % 2 == 0, DType::F16};
+        run.layers.push_back(sampleLayer("model.layers.0.b" + std::to_string(bits),
+                                         sampleWeight(scheme, 33, 70, std::uint64_t(seed++))));
+    }
+    run.layers.push_back(sampleLayer(
+        "tensor/with a slash and 100 %",
+        sampleWeight({4, Granularity::Tensor, 0, false, DType::F32}, 5, 7, std::uint64_t(seed++))));
+    run.layers.push_back(
+        sampleLayer("channel", sampleWeight({4, Granularity::Channel, 0, true, DType::F32}, 1, 1,
+                                            std::uint64_t(seed++))));
+    run.layers.push_back(
+        sampleLayer("indexed", sampleWeight({3, Granularity::Group, 16, false, DType::F16}, 64, 64,
+                                            std::uint64_t(seed++), true)));
+    run.layers.push_back(sampleLayer("a big one, first in the alphabet",
+                                     sampleWeight({4, Granularity::Group, 128, false, DType::F16},
+                                                  300, 1024, std::uint64_t(seed++))));
+    run.layers[2].choice.method = GptqOptions{};
+    run.layers[2].damping = 0.03;
+    run.layers[2].note = "damping raised to 0.03";
+    run.layers[2].relativeOutputError = 0.00123456789;
+    for (const LayerResult& layer : run.layers) {
+        run.totals.bytes += layer.bytes();
+        run.totals.weights += layer.weight ? layer.weight->rows * layer.weight->cols : 0;
+    }
+    run.totals.floatBytes = 123456;
+    run.totals.bitsPerWeight = 8.0 * double(run.totals.bytes) / double(run.totals.weights);
+    return run;
+}
+
+/// Bit for bit; NaN equals the same NaN.
+inline bool sameBits(double a, double b)
+{
+    return std::bit_cast<std::uint64_t>(a) == std::bit_cast<std::uint64_t>(b);
+}
+
+inline bool sameWeight(const QuantizedWeight& a, const QuantizedWeight& b)
+{
+    return a.scheme == b.scheme && a.rows == b.rows && a.cols == b.cols && a.codes == b.codes &&
+           a.scales == b.scales && a.zeros == b.zeros && a.groupIndex == b.groupIndex;
+}
+
+inline bool sameLayer(const LayerResult& a, const LayerResult& b, bool withSeconds = false)
+{
+    const bool same =
+        a.name == b.name && a.choice == b.choice && !a.weight == !b.weight &&
+        (!a.weight || sameWeight(*a.weight, *b.weight)) &&
+        sameBits(a.weightSqnrDb, b.weightSqnrDb) && sameBits(a.weightCosine, b.weightCosine) &&
+        sameBits(a.relativeOutputError, b.relativeOutputError) && sameBits(a.damping, b.damping) &&
+        a.note == b.note && (!withSeconds || sameBits(a.seconds, b.seconds));
+    if (!same)
+        std::fprintf(stderr, "layer %s differs from %s\n", a.name.c_str(), b.name.c_str());
+    return same;
+}
+
+inline bool sameRun(const Run& a, const Run& b)
+{
+    const Provenance& p = a.provenance;
+    const Provenance& q = b.provenance;
+    bool same = p.program == q.program && p.modelPath == q.modelPath &&
+                p.modelFingerprint == q.modelFingerprint && p.modelHash == q.modelHash &&
+                p.calibrationHash == q.calibrationHash &&
+                p.calibrationWindows == q.calibrationWindows &&
+                p.calibrationContext == q.calibrationContext && a.recipe == b.recipe &&
+                a.totals.weights == b.totals.weights && a.totals.bytes == b.totals.bytes &&
+                a.totals.floatBytes == b.totals.floatBytes &&
+                sameBits(a.totals.bitsPerWeight, b.totals.bitsPerWeight) &&
+                a.layers.size() == b.layers.size();
+    for (std::size_t i = 0; same && i < a.layers.size(); ++i)
+        same = sameLayer(a.layers[i], b.layers[i]);
+    return same;
+}
+
+inline std::string fileBytes(const std::filesystem::path& path)
+{
+    std::ifstream in(path, std::ios::binary);
+    return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
+}
+
+inline void writeBytes(const std::filesystem::path& path, std::string_view bytes)
+{
+    std::ofstream(path, std::ios::binary).write(bytes.data(), std::streamsize(bytes.size()));
+}
+
+/// Names in a folder, sorted, joined by spaces.
+inline std::string namesIn(const std::filesystem::path& folder)
+{
+    std::vector<std::string> names;
+    for (const auto& entry : std::filesystem::directory_iterator(folder))
+        names.push_back(entry.path().filename().string());
+    std::sort(names.begin(), names.end());
+    std::string text;
+    for (const std::string& name : names)
+        text += (text.empty() ? "" : " ") + name;
+    return text;
+}
+
+} // namespace gradus::test

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "widgets/delegates/number_delegate.h"
+
+#include "widgets/models/table_model.h"
+#include "widgets/theme.h"
+
+#include <QApplication>
+#include <QPainter>
+
+namespace gradus {
+
+namespace {
+void paintPadlock(QPainter& painter, QPointF centre, const QColor& colour)
+{
+    painter.save();
+    painter.setRenderHint(QPainter::Antialiasing);
+    painter.setPen(QPen(colour, 1.4));
+    painter.setBrush(Qt::NoBrush);
+    painter.drawArc(QRectF(centre.x() - 2.6, centre.y() - 5, 5.2, 6.4), 0, 180 * 16);
+    painter.setPen(Qt::NoPen);
+    painter.setBrush(colour);
+    painter.drawRoundedRect(QRectF(centre.x() - 4, centre.y() - 1.6, 8, 6.2), 1, 1);
+    painter.restore();
+}
+} // namespace
+
+void NumberDelegate::paint(QPainter* painter, const QStyleOptionViewItem& option,
+                           const QModelIndex& index) const
+{
+    QStyleOptionViewItem item = option;
+    initStyleOption(&item, index);
+    const QString text = item.text;
+    item.text.clear();
+    const QStyle* style = item.widget ? item.widget->style() : QApplication::style();
+    style->drawControl(QStyle::CE_ItemViewItem, &item, painter, item.widget);
+
+    const ThemeColours colours = themeColours(item.palette);
+    const bool selected = item.state.testFlag(QStyle::State_Selected);
+    const QRect cell = item.rect;
+    painter->save();
+    const QVariant bar = index.data(BarRole);
+    if (bar.isValid() && !selected) {
+        const int width = qRound((cell.width() - 8) * qBound(0.0, bar.toDouble(), 1.0));
+        painter->fillRect(QRect(cell.left() + 4, cell.top() + 4, width, cell.height() - 8),
+                          colours.bar);
+    }
+    const auto rating = static_cast<Rating>(index.data(RatingRole).toInt());
+    const bool stale = index.data(StaleRole).toBool();
+    if (rating != Rating::None) {
+        if (stale)
+            painter->setOpacity(0.35);
+        const qreal side = 9;
+        // On the selection's blue the shape stands on a disc of the table's own colour.
+        const QRectF box(cell.left() + 8, cell.center().y() - side / 2 + 0.5, side, side);
+        if (selected) {
+            painter->setRenderHint(QPainter::Antialiasing);
+            painter->setPen(Qt::NoPen);
+            painter->setBrush(item.palette.color(QPalette::Base));
+            painter->drawEllipse(box.adjusted(-3, -3, 3, 3));
+        }
+        paintRating(*painter, box, rating, item.palette);
+        painter->setOpacity(1);
+    }
+    const QPalette::ColorGroup group =
+        item.state.testFlag(QStyle::State_Enabled) ? QPalette::Normal : QPalette::Disabled;
+    QColor pen = item.palette.color(group, selected ? QPalette::HighlightedText : QPalette::Text);
+    if (stale) {
+        if (selected)
+            pen.setAlphaF(0.6f);
+        else
+            pen = item.palette.color(QPalette::PlaceholderText);
+        QFont italic = item.font;
+        italic.setItalic(true);
+        painter->setFont(italic);
+    } else {
+        painter->setFont(item.font);
+    }
+    painter->setPen(pen);
+    const bool locked = index.data(LockRole).toBool();
+    if (locked)
+        paintPadlock(*painter, QPointF(cell.right() - 13, cell.center().y()), pen);
+    const QRect room = cell.adjusted(8, 0, locked ? -24 : -8, 0);
+    const QString shown = painter->fontMetrics().elidedText(text, item.textElideMode, room.width());
+    painter->drawText(room, static_cast<int>(item.displayAlignment), shown);
+    painter->restore();
+}
+
+} // namespace gradus

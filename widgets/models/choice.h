@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include "core/session/recipe.h"
+
+#include <QList>
+#include <QString>
+
+#include <map>
+#include <string>
+
+namespace gradus {
+
+/// What a person changes about a layer in one gesture, and the words for it; the table, the method
+/// panel and the bulk edit strip all speak through these.
+enum class ChoiceField
+{
+    Method,    ///< "float" or a method's name
+    Bits,      ///< "2" … "8", or "float"
+    Group,     ///< "channel", "tensor", or inputs per group
+    Symmetry,  ///< "symmetric", "asymmetric"
+    ScaleType, ///< "F16", "F32"
+    Option     ///< an option of the method, by name
+};
+
+struct ChoiceEdit
+{
+    ChoiceField field = ChoiceField::Bits;
+    QString value;
+    QString option; ///< name; ChoiceField::Option only
+};
+
+/// New choices by layer name.
+using LayerChoices = std::map<std::string, LayerChoice>;
+
+/// True when the edit says something about the choice: the group of a layer that stays float, or an
+/// option that its method does not have, does not.
+[[nodiscard]] bool applies(const LayerChoice& choice, const ChoiceEdit& edit);
+
+/// The choice after the edit. A layer that was float by default and gets a bit-width takes its
+/// method and scheme from `standard`. Throws Error(Usage) naming value and constraint.
+[[nodiscard]] LayerChoice edited(const LayerChoice& choice, const ChoiceEdit& edit,
+                                 const LayerChoice& standard);
+
+/// The field's value as ChoiceEdit::value has it.
+[[nodiscard]] QString fieldValue(const LayerChoice& choice, ChoiceField field);
+/// The field's value as a table shows it; "–" where it does not apply.
+[[nodiscard]] QString fieldText(const LayerChoice& choice, ChoiceField field);
+
+struct FieldValue
+{
+    QString value;
+    QString text;
+};
+/// What a drop-down offers for the field.
+[[nodiscard]] const QList<FieldValue>& fieldValues(ChoiceField field);
+
+/// "GPTQ, 4 bit, group 128, asymmetric", "float".
+[[nodiscard]] QString choiceText(const LayerChoice& choice);
+/// "bits 3", "method GPTQ": the end of an undo label.
+[[nodiscard]] QString editText(const ChoiceEdit& edit);
+/// "act_order" → "Act order".
+[[nodiscard]] QString optionTitle(const std::string& name);
+
+} // namespace gradus

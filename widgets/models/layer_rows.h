@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include "core/session/quantize.h"
+#include "widgets/theme.h"
+
+#include <QString>
+
+#include <limits>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace gradus {
+
+/// A finished layer and the recipe under which it was computed.
+struct MeasuredLayer
+{
+    LayerResult result;
+    std::shared_ptr<const Recipe> recipe;
+};
+/// By layer name. Kept when a run is cancelled: what has finished stays.
+using Results = std::map<std::string, MeasuredLayer>;
+
+[[nodiscard]] Results resultsOf(const Run& run);
+
+/// One line of the layer table: a layer, what the recipe wants of it, what is known of it.
+struct LayerRow
+{
+    std::string name;
+    std::string block; ///< name of its block; empty outside of any
+    int blockIndex = -1;
+    LayerKind kind = LayerKind::Other;
+    std::string shape;
+    std::int64_t parameters = 0;
+    LayerChoice choice;
+    bool overridden = false; ///< has a choice of its own, not that of a rule or the standard
+    bool locked = false;
+    std::uint64_t bytes = 0; ///< stored, quantized or float
+    double bitsPerWeight = std::numeric_limits<double>::quiet_NaN();
+    bool measured = false; ///< the numbers below come from a run
+    double weightSqnrDb = std::numeric_limits<double>::quiet_NaN();
+    double relativeOutputError = std::numeric_limits<double>::quiet_NaN();
+    QString stale; ///< why they no longer belong to the recipe; empty when they do
+    QString note;
+
+    const std::string& key() const { return name; }
+};
+
+/// How the relative output error is judged: good up to 1 % (20 dB), fair up to 5 % (13 dB).
+[[nodiscard]] Rating ratingOfError(double relativeOutputError);
+
+/// The table's rows, in layer order. plan may be null (sizes unknown); a plan made for other layers
+/// is ignored.
+[[nodiscard]] std::vector<LayerRow> layerRows(const Model& model, const Recipe& recipe,
+                                              const Plan* plan, const Results& results);
+
+} // namespace gradus

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <QAbstractTableModel>
+#include <QString>
+
+#include <functional>
+#include <memory>
+#include <vector>
+
+namespace gradus {
+
+/// Roles that every table of the workbench has beside Qt's own.
+enum TableRole
+{
+    SortRole = Qt::UserRole + 1, ///< the raw number or text, for sorting
+    BarRole,                     ///< 0 … 1: length of a bar behind the text
+    RatingRole,                  ///< gradus::Rating as int
+    LockRole,                    ///< true: a padlock at the end of the cell
+    StaleRole,                   ///< true: the value no longer belongs to the recipe
+};
+
+/// One column: how a row is shown in it.
+template <class Row>
+struct Column
+{
+    QString title;
+    QString toolTip;
+    bool number = false; ///< right-aligned
+    std::function<QString(const Row&)> text;
+    std::function<QVariant(const Row&)> sort; ///< none: the text
+};
+
+/// A table model as a list of columns over immutable rows. New rows with the same keys update the
+/// cells in place, so that selection and scroll position survive; others reset the model.
+template <class Row>
+class TableModel : public QAbstractTableModel
+{
+public:
+    using Rows = std::vector<Row>;
+
+    explicit TableModel(std::vector<Column<Row>> columns, QObject* parent = nullptr)
+        : QAbstractTableModel(parent)
+        , m_columns(std::move(columns))
+        , m_rows(std::make_shared<const Rows>())
+    {
+    }
+
+    void setRows(std::shared_ptr<const Rows> rows)
+    {
+        const bool same = rows->size() == m_rows->size() &&
+                          std::equal(rows->begin(), rows->end(), m_rows->begin(),
+                                     [](const Row& a, const Row& b) { return a.key() == b.key(); });
+        if (same) {
+            m_rows = std::move(rows);
+            rowsReplaced();
+            if (!m_rows->empty())
+                Q_EMIT dataChanged(index(0, 0), index(rowCount() - 1, columnCount() - 1));
+            return;
+        }
+        beginResetModel();
+        m_rows = std::move(rows);
+        rowsReplaced();
+        endResetModel();
+    }
+    const Rows& rows() const { return *m_rows; }
+    const Row& row(int at) const { return (*m_rows)[static_cast<std::size_t>(at)]; }
+
+    int rowCount(const QModelIndex& parent = {}) const override
+    {
+        return parent.isValid() ? 0 : static_cast<int>(m_rows->size());
+    }
+    int columnCount(const QModelIndex& parent = {}) const override
+    {
+        return parent.isValid() ? 0 : static_cast<int>(m_columns.size());
+    }
+    QVariant headerData(int section, Qt::Orientation orientation, int role) const override
+    {
+        if (orientation != Qt::Horizontal || section < 0 || section >= columnCount())
+            return {};
+        const Column<Row>& column = m_columns[static_cast<std::size_t>(section)];
+        switch (role) {
+        case Qt::DisplayRole:
+            return column.title;
+        case Qt::ToolTipRole:
+            return column.toolTip;
+        case Qt::TextAlignmentRole:
+            return alignment(column);
+        default:
+            return {};
+        }
+    }
+    QVariant data(const QModelIndex& index, int role) const override
+    {
+        if (!checkIndex(index, CheckIndexOption::IndexIsValid))
+            return {};
+        const Column<Row>& column = m_columns[static_cast<std::size_t>(index.column())];
+        switch (role) {
+        case Qt::DisplayRole:
+            return column.text(row(index.row()));
+        case SortRole:
+            return column.sort ? column.sort(row(index.row()))
+                               : QVariant(column.text(row(index.row())));
+        case Qt::TextAlignmentRole:
+            return alignment(column);
+        default:
+            return {};
+        }
+    }
+
+protected:
+    /// Called after the rows have changed, before anybody is told.
+    virtual void rowsReplaced() {}
+
+private:
+    static QVariant alignment(const Column<Row>& column)
+    {
+        return QVariant::fromValue(
+            Qt::Alignment((column.number ? Qt::AlignRight : Qt::AlignLeft) | Qt::AlignVCenter));
+    }
+
+    std::vector<Column<Row>> m_columns;
+    std::shared_ptr<const Rows> m_rows;
+};
+
+} // namespace gradus

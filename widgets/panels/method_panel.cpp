@@ -1,0 +1,355 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "widgets/panels/method_panel.h"
+
+#include "core/base/error.h"
+#include "widgets/delegates/choice_delegate.h"
+#include "widgets/text.h"
+
+#include <QCheckBox>
+#include <QComboBox>
+#include <QDoubleSpinBox>
+#include <QFormLayout>
+#include <QGridLayout>
+#include <QLabel>
+#include <QLineEdit>
+#include <QPushButton>
+#include <QScrollArea>
+#include <QSpinBox>
+#include <QTabBar>
+#include <QVBoxLayout>
+
+namespace gradus {
+
+namespace {
+struct FormField
+{
+    ChoiceField field;
+    const char* title;
+    const char* toolTip;
+};
+constexpr FormField formFields[] = {
+    {ChoiceField::Method, "Method", "How the codes are chosen"},
+    {ChoiceField::Bits, "Bits", "Bits of a code; float keeps the layer as it is"},
+    {ChoiceField::Group, "Group",
+     "Consecutive inputs that share a scale: a whole channel, the whole tensor, or a number"},
+    {ChoiceField::Symmetry, "Symmetry", "Symmetric: the zero stands in the middle, is not stored"},
+    {ChoiceField::ScaleType, "Scales", "Type in which scales are stored"},
+};
+constexpr int maximumFormWidth = 560;
+} // namespace
+
+MethodPanel::MethodPanel(QWidget* parent)
+    : QWidget(parent)
+{
+    m_target = new QTabBar;
+    m_target->addTab(QStringLiteral("Selected layers"));
+    m_target->addTab(QStringLiteral("Standard"));
+    m_target->setTabToolTip(0, QStringLiteral("The choice of the selected layers"));
+    m_target->setTabToolTip(1,
+                            QStringLiteral("What every layer takes that has no choice of its own"));
+    m_target->setExpanding(false);
+    m_target->setDrawBase(false);
+    m_heading = new QLabel;
+    m_heading->setTextFormat(Qt::PlainText);
+    QFont bold = m_heading->font();
+    bold.setBold(true);
+    m_heading->setFont(bold);
+    m_heading->setSizePolicy(QSizePolicy::Ignored, QSizePolicy::Preferred);
+    m_reset = new QPushButton(QStringLiteral("Reset"));
+    m_reset->setToolTip(QStringLiteral("Back to what the recipe's rules and standard say"));
+    connect(m_reset, &QPushButton::clicked, this, [this] {
+        std::vector<std::string> names;
+        for (const auto& [name, choice] : m_layers)
+            names.push_back(name);
+        Q_EMIT resetRequested(names);
+    });
+
+    m_form = new QWidget;
+    m_form->setMaximumWidth(maximumFormWidth);
+    auto* grid = new QGridLayout;
+    grid->setHorizontalSpacing(8);
+    grid->setVerticalSpacing(6);
+    int at = 0;
+    for (const FormField& entry : formFields) {
+        auto* label = new QLabel(QString::fromUtf8(entry.title));
+        QComboBox* combo = makeFieldCombo(entry.field, m_form);
+        combo->setSizeAdjustPolicy(QComboBox::AdjustToMinimumContentsLengthWithIcon);
+        combo->setMinimumContentsLength(6);
+        combo->setToolTip(QString::fromUtf8(entry.toolTip));
+        label->setToolTip(combo->toolTip());
+        label->setBuddy(combo);
+        const ChoiceField field = entry.field;
+        const auto apply = [this, combo, field] {
+            if (!m_refreshing)
+                request(ChoiceEdit{field, fieldComboValue(*combo), {}});
+        };
+        connect(combo, &QComboBox::activated, this, apply);
+        if (combo->isEditable())
+            connect(combo->lineEdit(), &QLineEdit::editingFinished, this, apply);
+        m_fields.emplace_back(field, combo);
+        if (at == 0) { // the method has the line to itself
+            grid->addWidget(label, 0, 0);
+            grid->addWidget(combo, 0, 1, 1, 3);
+        } else {
+            const int row = 1 + (at - 1) / 2;
+            const int column = 2 * ((at - 1) % 2);
+            grid->addWidget(label, row, column);
+            grid->addWidget(combo, row, column + 1);
+        }
+        ++at;
+    }
+    grid->setColumnStretch(1, 1);
+    grid->setColumnStretch(3, 1);
+
+    m_summary = new QLabel;
+    m_summary->setWordWrap(true);
+    m_summary->setForegroundRole(QPalette::PlaceholderText);
+    m_optionBox = new QWidget;
+    m_optionForm = new QFormLayout(m_optionBox);
+    m_optionForm->setContentsMargins(0, 0, 0, 0);
+    m_optionForm->setVerticalSpacing(5);
+    m_optionForm->setFieldGrowthPolicy(QFormLayout::AllNonFixedFieldsGrow);
+
+    auto* form = new QVBoxLayout(m_form);
+    form->setContentsMargins(10, 4, 10, 8);
+    form->setSpacing(8);
+    form->addLayout(grid);
+    form->addWidget(m_summary);
+    form->addWidget(m_optionBox);
+    form->addStretch(1);
+    auto* holder = new QWidget;
+    auto* holderLayout = new QHBoxLayout(holder);
+    holderLayout->setContentsMargins(0, 0, 0, 0);
+    holderLayout->addWidget(m_form, 1);
+    holderLayout->addStretch(0);
+    auto* scroll = new QScrollArea;
+    scroll->setWidget(holder);
+    scroll->setWidgetResizable(true);
+    scroll->setFrameShape(QFrame::NoFrame);
+    scroll->setHorizontalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
+
+    auto* headRow = new QWidget;
+    headRow->setMaximumWidth(maximumFormWidth);
+    auto* head = new QHBoxLayout(headRow);
+    head->setContentsMargins(10, 2, 10, 2);
+    head->addWidget(m_heading, 1);
+    head->addWidget(m_reset);
+    auto* layout = new QVBoxLayout(this);
+    layout->setContentsMargins(0, 2, 0, 0);
+    layout->setSpacing(4);
+    auto* tabs = new QHBoxLayout;
+    tabs->setContentsMargins(6, 0, 6, 0);
+    tabs->addWidget(m_target);
+    tabs->addStretch(1);
+    layout->addLayout(tabs);
+    layout->addWidget(headRow);
+    layout->addWidget(scroll, 1);
+    connect(m_target, &QTabBar::currentChanged, this, &MethodPanel::refresh);
+    refresh();
+}
+
+bool MethodPanel::editsStandard() const
+{
+    return m_target->currentIndex() == 1;
+}
+
+void MethodPanel::showStandard(bool standard)
+{
+    m_target->setCurrentIndex(standard ? 1 : 0);
+}
+
+const LayerChoice* MethodPanel::shownChoice() const
+{
+    if (editsStandard())
+        return &m_standard;
+    return m_layers.empty() ? nullptr : &m_layers.front().second;
+}
+
+void MethodPanel::setState(const LayerChoice& standard,
+                           std::vector<std::pair<std::string, LayerChoice>> layers,
+                           bool selectedHaveOverrides)
+{
+    m_standard = standard;
+    m_layers = std::move(layers);
+    m_overridden = selectedHaveOverrides;
+    refresh();
+}
+
+void MethodPanel::refresh()
+{
+    m_refreshing = true;
+    const LayerChoice* choice = shownChoice();
+    if (editsStandard())
+        m_heading->setText(QStringLiteral("Layers without a choice of their own"));
+    else if (m_layers.empty())
+        m_heading->setText(QStringLiteral("No layer selected"));
+    else if (m_layers.size() == 1)
+        m_heading->setText(toQString(m_layers.front().first));
+    else
+        m_heading->setText(QStringLiteral("%1 layers").arg(m_layers.size()));
+    m_heading->setToolTip(m_heading->text());
+    m_reset->setVisible(!editsStandard());
+    m_reset->setEnabled(m_overridden);
+    m_form->setEnabled(choice != nullptr);
+    if (choice) {
+        for (auto& [field, combo] : m_fields) {
+            // Several layers that differ show nothing: choosing makes them equal.
+            bool mixed = false;
+            if (!editsStandard()) {
+                for (const auto& [name, other] : m_layers)
+                    mixed = mixed || fieldValue(other, field) != fieldValue(*choice, field);
+            }
+            combo->setPlaceholderText(QStringLiteral("mixed"));
+            if (combo->isEditable())
+                combo->lineEdit()->setPlaceholderText(QStringLiteral("mixed"));
+            setFieldComboValue(*combo, mixed ? QString() : fieldValue(*choice, field));
+            combo->setEnabled(applies(*choice, ChoiceEdit{field, {}, {}}));
+        }
+        const MethodDescription* description = findMethod(methodName(choice->method));
+        m_summary->setText(choice->keepFloat ? QStringLiteral("Stays in the source's own type.")
+                           : description     ? toQString(description->summary)
+                                             : QString());
+    } else {
+        for (auto& [field, combo] : m_fields)
+            setFieldComboValue(*combo, {});
+        m_summary->setText(QStringLiteral("Select layers in the table, or edit the standard."));
+    }
+    m_summary->setVisible(!m_summary->text().isEmpty());
+    if (choice && !choice->keepFloat) {
+        rebuildOptions(*choice);
+        m_optionBox->show();
+    } else {
+        m_optionBox->hide();
+    }
+    m_refreshing = false;
+}
+
+void MethodPanel::rebuildOptions(const LayerChoice& choice)
+{
+    const MethodDescription* description = findMethod(methodName(choice.method));
+    if (!description)
+        return;
+    if (m_optionMethod != description->name) {
+        m_optionMethod = description->name;
+        m_options.clear();
+        while (m_optionForm->rowCount() > 0)
+            m_optionForm->removeRow(0);
+        for (const OptionDescription& option : description->options) {
+            const QString name = toQString(option.name);
+            const QString title = optionTitle(option.name);
+            QWidget* editor = nullptr;
+            const auto changed = [this, name](const QString& value) {
+                if (!m_refreshing)
+                    request(ChoiceEdit{ChoiceField::Option, value, name});
+            };
+            switch (option.type) {
+            case OptionDescription::Type::Boolean: {
+                auto* box = new QCheckBox(title);
+                connect(box, &QCheckBox::toggled, this, [changed](bool on) {
+                    changed(on ? QStringLiteral("true") : QStringLiteral("false"));
+                });
+                editor = box;
+                break;
+            }
+            case OptionDescription::Type::Integer: {
+                auto* spin = new QSpinBox;
+                spin->setRange(static_cast<int>(option.minimum), static_cast<int>(option.maximum));
+                spin->setKeyboardTracking(false);
+                spin->setAccelerated(true);
+                connect(spin, &QSpinBox::valueChanged, this,
+                        [changed](int value) { changed(QString::number(value)); });
+                editor = spin;
+                break;
+            }
+            case OptionDescription::Type::Real: {
+                auto* spin = new QDoubleSpinBox;
+                spin->setDecimals(4);
+                spin->setRange(option.minimum, option.maximum);
+                spin->setStepType(QAbstractSpinBox::AdaptiveDecimalStepType);
+                spin->setKeyboardTracking(false);
+                connect(spin, &QDoubleSpinBox::valueChanged, this,
+                        [changed](double value) { changed(QString::number(value, 'g', 10)); });
+                editor = spin;
+                break;
+            }
+            }
+            editor->setToolTip(QStringLiteral("%1\nDefault: %2")
+                                   .arg(toQString(option.help), toQString(option.defaultValue)));
+            if (option.type == OptionDescription::Type::Boolean) {
+                m_optionForm->addRow(QString(), editor);
+            } else {
+                m_optionForm->addRow(title, editor);
+                m_optionForm->labelForField(editor)->setToolTip(editor->toolTip());
+            }
+            m_options.emplace_back(option.name, editor);
+        }
+    }
+    for (auto& [name, editor] : m_options) {
+        const QString value = toQString(optionValue(choice.method, name));
+        if (auto* box = qobject_cast<QCheckBox*>(editor))
+            box->setChecked(value == QLatin1String("true"));
+        else if (auto* whole = qobject_cast<QSpinBox*>(editor))
+            whole->setValue(value.toInt());
+        else if (auto* real = qobject_cast<QDoubleSpinBox*>(editor))
+            real->setValue(value.toDouble());
+    }
+}
+
+void MethodPanel::request(const ChoiceEdit& edit)
+{
+    if (edit.value.isEmpty())
+        return; // a mixed field that was left alone
+    QString key =
+        QStringLiteral("method-panel/%1/%2").arg(static_cast<int>(edit.field)).arg(edit.option);
+    try {
+        if (editsStandard()) {
+            if (!applies(m_standard, edit))
+                return;
+            const LayerChoice next = edited(m_standard, edit, LayerChoice());
+            if (!(next == m_standard))
+                Q_EMIT standardRequested(next, QStringLiteral("%1 as standard").arg(editText(edit)),
+                                         key);
+            return;
+        }
+        LayerChoices choices;
+        for (const auto& [name, choice] : m_layers) {
+            if (!applies(choice, edit))
+                continue;
+            LayerChoice next = edited(choice, edit, m_standard);
+            if (!(next == choice)) {
+                choices[name] = std::move(next);
+                key += QLatin1Char('/') + toQString(name);
+            }
+        }
+        if (choices.empty())
+            return;
+        const QString what = choices.size() == 1 ? toQString(choices.begin()->first)
+                                                 : QStringLiteral("%1 layers").arg(choices.size());
+        Q_EMIT choicesRequested(choices, QStringLiteral("%1 of %2").arg(editText(edit), what), key);
+    } catch (const Error& error) {
+        Q_EMIT editRefused(toQString(error.what()));
+        refresh();
+    }
+}
+
+QStringList MethodPanel::formLines() const
+{
+    QStringList lines{m_heading->text()};
+    int at = 0;
+    for (const auto& [field, combo] : m_fields)
+        lines.append(QString::fromUtf8(formFields[at++].title) + QLatin1Char('\t') +
+                     fieldComboValue(*combo));
+    if (!m_optionBox->isHidden()) {
+        for (const auto& [name, editor] : m_options) {
+            QString value;
+            if (auto* box = qobject_cast<QCheckBox*>(editor))
+                value = box->isChecked() ? QStringLiteral("true") : QStringLiteral("false");
+            else if (auto* spin = qobject_cast<QAbstractSpinBox*>(editor))
+                value = spin->text();
+            lines.append(optionTitle(name) + QLatin1Char('\t') + value);
+        }
+    }
+    return lines;
+}
+
+} // namespace gradus

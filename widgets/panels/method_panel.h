@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include "widgets/models/choice.h"
+
+#include <QWidget>
+
+#include <string>
+#include <utility>
+#include <vector>
+
+class QComboBox;
+class QFormLayout;
+class QLabel;
+class QPushButton;
+class QTabBar;
+
+namespace gradus {
+
+/// The choice of the selected layers, or the standard that all other layers take: method, scheme
+/// and the method's own options, drawn from its description.
+class MethodPanel final : public QWidget
+{
+    Q_OBJECT
+public:
+    explicit MethodPanel(QWidget* parent = nullptr);
+
+    /// layers: the selected ones with their present choices, the current one first. A changed field
+    /// is applied to each of them; their other fields stay as they are.
+    void setState(const LayerChoice& standard,
+                  std::vector<std::pair<std::string, LayerChoice>> layers,
+                  bool selectedHaveOverrides);
+    /// The form as shown, "Bits\t4" per line.
+    [[nodiscard]] QStringList formLines() const;
+    void showStandard(bool standard);
+
+Q_SIGNALS:
+    /// key: equal for edits that should merge into one undo step.
+    void choicesRequested(const gradus::LayerChoices& choices, const QString& text,
+                          const QString& key);
+    void standardRequested(const gradus::LayerChoice& choice, const QString& text,
+                           const QString& key);
+    void resetRequested(const std::vector<std::string>& layers);
+    void editRefused(const QString& reason);
+
+private:
+    [[nodiscard]] bool editsStandard() const;
+    [[nodiscard]] const LayerChoice* shownChoice() const;
+    void refresh();
+    void rebuildOptions(const LayerChoice& choice);
+    void request(const ChoiceEdit& edit);
+
+    LayerChoice m_standard;
+    std::vector<std::pair<std::string, LayerChoice>> m_layers;
+    bool m_overridden = false;
+    bool m_refreshing = false;
+
+    QTabBar* m_target = nullptr;
+    QLabel* m_heading = nullptr;
+    QWidget* m_form = nullptr;
+    std::vector<std::pair<ChoiceField, QComboBox*>> m_fields;
+    QLabel* m_summary = nullptr;
+    QWidget* m_optionBox = nullptr;
+    QFormLayout* m_optionForm = nullptr;
+    std::string m_optionMethod; ///< whose options the form shows
+    std::vector<std::pair<std::string, QWidget*>> m_options;
+    QPushButton* m_reset = nullptr;
+};
+
+} // namespace gradus

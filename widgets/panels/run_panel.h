@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include "core/session/recipe.h"
+
+#include <QElapsedTimer>
+#include <QWidget>
+
+class QComboBox;
+class QLabel;
+class QLineEdit;
+class QPlainTextEdit;
+class QProgressBar;
+class QPushButton;
+class QSpinBox;
+
+namespace gradus {
+
+/// Calibration, seed, run and cancel, progress with the time left, and what has been said.
+class RunPanel final : public QWidget
+{
+    Q_OBJECT
+public:
+    explicit RunPanel(QWidget* parent = nullptr);
+
+    /// modelContext: the model's longest window, 0 if it states none.
+    void setRecipe(const Recipe& recipe, std::int64_t modelContext);
+    /// Why the recipe cannot be run now; empty when it can.
+    void setObstacle(const QString& why);
+    /// What is running; empty when nothing is.
+    void setActivity(const QString& activity);
+    void setProgress(double fraction, const QString& stage);
+    void appendLog(const QString& line);
+    /// The last perplexities, "float 7.93 → quantized 8.11"; empty hides the line.
+    void setPerplexity(const QString& text);
+    [[nodiscard]] QString logText() const;
+
+Q_SIGNALS:
+    void calibrationRequested(const gradus::CalibrationChoice& choice, const QString& text,
+                              const QString& key);
+    void seedRequested(quint64 seed);
+    void runRequested();
+    void cancelRequested();
+    void evaluateRequested();
+
+private:
+    void request(const QString& text, const char* field);
+    void browse();
+    void updateButtons();
+
+    CalibrationChoice m_calibration;
+    quint64 m_seedValue = 0;
+    bool m_refreshing = false;
+    QString m_activity;
+    QString m_obstacle;
+    QElapsedTimer m_since;
+
+    QWidget* m_form = nullptr;
+    QLineEdit* m_data = nullptr;
+    QSpinBox* m_samples = nullptr;
+    QSpinBox* m_context = nullptr;
+    QComboBox* m_mode = nullptr;
+    QLineEdit* m_seed = nullptr;
+    QPushButton* m_run = nullptr;
+    QPushButton* m_cancel = nullptr;
+    QPushButton* m_evaluate = nullptr;
+    QProgressBar* m_progress = nullptr;
+    QLabel* m_stage = nullptr;
+    QLabel* m_perplexity = nullptr;
+    QPlainTextEdit* m_log = nullptr;
+};
+
+/// "about 12 s left" once enough of the work is done to tell; else empty.
+[[nodiscard]] QString timeLeft(double fraction, double elapsedSeconds);
+
+} // namespace gradus

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <QColor>
+#include <QPalette>
+
+class QPainter;
+class QRectF;
+
+namespace gradus {
+
+enum class Theme
+{
+    Light,
+    Dark
+};
+
+/// Complete palettes for the Fusion style.
+[[nodiscard]] QPalette themePalette(Theme theme);
+/// Which theme a palette belongs to, by the lightness of its window colour.
+[[nodiscard]] Theme themeOf(const QPalette& palette);
+
+/// Colours with a meaning. The hues are told apart by people with any common colour blindness
+/// (after Okabe and Ito); nothing is said by colour alone.
+struct ThemeColours
+{
+    QColor original;    ///< distribution of the source's weights
+    QColor dequantized; ///< distribution after quantization
+    QColor level;       ///< levels of the grid
+    QColor clip;        ///< limits of the grid
+    QColor grid;        ///< lines behind a plot
+    QColor muted;       ///< secondary text
+    QColor bar;         ///< bars behind numbers
+    QColor good;
+    QColor fair;
+    QColor poor;
+};
+[[nodiscard]] ThemeColours themeColours(const QPalette& palette);
+
+/// How a number is judged: shown as a circle, a triangle or a diamond in its colour.
+enum class Rating
+{
+    None,
+    Good,
+    Fair,
+    Poor
+};
+void paintRating(QPainter& painter, const QRectF& box, Rating rating, const QPalette& palette);
+
+} // namespace gradus
