@@ -13,7 +13,8 @@ struct Tones
     const char* base;
     const char* alternate;
     const char* text;
-    const char* faint;
+    const char* secondary; ///< still 4.5:1 on window and base
+    const char* disabled;
     const char* button;
     const char* accent;
     const char* accentText;
@@ -25,12 +26,12 @@ struct Tones
     const char* shadow;
 };
 
-constexpr Tones lightTones{"#f2f4f6", "#ffffff", "#f6f8fa", "#1b2129", "#8a929c",
-                           "#f8f9fb", "#1f6fb2", "#ffffff", "#1763a6", "#ffffff",
-                           "#e6e9ed", "#c3c9d1", "#a7afb9", "#6d7681"};
-constexpr Tones darkTones{"#24282d", "#1a1d21", "#1f2327", "#e4e7eb", "#7c8590",
-                          "#2e3339", "#2f7fc4", "#ffffff", "#6cb6ff", "#3d444c",
-                          "#353b42", "#1d2024", "#15181b", "#0c0e10"};
+constexpr Tones lightTones{"#f2f4f6", "#ffffff", "#f6f8fa", "#1b2129", "#636c77",
+                           "#9aa2ab", "#f8f9fb", "#1f6fb2", "#ffffff", "#1763a6",
+                           "#ffffff", "#e6e9ed", "#c3c9d1", "#a7afb9", "#6d7681"};
+constexpr Tones darkTones{"#24282d", "#1a1d21", "#1f2327", "#e4e7eb", "#98a1ac",
+                          "#68717b", "#2e3339", "#2f7fc4", "#ffffff", "#6cb6ff",
+                          "#3d444c", "#353b42", "#1d2024", "#15181b", "#0c0e10"};
 } // namespace
 
 QPalette themePalette(Theme theme)
@@ -45,7 +46,7 @@ QPalette themePalette(Theme theme)
     set(QPalette::Base, t.base);
     set(QPalette::AlternateBase, t.alternate);
     set(QPalette::Text, t.text);
-    set(QPalette::PlaceholderText, t.faint);
+    set(QPalette::PlaceholderText, t.secondary);
     set(QPalette::Button, t.button);
     set(QPalette::ButtonText, t.text);
     set(QPalette::BrightText, theme == Theme::Dark ? "#ffffff" : "#000000");
@@ -62,9 +63,9 @@ QPalette themePalette(Theme theme)
     set(QPalette::Shadow, t.shadow);
     for (const QPalette::ColorRole role :
          {QPalette::WindowText, QPalette::Text, QPalette::ButtonText, QPalette::ToolTipText})
-        palette.setColor(QPalette::Disabled, role, QColor(t.faint));
+        palette.setColor(QPalette::Disabled, role, QColor(t.disabled));
     palette.setColor(QPalette::Disabled, QPalette::Highlight, QColor(t.mid));
-    palette.setColor(QPalette::Disabled, QPalette::HighlightedText, QColor(t.faint));
+    palette.setColor(QPalette::Disabled, QPalette::HighlightedText, QColor(t.disabled));
     return palette;
 }
 

@@ -19,10 +19,11 @@ bool isUnset(const char* variable)
     return !value || !*value;
 }
 
-/// The offscreen platform says at every window that it cannot pass size hints on: nobody asked.
+/// What Qt says of a machine without a desktop is of no use to somebody who asked for pictures.
 void quietMessages(QtMsgType type, const QMessageLogContext&, const QString& text)
 {
-    if (type == QtDebugMsg || text.contains(QLatin1String("propagateSizeHints")))
+    if (type == QtDebugMsg || text.contains(QLatin1String("propagateSizeHints")) ||
+        text.contains(QLatin1String("XDG_RUNTIME_DIR")))
         return;
     std::fprintf(stderr, "%s\n", qPrintable(text));
 }

@@ -261,6 +261,10 @@ void MainWindow::makeActions()
         button->setText(text);
         button->setMenu(menu);
         button->setPopupMode(QToolButton::InstantPopup);
+        connect(menu->menuAction(), &QAction::changed, button, [button, menu] {
+            button->setEnabled(menu->menuAction()->isEnabled());
+            button->setToolTip(menu->menuAction()->toolTip());
+        });
         bar->addWidget(button);
     };
     auto* openMenu = new QMenu(this);
@@ -410,6 +414,7 @@ void MainWindow::modelChanged()
         if (layer.quantizedByDefault) {
             m_layers->selectLayer(layer.name);
             m_layers->view()->scrollToTop();
+            m_layers->view()->setFocus();
             break;
         }
     }

@@ -226,6 +226,9 @@ void Workbench::openRecipe(const QString& path, const Then& then)
             return recipe;
         },
         [this, path](Recipe recipe) {
+            // A recipe that names no text, made to be shared, takes the one at hand.
+            if (recipe.calibration.data.empty())
+                recipe.calibration.data = m_document.recipe().calibration.data;
             m_document.editRecipe(recipe, QStringLiteral("opening of %1").arg(shortPath(path)));
             m_recipePath = path;
             say(QStringLiteral("Opened recipe %1").arg(path));

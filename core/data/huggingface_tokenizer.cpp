@@ -594,10 +594,12 @@ private:
         const auto addBos = settings.find("add_bos_token");
         if (addBos != settings.end() && addBos->is_boolean())
             m_bos = addBos->get<bool>() ? configured("bos_token") : std::nullopt;
-        else if (!postProcessor.is_null())
+        else if (first)
             m_bos = first;
-        else
+        else if (postProcessor.is_null())
             m_bos = wellKnown({"<s>", "<|begin_of_text|>", "<bos>"});
+        else
+            m_bos = wellKnown({"<|begin_of_text|>"});
         m_eos = configured("eos_token");
         if (!m_eos)
             m_eos = last;

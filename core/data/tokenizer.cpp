@@ -13,7 +13,7 @@ namespace gradus {
 
 namespace {
 
-constexpr std::size_t tokenizerLimit = std::size_t(256) << 20;
+constexpr std::size_t tokenizerLimit = std::size_t(128) << 20;
 
 /// "YWJj 0": a line of base64 and a rank, as tiktoken writes its vocabularies.
 bool looksLikeTiktoken(std::string_view content)

@@ -21,9 +21,10 @@ readSentencepiece(std::string_view content, std::int64_t vocabularySize, const s
 
 /// A tokenizer.json of Hugging Face with a BPE model; config is the text of tokenizer_config.json
 /// beside it, "" if there is none. BOS is, in this order: what tokenizer_config.json says when it
-/// has "add_bos_token"; the special token that the post-processor's template puts first; without
-/// any post-processor one of the well-known names. EOS is "eos_token" of tokenizer_config.json, the
-/// template's last special token, or a well-known name.
+/// has "add_bos_token"; the special token that the post-processor's template puts first; one of the
+/// well-known names: with a post-processor but no template only "<|begin_of_text|>" (Llama 3 was
+/// trained with it, but its first files do not say so). EOS is "eos_token" of
+/// tokenizer_config.json, the template's last special token, or a well-known name.
 ///
 /// Text is taken as it is where the file asks for Unicode normalisation form C: the text that
 /// people have is in that form already, and nothing else of ours needs its tables.

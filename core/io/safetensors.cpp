@@ -27,6 +27,7 @@ static_assert(std::endian::native == std::endian::little,
 namespace {
 
 constexpr std::uint64_t maximumHeader = 100'000'000; // of the official reader
+constexpr std::size_t maximumIndex = std::size_t(64) << 20;
 constexpr std::size_t maximumRank = 64;              // NumPy's; a bound for hostile headers
 constexpr int maximumSkippedDepth = 64;
 constexpr std::size_t writeChunk = std::size_t(8) << 20;
@@ -478,7 +479,7 @@ public:
     {
         const std::string name = indexPath.string();
         for (const auto& [tensor, shard] :
-             readSafetensorsIndex(readTextFile(indexPath, maximumHeader), name))
+             readSafetensorsIndex(readTextFile(indexPath, maximumIndex), name))
             m_expected[shard].push_back(tensor);
         std::vector<TensorInfo> infos;
         std::unordered_map<std::string, std::string> owner;

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include "widgets/delegates/number_delegate.h"
 #include "widgets/models/choice.h"
-
-#include <QStyledItemDelegate>
 
 class QComboBox;
 
@@ -16,11 +15,11 @@ namespace gradus {
 void setFieldComboValue(QComboBox& combo, const QString& value);
 
 /// Edits the columns that have a field with a drop-down that opens at once and commits on choice.
-class ChoiceDelegate final : public QStyledItemDelegate
+class ChoiceDelegate final : public NumberDelegate
 {
     Q_OBJECT
 public:
-    using QStyledItemDelegate::QStyledItemDelegate;
+    using NumberDelegate::NumberDelegate;
     QWidget* createEditor(QWidget* parent, const QStyleOptionViewItem& option,
                           const QModelIndex& index) const override;
     void setEditorData(QWidget* editor, const QModelIndex& index) const override;

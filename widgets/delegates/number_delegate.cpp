@@ -9,6 +9,21 @@
 
 namespace gradus {
 
+namespace {
+void paintPadlock(QPainter& painter, QPointF centre, const QColor& colour)
+{
+    painter.save();
+    painter.setRenderHint(QPainter::Antialiasing);
+    painter.setPen(QPen(colour, 1.4));
+    painter.setBrush(Qt::NoBrush);
+    painter.drawArc(QRectF(centre.x() - 2.6, centre.y() - 5, 5.2, 6.4), 0, 180 * 16);
+    painter.setPen(Qt::NoPen);
+    painter.setBrush(colour);
+    painter.drawRoundedRect(QRectF(centre.x() - 4, centre.y() - 1.6, 8, 6.2), 1, 1);
+    painter.restore();
+}
+} // namespace
+
 void NumberDelegate::paint(QPainter* painter, const QStyleOptionViewItem& option,
                            const QModelIndex& index) const
 {
@@ -61,7 +76,12 @@ void NumberDelegate::paint(QPainter* painter, const QStyleOptionViewItem& option
         painter->setFont(item.font);
     }
     painter->setPen(pen);
-    painter->drawText(cell.adjusted(8, 0, -8, 0), static_cast<int>(item.displayAlignment), text);
+    const bool locked = index.data(LockRole).toBool();
+    if (locked)
+        paintPadlock(*painter, QPointF(cell.right() - 13, cell.center().y()), pen);
+    const QRect room = cell.adjusted(8, 0, locked ? -24 : -8, 0);
+    const QString shown = painter->fontMetrics().elidedText(text, item.textElideMode, room.width());
+    painter->drawText(room, static_cast<int>(item.displayAlignment), shown);
     painter->restore();
 }
 

@@ -7,7 +7,7 @@ namespace gradus {
 
 /// A cell with a bar behind its text (BarRole), a rating's shape before it (RatingRole), and dimmed
 /// text where the value is stale (StaleRole).
-class NumberDelegate final : public QStyledItemDelegate
+class NumberDelegate : public QStyledItemDelegate
 {
     Q_OBJECT
 public:

@@ -4,6 +4,8 @@
 #include "core/base/error.h"
 #include "widgets/text.h"
 
+#include <QRegularExpression>
+
 namespace gradus {
 
 namespace {
@@ -256,6 +258,9 @@ QString optionTitle(const std::string& name)
     title.replace(QLatin1Char('_'), QLatin1Char(' '));
     if (!title.isEmpty())
         title[0] = title[0].toUpper();
+    title.replace(
+        QRegularExpression(QStringLiteral("\\bmse\\b"), QRegularExpression::CaseInsensitiveOption),
+        QStringLiteral("MSE"));
     return title;
 }
 

@@ -5,6 +5,8 @@
 #include "core/base/format.h"
 #include "widgets/text.h"
 
+#include <QFont>
+
 #include <cmath>
 
 namespace gradus {
@@ -145,7 +147,7 @@ QVariant LayerTableModel::data(const QModelIndex& index, int role) const
                 lines.append(QStringLiteral("Locked: edits of several layers leave it alone"));
         } else if (fieldOf(column)) {
             lines.append(choiceText(layer.choice));
-            lines.append(layer.overridden ? QStringLiteral("Chosen for this layer")
+            lines.append(layer.overridden ? QStringLiteral("Chosen for this layer (bold)")
                                           : QStringLiteral("From the recipe's rules or standard"));
         } else if (result && !layer.measured) {
             lines.append(QStringLiteral("Not computed yet: run the recipe"));
@@ -167,6 +169,15 @@ QVariant LayerTableModel::data(const QModelIndex& index, int role) const
         if (column == OutputError)
             return static_cast<int>(ratingOfError(layer.relativeOutputError));
         return {};
+    case LockRole:
+        return column == Name && layer.locked;
+    case Qt::FontRole: {
+        if (!fieldOf(column) || !layer.overridden)
+            return {};
+        QFont bold; // only the weight: the rest is the view's
+        bold.setBold(true);
+        return bold;
+    }
     case StaleRole:
         return result && !layer.stale.isEmpty();
     default:

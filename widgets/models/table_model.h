@@ -16,6 +16,7 @@ enum TableRole
     SortRole = Qt::UserRole + 1, ///< the raw number or text, for sorting
     BarRole,                     ///< 0 … 1: length of a bar behind the text
     RatingRole,                  ///< gradus::Rating as int
+    LockRole,                    ///< true: a padlock at the end of the cell
     StaleRole,                   ///< true: the value no longer belongs to the recipe
 };
 

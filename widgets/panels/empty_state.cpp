@@ -34,6 +34,8 @@ EmptyState::EmptyState(QWidget* parent)
     auto* folder = new QPushButton(QStringLiteral("Open folder…"));
     auto* file = new QPushButton(QStringLiteral("Open file…"));
     folder->setDefault(true);
+    for (QPushButton* each : {folder, file})
+        each->setMinimumWidth(each->sizeHint().width() + 28);
     connect(folder, &QPushButton::clicked, this, &EmptyState::openFolderRequested);
     connect(file, &QPushButton::clicked, this, &EmptyState::openFileRequested);
     auto* buttons = new QHBoxLayout;

@@ -17,6 +17,7 @@
 #include <QLabel>
 #include <QLineEdit>
 #include <QMenu>
+#include <QProxyStyle>
 #include <QPushButton>
 #include <QTableView>
 #include <QVBoxLayout>
@@ -26,6 +27,17 @@
 namespace gradus {
 
 namespace {
+/// Headers with the cells' own margin, so that titles stand over what they name.
+class HeaderStyle final : public QProxyStyle
+{
+public:
+    int pixelMetric(PixelMetric metric, const QStyleOption* option,
+                    const QWidget* widget) const override
+    {
+        return metric == PM_HeaderMargin ? 8 : QProxyStyle::pixelMetric(metric, option, widget);
+    }
+};
+
 struct BulkField
 {
     ChoiceField field;
@@ -53,6 +65,7 @@ LayerTablePanel::LayerTablePanel(QWidget* parent)
     m_words->setClearButtonEnabled(true);
     m_words->setMaximumWidth(280);
     m_words->setMinimumWidth(160);
+    m_words->setAcceptDrops(false); // files belong to the window
     m_count = new QLabel;
     m_count->setForegroundRole(QPalette::PlaceholderText);
 
@@ -111,6 +124,9 @@ LayerTablePanel::LayerTablePanel(QWidget* parent)
     m_view->horizontalHeader()->setHighlightSections(false);
     m_view->horizontalHeader()->setSectionsMovable(true);
     m_view->horizontalHeader()->setMinimumSectionSize(36);
+    auto* headerStyle = new HeaderStyle;
+    headerStyle->setParent(m_view);
+    m_view->horizontalHeader()->setStyle(headerStyle);
     m_view->setTabKeyNavigation(false);
     m_view->setItemDelegate(new NumberDelegate(m_view));
     auto* choices = new ChoiceDelegate(m_view);
@@ -260,7 +276,9 @@ void LayerTablePanel::updateStrip()
                                           : QStringLiteral("Set for %1 layers").arg(selected));
     for (QComboBox* combo : m_bulk)
         combo->setEnabled(selected > 0);
-    m_reset->setEnabled(selected > 0);
+    const std::vector<int> chosen = selectedRows();
+    m_reset->setEnabled(std::any_of(chosen.begin(), chosen.end(),
+                                    [this](int row) { return m_model->row(row).overridden; }));
 }
 
 void LayerTablePanel::fitColumns()
@@ -284,6 +302,7 @@ void LayerTablePanel::fitColumns()
         "−00.0 dB",
         "    00.00 %"};
     QHeaderView* header = m_view->horizontalHeader();
+    header->setFixedHeight(metrics.height() + 13);
     const QFontMetrics headerMetrics(header->font());
     for (int column = 0; column < LayerTableModel::ColumnCount; ++column) {
         const QString title =

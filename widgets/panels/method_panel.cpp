@@ -128,7 +128,9 @@ MethodPanel::MethodPanel(QWidget* parent)
     scroll->setFrameShape(QFrame::NoFrame);
     scroll->setHorizontalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
 
-    auto* head = new QHBoxLayout;
+    auto* headRow = new QWidget;
+    headRow->setMaximumWidth(maximumFormWidth);
+    auto* head = new QHBoxLayout(headRow);
     head->setContentsMargins(10, 2, 10, 2);
     head->addWidget(m_heading, 1);
     head->addWidget(m_reset);
@@ -140,7 +142,7 @@ MethodPanel::MethodPanel(QWidget* parent)
     tabs->addWidget(m_target);
     tabs->addStretch(1);
     layout->addLayout(tabs);
-    layout->addLayout(head);
+    layout->addWidget(headRow);
     layout->addWidget(scroll, 1);
     connect(m_target, &QTabBar::currentChanged, this, &MethodPanel::refresh);
     refresh();

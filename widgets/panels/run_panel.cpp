@@ -40,6 +40,7 @@ RunPanel::RunPanel(QWidget* parent)
     m_data->setToolTip(QStringLiteral("A text file; its tokens are what the layers see while the "
                                       "error is measured and GPTQ works"));
     m_data->setClearButtonEnabled(true);
+    m_data->setAcceptDrops(false); // a text dropped on the window is the calibration
     auto* browse = new QPushButton(QStringLiteral("Browse…"));
     m_samples = new QSpinBox;
     m_samples->setRange(1, 1'000'000);
@@ -100,8 +101,13 @@ RunPanel::RunPanel(QWidget* parent)
     m_evaluate = new QPushButton(QStringLiteral("Perplexity…"));
     m_evaluate->setToolTip(QStringLiteral("Measure the perplexity of the float model and of the "
                                           "last run on a text"));
-    auto* buttons = new QHBoxLayout;
+    auto* buttonRow = new QWidget;
+    buttonRow->setMaximumWidth(640);
+    auto* buttons = new QHBoxLayout(buttonRow);
+    buttons->setContentsMargins(0, 0, 0, 0);
     buttons->setSpacing(6);
+    for (QPushButton* each : {browse, m_run, m_evaluate})
+        each->setMinimumWidth(each->sizeHint().width() + 14);
     buttons->addWidget(m_run);
     buttons->addWidget(m_cancel);
     buttons->addStretch(1);
@@ -120,6 +126,7 @@ RunPanel::RunPanel(QWidget* parent)
     m_perplexity->hide();
     m_log = new QPlainTextEdit;
     m_log->setReadOnly(true);
+    m_log->setAcceptDrops(false);
     m_log->setMaximumBlockCount(5000);
     m_log->setFrameShape(QFrame::NoFrame);
     m_log->setLineWrapMode(QPlainTextEdit::WidgetWidth);
@@ -133,7 +140,7 @@ RunPanel::RunPanel(QWidget* parent)
     layout->setContentsMargins(10, 8, 10, 8);
     layout->setSpacing(7);
     layout->addWidget(m_form);
-    layout->addLayout(buttons);
+    layout->addWidget(buttonRow);
     layout->addWidget(m_progress);
     layout->addWidget(m_stage);
     layout->addWidget(m_perplexity);

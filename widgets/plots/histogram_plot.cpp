@@ -108,12 +108,12 @@ HistogramPlot::HistogramPlot(QWidget* parent)
     plot.plotLayout()->insertRow(0);
     plot.plotLayout()->addElement(0, 0, p.title);
 
-    p.levels = new QCPCurve(plot.xAxis, plot.yAxis);
-    p.levels->setName(QStringLiteral("Levels"));
     p.original = new QCPBars(plot.xAxis, plot.yAxis);
     p.original->setName(QStringLiteral("Original"));
     p.original->setWidthType(QCPBars::wtPlotCoords);
     p.original->setAntialiased(false);
+    p.levels = new QCPCurve(plot.xAxis, plot.yAxis);
+    p.levels->setName(QStringLiteral("Levels"));
     p.dequantized = plot.addGraph();
     p.dequantized->setName(QStringLiteral("Quantized"));
     p.dequantized->setLineStyle(QCPGraph::lsStepLeft);
@@ -125,16 +125,22 @@ HistogramPlot::HistogramPlot(QWidget* parent)
     plot.xAxis->setLabel(QStringLiteral("weight"));
     plot.yAxis->setLabel(QStringLiteral("weights per bin"));
     plot.legend->setVisible(true);
-    // Levels last in the legend, first in the drawing order.
-    plot.legend->clear();
-    p.original->addToLegend();
-    p.dequantized->addToLegend();
-    p.levels->addToLegend();
-    p.clip->addToLegend();
+    // The legend has a row of its own: inside, it would cover the tail of the distribution.
+    auto* row = new QCPLayoutGrid;
+    plot.plotLayout()->insertRow(2);
+    plot.plotLayout()->addElement(2, 0, row);
+    row->addElement(0, 0, new QCPLayoutElement);
+    row->addElement(0, 1, plot.legend);
+    row->addElement(0, 2, new QCPLayoutElement);
+    row->setMargins(QMargins(0, 0, 0, 0));
+    plot.legend->setFillOrder(QCPLayoutGrid::foColumnsFirst);
+    plot.legend->setWrap(0);
     plot.legend->setRowSpacing(0);
+    plot.legend->setColumnSpacing(14);
     plot.legend->setIconSize(16, 10);
-    plot.legend->setMargins(QMargins(6, 3, 6, 3));
-    plot.axisRect()->insetLayout()->setInsetAlignment(0, Qt::AlignTop | Qt::AlignRight);
+    plot.legend->setIconTextPadding(5);
+    plot.legend->setMargins(QMargins(0, 1, 0, 1));
+    plot.plotLayout()->setRowStretchFactor(2, 0.001);
     plot.axisRect()->setMinimumMargins(QMargins(12, 4, 14, 8));
     recolour();
     rebuild();
@@ -280,13 +286,11 @@ void HistogramPlot::recolour()
     // Many levels stand close: the more there are, the fainter each.
     QColor level = colours.level;
     const double count = p.preview ? static_cast<double>(p.preview->levels.size()) : 16;
-    level.setAlphaF(static_cast<float>(std::clamp(14.0 / std::max(count, 1.0), 0.16, 0.8)));
+    level.setAlphaF(static_cast<float>(std::clamp(14.0 / std::max(count, 1.0), 0.16, 0.75)));
     p.levels->setPen(QPen(level, 1));
     p.clip->setPen(QPen(colours.clip, 1.5, Qt::DashLine));
-    QColor legend = palette.color(QPalette::Base);
-    legend.setAlpha(225);
-    plot.legend->setBrush(legend);
-    plot.legend->setBorderPen(QPen(colours.grid));
+    plot.legend->setBrush(Qt::NoBrush);
+    plot.legend->setBorderPen(Qt::NoPen);
     plot.legend->setTextColor(text);
     plot.legend->setFont(small);
     QPalette faint = palette;

@@ -1,0 +1,282 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "tests/support/layers.h"
+#include "widgets/models/layer_filter.h"
+#include "widgets/models/layer_table_model.h"
+#include "widgets/models/table_text.h"
+
+#include <QAbstractItemModelTester>
+#include <QSignalSpy>
+#include <QTest>
+
+using namespace gradus;
+
+class TestLayerTable : public QObject
+{
+    Q_OBJECT
+private:
+    std::shared_ptr<const std::vector<LayerRow>> rows(const Recipe& recipe,
+                                                      const Results& results = {})
+    {
+        const auto model = test::madeUpModel();
+        const auto plan = test::madeUpPlan(*model, recipe);
+        return std::make_shared<const std::vector<LayerRow>>(
+            layerRows(*model, recipe, plan.get(), results));
+    }
+    static MeasuredLayer measured(const std::string& name, const LayerChoice& choice, double error,
+                                  const Recipe& recipe)
+    {
+        MeasuredLayer layer;
+        layer.result.name = name;
+        layer.result.choice = choice;
+        layer.result.weightSqnrDb = 21.34;
+        layer.result.relativeOutputError = error;
+        layer.recipe = std::make_shared<const Recipe>(recipe);
+        return layer;
+    }
+
+private Q_SLOTS:
+    void planned();
+    void measuredAndStale();
+    void sequentialStaleness();
+    void ratings();
+    void editsAreIntents();
+    void editsOfSeveralRows();
+    void refusals();
+    void updatesKeepTheirPlace();
+    void sortsByNumber();
+    void filters();
+    void copies();
+};
+
+void TestLayerTable::planned()
+{
+    LayerTableModel model;
+    QAbstractItemModelTester tester(&model, QAbstractItemModelTester::FailureReportingMode::Fatal);
+    QCOMPARE(model.rowCount(), 0);
+    Recipe recipe;
+    recipe.standard.scheme.granularity = Granularity::Group;
+    recipe.standard.scheme.groupSize = 32;
+    model.setRows(rows(recipe));
+    // 128 × 64 at 4 bits: 4096 B of codes, 256 scales of 2 B, 256 zeros of 4 bits.
+    const QStringList expected{
+        "Layer\tBlock\tKind\tShape\tParameters\tMethod\tBits\tGroup\tSymmetry\tBits/weight\tSize\t"
+        "Weight SQNR\tOutput error",
+        "embed\t–\tembedding\t100 × 64\t6,400\tKeep float\tfloat\t–\t–\t16.00\t12.5 KiB\t–\t–",
+        "blocks.0.up\t0\tlinear\t128 × 64\t8,192\tRound to "
+        "nearest\t4\t32\tasymmetric\t4.62\t4.62 KiB\t–\t–",
+        "blocks.0.down\t0\tlinear\t64 × 128\t8,192\tRound to "
+        "nearest\t4\t32\tasymmetric\t4.62\t4.62 KiB\t–\t–",
+        "blocks.1.up\t1\tlinear\t128 × 64\t8,192\tRound to "
+        "nearest\t4\t32\tasymmetric\t4.62\t4.62 KiB\t–\t–",
+        "blocks.1.down\t1\tlinear\t64 × 128\t8,192\tRound to "
+        "nearest\t4\t32\tasymmetric\t4.62\t4.62 KiB\t–\t–"};
+    QCOMPARE(tableLines(model), expected);
+    QCOMPARE(model.index(0, LayerTableModel::Size).data(BarRole).toDouble(), 1.0);
+    QVERIFY(!model.index(0, LayerTableModel::Group).flags().testFlag(Qt::ItemIsEditable));
+    QVERIFY(model.index(0, LayerTableModel::Bits).flags().testFlag(Qt::ItemIsEditable));
+    QVERIFY(!model.index(1, LayerTableModel::Size).flags().testFlag(Qt::ItemIsEditable));
+}
+
+void TestLayerTable::measuredAndStale()
+{
+    Recipe recipe;
+    recipe.calibration.mode = CalibrationMode::Float;
+    Results results;
+    results["blocks.0.up"] = measured("blocks.0.up", recipe.standard, 0.0073, recipe);
+    LayerTableModel model;
+    model.setRows(rows(recipe, results));
+    const QModelIndex error = model.index(1, LayerTableModel::OutputError);
+    QCOMPARE(error.data().toString(), QString("0.73 %"));
+    QCOMPARE(model.index(1, LayerTableModel::WeightSqnr).data().toString(), QString("21.3 dB"));
+    QCOMPARE(error.data(StaleRole).toBool(), false);
+    QCOMPARE(error.data(RatingRole).toInt(), static_cast<int>(Rating::Good));
+
+    LayerChoice three = recipe.standard;
+    three.scheme.bits = 3;
+    recipe.overrides["blocks.0.up"] = three;
+    model.setRows(rows(recipe, results));
+    QCOMPARE(error.data(StaleRole).toBool(), true);
+    QCOMPARE(error.data().toString(), QString("0.73 %")); // dimmed, not gone
+    QVERIFY(error.data(Qt::ToolTipRole).toString().contains("4 bit"));
+    // Sizes are the new choice's at once.
+    QCOMPARE(model.index(1, LayerTableModel::Bits).data().toString(), QString("3"));
+
+    recipe.overrides.clear();
+    recipe.seed = 7;
+    model.setRows(rows(recipe, results));
+    QCOMPARE(error.data(StaleRole).toBool(), true);
+}
+
+void TestLayerTable::sequentialStaleness()
+{
+    Recipe recipe;
+    recipe.calibration.mode = CalibrationMode::Sequential;
+    Results results;
+    for (const char* name : {"blocks.0.up", "blocks.0.down", "blocks.1.up", "blocks.1.down"})
+        results[name] = measured(name, recipe.standard, 0.02, recipe);
+    recipe.overrides["blocks.0.down"].scheme.bits = 3;
+    const auto stale = [&](int row) { return !(*rows(recipe, results))[row].stale.isEmpty(); };
+    QCOMPARE(stale(1), false); // same block, not after it
+    QCOMPARE(stale(2), true);
+    QCOMPARE(stale(3), true); // saw its outputs
+    recipe.calibration.mode = CalibrationMode::Float;
+    for (auto& [name, result] : results)
+        result.recipe = std::make_shared<const Recipe>(recipe);
+    QCOMPARE(stale(2), true);
+    QCOMPARE(stale(3), false);
+}
+
+void TestLayerTable::ratings()
+{
+    QCOMPARE(ratingOfError(std::numeric_limits<double>::quiet_NaN()), Rating::None);
+    QCOMPARE(ratingOfError(0), Rating::Good);
+    QCOMPARE(ratingOfError(0.01), Rating::Good);
+    QCOMPARE(ratingOfError(0.011), Rating::Fair);
+    QCOMPARE(ratingOfError(0.06), Rating::Poor);
+}
+
+void TestLayerTable::editsAreIntents()
+{
+    LayerTableModel model;
+    model.setRows(rows(Recipe()));
+    const QStringList before = tableLines(model);
+    LayerChoices choices;
+    QString text;
+    connect(&model, &LayerTableModel::editRequested, this,
+            [&](const LayerChoices& c, const QString& t) {
+                choices = c;
+                text = t;
+            });
+    QVERIFY(model.setData(model.index(1, LayerTableModel::Bits), "3", Qt::EditRole));
+    QCOMPARE(choices.size(), std::size_t(1));
+    QCOMPARE(choices["blocks.0.up"].scheme.bits, 3);
+    QCOMPARE(text, QString("bits 3 of blocks.0.up"));
+    QCOMPARE(tableLines(model), before);
+
+    choices.clear();
+    QVERIFY(model.setData(model.index(1, LayerTableModel::Bits), "4", Qt::EditRole));
+    QVERIFY(choices.empty()); // it has 4 already
+    QVERIFY(!model.setData(model.index(1, LayerTableModel::Size), "4", Qt::EditRole));
+    QVERIFY(!model.setData(model.index(1, LayerTableModel::Bits), "4", Qt::DisplayRole));
+}
+
+void TestLayerTable::editsOfSeveralRows()
+{
+    LayerTableModel model;
+    Recipe recipe;
+    recipe.overrides["blocks.0.up"].scheme.bits = 8;
+    recipe.overrides["blocks.0.up"].method = GptqOptions{};
+    recipe.locked = {"blocks.1.down"};
+    model.setRows(rows(recipe));
+    model.setEditTargets([](int) { return std::vector<int>{0, 1, 2, 4}; });
+    LayerChoices choices;
+    QString text;
+    connect(&model, &LayerTableModel::editRequested, this,
+            [&](const LayerChoices& c, const QString& t) {
+                choices = c;
+                text = t;
+            });
+    QVERIFY(model.setData(model.index(2, LayerTableModel::Group), "64", Qt::EditRole));
+    // Not the float embedding, which has no group; not the locked layer.
+    QCOMPARE(choices.size(), std::size_t(2));
+    QCOMPARE(text, QString("group 64 of 2 layers"));
+    // Only the edited field changes.
+    QCOMPARE(choiceText(choices["blocks.0.up"]), QString("GPTQ, 8 bit, group 64, asymmetric"));
+    QCOMPARE(choiceText(choices["blocks.0.down"]),
+             QString("Round to nearest, 4 bit, group 64, asymmetric"));
+    QVERIFY(model.setData(model.index(2, LayerTableModel::Bits), "float", Qt::EditRole));
+    QCOMPARE(choices.size(), std::size_t(2));
+    // Locked, but edited by itself and on purpose.
+    model.setEditTargets({});
+    QVERIFY(model.setData(model.index(4, LayerTableModel::Bits), "2", Qt::EditRole));
+    QCOMPARE(choices.count("blocks.1.down"), std::size_t(1));
+}
+
+void TestLayerTable::refusals()
+{
+    LayerTableModel model;
+    model.setRows(rows(Recipe()));
+    QSignalSpy refused(&model, &LayerTableModel::editRefused);
+    QSignalSpy requested(&model, &LayerTableModel::editRequested);
+    QVERIFY(!model.setData(model.index(1, LayerTableModel::Bits), "17", Qt::EditRole));
+    QVERIFY(!model.setData(model.index(1, LayerTableModel::Group), "some", Qt::EditRole));
+    QCOMPARE(refused.size(), 2);
+    QVERIFY(refused[0][0].toString().contains("17"));
+    QCOMPARE(requested.size(), 0);
+}
+
+void TestLayerTable::updatesKeepTheirPlace()
+{
+    LayerTableModel model;
+    QAbstractItemModelTester tester(&model, QAbstractItemModelTester::FailureReportingMode::Fatal);
+    model.setRows(rows(Recipe()));
+    QPersistentModelIndex kept(model.index(3, 0));
+    QSignalSpy resets(&model, &QAbstractItemModel::modelReset);
+    QSignalSpy changes(&model, &QAbstractItemModel::dataChanged);
+    Recipe recipe;
+    recipe.standard.scheme.bits = 8;
+    model.setRows(rows(recipe));
+    QCOMPARE(resets.size(), 0);
+    QCOMPARE(changes.size(), 1);
+    QVERIFY(kept.isValid());
+    QCOMPARE(model.rowOf("blocks.1.up"), 3);
+    model.setRows(std::make_shared<const std::vector<LayerRow>>());
+    QCOMPARE(resets.size(), 1);
+    QVERIFY(!kept.isValid());
+    QCOMPARE(model.rowOf("blocks.1.up"), -1);
+}
+
+void TestLayerTable::sortsByNumber()
+{
+    Recipe recipe;
+    Results results;
+    results["blocks.0.up"] = measured("blocks.0.up", recipe.standard, 0.2, recipe);
+    results["blocks.0.down"] = measured("blocks.0.down", recipe.standard, 0.0009, recipe);
+    results["blocks.1.up"] = measured("blocks.1.up", recipe.standard, 0.03, recipe);
+    LayerTableModel model;
+    model.setRows(rows(recipe, results));
+    LayerFilter filter;
+    QAbstractItemModelTester tester(&filter, QAbstractItemModelTester::FailureReportingMode::Fatal);
+    filter.setSourceModel(&model);
+    filter.sort(LayerTableModel::OutputError, Qt::DescendingOrder);
+    QStringList shown;
+    for (int row = 0; row < filter.rowCount(); ++row)
+        shown.append(filter.index(row, LayerTableModel::OutputError).data().toString());
+    QCOMPARE(shown, (QStringList{"20.0 %", "3.00 %", "0.09 %", "–", "–"}));
+    QCOMPARE(filter.index(2, 0).data().toString(), QString("blocks.0.down"));
+    filter.sort(-1);
+    QCOMPARE(filter.index(0, 0).data().toString(), QString("embed"));
+}
+
+void TestLayerTable::filters()
+{
+    LayerTableModel model;
+    model.setRows(rows(Recipe()));
+    LayerFilter filter;
+    filter.setSourceModel(&model);
+    QCOMPARE(filter.rowCount(), 5);
+    filter.setWords("UP");
+    QCOMPARE(filter.rowCount(), 2);
+    filter.setWords("up  blocks.1");
+    QCOMPARE(filter.rowCount(), 1);
+    filter.setWords("embedding");
+    QCOMPARE(filter.rowCount(), 1);
+    filter.setWords("nothing");
+    QCOMPARE(filter.rowCount(), 0);
+    filter.setWords("");
+    QCOMPARE(filter.rowCount(), 5);
+}
+
+void TestLayerTable::copies()
+{
+    LayerTableModel model;
+    model.setRows(rows(Recipe()));
+    QCOMPARE(selectionAsTsv(model, {}), QString());
+    const QString text = selectionAsTsv(model, {model.index(2, 0), model.index(1, 0)});
+    const QStringList all = tableLines(model);
+    QCOMPARE(text, QString(all[0] + "\n" + all[2] + "\n" + all[3] + "\n")); // in the table's order
+    QCOMPARE(text.split('\n')[1].split('\t').size(), int(LayerTableModel::ColumnCount));
+}
+
+QTEST_MAIN(TestLayerTable)
+#include "tst_layer_table.moc"

@@ -1,0 +1,285 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "tests/support/layers.h"
+#include "widgets/models/table_text.h"
+#include "widgets/panels/layer_table_panel.h"
+#include "widgets/panels/method_panel.h"
+#include "widgets/panels/run_panel.h"
+#include "widgets/panels/weight_panel.h"
+
+#include <QApplication>
+#include <QCheckBox>
+#include <QClipboard>
+#include <QComboBox>
+#include <QDoubleSpinBox>
+#include <QLineEdit>
+#include <QPointer>
+#include <QPushButton>
+#include <QSignalSpy>
+#include <QSpinBox>
+#include <QTableView>
+#include <QTest>
+
+using namespace gradus;
+
+class TestPanels : public QObject
+{
+    Q_OBJECT
+private Q_SLOTS:
+    void tableEditsTheSelection();
+    void tableCopies();
+    void anEditorThatWasOnlyLookedAt();
+    void methodFormFollowsTheDescription();
+    void methodEditsOneFieldOfMany();
+    void methodEditsTheStandard();
+    void runPanel();
+    void timeLeftText();
+    void weightFacts();
+
+private:
+    static std::shared_ptr<const std::vector<LayerRow>> rows(const Recipe& recipe)
+    {
+        const auto model = test::madeUpModel();
+        const auto plan = test::madeUpPlan(*model, recipe);
+        return std::make_shared<const std::vector<LayerRow>>(
+            layerRows(*model, recipe, plan.get(), {}));
+    }
+};
+
+void TestPanels::tableEditsTheSelection()
+{
+    LayerTablePanel panel;
+    panel.setRows(rows(Recipe()));
+    panel.resize(1000, 400);
+    panel.show();
+    LayerChoices choices;
+    connect(&panel, &LayerTablePanel::editRequested, this,
+            [&](const LayerChoices& c, const QString&) { choices = c; });
+    panel.selectLayer("blocks.0.up");
+    QCOMPARE(panel.currentLayer(), std::string("blocks.0.up"));
+    panel.view()->selectAll();
+    QCOMPARE(panel.selectedLayers().size(), std::size_t(5));
+    const QAbstractItemModel* shown = panel.view()->model();
+    panel.view()->model()->setData(shown->index(1, LayerTableModel::Bits), "3", Qt::EditRole);
+    QCOMPARE(choices.size(), std::size_t(5)); // the float embedding too: bits make it quantized
+    // A row outside of the selection is meant alone.
+    panel.selectLayer("blocks.1.up");
+    panel.view()->model()->setData(shown->index(1, LayerTableModel::Bits), "3", Qt::EditRole);
+    QCOMPARE(choices.size(), std::size_t(1));
+    QCOMPARE(choices.count("blocks.0.up"), std::size_t(1));
+    // Sorted and filtered, rows are still the right ones.
+    panel.view()->sortByColumn(LayerTableModel::Name, Qt::DescendingOrder);
+    panel.selectLayer("blocks.0.down");
+    const QModelIndex current = panel.view()->currentIndex();
+    panel.view()->model()->setData(current.siblingAtColumn(LayerTableModel::Group), "48",
+                                   Qt::EditRole);
+    QCOMPARE(choices.size(), std::size_t(1));
+    QCOMPARE(choices["blocks.0.down"].scheme.groupSize, std::int64_t(48));
+}
+
+void TestPanels::tableCopies()
+{
+    LayerTablePanel panel;
+    panel.setRows(rows(Recipe()));
+    panel.selectLayer("blocks.0.up");
+    panel.copySelection();
+    const QStringList all = tableLines(*panel.view()->model());
+    QCOMPARE(QApplication::clipboard()->text(), QString(all[0] + "\n" + all[2] + "\n"));
+}
+
+void TestPanels::anEditorThatWasOnlyLookedAt()
+{
+    Recipe recipe;
+    recipe.overrides["blocks.0.up"].scheme.bits = 8;
+    LayerTablePanel panel;
+    panel.setRows(rows(recipe));
+    panel.resize(1000, 400);
+    panel.show();
+    QVERIFY(QTest::qWaitForWindowExposed(&panel));
+    QSignalSpy requested(&panel, &LayerTablePanel::editRequested);
+    panel.selectLayer("blocks.0.up");
+    panel.view()->selectAll();
+    const QModelIndex cell = panel.view()->model()->index(1, LayerTableModel::Group);
+    panel.view()->selectionModel()->setCurrentIndex(cell, QItemSelectionModel::NoUpdate);
+    panel.view()->edit(cell);
+    QPointer<QComboBox> combo = panel.view()->viewport()->findChild<QComboBox*>();
+    QVERIFY(combo);
+    QCOMPARE(combo->currentText(), QString("channel"));
+    panel.view()->setFocus();
+    QTRY_VERIFY(!combo); // gone, and nothing asked for
+    QCOMPARE(requested.size(), 0);
+    panel.view()->edit(cell);
+    combo = panel.view()->viewport()->findChild<QComboBox*>();
+    QVERIFY(combo);
+    combo->lineEdit()->selectAll();
+    QTest::keyClicks(combo->lineEdit(), "96");
+    QTest::keyClick(combo, Qt::Key_Return);
+    QTRY_COMPARE(requested.size(), 1);
+}
+
+void TestPanels::methodFormFollowsTheDescription()
+{
+    MethodPanel panel;
+    QCOMPARE(panel.formLines().front(), QString("No layer selected"));
+    LayerChoice choice;
+    panel.setState(choice, {{"blocks.0.up", choice}}, false);
+    QCOMPARE(panel.formLines(),
+             (QStringList{"blocks.0.up", "Method\trtn", "Bits\t4", "Group\tchannel",
+                          "Symmetry\tasymmetric", "Scales\tF16"}));
+    for (const MethodDescription& method : methods()) {
+        choice.method = method.defaults;
+        panel.setState(choice, {{"blocks.0.up", choice}}, false);
+        QStringList expected{"blocks.0.up",
+                             "Method\t" + QString::fromStdString(method.name),
+                             "Bits\t4",
+                             "Group\tchannel",
+                             "Symmetry\tasymmetric",
+                             "Scales\tF16"};
+        const QStringList lines = panel.formLines();
+        QCOMPARE(lines.mid(0, 6), expected);
+        QCOMPARE(lines.size(), 6 + static_cast<int>(method.options.size()));
+        for (std::size_t i = 0; i < method.options.size(); ++i) {
+            const QStringList cells = lines[6 + static_cast<int>(i)].split('\t');
+            QCOMPARE(cells[0], optionTitle(method.options[i].name));
+            const QString standard = QString::fromStdString(method.options[i].defaultValue);
+            if (method.options[i].type == OptionDescription::Type::Boolean)
+                QCOMPARE(cells[1], standard);
+            else
+                QCOMPARE(cells[1].toDouble(), standard.toDouble());
+        }
+    }
+}
+
+void TestPanels::methodEditsOneFieldOfMany()
+{
+    MethodPanel panel;
+    LayerChoice gptq;
+    gptq.method = GptqOptions{};
+    LayerChoice eight = gptq;
+    eight.scheme.bits = 8;
+    panel.setState(LayerChoice(), {{"a", gptq}, {"b", eight}}, true);
+    QVERIFY(panel.formLines().contains("Bits\t")); // mixed shows nothing
+    LayerChoices choices;
+    QString key;
+    connect(&panel, &MethodPanel::choicesRequested, this,
+            [&](const LayerChoices& c, const QString&, const QString& k) {
+                choices = c;
+                key = k;
+            });
+    auto* damping = panel.findChild<QDoubleSpinBox*>();
+    QVERIFY(damping);
+    damping->setValue(0.02);
+    QCOMPARE(choices.size(), std::size_t(2));
+    QCOMPARE(choices["a"].scheme.bits, 4);
+    QCOMPARE(choices["b"].scheme.bits, 8);
+    QCOMPARE(std::get<GptqOptions>(choices["b"].method).damping, 0.02);
+    QVERIFY(!key.isEmpty());
+    for (QCheckBox* box : panel.findChildren<QCheckBox*>()) {
+        if (box->text() == "Act order") {
+            box->setChecked(true);
+            QVERIFY(std::get<GptqOptions>(choices["a"].method).actOrder);
+            return;
+        }
+    }
+    QFAIL("no act-order box");
+}
+
+void TestPanels::methodEditsTheStandard()
+{
+    MethodPanel panel;
+    panel.setState(LayerChoice(), {}, false);
+    panel.showStandard(true);
+    std::optional<LayerChoice> asked;
+    connect(&panel, &MethodPanel::standardRequested, this,
+            [&](const LayerChoice& c, const QString&, const QString&) { asked = c; });
+    QComboBox* bits = nullptr;
+    for (QComboBox* combo : panel.findChildren<QComboBox*>()) {
+        if (combo->findData("8") >= 0 && combo->findData("3") >= 0)
+            bits = combo;
+    }
+    QVERIFY(bits);
+    bits->setCurrentIndex(bits->findData("3"));
+    Q_EMIT bits->activated(bits->currentIndex());
+    QVERIFY(asked.has_value());
+    QCOMPARE(asked->scheme.bits, 3);
+}
+
+void TestPanels::runPanel()
+{
+    RunPanel panel;
+    Recipe recipe;
+    recipe.calibration.data = "/data/text.txt";
+    recipe.calibration.samples = 16;
+    recipe.seed = 18446744073709551615ull % 1000000007ull;
+    QSignalSpy any(&panel, &RunPanel::calibrationRequested);
+    QSignalSpy seeds(&panel, &RunPanel::seedRequested);
+    panel.setRecipe(recipe, 512);
+    QCOMPARE(any.size(), 0); // showing is not asking
+    CalibrationChoice asked;
+    connect(&panel, &RunPanel::calibrationRequested, this,
+            [&](const CalibrationChoice& c, const QString&, const QString&) { asked = c; });
+    QSpinBox* samples = nullptr;
+    for (QSpinBox* spin : panel.findChildren<QSpinBox*>()) {
+        if (spin->value() == 16)
+            samples = spin;
+    }
+    QVERIFY(samples);
+    samples->setValue(32);
+    QCOMPARE(any.size(), 1);
+    QCOMPARE(asked.samples, std::int64_t(32));
+    QCOMPARE(asked.data, recipe.calibration.data);
+    QCOMPARE(seeds.size(), 0);
+
+    QPushButton* run = nullptr;
+    for (QPushButton* button : panel.findChildren<QPushButton*>()) {
+        if (button->text() == "Quantize")
+            run = button;
+    }
+    QVERIFY(run && run->isEnabled());
+    panel.setObstacle("The recipe needs a calibration text");
+    QVERIFY(!run->isEnabled());
+    panel.setObstacle({});
+    panel.setActivity("Quantizing");
+    QVERIFY(!run->isEnabled());
+    panel.setActivity({});
+    QVERIFY(run->isEnabled());
+    panel.appendLog("one");
+    panel.appendLog("two");
+    QCOMPARE(panel.logText(), QString("one\ntwo"));
+}
+
+void TestPanels::timeLeftText()
+{
+    QCOMPARE(timeLeft(0, 10), QString());
+    QCOMPARE(timeLeft(0.5, 0.2), QString());
+    QCOMPARE(timeLeft(1, 10), QString());
+    QCOMPARE(timeLeft(0.25, 10), QString("about 30 s left"));
+    QCOMPARE(timeLeft(0.5, 200), QString("about 3 min 20 s left"));
+}
+
+void TestPanels::weightFacts()
+{
+    WeightPanel panel;
+    auto preview = std::make_shared<WeightPreview>();
+    preview->layer = "a";
+    preview->moments.count = 10;
+    preview->moments.mean = 0.5;
+    preview->moments.std = 2;
+    preview->moments.minimum = -3;
+    preview->moments.maximum = 4;
+    preview->moments.excessKurtosis = 1.5;
+    preview->outlierShare = 0.001;
+    preview->original = {-3, 4, {5, 5}, 0, 0};
+    preview->weightSqnrDb = 20.04;
+    preview->bytes = 2048;
+    preview->bitsPerWeight = 4.25;
+    panel.setPreview(preview);
+    QCOMPARE(panel.factLines(),
+             (QStringList{"Mean\t0.5", "Std. deviation\t2", "Minimum\t-3", "Maximum\t4",
+                          "Excess kurtosis\t1.5", "Outliers > 6σ\t0.10 %", "Weight SQNR\t20.0 dB",
+                          "Stored size\t2.00 KiB (4.25 b/w)"}));
+    panel.clear("why");
+    QVERIFY(panel.factLines().contains("Mean\t"));
+}
+
+QTEST_MAIN(TestPanels)
+#include "tst_panels.moc"
