@@ -142,6 +142,8 @@ private slots:
                 QCOMPARE(journal.finished().size(), expected);
                 if (expected)
                     QVERIFY(sameLayer(journal.finished().begin()->second, all[0], true));
+                if (length % 8 != 0) // the rest costs three syncs each
+                    continue;
                 journal.append(all[2]);
             }
             if (expected) // continuing ends with the same bytes

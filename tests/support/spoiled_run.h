@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include "core/base/hash.h"
+#include "core/io/hdf5_file.h"
+#include "core/session/recipe.h"
+#include "tests/support/sample_run.h"
+
+#include <array>
+#include <functional>
+
+namespace gradus::test {
+
+/// The seal of the file's format, made here anew: damaged content under a good checksum.
+inline std::string sealed(std::string content)
+{
+    char length[24];
+    std::snprintf(length, sizeof length, "%020zu", content.size());
+    return content + "\ngradus-sha256 " + sha256(content) + " " + length + "\n";
+}
+
+struct LayerFields
+{
+    std::string name = "l";
+    std::int64_t index = 0;
+    std::string choice = R"({"bits": 4})";
+    std::int64_t bits = 4;
+    std::string granularity = "group";
+    std::int64_t groupSize = 8;
+    std::int64_t symmetric = 0;
+    std::string scaleType = "F16";
+    std::vector<std::int64_t> shape = {4, 16};
+    std::size_t codes = 32;
+    std::uint16_t scale = 0x3C00;
+    std::vector<std::uint64_t> scaleShape = {4, 2};
+    Hdf5Type scaleStored = Hdf5Type::F16;
+    std::uint8_t zero = 7;
+    bool zeros = true;
+    std::vector<std::int32_t> groupIndex;
+};
+
+inline void writeLayer(Hdf5Group& group, const LayerFields& f)
+{
+    Monitor monitor;
+    group.setText("name", f.name);
+    group.setInteger("index", f.index);
+    group.setText("choice", f.choice);
+    group.setInteger("quantized", 1);
+    for (const char* name : {"weight_sqnr_db", "weight_cosine", "relative_output_error", "damping"})
+        group.setReal(name, 1);
+    group.setText("note", "");
+    group.setInteger("bits", f.bits);
+    group.setText("granularity", f.granularity);
+    group.setInteger("group_size", f.groupSize);
+    group.setInteger("symmetric", f.symmetric);
+    group.setText("scale_type", f.scaleType);
+    group.setIntegers("shape", f.shape);
+    const std::vector<std::byte> codes(f.codes, std::byte{0x21});
+    group.write("codes", Hdf5Type::U8, std::array<std::uint64_t, 1>{f.codes}, codes, false,
+                monitor);
+    const std::size_t count = f.scaleShape[0] * f.scaleShape[1];
+    if (f.scaleStored == Hdf5Type::F16) {
+        const std::vector<std::uint16_t> scales(count, f.scale);
+        group.write("scales", f.scaleStored, f.scaleShape, std::as_bytes(std::span(scales)), true,
+                    monitor);
+    } else {
+        const std::vector<float> scales(count, 1.0F);
+        group.write("scales", f.scaleStored, f.scaleShape, std::as_bytes(std::span(scales)), true,
+                    monitor);
+    }
+    if (f.zeros) {
+        const std::vector<std::uint8_t> zeros(count, f.zero);
+        group.write("zeros", Hdf5Type::U8, f.scaleShape, std::as_bytes(std::span(zeros)), true,
+                    monitor);
+    }
+    if (!f.groupIndex.empty())
+        group.write("group_index", Hdf5Type::I32, std::array<std::uint64_t, 1>{f.groupIndex.size()},
+                    std::as_bytes(std::span(f.groupIndex)), true, monitor);
+}
+
+/// A run file of one layer, written by hand with something wrong.
+inline void writeSpoiledRun(const std::filesystem::path& path,
+                            const std::function<void(Hdf5Group&, Hdf5Group&)>& spoil)
+{
+    {
+        Hdf5File file = Hdf5File::create(path, path);
+        {
+            Hdf5Group root = file.root();
+            root.setInteger("gradus_schema", 1);
+            Hdf5Group meta = root.create("meta");
+            for (const char* name :
+                 {"program", "model_path", "model_fingerprint", "model_hash", "calibration_hash"})
+                meta.setText(name, "");
+            for (const char* name : {"calibration_windows", "calibration_context", "total_weights",
+                                     "total_bytes", "total_float_bytes"})
+                meta.setInteger(name, 0);
+            meta.setReal("total_bits_per_weight", 0);
+            meta.writeText("recipe", toJson(Recipe()));
+            Hdf5Group layers = root.create("layers");
+            Hdf5Group layer = layers.create("l");
+            spoil(layers, layer);
+        }
+        file.close();
+    }
+    writeBytes(path, sealed(fileBytes(path)));
+}
+
+} // namespace gradus::test
