@@ -14,8 +14,9 @@
 #include <QProgressBar>
 #include <QPushButton>
 #include <QRegularExpressionValidator>
+#include <QScrollBar>
 #include <QSpinBox>
-#include <QTime>
+#include <QTimer>
 #include <QVBoxLayout>
 
 #include <cmath>
@@ -256,6 +257,10 @@ void RunPanel::setPerplexity(const QString& text)
 {
     m_perplexity->setText(text);
     m_perplexity->setVisible(!text.isEmpty());
+    // The line takes room from the log: its end stays in sight.
+    QTimer::singleShot(0, m_log, [this] {
+        m_log->verticalScrollBar()->setValue(m_log->verticalScrollBar()->maximum());
+    });
 }
 
 QString RunPanel::logText() const
