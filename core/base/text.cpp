@@ -2,6 +2,7 @@
 #include "core/base/text.h"
 
 #include <charconv>
+#include <cmath>
 #include <cstdio>
 
 namespace gradus {
@@ -34,17 +35,24 @@ bool isValidUtf8(std::string_view text)
 std::string quoted(std::string_view text, std::size_t limit)
 {
     std::string out = "\"";
-    for (const char c : text.substr(0, limit)) {
-        const auto byte = static_cast<unsigned char>(c);
-        if (byte < 0x20 || byte == 0x7F) {
-            char escape[5];
-            std::snprintf(escape, sizeof escape, "\\x%02x", byte);
-            out += escape;
+    std::size_t at = 0;
+    while (at < text.size()) {
+        const auto lead = static_cast<unsigned char>(text[at]);
+        const std::size_t length = lead < 0x80 ? 1 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
+        const bool printable = lead >= 0x20 && lead != 0x7F && isValidUtf8(text.substr(at, length));
+        const std::size_t step = printable ? length : 1;
+        if (at + step > limit) // whole letters only, so that the message stays UTF-8
+            break;
+        if (printable) {
+            out += text.substr(at, length);
         } else {
-            out += c;
+            char escape[5];
+            std::snprintf(escape, sizeof escape, "\\x%02x", lead);
+            out += escape;
         }
+        at += step;
     }
-    if (text.size() > limit)
+    if (at < text.size())
         out += "…";
     return out + '"';
 }
@@ -64,7 +72,11 @@ bool parseInteger(std::string_view text, long long& value)
 }
 bool parseReal(std::string_view text, double& value)
 {
-    return parseWhole(text, value);
+    double parsed = 0; // from_chars also reads "inf" and "nan"
+    if (!parseWhole(text, parsed) || !std::isfinite(parsed))
+        return false;
+    value = parsed;
+    return true;
 }
 
 } // namespace gradus

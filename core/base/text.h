@@ -19,10 +19,11 @@ template <class... Parts>
 
 [[nodiscard]] bool isValidUtf8(std::string_view text);
 
-/// A name shortened and made printable for a message: control bytes as \xNN, at most limit bytes.
+/// A name shortened and made printable for a message: control bytes and what is
+/// no UTF-8 as \xNN, whole letters of at most limit bytes.
 [[nodiscard]] std::string quoted(std::string_view text, std::size_t limit = 80);
 
-/// Strict parses of a whole string; false when anything is left over or out of range.
+/// Strict parses of a whole string; false when anything is left over, out of range or not finite.
 [[nodiscard]] bool parseInteger(std::string_view text, long long& value);
 [[nodiscard]] bool parseReal(std::string_view text, double& value);
 

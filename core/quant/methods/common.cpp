@@ -163,8 +163,10 @@ QuantizedWeight roundToNearest(ConstMatrixView weight, const Scheme& scheme, con
         }
         encodeGroups(row, group, scales, zeros, scheme.maximumCode(), out.codes.data() + r * cols);
     };
+    if (cols == 0)
+        return out;
     parallelFor(
-        cols > 0 ? weight.rows : 0,
+        weight.rows,
         clip.enabled ? std::max<std::int64_t>(1, taskEvaluations / (evaluations * cols))
                      : rowGrain(cols),
         [&](std::int64_t begin, std::int64_t end) {
