@@ -131,7 +131,7 @@ LayerTablePanel::LayerTablePanel(QWidget* parent)
     m_view->setAlternatingRowColors(true);
     m_view->setShowGrid(false);
     m_view->setWordWrap(false);
-    m_view->setTextElideMode(Qt::ElideMiddle);
+    m_view->setTextElideMode(Qt::ElideLeft);
     m_view->setEditTriggers(QAbstractItemView::DoubleClicked | QAbstractItemView::EditKeyPressed |
                             QAbstractItemView::AnyKeyPressed);
     m_view->setFrameShape(QFrame::NoFrame);
@@ -193,6 +193,18 @@ LayerTablePanel::LayerTablePanel(QWidget* parent)
 void LayerTablePanel::setRows(std::shared_ptr<const std::vector<LayerRow>> rows)
 {
     m_model->setRows(std::move(rows));
+    // Another method may have a longer name; the column grows and does not shrink, so that it
+    // keeps still while one looks through methods.
+    const QFontMetrics metrics(m_view->font());
+    QHeaderView* header = m_view->horizontalHeader();
+    int width = header->sectionSize(LayerTableModel::Method);
+    for (const LayerRow& row : m_model->rows())
+        width = qMax(width, metrics.horizontalAdvance(fieldText(row.choice, ChoiceField::Method)) +
+                                2 * cellMargin + 2);
+    if (width != header->sectionSize(LayerTableModel::Method)) {
+        header->resizeSection(LayerTableModel::Method, width);
+        stretchName();
+    }
     updateStrip();
 }
 
@@ -332,13 +344,10 @@ void LayerTablePanel::fitColumns()
         const QFontMetrics& text =
             field && column != LayerTableModel::Method ? boldMetrics : metrics;
         int width = headerMetrics.horizontalAdvance(title) + room;
-        if (column == LayerTableModel::Method) {
-            for (const FieldValue& value : fieldValues(ChoiceField::Method))
-                width = qMax(width, text.horizontalAdvance(value.text) + room);
-        } else if (m_model->rowCount() > 0 &&
-                   (column == LayerTableModel::Kind || column == LayerTableModel::LayerShape ||
-                    column == LayerTableModel::Parameters)) {
-            for (int row = 0; row < m_model->rowCount(); ++row) // these do not change
+        if (m_model->rowCount() > 0 &&
+            (column == LayerTableModel::Kind || column == LayerTableModel::LayerShape ||
+             column == LayerTableModel::Parameters || column == LayerTableModel::Method)) {
+            for (int row = 0; row < m_model->rowCount(); ++row)
                 width = qMax(width,
                              text.horizontalAdvance(m_model->index(row, column).data().toString()) +
                                  room);

@@ -224,12 +224,18 @@ void RunPanel::setObstacle(const QString& why)
     updateButtons();
 }
 
+void RunPanel::setCanEvaluate(bool can)
+{
+    m_canEvaluate = can;
+    updateButtons();
+}
+
 void RunPanel::setActivity(const QString& activity)
 {
     m_activity = activity;
     m_since.start();
     m_progress->setValue(0);
-    m_stage->setText(activity.isEmpty() ? QStringLiteral("Ready") : activity);
+    m_stage->setText(activity);
     updateButtons();
 }
 
@@ -275,10 +281,10 @@ void RunPanel::updateButtons()
     m_run->setEnabled(idle && m_obstacle.isEmpty());
     m_run->setToolTip(m_obstacle.isEmpty() ? QStringLiteral("Run the recipe (F5)") : m_obstacle);
     m_cancel->setEnabled(!idle);
-    m_evaluate->setEnabled(idle && m_obstacle.isEmpty());
+    m_evaluate->setEnabled(idle && m_canEvaluate);
     m_progress->setEnabled(!idle);
-    if (idle && !m_obstacle.isEmpty())
-        m_stage->setText(m_obstacle);
+    if (idle)
+        m_stage->setText(m_obstacle.isEmpty() ? QStringLiteral("Ready") : m_obstacle);
 }
 
 } // namespace gradus
