@@ -259,7 +259,9 @@ void MainWindow::makeActions()
     bar->toggleViewAction()->setVisible(false);
     const auto popup = [bar](const QString& text, QMenu* menu) {
         auto* button = new QToolButton;
-        button->setText(text);
+        // Fusion's own indicator is a speck in the corner that reads as a comma.
+        button->setText(text + QStringLiteral(" ▾"));
+        button->setStyleSheet(QStringLiteral("QToolButton::menu-indicator { image: none; }"));
         button->setMenu(menu);
         button->setPopupMode(QToolButton::InstantPopup);
         connect(menu->menuAction(), &QAction::changed, button, [button, menu] {
