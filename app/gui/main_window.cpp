@@ -95,6 +95,7 @@ MainWindow::MainWindow(const Options& options, QWidget* parent)
     statusBar()->addPermanentWidget(m_progressText);
     statusBar()->addPermanentWidget(m_progress);
     statusBar()->setSizeGripEnabled(false);
+    statusBar()->setContentsMargins(0, 0, 10, 0);
 
     connectPanels();
     if (m_options.remember) {
@@ -419,10 +420,9 @@ void MainWindow::modelChanged()
         }
     }
     if (!model->canRun())
-        m_message->showMessage(MessageBar::Kind::Information,
-                               QStringLiteral("The model opens for inspection and data-free "
-                                              "methods, but cannot be run: %1")
-                                   .arg(toQString(model->whyNotRunnable)));
+        m_message->showMessage(
+            MessageBar::Kind::Information,
+            QStringLiteral("The model cannot be run: %1").arg(toQString(model->whyNotRunnable)));
 }
 
 void MainWindow::restoreLayout()
@@ -491,6 +491,7 @@ void MainWindow::refreshActions()
     m_exportMenu->setEnabled(!busy && run);
     m_exportMenu->menuAction()->setToolTip(run ? QString() : QStringLiteral("Quantize first"));
     m_runPanel->setObstacle(obstacle);
+    m_runPanel->setCanEvaluate(model && document->model()->canRun());
     m_progress->setVisible(busy);
     m_progressText->setVisible(busy);
     m_log->setEnabled(model);

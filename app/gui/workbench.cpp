@@ -181,7 +181,7 @@ void Workbench::openModel(const QString& path, const Then& then)
                     .arg(toQString(formatCount(model->parameters)),
                          toQString(formatBytes(model->source.bytes))));
             if (!model->canRun())
-                say(QStringLiteral("The model cannot be run: %1; data-free methods work")
+                say(QStringLiteral("The model cannot be run: %1")
                         .arg(toQString(model->whyNotRunnable)));
             Q_EMIT opened(path);
             return true;

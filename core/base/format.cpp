@@ -32,11 +32,15 @@ std::string formatBytes(std::uint64_t bytes)
 
 std::string formatCount(std::int64_t count)
 {
-    std::string digits = std::to_string(count);
-    const std::ptrdiff_t first = count < 0 ? 1 : 0;
-    for (auto at = static_cast<std::ptrdiff_t>(digits.size()) - 3; at > first; at -= 3)
-        digits.insert(static_cast<std::size_t>(at), ",");
-    return digits;
+    const std::string digits = std::to_string(count);
+    std::string text;
+    for (std::size_t i = 0; i < digits.size(); ++i) {
+        const std::size_t left = digits.size() - i;
+        if (i > 0 && left % 3 == 0 && digits[i - 1] != '-')
+            text += ',';
+        text += digits[i];
+    }
+    return text;
 }
 
 std::string formatDecibel(double decibel)

@@ -13,7 +13,7 @@ namespace {
 
 // Bounds for hostile files; the rules of NFKC stay below 64 bytes on both sides.
 constexpr std::size_t maximumMatch = 256;
-constexpr std::size_t maximumReplacement = 4096;
+constexpr std::size_t maximumReplacement = 256;
 
 bool hasValue(std::uint32_t unit)
 {

@@ -30,6 +30,11 @@ constexpr std::string_view spaceSymbol = "\xE2\x96\x81"; // ▁
 constexpr std::string_view byteLevelPattern =
     R"('(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)";
 constexpr std::size_t cachedWord = 48; // longest word that one call remembers
+// Bounds for hostile files: real ones have a handful of steps, and none makes a text four times as
+// long (a space, one byte, becomes ▁, three).
+constexpr std::size_t maximumSteps = 64;
+constexpr std::size_t maximumGrowth = 16;
+constexpr std::size_t freeGrowth = 1 << 16;
 
 std::string utf8Of(unsigned code) // below 0x800
 {
@@ -96,11 +101,34 @@ std::vector<Part> partsOf(std::string_view text, const Regex& pattern)
     return parts;
 }
 
-std::string replaceAll(std::string_view text, std::string_view from, std::string_view to)
+/// The bytes that steps may still make of one text.
+class Budget
+{
+public:
+    explicit Budget(std::size_t textSize)
+        : m_left(textSize * maximumGrowth + freeGrowth)
+    {
+    }
+    void take(std::size_t bytes)
+    {
+        if (bytes > m_left)
+            throw Error(ErrorCode::Unsupported,
+                        concat("the tokenizer's normalisation makes a text more than ",
+                               maximumGrowth, " times as long"));
+        m_left -= bytes;
+    }
+
+private:
+    std::size_t m_left;
+};
+
+std::string replaceAll(std::string_view text, std::string_view from, std::string_view to,
+                       Budget& budget)
 {
     std::string out;
     while (true) {
         const std::size_t at = text.find(from);
+        budget.take(std::min(at, text.size()) + to.size());
         out += text.substr(0, at);
         if (at == std::string_view::npos)
             return out;
@@ -256,8 +284,9 @@ public:
             if (byte >= 0) {
                 out += static_cast<char>(byte);
             } else {
+                Budget budget(rest.size());
                 const std::string plain =
-                    m_spaceSymbol ? replaceAll(rest, spaceSymbol, " ") : std::string(rest);
+                    m_spaceSymbol ? replaceAll(rest, spaceSymbol, " ", budget) : std::string(rest);
                 const bool drop = atStart && m_dummyPrefix && plain.starts_with(' ');
                 out += plain.substr(drop ? 1 : 0);
             }
@@ -366,10 +395,12 @@ private:
             else
                 step.from = std::move(source);
             m_normalizer.push_back(std::move(step));
-        } else if (type != "NFC") {
+        } else if (type != "NFC") { // see the header
             throw unsupported(concat("a normalizer of type ", quoted(type),
                                      "; Sequence, Prepend, Replace and NFC can be run"));
         }
+        if (m_normalizer.size() > maximumSteps)
+            throw bad(concat("more than ", maximumSteps, " normalizer steps"));
     }
 
     void readCuts(const Json& json, int depth)
@@ -420,6 +451,8 @@ private:
                                      "run"));
         }
         m_cuts.push_back(std::move(step));
+        if (m_cuts.size() > maximumSteps)
+            throw bad(concat("more than ", maximumSteps, " pre-tokenizer steps"));
     }
 
     [[nodiscard]] CutStep::Behaviour behaviourOf(const std::string& name) const
@@ -693,16 +726,21 @@ private:
     {
         std::string result(from);
         for (const NormalizerStep& step : m_normalizer) {
+            Budget budget(from.size()); // for what this step makes
             if (step.kind == NormalizerStep::Kind::Prepend) {
+                budget.take(result.size() + step.content.size());
                 if (!result.empty())
                     result.insert(0, step.content);
             } else if (step.pattern) {
                 std::string replaced;
-                for (const Part& part : partsOf(result, *step.pattern))
-                    replaced += part.isMatch ? std::string_view(step.content) : part.text;
+                for (const Part& part : partsOf(result, *step.pattern)) {
+                    const std::string_view put = part.isMatch ? step.content : part.text;
+                    budget.take(put.size());
+                    replaced += put;
+                }
                 result = std::move(replaced);
             } else {
-                result = replaceAll(result, step.from, step.content);
+                result = replaceAll(result, step.from, step.content, budget);
             }
         }
         return result;
@@ -714,20 +752,24 @@ private:
         std::vector<std::string_view> pieces{segment};
         for (const CutStep& step : m_cuts) {
             std::vector<std::string_view> next;
+            Budget budget(segment.size());
             bool first = atStart;
             for (std::string_view piece : pieces) {
                 if (step.kind != CutStep::Kind::Split) {
                     const bool metaspace = step.kind == CutStep::Kind::Metaspace;
-                    std::string altered =
-                        metaspace ? replaceAll(piece, " ", step.replacement) : std::string();
+                    std::string altered = metaspace
+                                              ? replaceAll(piece, " ", step.replacement, budget)
+                                              : std::string();
                     const std::string_view current = metaspace ? altered : piece;
                     const std::string_view mark =
                         metaspace ? std::string_view(step.replacement) : std::string_view(" ");
                     const bool prepends = (step.prepend == CutStep::Prepend::Always ||
                                            (step.prepend == CutStep::Prepend::First && first)) &&
                                           !current.starts_with(mark);
-                    if (prepends)
+                    if (prepends) {
+                        budget.take(mark.size());
                         altered = std::string(mark) + std::string(current);
+                    }
                     if (metaspace || prepends)
                         piece = changed.emplace_back(std::move(altered));
                 }

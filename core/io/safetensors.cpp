@@ -28,7 +28,7 @@ namespace {
 
 constexpr std::uint64_t maximumHeader = 100'000'000; // of the official reader
 constexpr std::size_t maximumIndex = std::size_t(64) << 20;
-constexpr std::size_t maximumRank = 64;              // NumPy's; a bound for hostile headers
+constexpr std::size_t maximumRank = 64; // NumPy's; a bound for hostile headers
 constexpr int maximumSkippedDepth = 64;
 constexpr std::size_t writeChunk = std::size_t(8) << 20;
 

@@ -123,9 +123,9 @@ BENCHMARK(gptq)
 void roundToNearest(benchmark::State& state)
 {
     const Scheme scheme = schemeOf(static_cast<int>(state.range(0)), state.range(1));
-    const Tensor w = randomMatrix(4096, 8192, 0.02, 8);
-    const auto few = std::size_t(2) * 8192;
-    const OracleWeight oracle = oracleRtn(w.matrix().block(0, 0, 2, 8192), scheme);
+    const Tensor w = randomMatrix(4096, 4096, 0.02, 8);
+    const auto few = std::size_t(2) * 4096;
+    const OracleWeight oracle = oracleRtn(w.matrix().block(0, 0, 2, 4096), scheme);
     const QuantizedWeight weight = solved(w, scheme, RtnOptions{}).weight;
     if (!std::equal(oracle.codes.begin(), oracle.codes.begin() + static_cast<std::ptrdiff_t>(few),
                     weight.codes.begin()))

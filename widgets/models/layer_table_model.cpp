@@ -147,7 +147,7 @@ QVariant LayerTableModel::data(const QModelIndex& index, int role) const
                 lines.append(QStringLiteral("Locked: edits of several layers leave it alone"));
         } else if (fieldOf(column)) {
             lines.append(choiceText(layer.choice));
-            lines.append(layer.overridden ? QStringLiteral("Chosen for this layer (bold)")
+            lines.append(layer.overridden ? QStringLiteral("Chosen for this layer (in bold)")
                                           : QStringLiteral("From the recipe's rules or standard"));
         } else if (result && !layer.measured) {
             lines.append(QStringLiteral("Not computed yet: run the recipe"));
@@ -172,7 +172,7 @@ QVariant LayerTableModel::data(const QModelIndex& index, int role) const
     case LockRole:
         return column == Name && layer.locked;
     case Qt::FontRole: {
-        if (!fieldOf(column) || !layer.overridden)
+        if (!fieldOf(column) || column == Method || !layer.overridden)
             return {};
         QFont bold; // only the weight: the rest is the view's
         bold.setBold(true);

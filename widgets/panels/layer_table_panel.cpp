@@ -19,6 +19,7 @@
 #include <QMenu>
 #include <QProxyStyle>
 #include <QPushButton>
+#include <QStyleOption>
 #include <QTableView>
 #include <QVBoxLayout>
 
@@ -27,14 +28,29 @@
 namespace gradus {
 
 namespace {
-/// Headers with the cells' own margin, so that titles stand over what they name.
+constexpr int cellMargin = 8; // as NumberDelegate paints
+
+/// Headers with the cells' own margin, so that titles stand over what they name; the sort arrow
+/// stands above the title and takes no room from it.
 class HeaderStyle final : public QProxyStyle
 {
 public:
-    int pixelMetric(PixelMetric metric, const QStyleOption* option,
-                    const QWidget* widget) const override
+    void drawControl(ControlElement element, const QStyleOption* option, QPainter* painter,
+                     const QWidget* widget) const override
     {
-        return metric == PM_HeaderMargin ? 8 : QProxyStyle::pixelMetric(metric, option, widget);
+        const auto* header = qstyleoption_cast<const QStyleOptionHeader*>(option);
+        if (element != CE_Header || !header) {
+            QProxyStyle::drawControl(element, option, painter, widget);
+            return;
+        }
+        QProxyStyle::drawControl(CE_HeaderSection, option, painter, widget);
+        QStyleOptionHeader part = *header;
+        part.rect = header->rect.adjusted(cellMargin, 0, -cellMargin, 0);
+        QProxyStyle::drawControl(CE_HeaderLabel, &part, painter, widget);
+        if (header->sortIndicator != QStyleOptionHeader::None) {
+            part.rect = QRect(header->rect.center().x() - 4, header->rect.top() + 1, 9, 6);
+            QProxyStyle::drawPrimitive(PE_IndicatorHeaderArrow, &part, painter, widget);
+        }
     }
 };
 
@@ -115,7 +131,7 @@ LayerTablePanel::LayerTablePanel(QWidget* parent)
     m_view->setAlternatingRowColors(true);
     m_view->setShowGrid(false);
     m_view->setWordWrap(false);
-    m_view->setTextElideMode(Qt::ElideMiddle);
+    m_view->setTextElideMode(Qt::ElideLeft);
     m_view->setEditTriggers(QAbstractItemView::DoubleClicked | QAbstractItemView::EditKeyPressed |
                             QAbstractItemView::AnyKeyPressed);
     m_view->setFrameShape(QFrame::NoFrame);
@@ -148,6 +164,7 @@ LayerTablePanel::LayerTablePanel(QWidget* parent)
     layout->addLayout(strip);
     layout->addWidget(m_view, 1);
 
+    m_view->viewport()->installEventFilter(this);
     m_model->setEditTargets([this](int row) {
         const std::vector<int> rows = selectedRows();
         const bool within = std::find(rows.begin(), rows.end(), row) != rows.end();
@@ -176,6 +193,18 @@ LayerTablePanel::LayerTablePanel(QWidget* parent)
 void LayerTablePanel::setRows(std::shared_ptr<const std::vector<LayerRow>> rows)
 {
     m_model->setRows(std::move(rows));
+    // Another method may have a longer name; the column grows and does not shrink, so that it
+    // keeps still while one looks through methods.
+    const QFontMetrics metrics(m_view->font());
+    QHeaderView* header = m_view->horizontalHeader();
+    int width = header->sectionSize(LayerTableModel::Method);
+    for (const LayerRow& row : m_model->rows())
+        width = qMax(width, metrics.horizontalAdvance(fieldText(row.choice, ChoiceField::Method)) +
+                                2 * cellMargin + 2);
+    if (width != header->sectionSize(LayerTableModel::Method)) {
+        header->resizeSection(LayerTableModel::Method, width);
+        stretchName();
+    }
     updateStrip();
 }
 
@@ -300,35 +329,52 @@ void LayerTablePanel::fitColumns()
         "00.00",
         "000.0 MiB",
         "−00.0 dB",
-        "    00.00 %"};
+        "    0.0000 %"};
     QHeaderView* header = m_view->horizontalHeader();
     header->setFixedHeight(metrics.height() + 13);
+    QFont bold = m_view->font(); // choices of a layer's own are bold
+    bold.setBold(true);
     const QFontMetrics headerMetrics(header->font());
+    const QFontMetrics boldMetrics(bold);
+    const int room = 2 * cellMargin + 2;
     for (int column = 0; column < LayerTableModel::ColumnCount; ++column) {
         const QString title =
             m_model->headerData(column, Qt::Horizontal, Qt::DisplayRole).toString();
-        int width = qMax(metrics.horizontalAdvance(QString::fromUtf8(widest[column])) + 16,
-                         headerMetrics.horizontalAdvance(title) + 24);
-        const bool values =
-            column == LayerTableModel::Kind || column == LayerTableModel::LayerShape ||
-            column == LayerTableModel::Parameters || column == LayerTableModel::Method;
-        if (values && m_model->rowCount() > 0) {
-            width = headerMetrics.horizontalAdvance(title) + 24;
-            for (const LayerRow& row : m_model->rows()) {
-                const QString text =
-                    m_model->index(static_cast<int>(&row - m_model->rows().data()), column)
-                        .data()
-                        .toString();
-                width = qMax(width, metrics.horizontalAdvance(text) + 18);
-            }
-        }
-        if (column == LayerTableModel::Method) {
-            for (const FieldValue& value : fieldValues(ChoiceField::Method))
-                width = qMax(width, metrics.horizontalAdvance(value.text) + 18);
+        const auto field = LayerTableModel::fieldOf(column);
+        const QFontMetrics& text =
+            field && column != LayerTableModel::Method ? boldMetrics : metrics;
+        int width = headerMetrics.horizontalAdvance(title) + room;
+        if (m_model->rowCount() > 0 &&
+            (column == LayerTableModel::Kind || column == LayerTableModel::LayerShape ||
+             column == LayerTableModel::Parameters || column == LayerTableModel::Method)) {
+            for (int row = 0; row < m_model->rowCount(); ++row)
+                width = qMax(width,
+                             text.horizontalAdvance(m_model->index(row, column).data().toString()) +
+                                 room);
+        } else {
+            width = qMax(width, text.horizontalAdvance(QString::fromUtf8(widest[column])) + room);
         }
         header->resizeSection(column, width);
     }
-    header->setSectionResizeMode(LayerTableModel::Name, QHeaderView::Stretch);
+    stretchName();
+}
+
+/// The name takes the room that the other columns leave, but never less than a usual name needs.
+void LayerTablePanel::stretchName()
+{
+    QHeaderView* header = m_view->horizontalHeader();
+    const QFontMetrics metrics(m_view->font());
+    const int least =
+        metrics.horizontalAdvance(QStringLiteral("model.layers.10.self_attn.q")) + 2 * cellMargin;
+    const int others = header->length() - header->sectionSize(LayerTableModel::Name);
+    header->resizeSection(LayerTableModel::Name, qMax(least, m_view->viewport()->width() - others));
+}
+
+bool LayerTablePanel::eventFilter(QObject* object, QEvent* event)
+{
+    if (event->type() == QEvent::Resize && object == m_view->viewport())
+        stretchName();
+    return QWidget::eventFilter(object, event);
 }
 
 void LayerTablePanel::changeEvent(QEvent* event)

@@ -42,12 +42,14 @@ Q_SIGNALS:
 
 protected:
     void changeEvent(QEvent* event) override;
+    bool eventFilter(QObject* object, QEvent* event) override;
 
 private:
     [[nodiscard]] std::vector<int> selectedRows() const;
     void showMenu(const QPoint& at);
     void updateStrip();
     void fitColumns();
+    void stretchName();
 
     LayerTableModel* m_model = nullptr;
     LayerFilter* m_filter = nullptr;

@@ -14,6 +14,7 @@
 #include <QLineEdit>
 #include <QPushButton>
 #include <QScrollArea>
+#include <QScrollBar>
 #include <QSpinBox>
 #include <QTabBar>
 #include <QVBoxLayout>
@@ -74,7 +75,7 @@ MethodPanel::MethodPanel(QWidget* parent)
         auto* label = new QLabel(QString::fromUtf8(entry.title));
         QComboBox* combo = makeFieldCombo(entry.field, m_form);
         combo->setSizeAdjustPolicy(QComboBox::AdjustToMinimumContentsLengthWithIcon);
-        combo->setMinimumContentsLength(6);
+        combo->setMinimumContentsLength(5);
         combo->setToolTip(QString::fromUtf8(entry.toolTip));
         label->setToolTip(combo->toolTip());
         label->setBuddy(combo);
@@ -127,6 +128,8 @@ MethodPanel::MethodPanel(QWidget* parent)
     scroll->setWidgetResizable(true);
     scroll->setFrameShape(QFrame::NoFrame);
     scroll->setHorizontalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
+    scroll->setMinimumWidth(m_form->minimumSizeHint().width() +
+                            scroll->verticalScrollBar()->sizeHint().width());
 
     auto* headRow = new QWidget;
     headRow->setMaximumWidth(maximumFormWidth);

@@ -14,8 +14,9 @@
 #include <QProgressBar>
 #include <QPushButton>
 #include <QRegularExpressionValidator>
+#include <QScrollBar>
 #include <QSpinBox>
-#include <QTime>
+#include <QTimer>
 #include <QVBoxLayout>
 
 #include <cmath>
@@ -223,12 +224,18 @@ void RunPanel::setObstacle(const QString& why)
     updateButtons();
 }
 
+void RunPanel::setCanEvaluate(bool can)
+{
+    m_canEvaluate = can;
+    updateButtons();
+}
+
 void RunPanel::setActivity(const QString& activity)
 {
     m_activity = activity;
     m_since.start();
     m_progress->setValue(0);
-    m_stage->setText(activity.isEmpty() ? QStringLiteral("Ready") : activity);
+    m_stage->setText(activity);
     updateButtons();
 }
 
@@ -256,6 +263,10 @@ void RunPanel::setPerplexity(const QString& text)
 {
     m_perplexity->setText(text);
     m_perplexity->setVisible(!text.isEmpty());
+    // The line takes room from the log: its end stays in sight.
+    QTimer::singleShot(0, m_log, [this] {
+        m_log->verticalScrollBar()->setValue(m_log->verticalScrollBar()->maximum());
+    });
 }
 
 QString RunPanel::logText() const
@@ -270,10 +281,10 @@ void RunPanel::updateButtons()
     m_run->setEnabled(idle && m_obstacle.isEmpty());
     m_run->setToolTip(m_obstacle.isEmpty() ? QStringLiteral("Run the recipe (F5)") : m_obstacle);
     m_cancel->setEnabled(!idle);
-    m_evaluate->setEnabled(idle && m_obstacle.isEmpty());
+    m_evaluate->setEnabled(idle && m_canEvaluate);
     m_progress->setEnabled(!idle);
-    if (idle && !m_obstacle.isEmpty())
-        m_stage->setText(m_obstacle);
+    if (idle)
+        m_stage->setText(m_obstacle.isEmpty() ? QStringLiteral("Ready") : m_obstacle);
 }
 
 } // namespace gradus

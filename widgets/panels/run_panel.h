@@ -27,6 +27,8 @@ public:
     void setRecipe(const Recipe& recipe, std::int64_t modelContext);
     /// Why the recipe cannot be run now; empty when it can.
     void setObstacle(const QString& why);
+    /// Whether a perplexity can be measured: the model runs.
+    void setCanEvaluate(bool can);
     /// What is running; empty when nothing is.
     void setActivity(const QString& activity);
     void setProgress(double fraction, const QString& stage);
@@ -51,6 +53,7 @@ private:
     CalibrationChoice m_calibration;
     quint64 m_seedValue = 0;
     bool m_refreshing = false;
+    bool m_canEvaluate = true;
     QString m_activity;
     QString m_obstacle;
     QElapsedTimer m_since;

@@ -191,8 +191,8 @@ void HistogramPlot::rebuild()
     p.subtitle->setText(QStringLiteral("%1%2 · n = %3")
                             .arg(choiceText(w.choice),
                                  w.choice.keepFloat ? QString()
-                                 : w.fromRun        ? QStringLiteral(", as computed")
-                                             : QStringLiteral(", rounded to nearest (preview)"),
+                                 : w.fromRun        ? QStringLiteral(" · computed")
+                                                    : QStringLiteral(" · rounded preview"),
                                  toQString(formatCount(w.moments.count))));
 
     QVector<double> keys;

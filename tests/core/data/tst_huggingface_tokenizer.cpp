@@ -389,6 +389,15 @@ private slots:
             },
             "(a");
         row(
+            "too many normalizers",
+            [](Json& j) {
+                j["normalizer"] = {{"type", "Sequence"}, {"normalizers", Json::array()}};
+                for (int i = 0; i < 65; ++i)
+                    j["normalizer"]["normalizers"].push_back(
+                        {{"type", "Prepend"}, {"prepend", "a"}});
+            },
+            "more than 64");
+        row(
             "split",
             [](Json& j) {
                 j["pre_tokenizer"] = {
@@ -426,6 +435,28 @@ private slots:
             QVERIFY2(QByteArray(error.what()).contains(message), error.what());
             QVERIFY2(QByteArray(error.what()).startsWith("the file"), error.what());
         }
+    }
+
+    void textsCannotExplode()
+    {
+        // Forty steps that double a text would make 10^12 bytes of one.
+        Json json = small();
+        Json steps = Json::array();
+        for (int i = 0; i < 40; ++i)
+            steps.push_back(
+                {{"type", "Replace"}, {"pattern", {{"String", "a"}}}, {"content", "aa"}});
+        json["normalizer"] = {{"type", "Sequence"}, {"normalizers", steps}};
+        QVERIFY_EXCEPTION_THROWN((void)readJson(json)->encode("a"), Error);
+        for (Json& step : steps)
+            step["pattern"] = {{"Regex", "a"}};
+        json["normalizer"]["normalizers"] = steps;
+        QVERIFY_EXCEPTION_THROWN((void)readJson(json)->encode("a"), Error);
+        json["normalizer"] = nullptr;
+        json["pre_tokenizer"] = {{"type", "Sequence"}, {"pretokenizers", Json::array()}};
+        for (int i = 0; i < 40; ++i)
+            json["pre_tokenizer"]["pretokenizers"].push_back(
+                {{"type", "Metaspace"}, {"replacement", "  "}, {"split", false}});
+        QVERIFY_EXCEPTION_THROWN((void)readJson(json)->encode("a"), Error);
     }
 
     void otherFiles()

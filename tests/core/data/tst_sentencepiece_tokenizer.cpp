@@ -279,7 +279,7 @@ private slots:
         row("map with an odd trie", good + normalizer(word(3) + "abcd"), "multiple of 4");
         row("map without trie", good + normalizer(word(0) + "abcd"), "multiple of 4");
         row("map with an endless replacement",
-            good + normalizer(word(4) + word(0) + std::string(5000, 'x')), "longer than");
+            good + normalizer(word(4) + word(0) + std::string(257, 'x')), "longer than");
     }
 
     void malformed()
@@ -325,8 +325,7 @@ private slots:
         const auto tokenizer = openTokenizer(*data / "lm-kjv-3M" / "tokenizer.model", 2048);
         const auto ids = tokenizeFile(*tokenizer, *data / "lm-kjv-3M" / "evaluation.txt");
         QCOMPARE(ids.size(), std::size_t(57897)); // stated in its README.txt
-        if (std::system("spm_encode --help >/dev/null 2>&1") != 0 &&
-            !fs::exists("/usr/bin/spm_encode"))
+        if (std::system("command -v spm_encode >/dev/null") != 0)
             QSKIP("spm_encode is not installed");
         TemporaryFolder folder;
         for (const auto& [model, corpus] :

@@ -153,14 +153,15 @@ private slots:
             for (std::int64_t o = 0; o < out; ++o)
                 QVERIFY(scales.floats()[std::size_t(g * out + o)] ==
                         golden.at("scales").at(std::size_t(g)).at(std::size_t(o)).get<float>());
-        // The published decode of the same tensors (some outputs of it) is what the run means.
+        // The published decode of the same tensors (its first outputs) is what the run means.
         const Tensor values = dequantize(weight);
-        const Json& decoded = golden.at("dequant_out_in");
-        QVERIFY(decoded.size() >= 4);
-        for (std::size_t o = 0; o < decoded.size(); ++o)
-            for (std::size_t i = 0; i < std::size_t(in); ++i)
-                QVERIFY(values.floats()[o * std::size_t(in) + i] ==
-                        decoded.at(o).at(i).get<float>());
+        const auto decoded = std::int64_t(golden.at("dequant_out_in").size());
+        QVERIFY(decoded > 0 && decoded <= out);
+        for (std::int64_t o = 0; o < decoded; ++o)
+            for (std::int64_t i = 0; i < in; ++i)
+                QVERIFY(
+                    values.floats()[std::size_t(o * in + i)] ==
+                    golden.at("dequant_out_in").at(std::size_t(o)).at(std::size_t(i)).get<float>());
         QVERIFY(!exported.has("a.b.weight"));
         QCOMPARE(exported.config.at("checkpoint_format").get<std::string>(),
                  std::string(version2 ? "gptq_v2" : "gptq"));
