@@ -12,6 +12,12 @@
 #include <csignal>
 #include <map>
 
+/// libhdf5 leaks in its own error paths: damaged headers, files that cannot be written out.
+extern "C" const char* __lsan_default_suppressions()
+{
+    return "leak:libhdf5";
+}
+
 using namespace gradus;
 using namespace gradus::test;
 
