@@ -53,9 +53,11 @@ struct GptqPlan
 
     [[nodiscard]] bool isStandard(const Row& row) const
     {
+        if (!row.packed)
+            return false;
         const Scheme& scheme = row.place.result->weight->scheme;
-        return row.packed && scheme.bits == bits && row.group == group &&
-               scheme.symmetric == symmetric && row.descAct == descAct;
+        return scheme.bits == bits && row.group == group && scheme.symmetric == symmetric &&
+               row.descAct == descAct;
     }
 };
 [[nodiscard]] GptqPlan planGptq(const ExportRequest& request);

@@ -19,10 +19,8 @@ static_assert(std::is_same_v<hid_t, std::int64_t>,
 
 namespace {
 
-constexpr std::uint64_t chunkBytes = 1 << 20;     // what one deflate call handles: about 25 ms
-constexpr std::uint64_t contiguousBytes = 4096;   // smaller datasets: filters would only cost
 constexpr std::uint64_t largestAttribute = 32768; // object headers end at 64 KiB
-constexpr unsigned deflateLevel = 4;
+constexpr std::uint64_t slabBytes = 1 << 24;      // written between two looks at the monitor
 
 /// Closes an identifier of the library at the end of the scope.
 class Id
@@ -142,29 +140,22 @@ std::string dimsText(std::span<const std::uint64_t> dims)
     return text.empty() ? "scalar" : text;
 }
 
-/// A dataset's creation properties: no times; chunks and filters when they pay.
-Id datasetProperties(std::span<const std::uint64_t> dims, std::size_t elementBytes, bool deflate,
-                     std::vector<hsize_t>& chunk)
+/// Creation properties of datasets: contiguous, without times.
+Id datasetProperties()
 {
     Id properties(H5Pcreate(H5P_DATASET_CREATE), H5Pclose);
     H5Pset_obj_track_times(properties, false);
-    std::uint64_t bytes = elementBytes;
-    for (const std::uint64_t size : dims)
-        bytes *= size;
-    chunk.clear();
-    if (!deflate || bytes <= contiguousBytes)
-        return properties;
-    chunk.assign(dims.size(), 1);
-    std::uint64_t left = std::max<std::uint64_t>(chunkBytes / elementBytes, 1);
-    for (std::size_t i = dims.size(); i-- > 0;) {
-        chunk[i] = std::clamp<std::uint64_t>(left, 1, dims[i]);
-        left /= chunk[i];
-    }
-    H5Pset_chunk(properties, static_cast<int>(chunk.size()), chunk.data());
-    if (elementBytes > 1)
-        H5Pset_shuffle(properties);
-    H5Pset_deflate(properties, deflateLevel);
     return properties;
+}
+
+/// Of groups: no times; attributes and up to a few hundred links in the group's own header, which
+/// carries a checksum and is small. More links go to a tree: in the header each is a search through
+/// all of them.
+void setGroupProperties(hid_t properties)
+{
+    H5Pset_obj_track_times(properties, false);
+    H5Pset_link_phase_change(properties, 256, 128);
+    H5Pset_attr_phase_change(properties, 65535, 65535);
 }
 
 } // namespace
@@ -229,7 +220,7 @@ Hdf5Group Hdf5Group::create(const std::string& name)
 {
     quiet();
     const Id properties(H5Pcreate(H5P_GROUP_CREATE), H5Pclose);
-    H5Pset_obj_track_times(properties, false);
+    setGroupProperties(properties);
     const hid_t id = H5Gcreate2(m_id, name.c_str(), H5P_DEFAULT, properties, H5P_DEFAULT);
     if (id < 0)
         failWith("write", name);
@@ -292,8 +283,7 @@ void Hdf5Group::writeText(const std::string& name, std::string_view text)
     quiet();
     const Id type = stringType(text.size());
     const Id space(H5Screate(H5S_SCALAR), H5Sclose);
-    std::vector<hsize_t> chunk;
-    const Id properties = datasetProperties({}, 1, false, chunk);
+    const Id properties = datasetProperties();
     const Id dataset(
         H5Dcreate2(m_id, name.c_str(), type, space, H5P_DEFAULT, properties, H5P_DEFAULT),
         H5Dclose);
@@ -303,7 +293,7 @@ void Hdf5Group::writeText(const std::string& name, std::string_view text)
 }
 
 void Hdf5Group::write(const std::string& name, Hdf5Type type, std::span<const std::uint64_t> dims,
-                      std::span<const std::byte> bytes, bool deflate, Monitor& monitor)
+                      std::span<const std::byte> bytes, Monitor& monitor)
 {
     quiet();
     const Id elementType = fileType(type);
@@ -315,8 +305,7 @@ void Hdf5Group::write(const std::string& name, Hdf5Type type, std::span<const st
         throw Error(ErrorCode::Internal, concat("dataset ", m_path, "/", name, ": ", bytes.size(),
                                                 " bytes given, ", expected, " expected"));
     const std::vector<hsize_t> sizes(dims.begin(), dims.end());
-    std::vector<hsize_t> chunk;
-    const Id properties = datasetProperties(dims, elementBytes, deflate, chunk);
+    const Id properties = datasetProperties();
     const Id space(H5Screate_simple(static_cast<int>(sizes.size()), sizes.data(), nullptr),
                    H5Sclose);
     const Id dataset(
@@ -326,10 +315,8 @@ void Hdf5Group::write(const std::string& name, Hdf5Type type, std::span<const st
         failWith("write", name);
     if (bytes.empty())
         return;
-    // In slabs of whole chunks, so that a stop request is seen between deflate calls.
     const std::uint64_t rowBytes = bytes.size() / sizes[0];
-    const hsize_t step =
-        chunk.empty() ? std::max<hsize_t>(16 * chunkBytes / rowBytes, 1) : chunk[0];
+    const hsize_t step = std::max<hsize_t>(slabBytes / rowBytes, 1);
     for (hsize_t begin = 0; begin < sizes[0]; begin += step) {
         monitor.checkpoint();
         std::vector<hsize_t> start(sizes.size(), 0);
@@ -357,19 +344,13 @@ void Hdf5Group::describe(const std::string& dataset, const std::string& attribut
 
 // ------------------------------------------------------------------------------------ reading
 
-std::vector<std::string> Hdf5Group::names() const
+std::uint64_t Hdf5Group::linkCount() const
 {
     quiet();
-    std::vector<std::string> names;
-    if (H5Literate(
-            m_id, H5_INDEX_NAME, H5_ITER_INC, nullptr,
-            [](hid_t, const char* name, const H5L_info_t*, void* out) -> herr_t {
-                static_cast<std::vector<std::string>*>(out)->emplace_back(name);
-                return 0;
-            },
-            &names) < 0)
-        fail({}, concat("cannot be listed: ", reason()));
-    return names;
+    H5G_info_t info;
+    if (H5Gget_info(m_id, &info) < 0)
+        fail({}, concat("cannot be read: ", reason()));
+    return info.nlinks;
 }
 
 bool Hdf5Group::has(const std::string& name) const
@@ -500,7 +481,7 @@ std::string Hdf5Group::text(const std::string& name, std::size_t limit) const
     std::string text(size, '\0');
     const bool good =
         isAttribute ? H5Aread(object, type, text.data()) >= 0
-                    : H5Dget_offset(object) != HADDR_UNDEF &&
+                    : H5Dget_storage_size(object) == size && H5Dget_offset(object) != HADDR_UNDEF &&
                           H5Dread(object, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, text.data()) >= 0;
     if (!good)
         fail(name, concat("cannot be read: ", reason()));
@@ -530,32 +511,14 @@ std::vector<std::byte> Hdf5Group::read(const std::string& name, Hdf5Type type,
     for (const std::uint64_t size : dims)
         bytes = bytes ? checkedMultiply(*bytes, size) : bytes;
 
-    // The bytes that exist bound what may be allocated: deflate packs at most 1032 to 1.
+    // Nothing is allocated beyond the bytes that exist, and none of the library's more adventurous
+    // layouts (chunks with filters, external files, virtual datasets) is followed.
     const Id properties(H5Dget_create_plist(dataset), H5Pclose);
-    const H5D_layout_t layout = H5Pget_layout(properties);
     const std::uint64_t stored = H5Dget_storage_size(dataset);
-    bool plausible = bytes && stored <= m_file->bytes && H5Pget_external_count(properties) == 0;
-    if (plausible && layout == H5D_CHUNKED) {
-        std::array<hsize_t, H5S_MAX_RANK> chunk{};
-        const int rank = H5Pget_chunk(properties, H5S_MAX_RANK, chunk.data());
-        std::optional<std::uint64_t> size = H5Tget_size(elementType);
-        for (int i = 0; i < rank; ++i)
-            size = size ? checkedMultiply(*size, chunk[static_cast<std::size_t>(i)]) : size;
-        plausible = rank == static_cast<int>(dims.size()) && size && *size <= 16 * chunkBytes &&
-                    *bytes / 1100 <= stored && stored <= *bytes + *bytes / 64 + 65536;
-        const int filters = H5Pget_nfilters(properties);
-        for (int i = 0; i < filters && plausible; ++i) {
-            unsigned flags = 0;
-            std::size_t values = 0;
-            const H5Z_filter_t filter = H5Pget_filter2(properties, static_cast<unsigned>(i), &flags,
-                                                       &values, nullptr, 0, nullptr, nullptr);
-            plausible = filter == H5Z_FILTER_DEFLATE || filter == H5Z_FILTER_SHUFFLE;
-        }
-        plausible = plausible && filters >= 0 && filters <= 2;
-    } else if (plausible) {
-        plausible = layout == H5D_CONTIGUOUS && stored == *bytes &&
-                    (stored == 0 || H5Dget_offset(dataset) != HADDR_UNDEF);
-    }
+    const bool plausible = bytes && stored == *bytes && stored <= m_file->bytes &&
+                           H5Pget_layout(properties) == H5D_CONTIGUOUS &&
+                           H5Pget_external_count(properties) == 0 &&
+                           (stored == 0 || H5Dget_offset(dataset) != HADDR_UNDEF);
     if (!plausible)
         fail(name, concat("is stored in a way that Gradus does not write (", stored,
                           " bytes for the shape ", dimsText(dims), ")"));
@@ -582,7 +545,7 @@ Hdf5File Hdf5File::create(const std::filesystem::path& path, const std::filesyst
     auto file = std::make_shared<Hdf5Group::Shared>();
     file->name = shownPath.string();
     const Id creation(H5Pcreate(H5P_FILE_CREATE), H5Pclose);
-    H5Pset_obj_track_times(creation, false);
+    setGroupProperties(creation);
     const Id access(H5Pcreate(H5P_FILE_ACCESS), H5Pclose);
     // The format of HDF5 1.8: read by every viewer in use, with checksums on its metadata.
     H5Pset_libver_bounds(access, H5F_LIBVER_V18, H5F_LIBVER_V18);

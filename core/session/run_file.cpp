@@ -7,6 +7,7 @@
 //                        calibration_hash, calibration_windows, calibration_context,
 //                        total_weights, total_bytes, total_float_bytes, total_bits_per_weight
 //   /meta/recipe         the recipe, JSON
+//   /meta/layer_names    JSON array: every layer's name, in the order of the model
 //   /layers/<link>       one group per layer, also for those kept float; <link> is the layer's name
 //                        with '/' and '%' as %2F and %25. Attributes: name, index (place in the
 //                        model), choice (what was asked for, JSON), quantized (0 or 1),
@@ -33,6 +34,7 @@
 #include "core/base/hash.h"
 #include "core/base/text.h"
 #include "core/io/hdf5_file.h"
+#include "core/io/strict_json.h"
 #include "core/quant/packing.h"
 #include "core/session/recipe_json.h"
 #include "core/session/run.h"
@@ -148,26 +150,24 @@ void writeWeight(Hdf5Group& group, const LayerResult& layer, Monitor& monitor)
     group.setReal("bits_per_weight", layer.bitsPerWeight());
 
     {
-        // Deflate would save 2 to 6 % of codes (measured on GPTQ and round-to-nearest results) at
-        // 10 to 40 MB/s; it saves a quarter of scales and three quarters of zeros.
         const std::vector<std::uint8_t> packed = packBits(weight.codes, scheme.bits);
         group.write("codes", Hdf5Type::U8, std::array<std::uint64_t, 1>{packed.size()},
-                    bytesOf(packed), false, monitor);
+                    bytesOf(packed), monitor);
     }
     const auto shape = parameterShape(scheme, weight.rows, weight.cols);
     if (scheme.scaleType == DType::F16) {
         std::vector<std::uint16_t> halves(weight.scales.size());
         floatToHalf(weight.scales, halves);
-        group.write("scales", Hdf5Type::F16, shape, bytesOf(halves), true, monitor);
+        group.write("scales", Hdf5Type::F16, shape, bytesOf(halves), monitor);
     } else {
-        group.write("scales", Hdf5Type::F32, shape, bytesOf(weight.scales), true, monitor);
+        group.write("scales", Hdf5Type::F32, shape, bytesOf(weight.scales), monitor);
     }
     if (!scheme.symmetric)
-        group.write("zeros", Hdf5Type::U8, shape, bytesOf(weight.zeros), true, monitor);
+        group.write("zeros", Hdf5Type::U8, shape, bytesOf(weight.zeros), monitor);
     if (!weight.groupIndex.empty())
         group.write("group_index", Hdf5Type::I32,
                     std::array<std::uint64_t, 1>{weight.groupIndex.size()},
-                    bytesOf(weight.groupIndex), true, monitor);
+                    bytesOf(weight.groupIndex), monitor);
 }
 
 void writeContent(const Run& run, Hdf5File& file, Monitor& monitor)
@@ -192,6 +192,16 @@ void writeContent(const Run& run, Hdf5File& file, Monitor& monitor)
     meta.setInteger("total_float_bytes", static_cast<std::int64_t>(run.totals.floatBytes));
     meta.setReal("total_bits_per_weight", run.totals.bitsPerWeight);
     meta.writeText("recipe", toJson(run.recipe));
+
+    nlohmann::ordered_json names = nlohmann::ordered_json::array();
+    for (const LayerResult& layer : run.layers)
+        names.push_back(layer.name);
+    try {
+        meta.writeText("layer_names", names.dump());
+    } catch (const nlohmann::json::exception&) {
+        throw Error(ErrorCode::Unsupported,
+                    "the run cannot be written: a layer's name is not UTF-8");
+    }
 
     Hdf5Group layers = root.create("layers");
     for (std::size_t i = 0; i < run.layers.size(); ++i) {
@@ -390,22 +400,22 @@ std::shared_ptr<const Run> readRun(const std::filesystem::path& path)
     run->recipe = recipeFromJson(meta.text("recipe"), concat(path.string(), ": /meta/recipe"));
 
     const Hdf5Group layers = root.open("layers");
-    const std::vector<std::string> links = layers.names();
-    std::vector<bool> seen(links.size(), false);
-    run->layers.resize(links.size());
-    for (const std::string& link : links) {
-        const Hdf5Group group = layers.open(link);
-        const std::int64_t index = group.integer("index");
-        if (index < 0 || static_cast<std::uint64_t>(index) >= links.size() ||
-            seen[static_cast<std::size_t>(index)])
-            group.fail("index",
-                       concat("is ", index, ", expected each of 0 to ", links.size() - 1, " once"));
-        seen[static_cast<std::size_t>(index)] = true;
+    const nlohmann::json names =
+        parseStrictJson(meta.text("layer_names"), concat(path.string(), ": /meta/layer_names"));
+    if (!names.is_array() || names.size() != layers.linkCount())
+        meta.fail("layer_names", concat("is no list of the ", layers.linkCount(), " layers"));
+    for (const nlohmann::json& name : names) {
+        if (!name.is_string())
+            meta.fail("layer_names", "holds something that is no text");
+        const Hdf5Group group = layers.open(Hdf5File::linkName(name.get<std::string>()));
+        if (const std::int64_t index = group.integer("index");
+            index != static_cast<std::int64_t>(run->layers.size()))
+            group.fail("index", concat("is ", index, ", expected ", run->layers.size()));
         LayerResult layer = readLayer(group, path.string());
-        if (Hdf5File::linkName(layer.name) != link)
-            group.fail("name",
-                       concat("is ", quoted(layer.name), ", which does not belong to this group"));
-        run->layers[static_cast<std::size_t>(index)] = std::move(layer);
+        if (layer.name != name.get<std::string>())
+            group.fail("name", concat("is ", quoted(layer.name), ", expected ",
+                                      quoted(name.get<std::string>())));
+        run->layers.push_back(std::move(layer));
     }
     return run;
 }

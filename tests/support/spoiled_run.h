@@ -56,31 +56,30 @@ inline void writeLayer(Hdf5Group& group, const LayerFields& f)
     group.setText("scale_type", f.scaleType);
     group.setIntegers("shape", f.shape);
     const std::vector<std::byte> codes(f.codes, std::byte{0x21});
-    group.write("codes", Hdf5Type::U8, std::array<std::uint64_t, 1>{f.codes}, codes, false,
-                monitor);
+    group.write("codes", Hdf5Type::U8, std::array<std::uint64_t, 1>{f.codes}, codes, monitor);
     const std::size_t count = f.scaleShape[0] * f.scaleShape[1];
     if (f.scaleStored == Hdf5Type::F16) {
         const std::vector<std::uint16_t> scales(count, f.scale);
-        group.write("scales", f.scaleStored, f.scaleShape, std::as_bytes(std::span(scales)), true,
+        group.write("scales", f.scaleStored, f.scaleShape, std::as_bytes(std::span(scales)),
                     monitor);
     } else {
         const std::vector<float> scales(count, 1.0F);
-        group.write("scales", f.scaleStored, f.scaleShape, std::as_bytes(std::span(scales)), true,
+        group.write("scales", f.scaleStored, f.scaleShape, std::as_bytes(std::span(scales)),
                     monitor);
     }
     if (f.zeros) {
         const std::vector<std::uint8_t> zeros(count, f.zero);
-        group.write("zeros", Hdf5Type::U8, f.scaleShape, std::as_bytes(std::span(zeros)), true,
-                    monitor);
+        group.write("zeros", Hdf5Type::U8, f.scaleShape, std::as_bytes(std::span(zeros)), monitor);
     }
     if (!f.groupIndex.empty())
         group.write("group_index", Hdf5Type::I32, std::array<std::uint64_t, 1>{f.groupIndex.size()},
-                    std::as_bytes(std::span(f.groupIndex)), true, monitor);
+                    std::as_bytes(std::span(f.groupIndex)), monitor);
 }
 
 /// A run file of one layer, written by hand with something wrong.
 inline void writeSpoiledRun(const std::filesystem::path& path,
-                            const std::function<void(Hdf5Group&, Hdf5Group&)>& spoil)
+                            const std::function<void(Hdf5Group&, Hdf5Group&)>& spoil,
+                            const std::string& names = R"(["l"])")
 {
     {
         Hdf5File file = Hdf5File::create(path, path);
@@ -96,6 +95,7 @@ inline void writeSpoiledRun(const std::filesystem::path& path,
                 meta.setInteger(name, 0);
             meta.setReal("total_bits_per_weight", 0);
             meta.writeText("recipe", toJson(Recipe()));
+            meta.writeText("layer_names", names);
             Hdf5Group layers = root.create("layers");
             Hdf5Group layer = layers.create("l");
             spoil(layers, layer);

@@ -10,6 +10,12 @@
 #include <csignal>
 #include <cstring>
 
+/// libhdf5 leaks in its own error paths: damaged headers, files that cannot be written out.
+extern "C" const char* __lsan_default_suppressions()
+{
+    return "leak:libhdf5";
+}
+
 using namespace gradus;
 using namespace gradus::test;
 

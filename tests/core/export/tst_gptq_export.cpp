@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// packing_golden.json was made with the packers' own published code: see tests/data/README.
+// tests/data/packing_golden.json was made with the packers' own published code.
 #include "core/base/error.h"
 #include "core/base/regex.h"
 #include "core/export/export.h"
