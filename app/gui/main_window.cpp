@@ -523,8 +523,9 @@ void MainWindow::refreshTotals()
         quantized += row.choice.keepFloat ? 0 : 1;
     const Totals& totals = plan->totals;
     const std::uint64_t all = totals.bytes + totals.floatBytes;
-    QString text =
-        QStringLiteral("%1 of %2 layers quantized").arg(quantized).arg(plan->rows.size());
+    QString text = QStringLiteral("The recipe quantizes %1 of %2 layers")
+                       .arg(quantized)
+                       .arg(plan->rows.size());
     if (quantized > 0)
         text += QStringLiteral("   ·   %1 bits/weight")
                     .arg(toQString(formatBitsPerWeight(totals.bitsPerWeight)));

@@ -3,6 +3,7 @@
 
 #include "core/base/error.h"
 #include "widgets/delegates/choice_delegate.h"
+#include "widgets/panels/elided_label.h"
 #include "widgets/text.h"
 
 #include <QCheckBox>
@@ -50,7 +51,7 @@ MethodPanel::MethodPanel(QWidget* parent)
                             QStringLiteral("What every layer takes that has no choice of its own"));
     m_target->setExpanding(false);
     m_target->setDrawBase(false);
-    m_heading = new QLabel;
+    m_heading = new ElidedLabel;
     m_heading->setTextFormat(Qt::PlainText);
     QFont bold = m_heading->font();
     bold.setBold(true);
