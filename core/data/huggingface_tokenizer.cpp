@@ -113,7 +113,7 @@ public:
     {
         if (bytes > m_left)
             throw Error(ErrorCode::Unsupported,
-                        concat("the tokenizer's normalisation makes a text more than ",
+                        concat("the tokenizer's normalization makes a text more than ",
                                maximumGrowth, " times as long"));
         m_left -= bytes;
     }

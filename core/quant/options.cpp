@@ -72,10 +72,10 @@ struct Table<GptqOptions>
     static constexpr std::array<Entry<O>, 5> entries{{
         {"damping", &O::damping, 0, 1,
          "Added to the Hessian's diagonal, as a share of its mean. Raised by itself when the "
-         "factorisation fails."},
+         "factorization fails."},
         {"act_order", &O::actOrder, 0, 1, "Rounds the inputs with the largest activations first."},
         {"static_groups", &O::staticGroups, 0, 1,
-         "With act_order: finds the grids of all groups first, from neighbouring inputs, so that "
+         "With act_order: finds the grids of all groups first, from neighboring inputs, so that "
          "no group index has to be stored."},
         {"mse_clip", &O::mseClip, 0, 1,
          "Shrinks the range of each granule to the one of least mean squared error."},

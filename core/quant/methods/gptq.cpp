@@ -429,7 +429,7 @@ SolveResult solveGptq(const LayerProblem& problem, const GptqOptions& options, M
             break;
         damping = raised(damping);
         if (damping == 0)
-            return fallBack(problem, options, "the Hessian cannot be factorised at any damping",
+            return fallBack(problem, options, "the Hessian cannot be factorized at any damping",
                             order.deadCount, monitor);
     }
     damped = {};
