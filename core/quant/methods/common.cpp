@@ -39,9 +39,10 @@ T reduceRows(ConstMatrixView weight, T identity, const Map& map, const Join& joi
         join, &monitor);
 }
 
-/// Asks for huge pages for fresh memory that has not been written yet: one fault for every 2 MiB
-/// instead of 512, which for large layers took longer than rounding them.
-void adviseHugePages([[maybe_unused]] void* data, [[maybe_unused]] std::size_t bytes)
+/// Asks for huge pages for fresh memory that has not been written yet (one fault for every 2 MiB
+/// instead of 512) and has all threads fetch them: for large layers, pages cleared one after the
+/// other by one thread took longer than rounding the weights.
+void prepareFreshPages([[maybe_unused]] void* data, [[maybe_unused]] std::size_t bytes)
 {
 #ifdef MADV_HUGEPAGE
     constexpr std::uintptr_t page = 4096;
@@ -51,6 +52,13 @@ void adviseHugePages([[maybe_unused]] void* data, [[maybe_unused]] std::size_t b
     const std::uintptr_t begin = (reinterpret_cast<std::uintptr_t>(data) + page - 1) / page * page;
     const std::uintptr_t end = (reinterpret_cast<std::uintptr_t>(data) + bytes) / page * page;
     (void)::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_HUGEPAGE); // only a wish
+#    ifdef MADV_POPULATE_WRITE
+    parallelFor(
+        static_cast<std::int64_t>(end - begin), 1 << 21, [&](std::int64_t from, std::int64_t to) {
+            (void)::madvise(reinterpret_cast<void*>(begin + static_cast<std::uintptr_t>(from)),
+                            static_cast<std::size_t>(to - from), MADV_POPULATE_WRITE);
+        });
+#    endif
 #endif
 }
 
@@ -64,7 +72,7 @@ QuantizedWeight emptyWeight(const Scheme& scheme, std::int64_t rows, std::int64_
     weight.cols = cols;
     const auto count = static_cast<std::size_t>(rows * cols);
     weight.codes.reserve(count);
-    adviseHugePages(weight.codes.data(), count);
+    prepareFreshPages(weight.codes.data(), count);
     weight.codes.resize(count);
     const auto scales = static_cast<std::size_t>(scaleCount(scheme, rows, cols));
     weight.scales.resize(scales, 1.0F);
