@@ -3,7 +3,7 @@
 
 #include "core/session/quantize.h"
 #include "widgets/models/choice.h"
-#include "widgets/models/layer_rows.h"
+#include "widgets/models/session_run.h"
 
 #include <QObject>
 #include <QUndoStack>
@@ -15,7 +15,8 @@
 namespace gradus {
 
 /// What is open: a model, the recipe (the one thing that can be undone), the plan that follows from
-/// both, what has been measured, and the last whole run. Lives on the GUI thread, computes nothing.
+/// both, and the runs of this session, of which one is shown in the table and another may be
+/// compared with it. Lives on the GUI thread, computes nothing.
 class Document final : public QObject
 {
     Q_OBJECT
@@ -25,8 +26,15 @@ public:
     [[nodiscard]] const std::shared_ptr<const Model>& model() const { return m_model; }
     [[nodiscard]] const Recipe& recipe() const { return m_recipe; }
     [[nodiscard]] const std::shared_ptr<const Plan>& plan() const { return m_plan; }
-    [[nodiscard]] const std::shared_ptr<const Run>& run() const { return m_run; }
-    [[nodiscard]] const Results& results() const { return m_results; }
+    [[nodiscard]] const std::vector<SessionRun>& runs() const { return m_runs; }
+    [[nodiscard]] const SessionRun* findRun(int id) const; ///< nullptr if none
+    /// The run whose results the table has; nullptr before there is one.
+    [[nodiscard]] const SessionRun* shownRun() const { return findRun(m_shown); }
+    [[nodiscard]] const SessionRun* comparedRun() const { return findRun(m_compared); }
+    /// The shown run when it is complete, else null.
+    [[nodiscard]] std::shared_ptr<const Run> run() const;
+    /// Of the shown run, also while it goes on and after it was cancelled.
+    [[nodiscard]] const Results& results() const;
     [[nodiscard]] QUndoStack* undoStack() { return &m_undo; }
     /// True when the run was made under the present recipe.
     [[nodiscard]] bool runIsCurrent() const;
@@ -36,9 +44,22 @@ public:
     /// Another model: the recipe starts anew, runs and undo steps of the old one are gone.
     void setModel(std::shared_ptr<const Model> model, const Recipe& recipe);
     void setPlan(std::shared_ptr<const Plan> plan);
-    void setRun(std::shared_ptr<const Run> run);
+
+    /// A run that begins: it is shown, with what it takes over from another one. Its id.
+    int beginRun(const Results& takenOver);
     /// A layer that finished while the run goes on.
-    void addResult(const LayerResult& result, std::shared_ptr<const Recipe> recipe);
+    void addResult(int run, const LayerResult& result, std::shared_ptr<const Recipe> recipe);
+    /// Null when it was cancelled or failed: what has finished stays; a run without anything
+    /// finished is taken off the list.
+    void endRun(int run, std::shared_ptr<const Run> complete, double seconds);
+    /// A complete run from a file: it is shown. Its id.
+    int addRun(std::shared_ptr<const Run> run, const QString& name);
+    void showRun(int id);
+    void compareRun(int id); ///< 0: with none
+    void renameRun(int id, const QString& name);
+    void removeRun(int id);
+    void setPerplexity(int run, const QString& text);
+    void setRunFile(int run, const QString& path);
 
     /// Edits: each is one undo step with this label. Edits with the same non-empty key that follow
     /// each other within a moment merge into one.
@@ -55,18 +76,21 @@ Q_SIGNALS:
     void modelChanged();
     void recipeChanged();
     void planChanged();
-    void resultsChanged();
-    void runChanged();
+    void resultsChanged(); ///< of the shown run
+    void runsChanged();    ///< the list, a name, which one is shown or compared, or its completion
 
 private:
     friend class RecipeEdit;
+    [[nodiscard]] std::vector<SessionRun>::iterator at(int run);
     void applyRecipe(const Recipe& recipe);
 
     std::shared_ptr<const Model> m_model;
     Recipe m_recipe;
     std::shared_ptr<const Plan> m_plan;
-    std::shared_ptr<const Run> m_run;
-    Results m_results;
+    std::vector<SessionRun> m_runs;
+    int m_shown = 0;
+    int m_compared = 0;
+    int m_lastRun = 0;
     QUndoStack m_undo;
 };
 

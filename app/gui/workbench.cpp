@@ -73,7 +73,6 @@ Workbench::Workbench(QObject* parent)
             [this](const QString&, const QString& line) { say(line); });
     connect(&m_document, &Document::recipeChanged, this, &Workbench::planAgain);
     connect(&m_document, &Document::modelChanged, this, [this] {
-        m_unsavedRun = false;
         m_floatPerplexity.clear();
         setPerplexity({});
     });
@@ -118,6 +117,26 @@ void Workbench::setActivity(const QString& activity)
 void Workbench::say(const QString& line)
 {
     Q_EMIT logged(QTime::currentTime().toString(QStringLiteral("HH:mm:ss  ")) + line);
+}
+
+bool Workbench::hasUnsavedRun() const
+{
+    const auto& runs = m_document.runs();
+    return std::any_of(runs.begin(), runs.end(), [](const SessionRun& run) {
+        return run.isComplete() && run.file.isEmpty();
+    });
+}
+
+std::shared_ptr<const Run> Workbench::runOf(int id) const
+{
+    const SessionRun* run = id == 0 ? m_document.shownRun() : m_document.findRun(id);
+    return run ? run->run : nullptr;
+}
+
+void Workbench::takeRun(std::shared_ptr<const Run> run, const QString& path)
+{
+    const int id = m_document.addRun(std::move(run), QFileInfo(path).completeBaseName());
+    m_document.setRunFile(id, path);
 }
 
 void Workbench::setPerplexity(const QString& text)
@@ -173,7 +192,7 @@ void Workbench::openModel(const QString& path, const Then& then)
             const auto& [model, run] = result;
             m_document.setModel(model, run ? run->recipe : initialRecipe(*model));
             if (run)
-                m_document.setRun(run);
+                takeRun(run, path);
             m_recipePath.clear();
             say(tr("Opened %1: %2, %3 layers, %4 parameters, %5")
                     .arg(path, toQString(model->architecture))
@@ -203,9 +222,13 @@ void Workbench::openRun(const QString& path, const Then& then)
         },
         [this, path](auto result) {
             const auto& [model, run] = result;
-            m_document.setModel(model, run->recipe);
-            m_document.setRun(run);
-            m_recipePath.clear();
+            if (model == m_document.model()) { // beside those of this session, to be compared
+                m_document.editRecipe(run->recipe, tr("recipe of run %1").arg(shortPath(path)));
+            } else {
+                m_document.setModel(model, run->recipe);
+                m_recipePath.clear();
+            }
+            takeRun(run, path);
             say(tr("Opened run %1: %2 bits per weight")
                     .arg(path, toQString(formatBitsPerWeight(run->totals.bitsPerWeight))));
             Q_EMIT opened(path);
@@ -255,9 +278,11 @@ void Workbench::saveRecipe(const QString& path, const Then& then)
         then);
 }
 
-void Workbench::saveRun(const QString& path, const Then& then)
+void Workbench::saveRun(const QString& path, const Then& then, int id)
 {
-    const auto run = m_document.run();
+    if (id == 0 && m_document.shownRun())
+        id = m_document.shownRun()->id;
+    const auto run = runOf(id);
     if (!run) {
         Q_EMIT failed(tr("There is no run to save: quantize first"));
         if (then)
@@ -270,9 +295,8 @@ void Workbench::saveRun(const QString& path, const Then& then)
             writeRun(*run, toPath(path), monitor);
             return run;
         },
-        [this, path](const std::shared_ptr<const Run>& saved) {
-            if (saved == m_document.run())
-                m_unsavedRun = false;
+        [this, path, id](const std::shared_ptr<const Run>&) {
+            m_document.setRunFile(id, path);
             say(tr("Saved run %1").arg(path));
             Q_EMIT succeeded(tr("Saved the run to %1").arg(path));
             Q_EMIT opened(path);
@@ -347,6 +371,7 @@ void Workbench::evaluate(const QString& textFile, PerplexityConvention conventio
     EvaluateRequest request;
     request.model = m_document.model();
     request.run = m_document.run();
+    const int id = request.run ? m_document.shownRun()->id : 0;
     request.data = toPath(textFile);
     request.convention = convention;
     request.context = context;
@@ -389,7 +414,7 @@ void Workbench::evaluate(const QString& textFile, PerplexityConvention conventio
             }
             return result;
         },
-        [this, key, convention, textFile](const Result& result) {
+        [this, key, convention, textFile, id](const Result& result) {
             m_floatPerplexity[key] = result.original;
             QString text = tr("Perplexity: float %1").arg(number(result.original.value));
             if (result.quantized) {
@@ -407,17 +432,20 @@ void Workbench::evaluate(const QString& textFile, PerplexityConvention conventio
                                                                   : QStringLiteral("llama.cpp"));
             say(QStringLiteral("%1 (%2)").arg(text, how));
             setPerplexity(QStringLiteral("%1\n%2").arg(text, how));
+            if (result.quantized)
+                m_document.setPerplexity(id, QStringLiteral("%1 (%2)").arg(text, how));
             return true;
         },
         then);
 }
 
 void Workbench::preflightExport(ExportFormat format, GptqZeros zeros,
-                                const std::function<void(const std::vector<PreflightNote>&)>& done)
+                                const std::function<void(const std::vector<PreflightNote>&)>& done,
+                                int run)
 {
     ExportRequest request;
     request.model = m_document.model();
-    request.run = m_document.run();
+    request.run = runOf(run);
     request.format = format;
     request.gptqZeros = zeros;
     if (!request.model || !request.run)
@@ -433,11 +461,11 @@ void Workbench::preflightExport(ExportFormat format, GptqZeros zeros,
 }
 
 void Workbench::exportRun(ExportFormat format, const QString& path, GptqZeros zeros,
-                          const Then& then)
+                          const Then& then, int run)
 {
     ExportRequest request;
     request.model = m_document.model();
-    request.run = m_document.run();
+    request.run = runOf(run);
     request.format = format;
     request.output = toPath(path);
     request.gptqZeros = zeros;

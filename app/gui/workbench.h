@@ -36,7 +36,8 @@ public:
     void openRun(const QString& path, const Then& then = {});
     void openRecipe(const QString& path, const Then& then = {});
     void saveRecipe(const QString& path, const Then& then = {});
-    void saveRun(const QString& path, const Then& then = {});
+    /// run: its id in the session, 0 for the shown one; here and below.
+    void saveRun(const QString& path, const Then& then = {}, int run = 0);
 
     /// Why quantize() would refuse now; empty when it would not.
     [[nodiscard]] QString obstacle() const;
@@ -45,10 +46,11 @@ public:
                   const Then& then = {});
     /// Names what the format cannot hold, for the export dialog.
     void preflightExport(ExportFormat format, GptqZeros zeros,
-                         const std::function<void(const std::vector<PreflightNote>&)>& done);
+                         const std::function<void(const std::vector<PreflightNote>&)>& done,
+                         int run = 0);
     /// Writes, then reads back and compares with the run.
-    void exportRun(ExportFormat format, const QString& path, GptqZeros zeros,
-                   const Then& then = {});
+    void exportRun(ExportFormat format, const QString& path, GptqZeros zeros, const Then& then = {},
+                   int run = 0);
 
     /// What the histogram of the layer would show; answers with previewReady or previewFailed.
     void requestPreview(const std::string& layer);
@@ -58,8 +60,8 @@ public:
     /// No plan is being made: document()->plan() belongs to the recipe, or it failed.
     [[nodiscard]] bool isPlanned() const;
     [[nodiscard]] QString activity() const { return m_activity; }
-    /// The run was computed here and is in no file yet.
-    [[nodiscard]] bool hasUnsavedRun() const { return m_unsavedRun; }
+    /// A complete run was computed here and is in no file yet.
+    [[nodiscard]] bool hasUnsavedRun() const;
     /// Where the recipe was read from or written to; empty if nowhere.
     [[nodiscard]] QString recipePath() const { return m_recipePath; }
     /// "float 7.93 → quantized 8.11 (+2.3 %)", with how it was measured; empty before.
@@ -84,12 +86,14 @@ private:
     void say(const QString& line);
     void planAgain();
     void setPerplexity(const QString& text);
+    [[nodiscard]] std::shared_ptr<const Run> runOf(int id) const;
+    void takeRun(std::shared_ptr<const Run> run, const QString& path);
 
     Document m_document;
     QString m_activity;
     QString m_recipePath;
     QString m_perplexity;
-    bool m_unsavedRun = false;
+    int m_runningRun = 0; ///< id of the run in progress, 0 if none
     /// Perplexity of the float model, by data, convention and context.
     std::map<QString, Perplexity> m_floatPerplexity;
     JobRunner m_work; // after all that jobs touch, so that it is destroyed first

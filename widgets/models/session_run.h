@@ -25,6 +25,11 @@ struct SessionRun
     /// "float 7.93 → quantized 8.11 (+2.3 %)"; empty when not measured.
     QString perplexity;
 
+    /// Where the person saved it or opened it from; empty while it is only in the session.
+    QString file;
+    /// Where the session keeps it against a crash; empty when it keeps nothing.
+    QString kept;
+
     [[nodiscard]] bool isComplete() const { return run != nullptr; }
 };
 
