@@ -88,13 +88,8 @@ bool Document::runIsCurrent() const
 
 const LayerChoice* Document::choiceOf(const std::string& layer) const
 {
-    if (!m_plan)
-        return nullptr;
-    for (const Plan::Row& row : m_plan->rows) {
-        if (row.layer == layer)
-            return &row.choice;
-    }
-    return nullptr;
+    const auto found = m_planRows.find(layer);
+    return found == m_planRows.end() ? nullptr : &m_plan->rows[found->second].choice;
 }
 
 void Document::setModel(std::shared_ptr<const Model> model, const Recipe& recipe)
@@ -102,6 +97,7 @@ void Document::setModel(std::shared_ptr<const Model> model, const Recipe& recipe
     m_model = std::move(model);
     m_recipe = recipe;
     m_plan.reset();
+    m_planRows.clear();
     m_runs.clear();
     m_shown = 0;
     m_compared = 0;
@@ -116,6 +112,9 @@ void Document::setModel(std::shared_ptr<const Model> model, const Recipe& recipe
 void Document::setPlan(std::shared_ptr<const Plan> plan)
 {
     m_plan = std::move(plan);
+    m_planRows.clear();
+    for (std::size_t i = 0; m_plan && i < m_plan->rows.size(); ++i)
+        m_planRows[m_plan->rows[i].layer] = i;
     Q_EMIT planChanged();
 }
 
@@ -233,6 +232,19 @@ void Document::setRunFile(int id, const QString& path)
     if (run == m_runs.end() || run->file == path)
         return;
     run->file = path;
+    Q_EMIT runsChanged();
+}
+
+void Document::setKept(int id, const QString& path, const QDateTime& started, double seconds,
+                       std::shared_ptr<const Recipe> resumable)
+{
+    const auto run = at(id);
+    if (run == m_runs.end())
+        return;
+    run->kept = path;
+    run->started = started;
+    run->seconds = seconds;
+    run->resumable = std::move(resumable);
     Q_EMIT runsChanged();
 }
 

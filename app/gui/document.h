@@ -10,6 +10,7 @@
 
 #include <memory>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 namespace gradus {
@@ -36,6 +37,8 @@ public:
     /// Of the shown run, also while it goes on and after it was cancelled.
     [[nodiscard]] const Results& results() const;
     [[nodiscard]] QUndoStack* undoStack() { return &m_undo; }
+    /// The recipe is as it was saved or opened.
+    [[nodiscard]] bool isClean() const { return m_undo.isClean(); }
     /// True when the run was made under the present recipe.
     [[nodiscard]] bool runIsCurrent() const;
     /// The choice of a layer as planned; nullptr before there is a plan.
@@ -60,6 +63,9 @@ public:
     void removeRun(int id);
     void setPerplexity(int run, const QString& text);
     void setRunFile(int run, const QString& path);
+    /// Where the session keeps it; resumable: the recipe with which its journal can be continued.
+    void setKept(int run, const QString& path, const QDateTime& started, double seconds,
+                 std::shared_ptr<const Recipe> resumable = nullptr);
 
     /// Edits: each is one undo step with this label. Edits with the same non-empty key that follow
     /// each other within a moment merge into one.
@@ -87,6 +93,7 @@ private:
     std::shared_ptr<const Model> m_model;
     Recipe m_recipe;
     std::shared_ptr<const Plan> m_plan;
+    std::unordered_map<std::string, std::size_t> m_planRows; ///< by layer name
     std::vector<SessionRun> m_runs;
     int m_shown = 0;
     int m_compared = 0;

@@ -29,6 +29,8 @@ struct SessionRun
     QString file;
     /// Where the session keeps it against a crash; empty when it keeps nothing.
     QString kept;
+    /// With it, the journal beside `kept` can be continued; null when the run needs more than that.
+    std::shared_ptr<const Recipe> resumable;
 
     [[nodiscard]] bool isComplete() const { return run != nullptr; }
 };
