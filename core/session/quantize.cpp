@@ -5,12 +5,11 @@
 #include "core/base/format.h"
 #include "core/base/hash.h"
 #include "core/base/text.h"
-#include "core/data/activation_store.h"
-#include "core/data/calibration.h"
 #include "core/eval/metrics.h"
 #include "core/graph/executor.h"
 #include "core/io/byte_source.h"
 #include "core/quant/solve.h"
+#include "core/session/block_pass.h"
 #include "core/session/journal.h"
 #include "core/session/language.h"
 #include "core/session/program.h"
@@ -18,15 +17,11 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cstring>
-#include <map>
 #include <utility>
 
 namespace gradus {
 
 namespace {
-
-using InputMap = std::map<ValueId, std::shared_ptr<const InputStatistics>>;
 
 /// Solving must not report progress of its own; it only needs to know of a stop.
 class StopOnly final : public Monitor
@@ -171,56 +166,42 @@ private:
         Weights weights(m_request.model, budget / 2);
         const bool sequential = m_request.recipe.calibration.mode == CalibrationMode::Sequential;
         m_sequentialWeights = sequential ? &weights : nullptr;
-        const Executor executor(m_model, weights);
-
         // Embeddings first: in sequential mode the first block sees the quantized ones. A tied head
         // shares the tensor, so that it is quantized here too.
         for (const std::size_t i : layersOf(-1))
             if (m_model.layers[i].kind == LayerKind::Embedding)
                 finishLayer(i, nullptr);
 
-        const std::int64_t length = m_windows.length;
-        const std::int64_t perBatch = windowsPerBatch(length);
-        ActivationStore hidden(m_windows.count() * length, m_model.hiddenSize, budget / 4);
-        if (hidden.spilled())
+        BlockPass pass(m_model, weights, m_windows.length, m_windows.count(), budget / 4);
+        if (pass.spilled())
             m_monitor.note(
                 concat("activations of ", m_windows.count(),
                        " windows exceed a quarter of the memory budget and are spilled to ",
                        "a temporary file"));
-        for (std::int64_t w = 0; w < m_windows.count(); w += perBatch) {
-            m_monitor.checkpoint();
-            const std::int64_t count = std::min(perBatch, m_windows.count() - w);
-            const Tensor embedded = executor.embed(
-                {m_windows.tokens.data() + w * length, static_cast<std::size_t>(count * length)},
-                count);
-            copyRows(embedded.matrix(), hidden.rows(w * length, count * length));
-        }
+        pass.embed(m_windows.tokens, m_monitor);
 
         const auto blocks = static_cast<int>(m_model.blocks.size());
         for (int block = 0; block < blocks; ++block) {
             const std::vector<std::size_t> layers = layersOf(block);
-            const bool capture = std::any_of(layers.begin(), layers.end(),
-                                             [&](std::size_t i) { return wantsInputs(i); });
-            const bool advance = inputsWantedAfter(block);
+            InputCapture inputs(m_model, m_monitor);
+            want(layers, inputs);
+            bool advance = inputsWantedAfter(block);
             m_stage = concat("block ", block + 1, " of ", blocks);
-            if (capture) {
+            if (!inputs.empty()) {
                 // Sequential: this pass only looks; the hidden states advance once the block's
                 // weights are quantized.
-                const InputMap inputs =
-                    pass(executor, block, hidden, perBatch, &layers, !sequential);
-                for (const std::size_t i : layers)
-                    finishLayer(i, inputOf(inputs, i));
-                if (sequential && advance)
-                    pass(executor, block, hidden, perBatch, nullptr, true);
-            } else {
-                for (const std::size_t i : layers)
-                    finishLayer(i, nullptr);
-                if (advance)
-                    pass(executor, block, hidden, perBatch, nullptr, true);
+                pass.run(block, !sequential, m_monitor, inputs.observer(),
+                         [this](double) { report("calibrating"); });
+                inputs.finish();
+                advance = advance && sequential;
             }
+            for (const std::size_t i : layers)
+                finishLayer(i, inputs.of(m_model.layers[i]));
+            if (advance)
+                pass.run(block, true, m_monitor, {}, [this](double) { report("running"); });
         }
         if (inputsWantedAfter(blocks))
-            runHead(executor, hidden);
+            runHead(pass);
         m_sequentialWeights = nullptr;
     }
 
@@ -234,87 +215,24 @@ private:
         return false;
     }
 
-    void runHead(const Executor& executor, const ActivationStore& hidden)
+    void runHead(const BlockPass& pass)
     {
         m_stage = "head";
         const std::vector<std::size_t> layers = layersOf(-1);
-        std::map<ValueId, InputAccumulator> accumulators;
-        const InputObserver observer = observe(layers, accumulators);
-        const std::int64_t rows = m_windows.count() * m_windows.length;
-        constexpr std::int64_t step = 512;
-        for (std::int64_t r = 0; r < rows; r += step)
-            (void)executor.head(hidden.rows(r, std::min(step, rows - r)), m_monitor, observer);
-        InputMap inputs = gather(accumulators);
+        InputCapture inputs(m_model, m_monitor);
+        want(layers, inputs);
+        pass.runHead(m_monitor, inputs.observer());
+        inputs.finish();
         for (const std::size_t i : layers)
             if (wantsInputs(i))
-                finishLayer(i, inputOf(inputs, i));
+                finishLayer(i, inputs.of(m_model.layers[i]));
     }
 
-    InputObserver observe(const std::vector<std::size_t>& layers,
-                          std::map<ValueId, InputAccumulator>& accumulators) const
+    void want(const std::vector<std::size_t>& layers, InputCapture& inputs) const
     {
-        // Layers that share an input share one Hessian; the first of their nodes feeds it.
-        std::map<int, ValueId> feeds;
-        for (const std::size_t i : layers) {
-            const Layer& layer = m_model.layers[i];
-            if (wantsInputs(i) && !accumulators.contains(layer.input)) {
-                accumulators.emplace(layer.input, InputAccumulator(layer.cols, true));
-                feeds.emplace(layer.node, layer.input);
-            }
-        }
-        return [this, feeds = std::move(feeds), &accumulators](int node, ConstMatrixView x) {
-            if (const auto found = feeds.find(node); found != feeds.end()) {
-                try {
-                    accumulators.at(found->second).add(x, &m_monitor);
-                } catch (const Error& error) {
-                    throw error.within(concat(
-                        "input of ", m_model.graph.nodes[static_cast<std::size_t>(node)].name));
-                }
-            }
-        };
-    }
-
-    static InputMap gather(std::map<ValueId, InputAccumulator>& accumulators)
-    {
-        InputMap inputs;
-        for (auto& [value, accumulator] : accumulators)
-            inputs[value] = std::make_shared<const InputStatistics>(accumulator.finish());
-        return inputs;
-    }
-
-    [[nodiscard]] std::shared_ptr<const InputStatistics> inputOf(const InputMap& inputs,
-                                                                 std::size_t layer) const
-    {
-        const auto found = inputs.find(m_model.layers[layer].input);
-        return found == inputs.end() ? nullptr : found->second;
-    }
-
-    /// Runs one block over all windows. capture: the layers whose inputs are wanted, or none;
-    /// advance: the block's outputs replace the hidden states.
-    InputMap pass(const Executor& executor, int block, ActivationStore& hidden,
-                  std::int64_t perBatch, const std::vector<std::size_t>* capture, bool advance)
-    {
-        std::map<ValueId, InputAccumulator> accumulators;
-        const InputObserver observer = capture ? observe(*capture, accumulators) : InputObserver();
-        const std::int64_t length = m_windows.length;
-        for (std::int64_t w = 0; w < m_windows.count(); w += perBatch) {
-            report(capture ? "calibrating" : "running");
-            const std::int64_t count = std::min(perBatch, m_windows.count() - w);
-            Tensor batch({count, length, m_model.hiddenSize});
-            const MatrixView stored = hidden.rows(w * length, count * length);
-            copyRows(stored, batch.matrix());
-            executor.runBlock(block, batch, m_monitor, observer);
-            if (advance)
-                copyRows(batch.matrix(), stored);
-        }
-        return gather(accumulators);
-    }
-
-    static void copyRows(ConstMatrixView from, MatrixView to)
-    {
-        assert(from.rows == to.rows && from.cols == to.cols);
-        for (std::int64_t r = 0; r < from.rows; ++r)
-            std::memcpy(to.row(r).data(), from.row(r).data(), from.row(r).size_bytes());
+        for (const std::size_t i : layers)
+            if (wantsInputs(i))
+                inputs.want(m_model.layers[i], true);
     }
 
     /// Solves a layer (or takes it up from the journal) and, in sequential mode, hands its
