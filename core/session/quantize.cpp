@@ -12,7 +12,9 @@
 #include "core/session/block_pass.h"
 #include "core/session/journal.h"
 #include "core/session/language.h"
+#include "core/session/origin.h"
 #include "core/session/program.h"
+#include "core/session/recipe_json.h"
 #include "core/session/statistics.h"
 
 #include <algorithm>
@@ -47,7 +49,10 @@ public:
         , m_sink(sink)
         , m_choices(resolve(request.recipe, m_model))
         , m_results(m_model.layers.size())
+        , m_leftOut(m_model.layers.size())
+        , m_trail(m_model, request.recipe.calibration, request.recipe.seed)
     {
+        leaveOut();
     }
 
     std::shared_ptr<const Run> run()
@@ -57,7 +62,7 @@ public:
             runCalibrated();
         for (std::size_t i = 0; i < m_model.layers.size(); ++i)
             if (!m_results[i])
-                finishLayer(i, nullptr);
+                finishLayer(i, nullptr, {});
         return finish();
     }
 
@@ -77,7 +82,8 @@ private:
         std::string identity =
             concat(provenance.program, '\n', provenance.modelHash, '\n', provenance.calibrationHash,
                    '\n', provenance.calibrationWindows, '\n', provenance.calibrationContext, '\n',
-                   toJson(m_request.recipe));
+                   toJson(m_request.recipe), partIdentity());
+        takeOver();
         if (!m_request.output.empty()) {
             m_journal =
                 std::make_unique<Journal>(m_request.output, sha256(identity), m_request.resume);
@@ -91,39 +97,90 @@ private:
     void readCalibration()
     {
         const CalibrationChoice& calibration = m_request.recipe.calibration;
-        const bool needed = std::any_of(m_choices.begin(), m_choices.end(), [](const auto& choice) {
-            return !choice.keepFloat && needsCalibration(choice.method);
-        });
         if (calibration.data.empty()) {
-            if (needed) {
-                const auto at =
-                    std::find_if(m_choices.begin(), m_choices.end(), [](const LayerChoice& choice) {
-                        return !choice.keepFloat && needsCalibration(choice.method);
-                    });
-                throw Error(
-                    ErrorCode::Usage,
-                    concat(m_model.layers[static_cast<std::size_t>(at - m_choices.begin())].name,
-                           ": method ", methodName(at->method),
-                           " needs calibration text (--calibration FILE)"));
-            }
+            for (std::size_t i = 0; i < m_choices.size(); ++i)
+                if (!m_choices[i].keepFloat && needsCalibration(m_choices[i].method) &&
+                    !isTakenOver(i))
+                    throw Error(ErrorCode::Usage,
+                                concat(m_model.layers[i].name, ": method ",
+                                       methodName(m_choices[i].method),
+                                       " needs calibration text (--calibration FILE)"));
             return;
         }
-        if (!m_model.canRun())
-            throw Error(ErrorCode::Unsupported,
-                        concat("cannot calibrate ", m_model.source.path.string(), ": ",
-                               m_model.whyNotRunnable));
-        const std::int64_t context = contextLength(m_model, calibration.context);
-        const auto tokenizer = modelTokenizer(m_model, m_request.tokenizer);
-        const std::vector<Token> tokens = tokenizeFile(*tokenizer, calibration.data);
-        m_windows = sampleWindows(tokens, context, calibration.samples, m_request.recipe.seed);
-        if (m_windows.count() < calibration.samples)
-            m_monitor.note(concat("calibration: ", calibration.data, " holds ", m_windows.count(),
-                                  " windows of ", context, " tokens, fewer than the ",
-                                  calibration.samples, " asked for; all are used"));
+        m_windows = calibrationWindows(m_model, calibration, m_request.recipe.seed,
+                                       m_request.tokenizer, m_monitor);
         Provenance& provenance = m_run->provenance;
         provenance.calibrationHash = sha256(readTextFile(calibration.data));
         provenance.calibrationWindows = m_windows.count();
-        provenance.calibrationContext = context;
+        provenance.calibrationContext = m_windows.length;
+    }
+
+    /// What a run of some layers depends on beyond the recipe; nothing for a full one.
+    [[nodiscard]] std::string partIdentity() const
+    {
+        std::string text;
+        if (m_request.only) {
+            text += "\nonly";
+            for (const std::string& name : *m_request.only)
+                text += concat('\n', name);
+        }
+        for (const auto& [name, result] : m_request.finished)
+            text += concat("\nfinished\n", name, '\n', choiceToJson(result.choice), '\n',
+                           result.origin.calibration, '\n', result.origin.earlier, '\n',
+                           result.weight ? result.weightSqnrDb : 0);
+        return text;
+    }
+
+    /// Decides which layers are not for this run to compute.
+    void leaveOut()
+    {
+        const auto check = [this](const std::string& name) {
+            if (!m_model.findLayer(name))
+                throw Error(ErrorCode::Usage, concat("layer ", quoted(name), " is not in ",
+                                                     m_model.source.path.string()));
+        };
+        for (const auto& [name, result] : m_request.finished)
+            check(name);
+        if (!m_request.only)
+            return;
+        for (const std::string& name : *m_request.only)
+            check(name);
+        for (std::size_t i = 0; i < m_choices.size(); ++i) {
+            const std::string& name = m_model.layers[i].name;
+            m_leftOut[i] = !m_choices[i].keepFloat && !m_request.only->contains(name) &&
+                           !m_request.finished.contains(name);
+            if (m_leftOut[i])
+                m_choices[i].keepFloat = true;
+        }
+    }
+
+    [[nodiscard]] bool isTakenOver(std::size_t layer) const
+    {
+        const std::string& name = m_model.layers[layer].name;
+        const auto found = m_request.finished.find(name);
+        if (found == m_request.finished.end() || (m_request.only && m_request.only->contains(name)))
+            return false;
+        return found->second.weight || !m_choices[layer].keepFloat;
+    }
+
+    void takeOver()
+    {
+        for (std::size_t i = 0; i < m_choices.size(); ++i) {
+            if (!isTakenOver(i))
+                continue;
+            const Layer& layer = m_model.layers[i];
+            const LayerResult& result = m_request.finished.at(layer.name);
+            if (result.weight &&
+                (result.weight->rows != layer.rows || result.weight->cols != layer.cols))
+                throw Error(ErrorCode::Shape,
+                            concat(layer.name, " is ", result.weight->rows, " × ",
+                                   result.weight->cols, " in the results to take over, but ",
+                                   layer.rows, " × ", layer.cols, " in the model"));
+            m_results[i] = result;
+            m_results[i]->name = layer.name;
+            if (m_sink)
+                m_sink(*m_results[i]);
+        }
     }
 
     void takeUpFinished()
@@ -131,7 +188,7 @@ private:
         std::int64_t kept = 0;
         for (std::size_t i = 0; i < m_model.layers.size(); ++i) {
             const auto found = m_journal->finished().find(m_model.layers[i].name);
-            if (found == m_journal->finished().end())
+            if (found == m_journal->finished().end() || m_results[i])
                 continue;
             m_results[i] = found->second;
             ++kept;
@@ -149,17 +206,6 @@ private:
                m_model.layers[layer].kind == LayerKind::Linear;
     }
 
-    /// Layer indices of a block, or those outside of any block that read a value after the last
-    /// one.
-    [[nodiscard]] std::vector<std::size_t> layersOf(int block) const
-    {
-        std::vector<std::size_t> layers;
-        for (std::size_t i = 0; i < m_model.layers.size(); ++i)
-            if (m_model.layers[i].block == block)
-                layers.push_back(i);
-        return layers;
-    }
-
     void runCalibrated()
     {
         const std::uint64_t budget = m_request.memoryBytes;
@@ -168,9 +214,8 @@ private:
         m_sequentialWeights = sequential ? &weights : nullptr;
         // Embeddings first: in sequential mode the first block sees the quantized ones. A tied head
         // shares the tensor, so that it is quantized here too.
-        for (const std::size_t i : layersOf(-1))
-            if (m_model.layers[i].kind == LayerKind::Embedding)
-                finishLayer(i, nullptr);
+        const CalibrationStages stages(m_model);
+        finishStage(stages.embeddings, nullptr);
 
         BlockPass pass(m_model, weights, m_windows.length, m_windows.count(), budget / 4);
         if (pass.spilled())
@@ -182,7 +227,7 @@ private:
 
         const auto blocks = static_cast<int>(m_model.blocks.size());
         for (int block = 0; block < blocks; ++block) {
-            const std::vector<std::size_t> layers = layersOf(block);
+            const std::vector<std::size_t>& layers = stages.blocks[static_cast<std::size_t>(block)];
             InputCapture inputs(m_model, m_monitor);
             want(layers, inputs);
             bool advance = inputsWantedAfter(block);
@@ -195,13 +240,18 @@ private:
                 inputs.finish();
                 advance = advance && sequential;
             }
-            for (const std::size_t i : layers)
-                finishLayer(i, inputs.of(m_model.layers[i]));
+            finishStage(layers, &inputs);
             if (advance)
                 pass.run(block, true, m_monitor, {}, [this](double) { report("running"); });
         }
-        if (inputsWantedAfter(blocks))
-            runHead(pass);
+        if (inputsWantedAfter(blocks)) {
+            m_stage = "head";
+            InputCapture inputs(m_model, m_monitor);
+            want(stages.head, inputs);
+            pass.runHead(m_monitor, inputs.observer(), [this](double) { report("calibrating"); });
+            inputs.finish();
+            finishStage(stages.head, &inputs);
+        }
         m_sequentialWeights = nullptr;
     }
 
@@ -215,19 +265,6 @@ private:
         return false;
     }
 
-    void runHead(const BlockPass& pass)
-    {
-        m_stage = "head";
-        const std::vector<std::size_t> layers = layersOf(-1);
-        InputCapture inputs(m_model, m_monitor);
-        want(layers, inputs);
-        pass.runHead(m_monitor, inputs.observer());
-        inputs.finish();
-        for (const std::size_t i : layers)
-            if (wantsInputs(i))
-                finishLayer(i, inputs.of(m_model.layers[i]));
-    }
-
     void want(const std::vector<std::size_t>& layers, InputCapture& inputs) const
     {
         for (const std::size_t i : layers)
@@ -235,13 +272,32 @@ private:
                 inputs.want(m_model.layers[i], true);
     }
 
+    /// Finishes layers that do not see each other's results.
+    void finishStage(const std::vector<std::size_t>& layers, const InputCapture* inputs)
+    {
+        const InputOrigin origin = m_trail.next();
+        for (const std::size_t i : layers)
+            finishLayer(i, inputs ? inputs->of(m_model.layers[i]) : nullptr, origin);
+        for (const std::size_t i : layers)
+            if (m_results[i]->weight)
+                m_trail.pass(m_model.layers[i], m_results[i]->choice, m_results[i]->origin);
+    }
+
     /// Solves a layer (or takes it up from the journal) and, in sequential mode, hands its
     /// quantized weight to the blocks after it.
-    void finishLayer(std::size_t index, const std::shared_ptr<const InputStatistics>& inputs)
+    void finishLayer(std::size_t index, const std::shared_ptr<const InputStatistics>& inputs,
+                     const InputOrigin& origin)
     {
         const Layer& layer = m_model.layers[index];
         if (!m_results[index]) {
-            LayerResult result = solveLayer(layer, m_choices[index], inputs);
+            const bool captured = inputs && wantsInputs(index);
+            if (captured && m_request.inputSink)
+                m_request.inputSink(layer, inputs);
+            LayerResult result = solveLayer(layer, m_choices[index], captured ? inputs : nullptr);
+            if (captured)
+                result.origin = origin;
+            if (m_leftOut[index])
+                result.note = "left out of this run";
             if (m_journal)
                 m_journal->append(result);
             m_results[index] = std::move(result);
@@ -329,6 +385,8 @@ private:
     const LayerSink& m_sink;
     std::vector<LayerChoice> m_choices;
     std::vector<std::optional<LayerResult>> m_results;
+    std::vector<char> m_leftOut; ///< float only because the request does not ask for them
+    OriginTrail m_trail;
     std::shared_ptr<Run> m_run = std::make_shared<Run>();
     std::unique_ptr<Journal> m_journal;
     TokenWindows m_windows;
