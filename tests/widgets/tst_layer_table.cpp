@@ -80,6 +80,7 @@ void TestLayerTable::planned()
 void TestLayerTable::measuredAndStale()
 {
     Recipe recipe;
+    recipe.calibration.data = "text.txt";
     recipe.calibration.mode = CalibrationMode::Float;
     Results results;
     results["blocks.0.up"] = measured("blocks.0.up", recipe.standard, 0.0073, recipe);
@@ -110,6 +111,7 @@ void TestLayerTable::measuredAndStale()
 void TestLayerTable::sequentialStaleness()
 {
     Recipe recipe;
+    recipe.calibration.data = "text.txt";
     recipe.calibration.mode = CalibrationMode::Sequential;
     Results results;
     for (const char* name : {"blocks.0.up", "blocks.0.down", "blocks.1.up", "blocks.1.down"})

@@ -2,28 +2,16 @@
 #pragma once
 
 #include "core/session/quantize.h"
+#include "core/session/stale.h"
 #include "widgets/theme.h"
 
 #include <QString>
 
 #include <limits>
-#include <map>
-#include <memory>
 #include <string>
 #include <vector>
 
 namespace gradus {
-
-/// A finished layer and the recipe under which it was computed.
-struct MeasuredLayer
-{
-    LayerResult result;
-    std::shared_ptr<const Recipe> recipe;
-};
-/// By layer name. Kept when a run is cancelled: what has finished stays.
-using Results = std::map<std::string, MeasuredLayer>;
-
-[[nodiscard]] Results resultsOf(const Run& run);
 
 /// One line of the layer table: a layer, what the recipe wants of it, what is known of it.
 struct LayerRow
