@@ -20,6 +20,7 @@ const QString previewId = QStringLiteral("preview");
 const QString powerId = QStringLiteral("power");
 const QString channelsId = QStringLiteral("channels");
 const QString exponentsId = QStringLiteral("exponents");
+const QString stripId = QStringLiteral("strip");
 const QString outliersId = QStringLiteral("outliers");
 const QString surveyId = QStringLiteral("survey");
 
@@ -233,9 +234,6 @@ void Explorer::requestChannels()
             channels->layer = layer;
             channels->outputs = channelRanges(w, ChannelAxis::Output, monitor);
             channels->inputs = channelRanges(w, ChannelAxis::Input, monitor);
-            channels->outputStrip =
-                channelStrip(w, ChannelAxis::Output, weight->original.lo, weight->original.hi,
-                             stripBins, stripColumns, monitor);
             channels->activations = inputs;
             return Channels(std::move(channels));
         },
@@ -281,19 +279,41 @@ void Explorer::requestOutliers()
 {
     if (m_layers.empty() || !m_facts)
         return;
+    using Outliers = std::shared_ptr<const OutlierList>;
     m_detail.start(
         outliersId,
         [facts = m_facts, layer = m_layers.front(),
          multiple = m_outlierMultiple](JobMonitor& monitor) {
             const auto weight = facts->get(layer, monitor);
-            return findOutliers(weight->weight.matrix(), weight->moments, multiple, listedOutliers,
-                                monitor);
+            return Outliers(std::make_shared<const OutlierList>(findOutliers(
+                weight->weight.matrix(), weight->moments, multiple, listedOutliers, monitor)));
         },
-        [this, facts = m_facts](Outcome<OutlierList> outcome) {
+        [this, facts = m_facts, layer = m_layers.front()](Outcome<Outliers> outcome) {
             if (facts != m_facts)
                 return;
-            if (const auto* outliers = std::get_if<OutlierList>(&outcome))
-                Q_EMIT outliersReady(*outliers);
+            if (const auto* outliers = std::get_if<Outliers>(&outcome))
+                Q_EMIT outliersReady(layer, *outliers);
+        });
+}
+
+void Explorer::requestStrip(const std::string& layer, ChannelAxis axis)
+{
+    if (!m_facts)
+        return;
+    using Strip = std::shared_ptr<const ChannelStrip>;
+    m_detail.start(
+        stripId,
+        [facts = m_facts, layer, axis](JobMonitor& monitor) {
+            const auto weight = facts->get(layer, monitor);
+            return Strip(std::make_shared<const ChannelStrip>(
+                channelStrip(weight->weight.matrix(), axis, weight->original.lo,
+                             weight->original.hi, stripBins, stripColumns, monitor)));
+        },
+        [this, facts = m_facts, layer](Outcome<Strip> outcome) {
+            if (facts != m_facts)
+                return;
+            if (const auto* strip = std::get_if<Strip>(&outcome))
+                Q_EMIT stripReady(layer, *strip);
         });
 }
 

@@ -32,7 +32,6 @@ struct LayerChannels
     std::string layer;
     ChannelRanges outputs;
     ChannelRanges inputs;
-    ChannelStrip outputStrip;
     std::shared_ptr<const InputStatistics> activations; ///< null when nothing was captured
 };
 
@@ -64,6 +63,7 @@ public:
     /// The recipe, the plan or the shown run changed: previews again.
     void refresh();
     void setOutlierMultiple(double multiple);
+    void requestStrip(const std::string& layer, ChannelAxis axis);
     /// While a limit is dragged: the current layer as if its recipe had these limits.
     void previewClip(const std::string& layer, const ClipLimits& limits);
     void previewExponent(const std::string& layer, double exponent);
@@ -90,7 +90,9 @@ Q_SIGNALS:
     void channelsReady(std::shared_ptr<const gradus::LayerChannels> channels);
     void exponentsReady(const std::vector<gradus::LayerExponents>& layers);
     void powerGridReady(const gradus::PowerGridView& grid);
-    void outliersReady(const gradus::OutlierList& outliers);
+    void outliersReady(const std::string& layer,
+                       std::shared_ptr<const gradus::OutlierList> outliers);
+    void stripReady(const std::string& layer, std::shared_ptr<const gradus::ChannelStrip> strip);
     void statisticsChanged();
     void inputsChanged();
     void settled();

@@ -198,6 +198,14 @@ void Workbench::openModel(const QString& path, const Then& then)
         then);
 }
 
+void Workbench::closeModel()
+{
+    if (isBusy())
+        return;
+    m_recipePath.clear();
+    m_document.setModel(nullptr, {});
+}
+
 void Workbench::openRun(const QString& path, const Then& then, const QString& override)
 {
     struct Opened

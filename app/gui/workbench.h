@@ -47,6 +47,7 @@ public:
     /// Opens whatever the path is: a model, a run, a recipe (.json), or a calibration text (.txt).
     void open(const QString& path, const Then& then = {});
     void openModel(const QString& path, const Then& then = {});
+    void closeModel();
     /// With the run's model, unless that is the one already open: then the run joins those of the
     /// session, and its recipe becomes an edit. model: where the model is now, if it has moved.
     void openRun(const QString& path, const Then& then = {}, const QString& model = {});
