@@ -4,6 +4,8 @@
 #include "widgets/models/choice.h"
 #include "widgets/text.h"
 
+#include <QCoreApplication>
+
 #include <cmath>
 
 namespace gradus {
@@ -26,8 +28,37 @@ Rating ratingOfError(double relativeOutputError)
                                          : Rating::Poor;
 }
 
+bool LayerRow::sameAs(const LayerRow& other) const
+{
+    const auto same = [](double a, double b) { return a == b || (std::isnan(a) && std::isnan(b)); };
+    return name == other.name && block == other.block && blockIndex == other.blockIndex &&
+           kind == other.kind && shape == other.shape && parameters == other.parameters &&
+           choice == other.choice && overridden == other.overridden && locked == other.locked &&
+           bytes == other.bytes && same(bitsPerWeight, other.bitsPerWeight) &&
+           measured == other.measured && same(weightSqnrDb, other.weightSqnrDb) &&
+           same(relativeOutputError, other.relativeOutputError) &&
+           same(weightCosine, other.weightCosine) && same(outlierShare, other.outlierShare) &&
+           stale == other.stale && note == other.note;
+}
+
+QString kindText(LayerKind kind)
+{
+    switch (kind) {
+    case LayerKind::Linear:
+        return QCoreApplication::translate("LayerRows", "linear");
+    case LayerKind::Embedding:
+        return QCoreApplication::translate("LayerRows", "embedding");
+    case LayerKind::Convolution:
+        return QCoreApplication::translate("LayerRows", "convolution");
+    case LayerKind::Other:
+        break;
+    }
+    return QCoreApplication::translate("LayerRows", "other");
+}
+
 std::vector<LayerRow> layerRows(const Model& model, const Recipe& recipe, const Plan* plan,
-                                const Results& results)
+                                const Results& results,
+                                const std::map<std::string, LayerStatistics>* statistics)
 {
     const bool planned = plan && plan->rows.size() == model.layers.size();
     std::vector<LayerRow> rows;
@@ -60,22 +91,32 @@ std::vector<LayerRow> layerRows(const Model& model, const Recipe& recipe, const 
             row.bitsPerWeight = 8.0 * static_cast<double>(dtypeSize(layer.dtype));
         }
 
+        if (statistics) {
+            const auto known = statistics->find(layer.name);
+            if (known != statistics->end())
+                row.outlierShare = known->second.outlierShare;
+        }
+
         const auto found = results.find(layer.name);
         if (found != results.end()) {
             const auto& [result, under] = found->second;
             row.measured = true;
             row.weightSqnrDb = result.weightSqnrDb;
+            row.weightCosine = result.weightCosine;
             row.relativeOutputError = result.relativeOutputError;
             if (!result.note.empty())
                 row.note = toQString(result.note);
             const bool sequential = recipe.calibration.mode == CalibrationMode::Sequential;
             if (!(result.choice == row.choice)) {
-                row.stale = QStringLiteral("Measured with: %1").arg(choiceText(result.choice));
+                row.stale = QCoreApplication::translate("LayerRows", "Measured with: %1")
+                                .arg(choiceText(result.choice));
             } else if (under && (!(under->calibration == recipe.calibration) ||
                                  under->seed != recipe.seed)) {
-                row.stale = QStringLiteral("Measured with other calibration settings");
+                row.stale = QCoreApplication::translate("LayerRows",
+                                                        "Measured with other calibration settings");
             } else if (sequential && firstChanged < layer.block) {
-                row.stale = QStringLiteral("Measured before a layer of an earlier block changed");
+                row.stale = QCoreApplication::translate(
+                    "LayerRows", "Measured before a layer of an earlier block changed");
             }
             if (!(result.choice == row.choice) && layer.block >= 0)
                 firstChanged = std::min(firstChanged, layer.block);
