@@ -51,8 +51,37 @@ Rating ratingOfError(double relativeOutputError)
                                          : Rating::Poor;
 }
 
+bool LayerRow::sameAs(const LayerRow& other) const
+{
+    const auto same = [](double a, double b) { return a == b || (std::isnan(a) && std::isnan(b)); };
+    return name == other.name && block == other.block && blockIndex == other.blockIndex &&
+           kind == other.kind && shape == other.shape && parameters == other.parameters &&
+           choice == other.choice && overridden == other.overridden && locked == other.locked &&
+           bytes == other.bytes && same(bitsPerWeight, other.bitsPerWeight) &&
+           measured == other.measured && same(weightSqnrDb, other.weightSqnrDb) &&
+           same(relativeOutputError, other.relativeOutputError) &&
+           same(weightCosine, other.weightCosine) && same(outlierShare, other.outlierShare) &&
+           stale == other.stale && note == other.note;
+}
+
+QString kindText(LayerKind kind)
+{
+    switch (kind) {
+    case LayerKind::Linear:
+        return QCoreApplication::translate("LayerRows", "linear");
+    case LayerKind::Embedding:
+        return QCoreApplication::translate("LayerRows", "embedding");
+    case LayerKind::Convolution:
+        return QCoreApplication::translate("LayerRows", "convolution");
+    case LayerKind::Other:
+        break;
+    }
+    return QCoreApplication::translate("LayerRows", "other");
+}
+
 std::vector<LayerRow> layerRows(const Model& model, const Recipe& recipe, const Plan* plan,
-                                const Results& results)
+                                const Results& results,
+                                const std::map<std::string, LayerStatistics>* statistics)
 {
     const bool planned = plan && plan->rows.size() == model.layers.size();
     std::vector<LayerRow> rows;
@@ -86,11 +115,18 @@ std::vector<LayerRow> layerRows(const Model& model, const Recipe& recipe, const 
             row.bitsPerWeight = 8.0 * static_cast<double>(dtypeSize(layer.dtype));
         }
 
+        if (statistics) {
+            const auto known = statistics->find(layer.name);
+            if (known != statistics->end())
+                row.outlierShare = known->second.outlierShare;
+        }
+
         const auto found = results.find(layer.name);
         if (found != results.end()) {
             const LayerResult& result = found->second.result;
             row.measured = true;
             row.weightSqnrDb = result.weightSqnrDb;
+            row.weightCosine = result.weightCosine;
             row.relativeOutputError = result.relativeOutputError;
             if (!result.note.empty())
                 row.note = toQString(result.note);

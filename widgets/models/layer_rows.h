@@ -3,6 +3,7 @@
 
 #include "core/session/quantize.h"
 #include "core/session/stale.h"
+#include "core/session/statistics.h"
 #include "widgets/theme.h"
 
 #include <QString>
@@ -30,18 +31,26 @@ struct LayerRow
     bool measured = false; ///< the numbers below come from a run
     double weightSqnrDb = std::numeric_limits<double>::quiet_NaN();
     double relativeOutputError = std::numeric_limits<double>::quiet_NaN();
+    double weightCosine = std::numeric_limits<double>::quiet_NaN();
+    double outlierShare = std::numeric_limits<double>::quiet_NaN(); ///< of weights beyond 6 σ
     QString stale; ///< why they no longer belong to the recipe; empty when they do
     QString note;
 
     const std::string& key() const { return name; }
+    /// True when nothing differs; two numbers that are not known are the same.
+    [[nodiscard]] bool sameAs(const LayerRow& other) const;
 };
+
+/// "linear", "embedding", …, in the user's language.
+[[nodiscard]] QString kindText(LayerKind kind);
 
 /// How the relative output error is judged: good up to 1 % (20 dB), fair up to 5 % (13 dB).
 [[nodiscard]] Rating ratingOfError(double relativeOutputError);
 
 /// The table's rows, in layer order. plan may be null (sizes unknown); a plan made for other layers
-/// is ignored.
-[[nodiscard]] std::vector<LayerRow> layerRows(const Model& model, const Recipe& recipe,
-                                              const Plan* plan, const Results& results);
+/// is ignored. statistics: by layer name, null while there are none.
+[[nodiscard]] std::vector<LayerRow>
+layerRows(const Model& model, const Recipe& recipe, const Plan* plan, const Results& results,
+          const std::map<std::string, LayerStatistics>* statistics = nullptr);
 
 } // namespace gradus
