@@ -543,8 +543,12 @@ void Workbench::requestPreview(const std::string& name)
         previewId,
         [model, name, choice = *choice, computed](JobMonitor& monitor) {
             const Layer* at = model->findLayer(name);
-            return std::make_shared<const WeightPreview>(
-                previewWeight(*model, *at, choice, computed.get(), previewBins, monitor));
+            PreviewRequest request;
+            request.facts = weightFacts(*model, *at, previewBins, monitor);
+            request.choice = choice;
+            request.fromRun = computed;
+            request.bins = previewBins;
+            return std::make_shared<const WeightPreview>(previewWeight(request, monitor));
         },
         [this, model](Outcome<std::shared_ptr<const WeightPreview>> outcome) {
             if (model != m_document.model())

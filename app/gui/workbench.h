@@ -5,7 +5,7 @@
 #include "app/gui/job_runner.h"
 #include "core/export/export.h"
 #include "core/session/evaluate.h"
-#include "core/session/statistics.h"
+#include "core/session/weight_view.h"
 
 #include <QObject>
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
-#include "core/session/statistics.h"
+#include "core/session/weight_view.h"
 #include "widgets/plots/plot_view.h"
 
 #include <memory>
