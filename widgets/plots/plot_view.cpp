@@ -190,7 +190,7 @@ void PlotView::placeLegend(LegendPlace place)
     p.legend->setIconSize(row ? 16 : 28, 10);
     p.legend->setIconTextPadding(5);
     p.legend->setMargins(row ? QMargins(0, 1, 0, 1) : QMargins(6, 3, 6, 3));
-    recolour();
+    PlotView::recolour();
 }
 
 void PlotView::setLeftMargin(int pixels)
