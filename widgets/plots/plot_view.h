@@ -46,6 +46,9 @@ public:
     /// Where a value stands on the screen, in this widget's pixels: how a test drags a marker.
     [[nodiscard]] QPoint positionOf(double x, double y) const;
 
+    /// A fixed room left of the plot, so that plots above each other line up.
+    void setLeftMargin(int pixels);
+
     /// The version of the plotting library, for the about box.
     [[nodiscard]] static QString libraryVersion();
 
@@ -70,8 +73,6 @@ protected:
         Inside ///< in the upper right corner, an entry a line: for a few long names
     };
     void placeLegend(LegendPlace place);
-    /// A fixed room left of the plot, so that plots above each other line up.
-    void setLeftMargin(int pixels);
     /// Which axes the wheel and a drag move inside the plot; horizontal and vertical by default.
     void setMovable(Qt::Orientations orientations);
     /// Vertical lines that can be dragged; markerMoved tells. Positions in axis coordinates, NaN
