@@ -29,6 +29,7 @@ struct Arguments
     int bits = 0;
     std::string granularity;
     bool symmetric = false;
+    std::string clip;
     std::vector<std::string> options;
     std::vector<std::string> keep;
     std::string calibration;
@@ -46,15 +47,28 @@ struct Arguments
     bool jsonGiven = false;
 };
 
+ClipLimits clipOf(const std::string& text)
+{
+    const std::size_t comma = text.find(',');
+    double low = 0;
+    double high = 0;
+    if (comma == std::string::npos || !parseReal(std::string_view(text).substr(0, comma), low) ||
+        !parseReal(std::string_view(text).substr(comma + 1), high))
+        throw Error(ErrorCode::Usage,
+                    concat("--clip ", quoted(text), ": expected LOW,HIGH such as -0.1,0.1"));
+    return {static_cast<float>(low) + 0.0F, static_cast<float>(high) + 0.0F};
+}
+
 Recipe recipeOf(const Arguments& arguments)
 {
     Recipe recipe;
     if (!arguments.recipe.empty()) {
         if (!arguments.method.empty() || arguments.bits != 0 || !arguments.granularity.empty() ||
-            arguments.symmetric || !arguments.options.empty() || !arguments.keep.empty())
-            throw Error(ErrorCode::Usage,
-                        "--recipe decides method, bits, group, symmetry, options and float layers; "
-                        "give either it or those flags");
+            arguments.symmetric || !arguments.clip.empty() || !arguments.options.empty() ||
+            !arguments.keep.empty())
+            throw Error(ErrorCode::Usage, "--recipe decides method, bits, group, symmetry, clip "
+                                          "limits, options and float layers; "
+                                          "give either it or those flags");
         recipe = recipeFromJson(readTextFile(arguments.recipe), arguments.recipe);
     } else {
         if (arguments.method.empty() || arguments.bits == 0)
@@ -68,6 +82,8 @@ Recipe recipeOf(const Arguments& arguments)
         recipe.standard.scheme.symmetric = arguments.symmetric;
         if (!arguments.granularity.empty())
             setGranularity(recipe.standard.scheme, arguments.granularity);
+        if (!arguments.clip.empty())
+            recipe.standard.scheme.clip = clipOf(arguments.clip);
         if (const auto problem = recipe.standard.scheme.validate())
             throw Error(ErrorCode::Usage, *problem);
         for (const std::string& option : arguments.options) {
@@ -246,6 +262,8 @@ void addQuantize(CLI::App& program, const AddAction& add)
     verb->add_option("--group,--granularity", a->granularity,
                      "Inputs per group, or channel (default), or tensor");
     verb->add_flag("--symmetric", a->symmetric, "Symmetric grids, without zeros");
+    verb->add_option("--clip", a->clip,
+                     "Limits that the ranges of all grids are cut to, LOW,HIGH such as -0.1,0.1");
     verb->add_option("--option", a->options, "Method option, key=value; may be repeated")
         ->allow_extra_args(false);
     verb->add_option("--keep", a->keep,

@@ -21,11 +21,11 @@ struct Moments
     double maximum = 0;
     double excessKurtosis = 0; ///< 0 for a constant
 };
-[[nodiscard]] Moments moments(std::span<const float> values);
+[[nodiscard]] Moments moments(std::span<const float> values, const Monitor* monitor = nullptr);
 
 /// Share of values with |w − mean| > multiple · std.
 [[nodiscard]] double outlierShare(std::span<const float> values, const Moments& moments,
-                                  double multiple = 6);
+                                  double multiple = 6, const Monitor* monitor = nullptr);
 
 /// Equal bins over [lo, hi]; values outside are counted in below and above.
 struct Histogram
@@ -37,7 +37,8 @@ struct Histogram
     std::int64_t above = 0;
     [[nodiscard]] double binWidth() const { return (hi - lo) / static_cast<double>(counts.size()); }
 };
-[[nodiscard]] Histogram histogram(std::span<const float> values, double lo, double hi, int bins);
+[[nodiscard]] Histogram histogram(std::span<const float> values, double lo, double hi, int bins,
+                                  const Monitor* monitor = nullptr);
 
 /// A weight far from the others, and where it stands.
 struct Outlier

@@ -56,6 +56,11 @@ struct WeightPreview
     [[nodiscard]] bool exact() const { return outputErrorRows == 0 || outputErrorRows == rows; }
 };
 
+/// w·H·wᵀ for every row w of the float weight: what output errors are relative to, the same for
+/// all choices. Throws Error(Shape) when there is no Hessian of the weight's size.
+[[nodiscard]] std::shared_ptr<const std::vector<double>>
+outputEnergies(const WeightFacts& facts, const InputStatistics& inputs, Monitor& monitor);
+
 struct PreviewRequest
 {
     std::shared_ptr<const WeightFacts> facts;
@@ -64,6 +69,8 @@ struct PreviewRequest
     std::shared_ptr<const QuantizedWeight> fromRun;
     /// Captured inputs of the layer; null, or without Hessian: no output error.
     std::shared_ptr<const InputStatistics> inputs;
+    /// outputEnergies of facts and inputs: halves the work of the output error. Null: made here.
+    std::shared_ptr<const std::vector<double>> energies;
     int bins = 160;
     /// Rows to compute the output error over; 0: all.
     std::int64_t outputErrorRows = 0;
