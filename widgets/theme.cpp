@@ -82,6 +82,8 @@ ThemeColours themeColours(const QPalette& palette)
         c.dequantized = QColor("#5cb8f2");
         c.level = QColor("#e9b44c");
         c.clip = QColor("#ff8a5c");
+        c.error = QColor("#e093bd");
+        c.outlier = QColor("#35c9a0");
         c.grid = QColor("#30363d");
         c.muted = QColor("#9aa3ae");
         c.bar = QColor("#2c4a66");
@@ -93,6 +95,8 @@ ThemeColours themeColours(const QPalette& palette)
         c.dequantized = QColor("#0068a8");
         c.level = QColor("#b57a00");
         c.clip = QColor("#cc4a12");
+        c.error = QColor("#a8447f");
+        c.outlier = QColor("#00805f");
         c.grid = QColor("#e4e8ec");
         c.muted = QColor("#5d6773");
         c.bar = QColor("#cfe2f3");
@@ -101,6 +105,31 @@ ThemeColours themeColours(const QPalette& palette)
         c.poor = QColor("#c9410f");
     }
     return c;
+}
+
+QPen seriesPen(const QPalette& palette, int series, double width)
+{
+    static const char* const light[seriesCount] = {"#0072b2", "#cc4a12", "#00805f",
+                                                   "#b3568d", "#b57a00", "#1b2129"};
+    static const char* const dark[seriesCount] = {"#5cb8f2", "#ff8a5c", "#35c9a0",
+                                                  "#e093bd", "#f2c14e", "#e4e7eb"};
+    static const QList<qreal> dashes[seriesCount] = {
+        {}, {6, 2.5}, {1.5, 2}, {8, 2.5, 1.5, 2.5}, {12, 3}, {7, 2, 1.5, 2, 1.5, 2}};
+    const int at = series % seriesCount;
+    QPen pen(QColor(themeOf(palette) == Theme::Dark ? dark[at] : light[at]), width);
+    pen.setCapStyle(Qt::FlatCap);
+    if (!dashes[at].isEmpty())
+        pen.setDashPattern(dashes[at]);
+    return pen;
+}
+
+QList<QColor> heatColours(const QPalette& palette)
+{
+    if (themeOf(palette) == Theme::Dark)
+        return {QColor("#1a1d21"), QColor("#1c3b57"), QColor("#2f7fc4"), QColor("#8fd0f5"),
+                QColor("#fff3c4")};
+    return {QColor("#ffffff"), QColor("#cfe2f3"), QColor("#5ba3d6"), QColor("#0a5a94"),
+            QColor("#0b2036")};
 }
 
 void paintRating(QPainter& painter, const QRectF& box, Rating rating, const QPalette& palette)

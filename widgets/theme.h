@@ -2,7 +2,9 @@
 #pragma once
 
 #include <QColor>
+#include <QList>
 #include <QPalette>
+#include <QPen>
 
 class QPainter;
 class QRectF;
@@ -28,6 +30,8 @@ struct ThemeColours
     QColor dequantized; ///< distribution after quantization
     QColor level;       ///< levels of the grid
     QColor clip;        ///< limits of the grid
+    QColor error;       ///< distribution of ŵ − w
+    QColor outlier;     ///< limits and marks of outliers
     QColor grid;        ///< lines behind a plot
     QColor muted;       ///< secondary text
     QColor bar;         ///< bars behind numbers
@@ -36,6 +40,13 @@ struct ThemeColours
     QColor poor;
 };
 [[nodiscard]] ThemeColours themeColours(const QPalette& palette);
+
+/// As many curves as can be told apart in one plot.
+constexpr int seriesCount = 6;
+/// The line of one of several curves: each has a colour and a pattern of its own.
+[[nodiscard]] QPen seriesPen(const QPalette& palette, int series, double width = 1.6);
+/// From little to much, for maps: one direction of lightness, away from the background.
+[[nodiscard]] QList<QColor> heatColours(const QPalette& palette);
 
 /// How a number is judged: shown as a circle, a triangle or a diamond in its colour.
 enum class Rating

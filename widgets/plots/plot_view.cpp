@@ -35,10 +35,13 @@ struct PlotView::Base
     QCPItemStraightLine* across = nullptr;
     QCPItemStraightLine* down = nullptr;
     QCPItemText* readout = nullptr;
+    QCPLayoutGrid* legendRow = nullptr;
+    LegendPlace legendPlace = LegendPlace::Hidden;
     std::vector<QCPItemStraightLine*> markers;
     std::vector<double> markerPositions;
     Qt::Orientations movable = Qt::Horizontal | Qt::Vertical;
-    int dragged = -1; ///< marker under the pressed button
+    int dragged = -1;        ///< marker under the pressed button
+    bool draggedFar = false; ///< and somebody was told that it moved
     QPoint pressed;
 };
 
@@ -145,6 +148,8 @@ void PlotView::setTitle(const QString& title, const QString& subtitle)
     place(b.title, title, 0);
     place(b.subtitle, subtitle, b.title->visible() ? 1 : 0);
     rows->setRowSpacing(0);
+    setAccessibleDescription(subtitle.isEmpty() ? title
+                                                : QStringLiteral("%1, %2").arg(title, subtitle));
 }
 
 QString PlotView::title() const
@@ -152,28 +157,49 @@ QString PlotView::title() const
     return m_base->title->text();
 }
 
-void PlotView::showLegendRow()
+void PlotView::placeLegend(LegendPlace place)
 {
-    QCustomPlot& p = *m_base->plot;
-    p.legend->setVisible(true);
-    auto* row = new QCPLayoutGrid;
-    int at = 0;
-    while (at < p.plotLayout()->rowCount() && p.plotLayout()->element(at, 0) != p.axisRect())
-        ++at;
-    p.plotLayout()->insertRow(at);
-    p.plotLayout()->addElement(at, 0, row);
-    row->addElement(0, 0, new QCPLayoutElement);
-    row->addElement(0, 1, p.legend);
-    row->addElement(0, 2, new QCPLayoutElement);
-    row->setMargins(QMargins(0, 0, 0, 0));
-    p.legend->setFillOrder(QCPLayoutGrid::foColumnsFirst);
+    Base& b = *m_base;
+    QCustomPlot& p = *b.plot;
+    p.legend->setVisible(place != LegendPlace::Hidden);
+    if (place == b.legendPlace)
+        return;
+    b.legendPlace = place;
+    p.legend->layout()->take(p.legend);
+    const bool row = place == LegendPlace::Row;
+    if (row && !b.legendRow) {
+        int at = 0;
+        while (at < p.plotLayout()->rowCount() && p.plotLayout()->element(at, 0) != p.axisRect())
+            ++at;
+        b.legendRow = new QCPLayoutGrid;
+        p.plotLayout()->insertRow(at);
+        p.plotLayout()->addElement(at, 0, b.legendRow);
+        b.legendRow->addElement(0, 0, new QCPLayoutElement);
+        b.legendRow->addElement(0, 2, new QCPLayoutElement);
+        b.legendRow->setMargins(QMargins(0, 0, 0, 0));
+        p.plotLayout()->setRowStretchFactor(at, 0.001);
+    }
+    if (row)
+        b.legendRow->addElement(0, 1, p.legend);
+    else
+        p.axisRect()->insetLayout()->addElement(p.legend, Qt::AlignTop | Qt::AlignRight);
+    p.legend->setFillOrder(row ? QCPLayoutGrid::foColumnsFirst : QCPLayoutGrid::foRowsFirst);
     p.legend->setWrap(0);
     p.legend->setRowSpacing(0);
     p.legend->setColumnSpacing(14);
-    p.legend->setIconSize(16, 10);
+    p.legend->setIconSize(row ? 16 : 28, 10);
     p.legend->setIconTextPadding(5);
-    p.legend->setMargins(QMargins(0, 1, 0, 1));
-    p.plotLayout()->setRowStretchFactor(at, 0.001);
+    p.legend->setMargins(row ? QMargins(0, 1, 0, 1) : QMargins(6, 3, 6, 3));
+    PlotView::recolour();
+}
+
+void PlotView::setLeftMargin(int pixels)
+{
+    QCPAxisRect* rect = m_base->plot->axisRect();
+    rect->setAutoMargins(QCP::msTop | QCP::msRight | QCP::msBottom);
+    QMargins margins = rect->margins();
+    margins.setLeft(pixels);
+    rect->setMargins(margins);
 }
 
 void PlotView::setMovable(Qt::Orientations orientations)
@@ -340,7 +366,9 @@ void PlotView::recolour()
         axis->grid()->setZeroLinePen(QPen(colours.grid));
         axis->grid()->setSubGridVisible(false);
     }
-    p.legend->setBrush(Qt::NoBrush);
+    QColor glass = palette.color(QPalette::Base);
+    glass.setAlphaF(0.8F);
+    p.legend->setBrush(b.legendPlace == LegendPlace::Inside ? QBrush(glass) : QBrush());
     p.legend->setBorderPen(Qt::NoPen);
     p.legend->setTextColor(text);
     p.legend->setFont(small);
@@ -397,12 +425,14 @@ bool PlotView::eventFilter(QObject* object, QEvent* event)
             return true; // a press for the menu must not start a drag
         b.pressed = mouse->pos();
         b.dragged = markerAt(mouse->pos());
+        b.draggedFar = false;
         b.plot->setInteraction(QCP::iRangeDrag, b.dragged < 0);
         break;
     }
     case QEvent::MouseMove: {
         auto* mouse = static_cast<QMouseEvent*>(event);
         if (b.dragged >= 0 && (mouse->buttons() & Qt::LeftButton)) {
+            b.draggedFar = true;
             markerMoved(b.dragged, b.plot->xAxis->pixelToCoord(mouse->pos().x()), false);
         } else if (mouse->buttons() == Qt::NoButton) {
             const bool over = markerAt(mouse->pos()) >= 0;
@@ -421,7 +451,7 @@ bool PlotView::eventFilter(QObject* object, QEvent* event)
         if (b.dragged >= 0) {
             const int marker = b.dragged;
             b.dragged = -1;
-            if (!still)
+            if (!still || b.draggedFar)
                 markerMoved(marker, b.plot->xAxis->pixelToCoord(mouse->pos().x()), true);
         } else if (still && b.plot->axisRect()->rect().contains(mouse->pos())) {
             clicked({b.plot->xAxis->pixelToCoord(mouse->pos().x()),

@@ -46,6 +46,9 @@ public:
     /// Where a value stands on the screen, in this widget's pixels: how a test drags a marker.
     [[nodiscard]] QPoint positionOf(double x, double y) const;
 
+    /// A fixed room left of the plot, so that plots above each other line up.
+    void setLeftMargin(int pixels);
+
     /// The version of the plotting library, for the about box.
     [[nodiscard]] static QString libraryVersion();
 
@@ -63,8 +66,13 @@ protected:
     void setHasData(bool on);
     void setTitle(const QString& title, const QString& subtitle = {});
     [[nodiscard]] QString title() const;
-    /// Puts the legend into a row of its own under the title, where it covers no data.
-    void showLegendRow();
+    enum class LegendPlace
+    {
+        Hidden,
+        Row,   ///< under the title, where it covers no data
+        Inside ///< in the upper right corner, an entry a line: for a few long names
+    };
+    void placeLegend(LegendPlace place);
     /// Which axes the wheel and a drag move inside the plot; horizontal and vertical by default.
     void setMovable(Qt::Orientations orientations);
     /// Vertical lines that can be dragged; markerMoved tells. Positions in axis coordinates, NaN
