@@ -192,9 +192,9 @@ void Document::compareRun(int id)
 
 void Document::renameRun(int id, const QString& name)
 {
-    SessionRun* run = editRun(id);
+    const auto run = at(id);
     const QString text = name.simplified();
-    if (!run || text.isEmpty() || text == run->name)
+    if (run == m_runs.end() || text.isEmpty() || text == run->name)
         return;
     run->name = text;
     Q_EMIT runsChanged();
@@ -284,6 +284,34 @@ void Document::lockLayers(const std::vector<std::string>& layers, bool locked)
     const QString what =
         layers.size() == 1 ? toQString(layers.front()) : tr("%1 layers").arg(layers.size());
     editRecipe(after, (locked ? tr("lock of %1") : tr("unlock of %1")).arg(what));
+}
+
+void Document::setRules(const std::vector<Rule>& rules, const QString& text)
+{
+    Recipe after = m_recipe;
+    after.rules = rules;
+    editRecipe(after, text);
+}
+
+void Document::addRule(const Rule& rule, const QString& text,
+                       const std::vector<std::string>& release)
+{
+    Recipe after = m_recipe;
+    after.rules.insert(after.rules.begin(), rule);
+    for (const std::string& layer : release)
+        after.overrides.erase(layer);
+    editRecipe(after, text);
+}
+
+void Document::setClip(const std::string& layer, const std::optional<ClipLimits>& limits,
+                       const QString& text, const QString& key)
+{
+    const LayerChoice* choice = choiceOf(layer);
+    if (!choice)
+        return;
+    LayerChoice next = *choice;
+    next.scheme.clip = limits;
+    editLayers({{layer, next}}, text, key);
 }
 
 void Document::setStandard(const LayerChoice& choice, const QString& text, const QString& key)

@@ -73,6 +73,11 @@ public:
     void editLayers(const LayerChoices& choices, const QString& text, const QString& key = {});
     void resetLayers(const std::vector<std::string>& layers);
     void lockLayers(const std::vector<std::string>& layers, bool locked);
+    void setRules(const std::vector<Rule>& rules, const QString& text);
+    /// Before all others; the layers in release lose their own choices, so that it reaches them.
+    void addRule(const Rule& rule, const QString& text, const std::vector<std::string>& release);
+    void setClip(const std::string& layer, const std::optional<ClipLimits>& limits,
+                 const QString& text, const QString& key);
     void setStandard(const LayerChoice& choice, const QString& text, const QString& key = {});
     void setCalibration(const CalibrationChoice& choice, const QString& text,
                         const QString& key = {});

@@ -231,9 +231,11 @@ void Explorer::requestChannels()
             const auto weight = facts->get(layer, monitor);
             const ConstMatrixView w = weight->weight.matrix();
             auto channels = std::make_shared<LayerChannels>();
-            channels->layer = layer;
-            channels->outputs = channelRanges(w, ChannelAxis::Output, monitor);
-            channels->inputs = channelRanges(w, ChannelAxis::Input, monitor);
+            channels->facts = weight;
+            channels->outputs = std::make_shared<const ChannelRanges>(
+                channelRanges(w, ChannelAxis::Output, monitor));
+            channels->inputs = std::make_shared<const ChannelRanges>(
+                channelRanges(w, ChannelAxis::Input, monitor));
             channels->activations = inputs;
             return Channels(std::move(channels));
         },

@@ -29,9 +29,9 @@ struct LayerExponents
 /// One layer's channels, as the panel shows them.
 struct LayerChannels
 {
-    std::string layer;
-    ChannelRanges outputs;
-    ChannelRanges inputs;
+    std::shared_ptr<const WeightFacts> facts;
+    std::shared_ptr<const ChannelRanges> outputs;
+    std::shared_ptr<const ChannelRanges> inputs;
     std::shared_ptr<const InputStatistics> activations; ///< null when nothing was captured
 };
 
@@ -110,7 +110,7 @@ private:
     Document* m_document;
     std::shared_ptr<FactsCache> m_facts;
     std::vector<std::string> m_layers;
-    std::set<Aspect> m_wanted{Aspect::Weights};
+    std::set<Aspect> m_wanted{Aspect::Weights, Aspect::Outliers};
     double m_outlierMultiple = 6;
     std::map<std::string, std::shared_ptr<const InputStatistics>> m_inputs;
     std::map<std::string, LayerStatistics> m_statistics;

@@ -2,6 +2,7 @@
 #include "app/gui/main_window.h"
 
 #include "core/base/format.h"
+#include "widgets/panels/channel_panel.h"
 #include "widgets/panels/empty_state.h"
 #include "widgets/panels/layer_table_panel.h"
 #include "widgets/panels/message_bar.h"
@@ -131,9 +132,11 @@ QDockWidget* MainWindow::dock(const QString& title, const QString& name, QWidget
 void MainWindow::makeDocks()
 {
     m_weights = new WeightPanel;
+    m_channels = new ChannelPanel;
     m_method = new MethodPanel;
     m_runPanel = new RunPanel;
     m_docks.weights = dock(tr("Weights"), QStringLiteral("WeightDock"), m_weights);
+    m_docks.channels = dock(tr("Channels"), QStringLiteral("ChannelDock"), m_channels);
     m_docks.method = dock(tr("Method"), QStringLiteral("MethodDock"), m_method);
     m_docks.run = dock(tr("Run"), QStringLiteral("RunDock"), m_runPanel);
 }
@@ -168,6 +171,7 @@ void MainWindow::connectDocument()
     });
     connect(document, &Document::recipeChanged, this, [this, document] {
         m_layers->setStandard(document->recipe().standard);
+        m_layers->setRules(document->recipe().rules);
         const auto& model = document->model();
         m_runPanel->setRecipe(document->recipe(), model ? model->maximumContext : 0);
         refreshSelection();
@@ -237,6 +241,11 @@ void MainWindow::connectPanels()
     connect(m_layers, &LayerTablePanel::resetRequested, document, &Document::resetLayers);
     connect(m_layers, &LayerTablePanel::lockRequested, document, &Document::lockLayers);
     connect(m_layers, &LayerTablePanel::editRefused, this, &MainWindow::problem);
+    connect(m_layers, &LayerTablePanel::noticed, this, [this](const QString& text) {
+        m_message->showMessage(MessageBar::Kind::Information, text);
+    });
+    connect(m_layers, &LayerTablePanel::rulesRequested, document, &Document::setRules);
+    connect(m_layers, &LayerTablePanel::ruleRequested, document, &Document::addRule);
     connect(m_method, &MethodPanel::choicesRequested, document, &Document::editLayers);
     connect(m_method, &MethodPanel::standardRequested, document, &Document::setStandard);
     connect(m_method, &MethodPanel::resetRequested, document, &Document::resetLayers);
@@ -261,7 +270,26 @@ void MainWindow::connectPanels()
 
 void MainWindow::connectExplorer()
 {
+    connect(&m_explorer, &Explorer::previewsReady, this,
+            [this](const std::vector<std::shared_ptr<const WeightPreview>>& previews) {
+                m_weights->setPreviews(previews, m_explorer.selected().size());
+                m_preview = previews.front();
+                m_channels->setPreview(m_preview);
+            });
     connect(&m_explorer, &Explorer::previewFailed, m_weights, &WeightPanel::clear);
+    connect(&m_explorer, &Explorer::channelsReady, this,
+            [this](const std::shared_ptr<const LayerChannels>& channels) {
+                m_channels->setData(channels->facts, channels->outputs, channels->inputs,
+                                    m_preview, channels->activations);
+            });
+    connect(m_channels, &ChannelPanel::captureRequested, m_capture, &QAction::trigger);
+    connect(m_channels, &ChannelPanel::failed, this, &MainWindow::problem);
+    connect(&m_explorer, &Explorer::outliersReady, m_weights, &WeightPanel::setOutliers);
+    connect(&m_explorer, &Explorer::stripReady, m_weights, &WeightPanel::setStrip);
+    connect(m_weights, &WeightPanel::clipPreviewRequested, &m_explorer, &Explorer::previewClip);
+    connect(m_weights, &WeightPanel::clipRequested, m_workbench.document(), &Document::setClip);
+    connect(m_weights, &WeightPanel::stripRequested, &m_explorer, &Explorer::requestStrip);
+    connect(m_weights, &WeightPanel::outliersRequested, &m_explorer, &Explorer::setOutlierMultiple);
     connect(&m_explorer, &Explorer::previewDropped, this, [this] {
         m_weights->clear(tr("Select a layer to see the distribution of its weights."));
     });
@@ -309,8 +337,8 @@ void MainWindow::modelChanged()
     for (const Layer& layer : model->layers) {
         if (layer.quantizedByDefault) {
             m_layers->selectLayer(layer.name);
-            m_layers->scrollToTop();
-            m_layers->focusTable();
+            m_layers->view()->scrollToTop();
+            m_layers->view()->setFocus();
             break;
         }
     }

@@ -17,6 +17,7 @@ class QStackedWidget;
 
 namespace gradus {
 
+class ChannelPanel;
 class EmptyState;
 class LayerTablePanel;
 class MessageBar;
@@ -133,10 +134,12 @@ private:
     EmptyState* m_empty = nullptr;
     LayerTablePanel* m_layers = nullptr;
     WeightPanel* m_weights = nullptr;
+    ChannelPanel* m_channels = nullptr;
     MethodPanel* m_method = nullptr;
     RunPanel* m_runPanel = nullptr;
     MessageBar* m_message = nullptr;
     Docks m_docks;
+    std::shared_ptr<const WeightPreview> m_preview; ///< of the current layer
     QLabel* m_modelLabel = nullptr;
     QLabel* m_totals = nullptr;
     QLabel* m_progressText = nullptr;

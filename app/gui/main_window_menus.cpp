@@ -117,7 +117,7 @@ void MainWindow::makeEditMenu()
         m_method->showStandard(true);
     });
     m_rules = action(edit, tr("Ru&les…"), QKeySequence(QStringLiteral("Ctrl+L")),
-                     [this] { m_layers->showRules(); });
+                     [this] { m_layers->editRules(); });
     edit->addSeparator();
     m_copyCommand = action(edit, tr("Copy as &command"),
                            QKeySequence(QStringLiteral("Ctrl+Shift+C")), [this] { copyCommand(); });

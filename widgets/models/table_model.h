@@ -22,18 +22,35 @@ enum TableRole
     ExportRole, ///< the raw value as text, for files; of a header: its machine name
 };
 
-/// One column: how a row is shown in it.
+/// One column: how a row is shown in it. A constructor, because gcc 12 breaks down over default
+/// member initializers of functions in a template.
 template <class Row>
 struct Column
 {
+    using Text = std::function<QString(const Row&)>;
+    using Sort = std::function<QVariant(const Row&)>;
+
+    Column(QString columnTitle, QString tip, bool isNumber, Text shown, Sort order = nullptr,
+           QString fileTitle = {}, Text written = nullptr, Qt::SortOrder first = Qt::AscendingOrder)
+        : title(std::move(columnTitle))
+        , toolTip(std::move(tip))
+        , number(isNumber)
+        , text(std::move(shown))
+        , sort(std::move(order))
+        , exportTitle(std::move(fileTitle))
+        , exported(std::move(written))
+        , firstOrder(first)
+    {
+    }
+
     QString title;
     QString toolTip;
-    bool number = false; ///< right-aligned
-    std::function<QString(const Row&)> text;
-    std::function<QVariant(const Row&)> sort; ///< none: the text; an invalid value comes last
-    QString exportTitle = {};                 ///< name of the column in files; none: the title
-    std::function<QString(const Row&)> exported = {}; ///< raw value as text; none: the text
-    Qt::SortOrder firstOrder = Qt::AscendingOrder;    ///< what the first click on its header gives
+    bool number; ///< right-aligned
+    Text text;
+    Sort sort;                ///< none: the text; an invalid value comes last
+    QString exportTitle;      ///< name of the column in files; none: the title
+    Text exported;            ///< raw value as text; none: the text
+    Qt::SortOrder firstOrder; ///< what the first click on its header gives
 };
 
 /// A table model as a list of columns over immutable rows. New rows with the same keys update the
