@@ -300,7 +300,7 @@ private:
     {
         std::vector<std::size_t> order;
         for (std::size_t i = 0; i < m_rows.size(); ++i)
-            if (m_rows[i].result->weight)
+            if (m_rows[i].result->weight && !m_rows[i].result->weight->codes.empty())
                 order.push_back(i);
         const auto badness = [&](std::size_t i) {
             const LayerResult& result = *m_rows[i].result;
@@ -459,7 +459,7 @@ private:
         }
         std::string bands;
         if (!chart.blocks.empty())
-            bands = concat(" Bands are blocks",
+            bands = concat(" On top: blocks",
                            m_blockPrefix.empty()
                                ? std::string()
                                : concat(" (", escaped(shortened(m_blockPrefix, 60)), "N)"),

@@ -258,20 +258,28 @@ void drawGrid(Drawing& drawing, const LayerChart& chart, const Scale& scale)
 
 void drawBlocks(Drawing& drawing, const LayerChart& chart, const Box& box, double slot)
 {
-    double free = box.left; // where the next label may begin
+    if (chart.blocks.empty())
+        return;
+    double widest = 0;
+    for (const ChartBlock& block : chart.blocks)
+        widest = std::max(widest, static_cast<double>(characterCount(shortened(block.label, 18))));
+    const double average = box.width() / static_cast<double>(chart.blocks.size());
+    // Labels stand at even distances, bands only where they can be told apart.
+    const double wanted = letterWidth * (widest + 1.5) / average;
+    double every = 1;
+    for (double power = 1; every < wanted; power *= 10)
+        for (const double factor : {1.0, 2.0, 5.0})
+            if (every < wanted)
+                every = factor * power;
     for (std::size_t i = 0; i < chart.blocks.size(); ++i) {
         const ChartBlock& block = chart.blocks[i];
         const double left = box.left + slot * static_cast<double>(block.first);
         const double right = box.left + slot * static_cast<double>(block.last + 1);
-        if (i % 2 == 0)
+        if (i % 2 == 0 && average >= 6)
             drawing.rectangle("band", {left, box.top - 20, right, box.bottom});
-        const std::string label = shortened(block.label, 18);
-        const double half = letterWidth * static_cast<double>(characterCount(label)) / 2;
-        const double middle = (left + right) / 2;
-        if (middle - half >= free) {
-            drawing.label("tick", middle, box.top - 6, label, "middle");
-            free = middle + half + 6;
-        }
+        if (i % static_cast<std::size_t>(every) == 0)
+            drawing.label("tick", (left + right) / 2, box.top - 6, shortened(block.label, 18),
+                          "middle");
     }
 }
 
@@ -280,8 +288,11 @@ void drawNumbers(Drawing& drawing, const LayerChart& chart, const Box& box, doub
     const auto count = static_cast<double>(chart.layers.size());
     const double step = std::max(1.0, niceStep(count, count <= 24 ? 24 : 16));
     const auto tick = [&](double number) {
-        drawing.label("tick", box.left + slot * (number - 0.5), box.bottom + 17,
-                      formatCount(static_cast<std::int64_t>(number)), "middle");
+        const std::string text = formatCount(static_cast<std::int64_t>(number));
+        const double x = box.left + slot * (number - 0.5);
+        const bool fits = x + letterWidth * static_cast<double>(text.size()) / 2 < box.right + 8;
+        drawing.label("tick", fits ? x : box.right + 6, box.bottom + 17, text,
+                      fits ? "middle" : "end");
     };
     if (step > 1)
         tick(1);
@@ -388,8 +399,11 @@ void drawBars(Drawing& drawing, const LayerChart& chart, const Scale& scale, dou
     for (std::size_t i = 0; i < chart.layers.size(); ++i) {
         const ChartLayer& layer = chart.layers[i];
         const double x = scale.box.left + slot * (static_cast<double>(i) + 0.5);
+        // Outlines side by side without a gap would be a gray area: then their upper ends do.
         if (!std::isnan(layer.background))
-            backgrounds += bar(x, scale.y(layer.background));
+            backgrounds += slot >= 6 ? bar(x, scale.y(layer.background))
+                                     : concat("M", at(x - slot / 2, scale.y(layer.background)), "h",
+                                              coordinate(std::max(0.1, slot)));
         if (!std::isnan(layer.value))
             (layer.kept ? floats : bars) += bar(x, scale.y(layer.value));
         if (layer.compared <= scale.high)

@@ -38,7 +38,7 @@ h3 { font-size: 1rem; margin: 24px 0 8px; }
 h3:first-child { margin-top: 0; }
 p { margin: 0 0 12px; max-width: 80ch; }
 a { color: var(--link); }
-.lead { color: var(--muted); margin-bottom: 16px; overflow-wrap: anywhere; }
+.lead { color: var(--muted); max-width: none; margin-bottom: 16px; overflow-wrap: anywhere; }
 .headline { font-size: 1.1rem; margin: 0 0 16px; }
 .quiet { color: var(--muted); }
 nav { margin-bottom: 20px; }
