@@ -89,7 +89,7 @@ std::string symbol(ErrorRating rating)
 
 std::string named(std::string_view name)
 {
-    return concat("<span class=\"name\">", escaped(name), "</span>");
+    return concat("<span class=\"name\">", breakable(name), "</span>");
 }
 
 std::string schemeText(const Scheme& scheme)
@@ -150,11 +150,37 @@ std::string signedText(double value, const std::string& magnitude)
     return std::isnan(value) ? "–" : concat(value > 0 ? "+" : value < 0 ? "−" : "", magnitude);
 }
 
+/// "−23.6 %", "× 4.7", "–" when there is nothing to compare with.
 std::string changeOf(double before, double after)
 {
-    const double change =
-        before > 0 ? after / before - 1 : std::numeric_limits<double>::quiet_NaN();
-    return signedText(change, formatPercent(std::fabs(change)));
+    const double factor = before > 0 ? after / before : std::numeric_limits<double>::quiet_NaN();
+    if (factor > 2)
+        return concat("× ", realText(factor, 3));
+    const double change = std::fabs(factor - 1) < 5e-4 ? 0 : factor - 1;
+    return signedText(change, change == 0 ? "0 %" : formatPercent(std::fabs(change)));
+}
+
+std::string decibelChange(double before, double after)
+{
+    double change = after - before;
+    if (std::fabs(change) < 0.05)
+        change = 0;
+    return signedText(change, formatDecibel(std::fabs(change)));
+}
+
+/// "gptq 4 → 6 bits, group 64"; everything twice when more than the bits changed.
+std::string choiceChange(const LayerResult& before, const LayerResult& after)
+{
+    const std::string a = shortChoice(before);
+    const std::string b = shortChoice(after);
+    if (a == b)
+        return a;
+    if (before.weight && after.weight && methodText(before) == methodText(after) &&
+        granuleText(before.weight->scheme) == granuleText(after.weight->scheme)) {
+        return concat(methodText(after), " ", before.weight->scheme.bits, " → ",
+                      b.substr(b.find(' ') + 1));
+    }
+    return concat(a, " → ", b);
 }
 
 /// Worst and median error and how the layers are judged.
@@ -274,7 +300,7 @@ private:
     {
         std::vector<std::size_t> order;
         for (std::size_t i = 0; i < m_rows.size(); ++i)
-            if (m_rows[i].result->weight)
+            if (m_rows[i].result->weight && !m_rows[i].result->weight->codes.empty())
                 order.push_back(i);
         const auto badness = [&](std::size_t i) {
             const LayerResult& result = *m_rows[i].result;
@@ -390,10 +416,10 @@ private:
              m_judgment.measured() ? "over the quantized layers" : "needs calibration");
         add("</dl>\n");
         if (m_judgment.measured()) {
-            add("<p>Relative output error: ");
-            rating(ErrorRating::Good, concat("up to ", formatReal(goodOutputError * 100), " %"));
+            add("<p class=\"ratings\">Relative output error: ");
+            rating(ErrorRating::Good, concat("up to ", realText(goodOutputError * 100), " %"));
             add(", ");
-            rating(ErrorRating::Fair, concat("up to ", formatReal(fairOutputError * 100), " %"));
+            rating(ErrorRating::Fair, concat("up to ", realText(fairOutputError * 100), " %"));
             add(", ");
             rating(ErrorRating::Poor, "above");
             if (const std::int64_t none = m_judgment.of(ErrorRating::None); none > 0)
@@ -433,7 +459,7 @@ private:
         }
         std::string bands;
         if (!chart.blocks.empty())
-            bands = concat(" Bands are blocks",
+            bands = concat(" On top: blocks",
                            m_blockPrefix.empty()
                                ? std::string()
                                : concat(" (", escaped(shortened(m_blockPrefix, 60)), "N)"),
@@ -508,9 +534,9 @@ private:
         chart.labelled = 3;
         std::string caption;
         caption += key("<path class=\"mark good\" d=\"M2 7a5 5 0 1 0 10 0a5 5 0 1 0 -10 0z\"/>",
-                       concat("good, up to ", formatReal(goodOutputError * 100), " %"));
+                       concat("good, up to ", realText(goodOutputError * 100), " %"));
         caption += key("<path class=\"mark fair\" d=\"M7 2l5.5 9.5h-11z\"/>",
-                       concat("fair, up to ", formatReal(fairOutputError * 100), " %"));
+                       concat("fair, up to ", realText(fairOutputError * 100), " %"));
         caption += key("<path class=\"mark poor\" d=\"M7 1l6 6l-6 6l-6 -6z\"/>", "poor");
         figure("Relative output error", layerChart(chart), caption + ring + bands);
     }
@@ -664,10 +690,10 @@ private:
             m_histograms > 0 ? " A name that is a link leads to its weights." : "",
             "</caption>\n<thead><tr>");
         const std::pair<const char*, const char*> columns[] = {
-            {"n", "#"},           {"", "Layer"}, {"c", "Kind"},        {"n", "Shape"},
-            {"c", "Method"},      {"n", "Bits"}, {"n", "Group"},       {"c", "Symmetry"},
-            {"n", "Bits/weight"}, {"n", "Size"}, {"n", "Weight SQNR"}, {"n", "Output error"},
-            {"note", "Note"}};
+            {"n", "#"},     {"", "Layer and note"}, {"c", "Kind"},
+            {"n", "Shape"}, {"c", "Method"},        {"n", "Bits"},
+            {"n", "Group"}, {"c", "Symmetry"},      {"n", "Bits/weight"},
+            {"n", "Size"},  {"n", "Weight SQNR"},   {"n", "Output error"}};
         for (const auto& [style, title] : columns)
             add("<th scope=\"col\"", *style ? concat(" class=\"", style, "\"") : "", ">", title,
                 "</th>");
@@ -694,9 +720,11 @@ private:
         cell("n", formatCount(static_cast<std::int64_t>(i + 1)));
         add("<th scope=\"row\" class=\"name\">");
         if (m_drawn[i])
-            add("<a href=\"#weights-", i + 1, "\">", escaped(row.layer->name), "</a>");
+            add("<a href=\"#weights-", i + 1, "\">", breakable(row.layer->name), "</a>");
         else
-            add(escaped(row.layer->name));
+            add(breakable(row.layer->name));
+        if (!result.note.empty())
+            add("<span class=\"note\">", escaped(result.note), "</span>");
         add("</th>");
         cell("c", std::string(layerKindName(row.layer->kind)));
         cell("n", concat(row.layer->rows, " × ", row.layer->cols));
@@ -720,7 +748,6 @@ private:
         cell("n", result.weight ? concat(formatPercent(result.relativeOutputError),
                                          rating == ErrorRating::None ? "" : " ", symbol(rating))
                                 : "");
-        cell("note", escaped(result.note));
         add("</tr>\n");
     }
 
@@ -775,6 +802,8 @@ private:
 
     static bool sameNumbers(const LayerResult& a, const LayerResult& b)
     {
+        if (!a.weight && !b.weight) // float in both, whatever scheme it remembers
+            return true;
         const auto same = [](double x, double y) {
             return x == y || (std::isnan(x) && std::isnan(y));
         };
@@ -822,20 +851,17 @@ private:
                 continue;
             const LayerResult& a = *row.compared;
             const LayerResult& b = *row.result;
-            const std::string choiceA = shortChoice(a);
-            const std::string choiceB = shortChoice(b);
             const std::uint64_t bytesA = a.weight ? a.bytes() : row.sourceBytes;
             const std::uint64_t bytesB = b.weight ? b.bytes() : row.sourceBytes;
-            const double gain = b.weightSqnrDb - a.weightSqnrDb;
-            add("<tr><th scope=\"row\" class=\"name\">", escaped(row.layer->name), "</th>");
-            cell("", choiceA == choiceB ? choiceA : concat(choiceA, " → ", choiceB));
+            add("<tr><th scope=\"row\" class=\"name\">", breakable(row.layer->name), "</th>");
+            cell("", choiceChange(a, b));
             cell("n", bytesA == bytesB ? formatBytes(bytesA)
                                        : concat(formatBytes(bytesA), " → ", formatBytes(bytesB)));
             cell("n", bytesA == bytesB
                           ? "–"
                           : changeOf(static_cast<double>(bytesA), static_cast<double>(bytesB)));
             cell("n", concat(formatDecibel(a.weightSqnrDb), " → ", formatDecibel(b.weightSqnrDb)));
-            cell("n", signedText(gain, formatDecibel(std::fabs(gain))));
+            cell("n", decibelChange(a.weightSqnrDb, b.weightSqnrDb));
             cell("n", concat(formatPercent(a.relativeOutputError), " ",
                              symbol(ratingOf(a.relativeOutputError)), " → ",
                              formatPercent(b.relativeOutputError), " ",
@@ -868,7 +894,7 @@ private:
                 "small.</p>\n");
         else
             add("<p>Every quantized layer, in model order.</p>\n");
-        add("<p class=\"quiet\">",
+        add("<p class=\"quiet ratings\">",
             key("<path class=\"original\" d=\"M1 2h12v10h-12z\"/>", "original"),
             key("<path class=\"dequantized\" d=\"M1 10h4v-6h4v6h4\"/>", "dequantized"),
             key("<path class=\"level\" d=\"M3 3v8M7 3v8M11 3v8\"/>",
@@ -929,8 +955,8 @@ private:
         chart.description = concat(
             "Histogram of the original and the dequantized weights with a logarithmic count. "
             "Original from ",
-            formatReal(facts.minimum), " to ", formatReal(facts.maximum), ", levels from ",
-            formatReal(chart.clipLow), " to ", formatReal(chart.clipHigh), ".");
+            realText(facts.minimum), " to ", realText(facts.maximum), ", levels from ",
+            realText(chart.clipLow), " to ", realText(chart.clipHigh), ".");
 
         const ErrorRating rating = ratingOf(result.relativeOutputError);
         const std::string error =
@@ -949,33 +975,33 @@ private:
         const auto share = [&](std::uint64_t bits, std::string_view what) {
             return bits == 0
                        ? std::string()
-                       : concat(" + ", formatReal(static_cast<double>(bits) / count, 3), " ", what);
+                       : concat(" + ", realText(static_cast<double>(bits) / count, 3), " ", what);
         };
         add("<dl class=\"facts\">\n");
         fact("Choice", escaped(choiceText(result.choice)));
         fact("Stored",
              concat(formatBytes(result.bytes()), ", ", formatBitsPerWeight(result.bitsPerWeight()),
-                    " bits per weight: ", formatReal(static_cast<double>(size.codeBits) / count, 3),
+                    " bits per weight: ", realText(static_cast<double>(size.codeBits) / count, 3),
                     " codes", share(size.scaleBits, "scales"), share(size.zeroBits, "zeros"),
                     share(size.indexBits, "group index")));
         fact("Original weights",
-             concat("mean ", formatReal(facts.mean), ", standard deviation ", formatReal(facts.std),
-                    ", from ", formatReal(facts.minimum), " to ", formatReal(facts.maximum),
-                    ", excess kurtosis ", formatReal(facts.excessKurtosis, 3), ", ",
+             concat("mean ", realText(facts.mean), ", standard deviation ", realText(facts.std),
+                    ", from ", realText(facts.minimum), " to ", realText(facts.maximum),
+                    ", excess kurtosis ", realText(facts.excessKurtosis, 3), ", ",
                     formatPercent(outliers), " beyond 6 standard deviations"));
         std::string levels =
-            concat("from ", formatReal(chart.clipLow), " to ", formatReal(chart.clipHigh));
+            concat("from ", realText(chart.clipLow), " to ", realText(chart.clipHigh));
         if (facts.minimum < chart.clipLow || facts.maximum > chart.clipHigh)
             levels += "; weights beyond are clipped";
         fact("Levels", levels);
         fact("Error", concat("weight SQNR ", formatDecibel(result.weightSqnrDb), ", cosine ",
-                             formatReal(result.weightCosine, 6), ", relative output error ",
+                             realText(result.weightCosine, 6), ", relative output error ",
                              std::isnan(result.relativeOutputError)
                                  ? std::string("not measured")
                                  : concat(formatPercent(result.relativeOutputError), ", ",
                                           ratingName(rating))));
         if (result.damping > 0)
-            fact("Damping", formatReal(result.damping));
+            fact("Damping", realText(result.damping));
         if (!result.note.empty())
             fact("Note", escaped(result.note));
         add("</dl>\n</div>\n</details>\n");
@@ -1137,8 +1163,8 @@ private:
              "one bit.");
         fact("Ratings",
              concat("By the relative output error: ", symbol(ErrorRating::Good), " good up to ",
-                    formatReal(goodOutputError * 100), " %, ", symbol(ErrorRating::Fair),
-                    " fair up to ", formatReal(fairOutputError * 100), " %, ",
+                    realText(goodOutputError * 100), " %, ", symbol(ErrorRating::Fair),
+                    " fair up to ", realText(fairOutputError * 100), " %, ",
                     symbol(ErrorRating::Poor), " poor above."));
         fact("Fingerprint", "SHA-256 over size and header of each weight file.");
         add("</dl>\n");

@@ -109,10 +109,11 @@ std::string shapeOf(ErrorRating rating, double x, double y, double r)
         return concat("M", at(x, y - r * 1.15), "l", at(r * 1.15, r * 1.15), "l",
                       at(-r * 1.15, r * 1.15), "l", at(-r * 1.15, -r * 1.15), "z");
     default: {
-        const std::string radius = coordinate(r * 0.9);
-        return concat("M", at(x - r * 0.9, y), "a", radius, " ", radius, " 0 1 0 ",
-                      coordinate(r * 1.8), " 0a", radius, " ", radius, " 0 1 0 ",
-                      coordinate(-r * 1.8), " 0z");
+        // Two half circles: the chord is exactly twice the radius as written.
+        const double radius = std::max(0.1, std::round(r * 9) / 10);
+        const std::string arc = concat("a", coordinate(radius), " ", coordinate(radius), " 0 1 0 ");
+        return concat("M", at(x - radius, y), arc, coordinate(2 * radius), " 0", arc,
+                      coordinate(-2 * radius), " 0z");
     }
     }
 }
@@ -161,15 +162,15 @@ std::string tickText(LayerChart::Style style, double value)
             value /= 1024;
             ++unit;
         }
-        return value == 0 ? "0" : concat(formatReal(value, 3), " ", units[unit]);
+        return value == 0 ? "0" : concat(realText(value, 3), " ", units[unit]);
     }
     if (style == LayerChart::Style::LogarithmicMarks) {
         const double percent = value * 100;
         if (percent >= 1e-4 && percent < 1e6)
-            return concat(formatReal(percent, 6), " %");
+            return concat(realText(percent, 6), " %");
         return concat("1e", static_cast<int>(std::lround(std::log10(value))));
     }
-    return formatReal(value, 6);
+    return realText(value, 6);
 }
 
 /// From values to heights in the plot.
@@ -257,20 +258,28 @@ void drawGrid(Drawing& drawing, const LayerChart& chart, const Scale& scale)
 
 void drawBlocks(Drawing& drawing, const LayerChart& chart, const Box& box, double slot)
 {
-    double free = box.left; // where the next label may begin
+    if (chart.blocks.empty())
+        return;
+    double widest = 0;
+    for (const ChartBlock& block : chart.blocks)
+        widest = std::max(widest, static_cast<double>(characterCount(shortened(block.label, 18))));
+    const double average = box.width() / static_cast<double>(chart.blocks.size());
+    // Labels stand at even distances, bands only where they can be told apart.
+    const double wanted = letterWidth * (widest + 1.5) / average;
+    double every = 1;
+    for (double power = 1; every < wanted; power *= 10)
+        for (const double factor : {1.0, 2.0, 5.0})
+            if (every < wanted)
+                every = factor * power;
     for (std::size_t i = 0; i < chart.blocks.size(); ++i) {
         const ChartBlock& block = chart.blocks[i];
         const double left = box.left + slot * static_cast<double>(block.first);
         const double right = box.left + slot * static_cast<double>(block.last + 1);
-        if (i % 2 == 0)
+        if (i % 2 == 0 && average >= 6)
             drawing.rectangle("band", {left, box.top - 20, right, box.bottom});
-        const std::string label = shortened(block.label, 18);
-        const double half = letterWidth * static_cast<double>(characterCount(label)) / 2;
-        const double middle = (left + right) / 2;
-        if (middle - half >= free) {
-            drawing.label("tick", middle, box.top - 6, label, "middle");
-            free = middle + half + 6;
-        }
+        if (i % static_cast<std::size_t>(every) == 0)
+            drawing.label("tick", (left + right) / 2, box.top - 6, shortened(block.label, 18),
+                          "middle");
     }
 }
 
@@ -279,8 +288,11 @@ void drawNumbers(Drawing& drawing, const LayerChart& chart, const Box& box, doub
     const auto count = static_cast<double>(chart.layers.size());
     const double step = std::max(1.0, niceStep(count, count <= 24 ? 24 : 16));
     const auto tick = [&](double number) {
-        drawing.label("tick", box.left + slot * (number - 0.5), box.bottom + 17,
-                      formatCount(static_cast<std::int64_t>(number)), "middle");
+        const std::string text = formatCount(static_cast<std::int64_t>(number));
+        const double x = box.left + slot * (number - 0.5);
+        const bool fits = x + letterWidth * static_cast<double>(text.size()) / 2 < box.right + 8;
+        drawing.label("tick", fits ? x : box.right + 6, box.bottom + 17, text,
+                      fits ? "middle" : "end");
     };
     if (step > 1)
         tick(1);
@@ -305,7 +317,7 @@ void drawLimits(Drawing& drawing, const Scale& scale)
         drawing.line("limit", scale.box.left, y, scale.box.right, y);
         drawing.label("limit-text halo", scale.box.left + 6, y - 4,
                       concat(limit == goodOutputError ? "good" : "fair", " up to ",
-                             formatReal(limit * 100, 3), " %"));
+                             realText(limit * 100, 3), " %"));
     }
 }
 
@@ -348,7 +360,7 @@ void drawMarks(Drawing& drawing, const LayerChart& chart, const Scale& scale, do
     for (std::size_t i = 0; i < order.size() && i < static_cast<std::size_t>(chart.labelled); ++i) {
         const ChartLayer& layer = chart.layers[order[i]];
         const double x = scale.box.left + slot * (static_cast<double>(order[i]) + 0.5);
-        const double y = scale.y(layer.value) + 4;
+        const double y = scale.y(layer.value) - 4;
         const std::string label = shortened(layer.label, 32);
         const double width = letterWidth * static_cast<double>(characterCount(label));
         const bool right = x + radius + 5 + width < scale.box.right;
@@ -387,11 +399,14 @@ void drawBars(Drawing& drawing, const LayerChart& chart, const Scale& scale, dou
     for (std::size_t i = 0; i < chart.layers.size(); ++i) {
         const ChartLayer& layer = chart.layers[i];
         const double x = scale.box.left + slot * (static_cast<double>(i) + 0.5);
+        // Outlines side by side without a gap would be a gray area: then their upper ends do.
         if (!std::isnan(layer.background))
-            backgrounds += bar(x, scale.y(layer.background));
+            backgrounds += slot >= 6 ? bar(x, scale.y(layer.background))
+                                     : concat("M", at(x - slot / 2, scale.y(layer.background)), "h",
+                                              coordinate(std::max(0.1, slot)));
         if (!std::isnan(layer.value))
             (layer.kept ? floats : bars) += bar(x, scale.y(layer.value));
-        if (!std::isnan(layer.compared))
+        if (layer.compared <= scale.high)
             rings += shapeOf(ErrorRating::None, x, scale.y(layer.compared), radius);
     }
     drawing.path("background", backgrounds);
@@ -507,10 +522,9 @@ std::string histogramChart(const HistogramChart& chart)
     drawing.path("clip", clips);
     const double low = x(chart.clipLow);
     const double high = x(chart.clipHigh);
-    drawing.label("clip-text", low, box.top - 10, concat("lowest ", formatReal(chart.clipLow, 3)),
+    drawing.label("clip-text", low, box.top - 10, concat("lowest ", realText(chart.clipLow, 3)),
                   low > box.right - 90 ? "end" : "start");
-    drawing.label("clip-text", high, box.top - 10,
-                  concat("highest ", formatReal(chart.clipHigh, 3)),
+    drawing.label("clip-text", high, box.top - 10, concat("highest ", realText(chart.clipHigh, 3)),
                   high < box.left + 90 ? "start" : "end");
     std::string levels;
     std::string previous;
@@ -529,7 +543,7 @@ std::string histogramChart(const HistogramChart& chart)
     const double step = niceStep(hi - lo, 8);
     for (double index = std::ceil(lo / step); index * step <= hi; ++index)
         drawing.label("tick", x(index * step), box.bottom + 26,
-                      formatReal(index == 0 ? 0 : index * step, 4), "middle");
+                      realText(index == 0 ? 0 : index * step, 4), "middle");
     drawing.label("axis", (box.left + box.right) / 2, box.bottom + 46, "weight", "middle");
     return drawing.finish();
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/session/report_markup.h"
 
+#include "core/base/format.h"
+
 #include <charconv>
 #include <cmath>
 #include <cstdint>
@@ -90,6 +92,21 @@ std::string escaped(std::string_view text)
     return out;
 }
 
+std::string breakable(std::string_view name)
+{
+    std::string out;
+    std::size_t begin = 0;
+    while (begin < name.size()) {
+        const std::size_t end = name.find_first_of("./", begin);
+        const std::size_t stop = end == std::string_view::npos ? name.size() : end + 1;
+        out += escaped(name.substr(begin, stop - begin));
+        if (stop < name.size())
+            out += "<wbr/>";
+        begin = stop;
+    }
+    return out;
+}
+
 std::size_t characterCount(std::string_view text)
 {
     std::size_t count = 0;
@@ -129,6 +146,12 @@ std::string coordinate(double value)
     if (text.ends_with(".0"))
         text.resize(text.size() - 2);
     return text;
+}
+
+std::string realText(double value, int digits)
+{
+    const std::string text = formatReal(value, digits);
+    return text.starts_with('-') ? "−" + text.substr(1) : text;
 }
 
 std::string exactNumber(double value)

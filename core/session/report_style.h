@@ -38,7 +38,7 @@ h3 { font-size: 1rem; margin: 24px 0 8px; }
 h3:first-child { margin-top: 0; }
 p { margin: 0 0 12px; max-width: 80ch; }
 a { color: var(--link); }
-.lead { color: var(--muted); margin-bottom: 16px; overflow-wrap: anywhere; }
+.lead { color: var(--muted); max-width: none; margin-bottom: 16px; overflow-wrap: anywhere; }
 .headline { font-size: 1.1rem; margin: 0 0 16px; }
 .quiet { color: var(--muted); }
 nav { margin-bottom: 20px; }
@@ -60,11 +60,12 @@ table { border-collapse: collapse; width: 100%; font-size: 0.85rem; }
 caption { text-align: left; color: var(--muted); padding-bottom: 8px; }
 th, td { padding: 5px 8px; text-align: left; border-bottom: 1px solid var(--line); vertical-align: top; }
 thead th { border-bottom: 2px solid var(--line); vertical-align: bottom; font-weight: 600; }
-tbody th { font-weight: 400; min-width: 190px; }
+tbody th { font-weight: 400; min-width: 170px; }
 tbody tr:nth-child(even) { background: var(--soft); }
 .n { text-align: right; white-space: nowrap; }
 .c { white-space: nowrap; }
-.note { min-width: 120px; color: var(--muted); overflow-wrap: anywhere; }
+.note { display: block; color: var(--muted); font-size: 0.9em; overflow-wrap: anywhere; }
+.ratings { max-width: none; }
 .compact { width: auto; min-width: 50%; }
 .good { color: var(--good); } .fair { color: var(--fair); } .poor { color: var(--poor); }
 .symbol { display: inline-block; width: 1.2em; text-align: center; }
@@ -110,6 +111,7 @@ details:last-child { border-bottom: 1px solid var(--line); }
 summary { cursor: pointer; overflow-wrap: anywhere; }
 summary .quiet { font-size: 0.85rem; margin-left: 8px; }
 details > :not(summary) { margin-top: 12px; }
+details figure { margin-bottom: 12px; }
 pre { background: var(--soft); border: 1px solid var(--line); border-radius: 6px; padding: 12px; overflow-x: auto; font-size: 0.85rem; font-family: ui-monospace, "DejaVu Sans Mono", monospace; }
 footer { color: var(--muted); font-size: 0.85rem; }
 @media (max-width: 700px) {

@@ -141,6 +141,25 @@ private slots:
         QVERIFY(isClose(ofExport, ofRun, 5e-4)); // float16 rounding of the dequantized weights
         QVERIFY(ofFloat < ofRun && ofRun < 1.1 * ofFloat);
 
+        // A report of it, and against itself: equal bytes twice, and never over a run.
+        const QStringList report{"report", file, "--title", "A <title>", "--csv", path("r.csv")};
+        QCOMPARE(run(QStringList(report) << "--out" << path("a.html")).status, 0);
+        QCOMPARE(run(QStringList(report) << "--out" << path("b.html")).status, 0);
+        const QByteArray html = contentOf(path("a.html"));
+        QVERIFY(html.startsWith("<!DOCTYPE html>") && html.endsWith("</html>\n"));
+        QVERIFY(html.contains("<h1>A &lt;title&gt;</h1>"));
+        QVERIFY(html == contentOf(path("b.html")));
+        QCOMPARE(contentOf(path("r.csv")).count('\n'), 1 + 43);
+        const Result compared =
+            run({"report", file, "--compare", file, "--out", path("compared.html")});
+        QCOMPARE(compared.status, 0);
+        QVERIFY(compared.out.contains("compared.html"));
+        QVERIFY(contentOf(path("compared.html")).contains("0 of 43 shared layers differ"));
+        const QByteArray before = contentOf(file);
+        QCOMPARE(run({"report", file, "--out", file}).status, 2);
+        QCOMPARE(run(QStringList(report) << "--out" << path("r.csv")).status, 2);
+        QVERIFY(contentOf(file) == before);
+
         // One flipped bit in the packed codes is found.
         QFile damaged(path("gptq") + "/model.safetensors");
         QVERIFY(damaged.open(QIODevice::ReadWrite));
@@ -221,6 +240,10 @@ private slots:
         QTest::newRow("not a run")
             << QStringList{"export", sample + "/config.json", "--format", "gptq", "--out", "x"} << 1
             << QByteArray("config.json");
+        QTest::newRow("report of a model")
+            << QStringList{"report", sample, "--out", "x"} << 1 << QByteArray("lm-kjv-3M");
+        QTest::newRow("report without a file")
+            << QStringList{"report", "x.gradus"} << 2 << QByteArray("--out");
         QTest::newRow("bad pattern")
             << QStringList{"stats", sample, "--layer", "(("} << 2 << QByteArray("((");
     }
