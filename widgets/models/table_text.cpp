@@ -3,6 +3,7 @@
 
 #include <QAbstractItemModel>
 
+#include <algorithm>
 #include <set>
 
 namespace gradus {
@@ -45,6 +46,19 @@ QString selectionAsTsv(const QAbstractItemModel& model, const QModelIndexList& s
     for (const int row : rows)
         text += line(model, row) + QLatin1Char('\n');
     return text;
+}
+
+QString csvField(const QString& text)
+{
+    const bool plain = std::none_of(text.begin(), text.end(), [](QChar c) {
+        return c == QLatin1Char(',') || c == QLatin1Char('"') || c == QLatin1Char('\n') ||
+               c == QLatin1Char('\r');
+    });
+    if (plain)
+        return text;
+    QString quoted = text;
+    quoted.replace(QLatin1Char('"'), QLatin1String("\"\""));
+    return QLatin1Char('"') + quoted + QLatin1Char('"');
 }
 
 } // namespace gradus

@@ -14,4 +14,7 @@ namespace gradus {
 [[nodiscard]] QString selectionAsTsv(const QAbstractItemModel& model,
                                      const QModelIndexList& selected);
 
+/// A field of a CSV line: quoted where it must be.
+[[nodiscard]] QString csvField(const QString& text);
+
 } // namespace gradus
