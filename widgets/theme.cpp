@@ -75,7 +75,7 @@ QPalette themePalette(Theme theme)
 
 Theme themeOf(const QPalette& palette)
 {
-    return palette.colour(QPalette::Window).lightnessF() < 0.5 ? Theme::Dark : Theme::Light;
+    return palette.color(QPalette::Window).lightnessF() < 0.5 ? Theme::Dark : Theme::Light;
 }
 
 ThemeColours themeColours(const QPalette& palette)
