@@ -4,6 +4,10 @@
 #include <QPainter>
 #include <QPolygonF>
 
+#include <algorithm>
+#include <array>
+#include <cmath>
+
 namespace gradus {
 
 namespace {
@@ -90,6 +94,8 @@ ThemeColours themeColours(const QPalette& palette)
         c.good = QColor("#35c9a0");
         c.fair = QColor("#f2b83a");
         c.poor = QColor("#ff7d57");
+        c.runA = QColor("#5cb8f2");
+        c.runB = QColor("#f2b83a");
     } else {
         c.original = QColor("#a8b1bc");
         c.dequantized = QColor("#0068a8");
@@ -103,6 +109,8 @@ ThemeColours themeColours(const QPalette& palette)
         c.good = QColor("#00805f");
         c.fair = QColor("#c08000");
         c.poor = QColor("#c9410f");
+        c.runA = QColor("#0068a8");
+        c.runB = QColor("#c07800");
     }
     return c;
 }
@@ -165,6 +173,114 @@ void paintRating(QPainter& painter, const QRectF& box, Rating rating, const QPal
         break;
     }
     painter.restore();
+}
+
+void paintPadlock(QPainter& painter, QPointF centre, bool closed, const QColor& colour)
+{
+    painter.save();
+    painter.setRenderHint(QPainter::Antialiasing);
+    painter.setPen(QPen(colour, 1.4));
+    painter.setBrush(Qt::NoBrush);
+    const qreal lift = closed ? 0 : 1.6;
+    const QRectF shackle(centre.x() - 2.7, centre.y() - 5 - lift, 5.4, 6.4);
+    painter.drawArc(shackle, closed ? 0 : 30 * 16, closed ? 180 * 16 : 150 * 16);
+    painter.drawLine(QPointF(shackle.left(), shackle.center().y()),
+                     QPointF(shackle.left(), centre.y() - 1));
+    if (closed) {
+        painter.drawLine(QPointF(shackle.right(), shackle.center().y()),
+                         QPointF(shackle.right(), centre.y() - 1));
+        painter.setPen(Qt::NoPen);
+        painter.setBrush(colour);
+        painter.drawRoundedRect(QRectF(centre.x() - 4.5, centre.y() - 1.8, 9, 7), 1.2, 1.2);
+    } else {
+        painter.setPen(QPen(colour, 1.1));
+        painter.drawRoundedRect(QRectF(centre.x() - 4, centre.y() - 1.3, 8, 6), 1, 1);
+    }
+    painter.restore();
+}
+
+namespace {
+double linearOf(double encoded)
+{
+    return encoded <= 0.04045 ? encoded / 12.92 : std::pow((encoded + 0.055) / 1.055, 2.4);
+}
+
+double encodedOf(double linear)
+{
+    return linear <= 0.0031308 ? 12.92 * linear : 1.055 * std::pow(linear, 1 / 2.4) - 0.055;
+}
+
+/// Linear sRGB of a colour in Oklab's polar form (Ottosson 2020), hue in degrees.
+std::array<double, 3> linearFromOklch(double lightness, double chroma, double hue)
+{
+    const double angle = hue * std::acos(-1.0) / 180;
+    const double a = chroma * std::cos(angle);
+    const double b = chroma * std::sin(angle);
+    const double l = std::pow(lightness + 0.3963377774 * a + 0.2158037573 * b, 3);
+    const double m = std::pow(lightness - 0.1055613458 * a - 0.0638541728 * b, 3);
+    const double s = std::pow(lightness - 0.0894841775 * a - 1.2914855480 * b, 3);
+    return {4.0767416621 * l - 3.3077115913 * m + 0.2309699292 * s,
+            -1.2684380046 * l + 2.6097574011 * m - 0.3413193965 * s,
+            -0.0041960863 * l - 0.7034186147 * m + 1.7076147010 * s};
+}
+
+/// The colour with less chroma where the screen cannot show so much of it.
+QColor colourFromOklch(double lightness, double chroma, double hue)
+{
+    std::array<double, 3> rgb{};
+    for (int step = 20; step >= 0; --step) {
+        rgb = linearFromOklch(lightness, chroma * step / 20, hue);
+        if (std::all_of(rgb.begin(), rgb.end(), [](double c) { return c >= 0 && c <= 1; }))
+            break;
+    }
+    const auto channel = [&](std::size_t i) {
+        return static_cast<float>(encodedOf(std::clamp(rgb[i], 0.0, 1.0)));
+    };
+    return QColor::fromRgbF(channel(0), channel(1), channel(2));
+}
+
+double luminance(const QColor& colour)
+{
+    return 0.2126 * linearOf(static_cast<double>(colour.redF())) +
+           0.7152 * linearOf(static_cast<double>(colour.greenF())) +
+           0.0722 * linearOf(static_cast<double>(colour.blueF()));
+}
+} // namespace
+
+QColor sequentialColour(double t, Theme theme)
+{
+    t = std::isnan(t) ? 0 : std::clamp(t, 0.0, 1.0);
+    // From yellow over green to blue; the middle is the most colourful.
+    const double hue = 100 + 172 * (theme == Theme::Dark ? 1 - t : t);
+    const double chroma = 0.05 + 0.32 * t * (1 - t) + 0.08 * t;
+    return theme == Theme::Dark ? colourFromOklch(0.34 + 0.56 * t, chroma + 0.02, hue)
+                                : colourFromOklch(0.95 - 0.58 * t, chroma, hue);
+}
+
+QColor categoryColour(int index, Theme theme)
+{
+    // Okabe and Ito's hues, paler on white and deeper on black, so that text stands on them.
+    static const char* const light[] = {"#8cc6ec", "#f3cf7a", "#84d2b9", "#f0a987",
+                                        "#dcb1cd", "#f4ec8f", "#9fb6cf"};
+    static const char* const dark[] = {"#1d6fa5", "#a06f00", "#0b7a5b", "#b1481b",
+                                       "#93577c", "#7d7600", "#4c6480"};
+    constexpr int count = static_cast<int>(std::size(light));
+    const int at = ((index % count) + count) % count;
+    return QColor(theme == Theme::Dark ? dark[at] : light[at]);
+}
+
+double contrastRatio(const QColor& a, const QColor& b)
+{
+    const double first = luminance(a) + 0.05;
+    const double second = luminance(b) + 0.05;
+    return std::max(first, second) / std::min(first, second);
+}
+
+QColor textColourOn(const QColor& ground)
+{
+    const QColor black(0, 0, 0);
+    const QColor white(255, 255, 255);
+    return contrastRatio(ground, black) >= contrastRatio(ground, white) ? black : white;
 }
 
 } // namespace gradus

@@ -5,6 +5,7 @@
 #include <QList>
 #include <QPalette>
 #include <QPen>
+#include <QPointF>
 
 class QPainter;
 class QRectF;
@@ -38,6 +39,8 @@ struct ThemeColours
     QColor good;
     QColor fair;
     QColor poor;
+    QColor runA; ///< two runs side by side; B is lighter and hatched as well
+    QColor runB;
 };
 [[nodiscard]] ThemeColours themeColours(const QPalette& palette);
 
@@ -57,5 +60,17 @@ enum class Rating
     Poor
 };
 void paintRating(QPainter& painter, const QRectF& box, Rating rating, const QPalette& palette);
+void paintPadlock(QPainter& painter, QPointF centre, bool closed, const QColor& colour);
+
+/// A map from 0 … 1 to colours of even steps in lightness: the more, the further from the window's
+/// own lightness. Because only lightness carries the order, it reads with any colour blindness and
+/// in grey. Values outside are clamped.
+[[nodiscard]] QColor sequentialColour(double t, Theme theme);
+/// Tells kinds apart; repeats after 7.
+[[nodiscard]] QColor categoryColour(int index, Theme theme);
+/// Black or white, whichever is read better on the ground: contrast is 4.5:1 or more on any.
+[[nodiscard]] QColor textColourOn(const QColor& ground);
+/// Contrast of two opaque colours after WCAG 2: 1 … 21.
+[[nodiscard]] double contrastRatio(const QColor& a, const QColor& b);
 
 } // namespace gradus

@@ -9,30 +9,6 @@
 
 namespace gradus {
 
-void paintPadlock(QPainter& painter, QPointF centre, bool closed, const QColor& colour)
-{
-    painter.save();
-    painter.setRenderHint(QPainter::Antialiasing);
-    painter.setPen(QPen(colour, 1.4));
-    painter.setBrush(Qt::NoBrush);
-    const qreal lift = closed ? 0 : 1.6;
-    const QRectF shackle(centre.x() - 2.7, centre.y() - 5 - lift, 5.4, 6.4);
-    painter.drawArc(shackle, closed ? 0 : 30 * 16, closed ? 180 * 16 : 150 * 16);
-    painter.drawLine(QPointF(shackle.left(), shackle.center().y()),
-                     QPointF(shackle.left(), centre.y() - 1));
-    if (closed) {
-        painter.drawLine(QPointF(shackle.right(), shackle.center().y()),
-                         QPointF(shackle.right(), centre.y() - 1));
-        painter.setPen(Qt::NoPen);
-        painter.setBrush(colour);
-        painter.drawRoundedRect(QRectF(centre.x() - 4.5, centre.y() - 1.8, 9, 7), 1.2, 1.2);
-    } else {
-        painter.setPen(QPen(colour, 1.1));
-        painter.drawRoundedRect(QRectF(centre.x() - 4, centre.y() - 1.3, 8, 6), 1, 1);
-    }
-    painter.restore();
-}
-
 void NumberDelegate::paint(QPainter* painter, const QStyleOptionViewItem& option,
                            const QModelIndex& index) const
 {

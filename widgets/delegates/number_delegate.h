@@ -5,9 +5,6 @@
 
 namespace gradus {
 
-/// Closed and filled, or an outline with its shackle lifted: told apart without colour.
-void paintPadlock(QPainter& painter, QPointF centre, bool closed, const QColor& colour);
-
 /// Free room on either side of a cell's text.
 inline constexpr int cellMargin = 8;
 

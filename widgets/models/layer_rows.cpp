@@ -110,8 +110,9 @@ std::vector<LayerRow> layerRows(const Model& model, const Recipe& recipe, const 
         } else {
             row.choice.keepFloat = row.choice.keepFloat || !layer.quantizedByDefault;
         }
+        row.floatBytes = static_cast<std::uint64_t>(layer.parameters()) * dtypeSize(layer.dtype);
         if (row.choice.keepFloat) {
-            row.bytes = static_cast<std::uint64_t>(layer.parameters()) * dtypeSize(layer.dtype);
+            row.bytes = row.floatBytes;
             row.bitsPerWeight = 8.0 * static_cast<double>(dtypeSize(layer.dtype));
         }
 

@@ -26,7 +26,8 @@ struct LayerRow
     LayerChoice choice;
     bool overridden = false; ///< has a choice of its own, not that of a rule or the standard
     bool locked = false;
-    std::uint64_t bytes = 0; ///< stored, quantized or float
+    std::uint64_t bytes = 0;      ///< stored, quantized or float
+    std::uint64_t floatBytes = 0; ///< as the model's file has it
     double bitsPerWeight = std::numeric_limits<double>::quiet_NaN();
     bool measured = false; ///< the numbers below come from a run
     double weightSqnrDb = std::numeric_limits<double>::quiet_NaN();

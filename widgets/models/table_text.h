@@ -23,4 +23,7 @@ namespace gradus {
 [[nodiscard]] QString tableAsCsv(const QAbstractItemModel& model,
                                  const std::vector<int>& columns = {});
 
+/// A field of a CSV line: quoted where it must be.
+[[nodiscard]] QString csvField(const QString& text);
+
 } // namespace gradus
