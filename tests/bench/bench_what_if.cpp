@@ -141,6 +141,25 @@ void weightOnly(benchmark::State& state)
 }
 BENCHMARK(weightOnly)->Arg(2048)->Arg(4096)->UseManualTime()->Unit(benchmark::kMillisecond);
 
+/// The slowest scheme to preview: 60 clips are tried for every group.
+void clipSearch(benchmark::State& state)
+{
+    const Layer& layer = layerOf(state.range(0));
+    Monitor monitor;
+    PreviewRequest request = layer.request(0, true);
+    request.inputs.reset();
+    const double plain = previewWeight(request, monitor).weightSqnrDb;
+    request.choice.method = RtnMseOptions{};
+    const double searched = previewWeight(request, monitor).weightSqnrDb;
+    if (!(searched > plain && searched < plain + 6))
+        return state.SkipWithError("the search for a clip did not better the SQNR");
+    CopyCeiling ceiling;
+    const double weights = static_cast<double>(state.range(0) * state.range(0));
+    compare(state, "of_copy", ceiling, 4 * weights,
+            [&] { benchmark::DoNotOptimize(previewWeight(request, monitor)); });
+}
+BENCHMARK(clipSearch)->Arg(2048)->Arg(4096)->UseManualTime()->Unit(benchmark::kMillisecond);
+
 void sampledPreview(benchmark::State& state)
 {
     const Layer& layer = layerOf(state.range(0));
