@@ -203,19 +203,20 @@ void Explorer::previewExponent(const std::string& layer, double exponent)
 {
     if (!m_facts)
         return;
+    using Grid = std::shared_ptr<const PowerGridView>;
     m_preview.start(
         powerId,
         [facts = m_facts, layer, exponent, scheme = schemeOf(layer)](JobMonitor& monitor) {
             const auto weight = facts->get(layer, monitor);
-            return powerGridView(weight->weight.matrix(), scheme, exponent, weight->original.lo,
-                                 weight->original.hi,
-                                 static_cast<int>(weight->original.counts.size()), monitor);
+            return Grid(std::make_shared<const PowerGridView>(powerGridView(
+                weight->weight.matrix(), scheme, exponent, weight->original.lo, weight->original.hi,
+                static_cast<int>(weight->original.counts.size()), monitor)));
         },
-        [this, facts = m_facts](Outcome<PowerGridView> outcome) {
+        [this, facts = m_facts, layer](Outcome<Grid> outcome) {
             if (facts != m_facts)
                 return;
-            if (const auto* grid = std::get_if<PowerGridView>(&outcome))
-                Q_EMIT powerGridReady(*grid);
+            if (const auto* grid = std::get_if<Grid>(&outcome))
+                Q_EMIT powerGridReady(layer, *grid);
         });
 }
 
@@ -251,29 +252,43 @@ void Explorer::requestExponents()
 {
     if (m_layers.empty() || !m_facts)
         return;
-    std::vector<LayerExponents> wanted;
+    using Curves = std::vector<LayerCurve>;
+    struct Answer
+    {
+        std::shared_ptr<const WeightFacts> facts; ///< of the first
+        Curves curves;
+    };
+    Curves wanted;
     for (const std::string& name : m_layers) {
         if (wanted.size() < maximumLayers)
-            wanted.push_back({name, schemeOf(name), {}});
+            wanted.push_back({name, schemeOf(name), nullptr});
     }
-    using Curves = std::vector<LayerExponents>;
+    const auto deliver = [this](const Answer& answer) {
+        Q_EMIT factsReady(answer.facts);
+        Q_EMIT exponentsReady(answer.curves);
+    };
     m_detail.start(
         exponentsId,
-        [this, facts = m_facts, wanted](JobMonitor& monitor) mutable {
-            for (std::size_t i = 0; i < wanted.size(); ++i) {
-                const auto weight = facts->get(wanted[i].layer, monitor);
-                wanted[i].curve = exponentCurve(weight->weight.matrix(), wanted[i].scheme, monitor);
-                if (i == 0 && wanted.size() > 1)
-                    monitor.post(
-                        [this, first = Curves{wanted[0]}] { Q_EMIT exponentsReady(first); });
+        [deliver, facts = m_facts, wanted](JobMonitor& monitor) mutable {
+            Answer answer;
+            for (LayerCurve& each : wanted) {
+                const auto weight = facts->get(each.layer, monitor);
+                each.curve = std::make_shared<const ExponentCurve>(
+                    exponentCurve(weight->weight.matrix(), each.scheme, monitor));
+                answer.curves.push_back(each);
+                if (!answer.facts) {
+                    answer.facts = weight;
+                    if (wanted.size() > 1)
+                        monitor.post([deliver, answer] { deliver(answer); });
+                }
             }
-            return std::move(wanted);
+            return answer;
         },
-        [this, facts = m_facts](Outcome<Curves> outcome) {
+        [deliver, this, facts = m_facts](Outcome<Answer> outcome) {
             if (facts != m_facts)
                 return;
-            if (const auto* curves = std::get_if<Curves>(&outcome))
-                Q_EMIT exponentsReady(*curves);
+            if (const auto* answer = std::get_if<Answer>(&outcome))
+                deliver(*answer);
         });
 }
 
@@ -371,6 +386,19 @@ void Explorer::surveyNext()
             }
             QTimer::singleShot(0, this, &Explorer::surveyNext);
         });
+}
+
+std::vector<LayerStatistics> Explorer::exponents() const
+{
+    std::vector<LayerStatistics> fits;
+    const auto& model = m_document->model();
+    if (!model)
+        return fits;
+    for (const Layer& layer : model->layers) {
+        if (m_exponentSchemes.count(layer.name) > 0)
+            fits.push_back(m_statistics.at(layer.name));
+    }
+    return fits;
 }
 
 void Explorer::keepInputs(const std::string& layer, std::shared_ptr<const InputStatistics> inputs)

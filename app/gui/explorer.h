@@ -5,6 +5,7 @@
 #include "app/gui/facts_cache.h"
 #include "app/gui/job_runner.h"
 #include "core/session/statistics.h"
+#include "widgets/panels/exponent_panel.h"
 
 #include <QElapsedTimer>
 #include <QObject>
@@ -17,14 +18,6 @@
 #include <vector>
 
 namespace gradus {
-
-/// One layer's error against the exponent of its power grid.
-struct LayerExponents
-{
-    std::string layer;
-    Scheme scheme;
-    ExponentCurve curve;
-};
 
 /// One layer's channels, as the panel shows them.
 struct LayerChannels
@@ -79,6 +72,8 @@ public:
     {
         return m_statistics;
     }
+    /// Those with a fitted exponent, in the model's order.
+    [[nodiscard]] std::vector<LayerStatistics> exponents() const;
     /// Nothing is being computed for the panels but the survey of all layers.
     [[nodiscard]] bool isSettled() const { return m_preview.isIdle() && m_detail.isIdle(); }
 
@@ -88,8 +83,10 @@ Q_SIGNALS:
     void previewFailed(const QString& message);
     void previewDropped(); ///< nothing is selected
     void channelsReady(std::shared_ptr<const gradus::LayerChannels> channels);
-    void exponentsReady(const std::vector<gradus::LayerExponents>& layers);
-    void powerGridReady(const gradus::PowerGridView& grid);
+    void exponentsReady(const std::vector<gradus::LayerCurve>& layers);
+    void powerGridReady(const std::string& layer,
+                        std::shared_ptr<const gradus::PowerGridView> grid);
+    void factsReady(std::shared_ptr<const gradus::WeightFacts> facts); ///< of the current layer
     void outliersReady(const std::string& layer,
                        std::shared_ptr<const gradus::OutlierList> outliers);
     void stripReady(const std::string& layer, std::shared_ptr<const gradus::ChannelStrip> strip);

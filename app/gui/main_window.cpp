@@ -2,12 +2,17 @@
 #include "app/gui/main_window.h"
 
 #include "core/base/format.h"
+#include "widgets/panels/bits_map_panel.h"
 #include "widgets/panels/channel_panel.h"
 #include "widgets/panels/empty_state.h"
+#include "widgets/panels/error_panel.h"
+#include "widgets/panels/exponent_panel.h"
 #include "widgets/panels/layer_table_panel.h"
 #include "widgets/panels/message_bar.h"
 #include "widgets/panels/method_panel.h"
+#include "widgets/panels/run_comparison.h"
 #include "widgets/panels/run_panel.h"
+#include "widgets/panels/runs_panel.h"
 #include "widgets/panels/weight_panel.h"
 #include "widgets/plots/histogram_plot.h"
 #include "widgets/text.h"
@@ -88,6 +93,7 @@ MainWindow::MainWindow(const Options& options, QWidget* parent)
     makeStatusBar();
     connectDocument();
     connectPanels();
+    connectRuns();
     connectExplorer();
 
     restoreGeometry(m_settings.bytes(geometryKey));
@@ -133,12 +139,22 @@ void MainWindow::makeDocks()
 {
     m_weights = new WeightPanel;
     m_channels = new ChannelPanel;
+    m_exponent = new ExponentPanel;
+    m_errors = new ErrorPanel;
+    m_bitsMap = new BitsMapPanel;
+    m_runs = new RunsPanel;
+    m_comparison = new RunComparison;
     m_method = new MethodPanel;
     m_runPanel = new RunPanel;
     m_docks.weights = dock(tr("Weights"), QStringLiteral("WeightDock"), m_weights);
     m_docks.channels = dock(tr("Channels"), QStringLiteral("ChannelDock"), m_channels);
+    m_docks.exponent = dock(tr("Exponent"), QStringLiteral("ExponentDock"), m_exponent);
+    m_docks.errors = dock(tr("Layer errors"), QStringLiteral("ErrorDock"), m_errors);
+    m_docks.bitsMap = dock(tr("Bits map"), QStringLiteral("BitsMapDock"), m_bitsMap);
     m_docks.method = dock(tr("Method"), QStringLiteral("MethodDock"), m_method);
     m_docks.run = dock(tr("Run"), QStringLiteral("RunDock"), m_runPanel);
+    m_docks.runs = dock(tr("Runs"), QStringLiteral("RunsDock"), m_runs);
+    m_docks.comparison = dock(tr("Comparison"), QStringLiteral("ComparisonDock"), m_comparison);
 }
 
 void MainWindow::makeStatusBar()
@@ -171,6 +187,7 @@ void MainWindow::connectDocument()
     });
     connect(document, &Document::recipeChanged, this, [this, document] {
         m_layers->setStandard(document->recipe().standard);
+        m_bitsMap->setStandard(document->recipe().standard);
         m_layers->setRules(document->recipe().rules);
         const auto& model = document->model();
         m_runPanel->setRecipe(document->recipe(), model ? model->maximumContext : 0);
@@ -268,6 +285,30 @@ void MainWindow::connectPanels()
             [this](const QString& path) { m_workbench.open(path); });
 }
 
+void MainWindow::connectRuns()
+{
+    Document* document = m_workbench.document();
+    connect(m_errors, &ErrorPanel::layersActivated, this, &MainWindow::activateLayers);
+    connect(m_errors, &ErrorPanel::failed, this, &MainWindow::problem);
+    connect(m_comparison, &RunComparison::layersActivated, this, &MainWindow::activateLayers);
+    connect(m_comparison, &RunComparison::failed, this, &MainWindow::problem);
+    connect(m_bitsMap, &BitsMapPanel::selectionRequested, m_layers, &LayerTablePanel::selectLayers);
+    connect(m_bitsMap, &BitsMapPanel::editRequested, document,
+            [document](const LayerChoices& choices, const QString& text) {
+                document->editLayers(choices, text);
+            });
+    connect(m_bitsMap, &BitsMapPanel::editRefused, this, &MainWindow::problem);
+    connect(m_bitsMap, &BitsMapPanel::lockRequested, document, &Document::lockLayers);
+    connect(m_bitsMap, &BitsMapPanel::failed, this, &MainWindow::problem);
+    connect(m_runs, &RunsPanel::runShown, document, &Document::showRun);
+    connect(m_runs, &RunsPanel::compareRequested, document, &Document::compareRun);
+    connect(m_runs, &RunsPanel::renamed, document, &Document::renameRun);
+    connect(m_runs, &RunsPanel::removeRequested, &m_workbench, &Workbench::removeRun);
+    connect(m_runs, &RunsPanel::saveRequested, this, &MainWindow::saveRunDialog);
+    connect(m_runs, &RunsPanel::exportRequested, this, &MainWindow::showExportMenu);
+    connect(m_runs, &RunsPanel::reportRequested, this, &MainWindow::reportDialog);
+}
+
 void MainWindow::connectExplorer()
 {
     connect(&m_explorer, &Explorer::previewsReady, this,
@@ -279,8 +320,8 @@ void MainWindow::connectExplorer()
     connect(&m_explorer, &Explorer::previewFailed, m_weights, &WeightPanel::clear);
     connect(&m_explorer, &Explorer::channelsReady, this,
             [this](const std::shared_ptr<const LayerChannels>& channels) {
-                m_channels->setData(channels->facts, channels->outputs, channels->inputs,
-                                    m_preview, channels->activations);
+                m_channels->setData(channels->facts, channels->outputs, channels->inputs, m_preview,
+                                    channels->activations);
             });
     connect(m_channels, &ChannelPanel::captureRequested, m_capture, &QAction::trigger);
     connect(m_channels, &ChannelPanel::failed, this, &MainWindow::problem);
@@ -292,8 +333,24 @@ void MainWindow::connectExplorer()
     connect(m_weights, &WeightPanel::outliersRequested, &m_explorer, &Explorer::setOutlierMultiple);
     connect(&m_explorer, &Explorer::previewDropped, this, [this] {
         m_weights->clear(tr("Select a layer to see the distribution of its weights."));
+        m_channels->clear(tr("Select a layer to see the ranges of its channels."));
+        m_exponent->clear(tr("Select a layer to see its error against the exponent."));
     });
+    connect(&m_explorer, &Explorer::factsReady, m_exponent, &ExponentPanel::setFacts);
+    connect(&m_explorer, &Explorer::exponentsReady, this,
+            [this](const std::vector<LayerCurve>& curves) {
+                m_exponent->setCurves(curves, m_explorer.selected().size());
+            });
+    connect(&m_explorer, &Explorer::powerGridReady, m_exponent, &ExponentPanel::setPowerGrid);
+    connect(m_exponent, &ExponentPanel::exponentPreviewRequested, &m_explorer,
+            &Explorer::previewExponent);
+    connect(m_exponent, &ExponentPanel::layerActivated, m_layers, &LayerTablePanel::selectLayer);
+    connect(m_exponent, &ExponentPanel::failed, this, &MainWindow::problem);
+    connect(m_exponent, &ExponentPanel::modelFitsRequested, &m_explorer,
+            [this] { m_explorer.setWanted(Explorer::Aspect::AllExponents, true); });
     connect(&m_explorer, &Explorer::statisticsChanged, this, [this] {
+        m_exponent->setModelFits(
+            std::make_shared<const std::vector<LayerStatistics>>(m_explorer.exponents()));
         if (!m_rowsTimer.isActive())
             m_rowsTimer.start();
     });
@@ -384,10 +441,33 @@ void MainWindow::refreshRows()
         layerRows(*document->model(), document->recipe(), document->plan().get(),
                   document->results(), &m_explorer.statistics()));
     m_layers->setRows(rows);
+    m_errors->setRows(rows);
+    m_bitsMap->setRows(rows);
+    m_comparison->setRows(rows);
     refreshSelection();
 }
 
-void MainWindow::refreshRuns() {}
+void MainWindow::refreshRuns()
+{
+    const Document* document = m_workbench.document();
+    SessionRuns runs;
+    std::shared_ptr<const SessionRun> shown;
+    std::shared_ptr<const SessionRun> compared;
+    for (const SessionRun& run : document->runs()) {
+        runs.push_back(std::make_shared<const SessionRun>(run));
+        if (&run == document->shownRun())
+            shown = runs.back();
+        if (&run == document->comparedRun())
+            compared = runs.back();
+    }
+    const auto& model = document->model();
+    m_runs->setRuns(runs, shown ? shown->id : 0, compared ? compared->id : 0,
+                    model ? static_cast<int>(model->layers.size()) : 0);
+    if (shown && shown->id == m_workbench.runInProgress())
+        shown = nullptr; // the rows know what has finished so far
+    m_errors->setRuns(shown, compared);
+    m_comparison->setRuns(shown, compared);
+}
 
 void MainWindow::refreshSelection()
 {
@@ -410,13 +490,24 @@ void MainWindow::refreshSelection()
     }
     m_method->setState(document->recipe().standard, std::move(layers), overridden);
     m_quantizeSelected->setEnabled(m_quantize->isEnabled() && !names.empty());
+    m_errors->setSelected(names);
+    m_bitsMap->setSelected(names);
+    m_comparison->setSelected(names);
+    m_exponent->setCurrentLayer(names.empty() ? std::string() : names.front());
     if (document->plan())
         m_explorer.select(names);
 }
 
-void MainWindow::selectLayers(const std::vector<std::string>& names)
+void MainWindow::activateLayers(const std::vector<std::string>& names, bool extend)
 {
-    m_layers->selectLayers(names);
+    std::vector<std::string> all = names;
+    if (extend) {
+        for (const std::string& each : m_layers->selectedLayers()) {
+            if (std::find(names.begin(), names.end(), each) == names.end())
+                all.push_back(each);
+        }
+    }
+    m_layers->selectLayers(all);
 }
 
 void MainWindow::refreshActions()

@@ -17,12 +17,17 @@ class QStackedWidget;
 
 namespace gradus {
 
+class BitsMapPanel;
 class ChannelPanel;
 class EmptyState;
+class ErrorPanel;
+class ExponentPanel;
 class LayerTablePanel;
 class MessageBar;
 class MethodPanel;
+class RunComparison;
 class RunPanel;
+class RunsPanel;
 class WeightPanel;
 
 /// Sets the application's palette; Fusion is the style.
@@ -53,6 +58,13 @@ public:
     [[nodiscard]] WeightPanel* weightPanel() const { return m_weights; }
     [[nodiscard]] MethodPanel* methodPanel() const { return m_method; }
     [[nodiscard]] RunPanel* runPanel() const { return m_runPanel; }
+    [[nodiscard]] ChannelPanel* channelPanel() const { return m_channels; }
+    [[nodiscard]] ExponentPanel* exponentPanel() const { return m_exponent; }
+    [[nodiscard]] ErrorPanel* errorPanel() const { return m_errors; }
+    [[nodiscard]] BitsMapPanel* bitsMapPanel() const { return m_bitsMap; }
+    [[nodiscard]] RunsPanel* runsPanel() const { return m_runs; }
+    [[nodiscard]] RunComparison* comparisonPanel() const { return m_comparison; }
+    [[nodiscard]] const Docks& docks() const { return m_docks; }
     [[nodiscard]] QString totalsText() const;
     [[nodiscard]] QString messageText() const;
 
@@ -83,6 +95,7 @@ private:
     void makeStatusBar();
     void connectDocument();
     void connectPanels();
+    void connectRuns();
     void connectExplorer();
     QAction* action(QMenu* menu, const QString& text, const QKeySequence& keys,
                     const std::function<void()>& run);
@@ -105,7 +118,8 @@ private:
     /// Says what would be lost, if anything, and goes on when that is accepted.
     void askAboutLosses(const QString& verb, const std::function<void()>& then);
     void setTheme(ThemeChoice theme);
-    void selectLayers(const std::vector<std::string>& names);
+    void activateLayers(const std::vector<std::string>& names, bool extend);
+    void showExportMenu(int run);
     void problem(const QString& text);
 
     void modelChanged();
@@ -135,6 +149,11 @@ private:
     LayerTablePanel* m_layers = nullptr;
     WeightPanel* m_weights = nullptr;
     ChannelPanel* m_channels = nullptr;
+    ExponentPanel* m_exponent = nullptr;
+    ErrorPanel* m_errors = nullptr;
+    BitsMapPanel* m_bitsMap = nullptr;
+    RunsPanel* m_runs = nullptr;
+    RunComparison* m_comparison = nullptr;
     MethodPanel* m_method = nullptr;
     RunPanel* m_runPanel = nullptr;
     MessageBar* m_message = nullptr;

@@ -361,6 +361,17 @@ void MainWindow::reportDialog(int run)
                [this, run](const QString& path) { m_workbench.writeReport(path, {}, run); });
 }
 
+void MainWindow::showExportMenu(int run)
+{
+    auto* menu = new QMenu(this);
+    menu->setAttribute(Qt::WA_DeleteOnClose);
+    for (const ExportFormat format :
+         {ExportFormat::Safetensors, ExportFormat::Gptq, ExportFormat::Hdf5})
+        menu->addAction(tr("%1…").arg(exportFormatTitle(format)), this,
+                        [this, format, run] { showExportDialog(format, run); });
+    menu->popup(QCursor::pos());
+}
+
 void MainWindow::showExportDialog(ExportFormat format, int run)
 {
     auto* dialog = new ExportDialog(&m_workbench, format, run, this);

@@ -28,7 +28,6 @@
 namespace gradus {
 
 namespace {
-constexpr int cellMargin = 8; // as NumberDelegate paints
 } // namespace
 
 RunComparison::RunComparison(QWidget* parent)

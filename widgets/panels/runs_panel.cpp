@@ -22,7 +22,6 @@
 namespace gradus {
 
 namespace {
-constexpr int cellMargin = 8; // as NumberDelegate paints
 
 /// One of many: a round mark in the middle of the cell, set by a click or with Space.
 class MarkDelegate final : public QStyledItemDelegate

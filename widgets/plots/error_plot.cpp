@@ -270,7 +270,7 @@ ErrorPlot::ErrorPlot(QWidget* parent)
     plot.xAxis->grid()->setVisible(false);
     for (QCPBars*& key : p.keys)
         key = new QCPBars(plot.xAxis, plot.yAxis);
-    showLegendRow();
+    placeLegend(LegendPlace::Row);
     connect(plot.xAxis, qOverload<const QCPRange&>(&QCPAxis::rangeChanged), this,
             [this](const QCPRange& range) {
                 const double end = std::max(1, m_parts->count()) - 0.5;
