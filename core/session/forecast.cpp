@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// Counts what quantize does: its stages in the order in which it runs them, in flops, bytes and the
-// like, which the machine's measured speeds turn into seconds. The constants were fitted to runs
-// over models with 192 to 1024 features.
+// Counts what quantize does: its stages in the order in which it runs them.
 #include "core/session/forecast.h"
 
 #include "core/base/error.h"
@@ -10,6 +8,7 @@
 #include "core/session/language.h"
 #include "core/session/origin.h"
 #include "core/session/quantize.h"
+#include "core/session/workload.h"
 
 #include <algorithm>
 #include <cmath>
@@ -37,48 +36,6 @@ std::uint64_t hessianBytes(std::int64_t features)
     const auto d = static_cast<std::uint64_t>(features);
     return d * d * sizeof(double);
 }
-
-/// Amounts of what MachineSpeed has speeds for.
-struct Work
-{
-    double flops = 0;
-    double doubleFlops = 0;
-    double exponentials = 0;
-    double roundings = 0;
-    double bytes = 0;
-    double hashBytes = 0;
-    double latency = 0; ///< seconds, whatever the machine
-
-    void multiply(double m, double n, double k) { flops += 2 * m * n * k; }
-    /// A d × d matrix inverted by its Cholesky factor. Small ones run at a fraction of the speed
-    /// that large ones reach: half of it at 300; the one that is measured has 192.
-    void invert(double d)
-    {
-        constexpr double half = 300;
-        constexpr double measured = 192;
-        doubleFlops += 2.0 / 3 * d * d * (d + half) * (measured / (measured + half));
-    }
-
-    [[nodiscard]] double seconds(const MachineSpeed& machine) const
-    {
-        const auto part = [](double amount, double speed) {
-            return speed > 0 ? amount / speed : 0;
-        };
-        return part(flops, machine.flopsPerSecond) +
-               part(doubleFlops, machine.doubleFlopsPerSecond) +
-               part(exponentials, machine.exponentialsPerSecond) +
-               part(roundings, machine.roundingsPerSecond) + part(bytes, machine.bytesPerSecond) +
-               part(hashBytes, machine.hashBytesPerSecond) + latency;
-    }
-};
-
-/// One batch of windows through some nodes of the graph.
-struct Forward
-{
-    Work work;                 ///< for `rows` rows
-    std::uint64_t bytes = 0;   ///< activations alive at once, at most
-    std::uint64_t weights = 0; ///< bytes of the weights as floats
-};
 
 class Counter
 {
@@ -155,66 +112,11 @@ private:
         for (const TensorInfo& info : m_model.source.tensors->tensors())
             work.hashBytes += static_cast<double>(info.bytes);
         work.hashBytes += static_cast<double>(m_textBytes);
-        work.exponentials += tokenizingCost * static_cast<double>(m_textBytes);
+        if (m_windows > 0)
+            work += tokenizeWork(m_textBytes);
         // Text, its normalized form, the tokens and what finds them.
         m_tokenBytes = m_windows > 0 ? 24 * m_textBytes : 0;
         add(Stage::Reading, {}, 0, work, 0);
-    }
-
-    /// Nodes [first, first + count) on `rows` rows, in sequences of m_context.
-    [[nodiscard]] Forward forward(int first, int count, ValueId input, std::int64_t rows) const
-    {
-        Forward result;
-        std::map<ValueId, std::int64_t> features{{input, m_model.hiddenSize}};
-        std::map<ValueId, int> lastUse;
-        const auto& nodes = m_model.graph.nodes;
-        for (int n = first; n < first + count; ++n)
-            for (const ValueId value : nodes[static_cast<std::size_t>(n)].inputs)
-                lastUse[value] = n;
-        std::int64_t live = m_model.hiddenSize;
-        std::int64_t most = live;
-        for (int n = first; n < first + count; ++n) {
-            const Node& node = nodes[static_cast<std::size_t>(n)];
-            const std::int64_t in = features[node.inputs.front()];
-            std::int64_t out = in;
-            if (const auto* linear = std::get_if<op::Linear>(&node.op)) {
-                if (const TensorInfo* weight = m_model.source.tensors->find(linear->weight);
-                    weight && !weight->shape.empty())
-                    out = weight->shape.front();
-                result.work.multiply(real(rows), real(out), real(in));
-                result.weights += floatBytesOf(in * out);
-            } else if (const auto* attention = std::get_if<op::Attention>(&node.op)) {
-                attend(*attention, rows, result.work);
-            } else if (std::holds_alternative<op::Silu>(node.op)) {
-                result.work.exponentials += real(rows * in);
-            } else {
-                result.work.exponentials += elementCost * real(rows * in);
-            }
-            features[node.output] = out;
-            live += out;
-            most = std::max(most, live);
-            for (const ValueId value : node.inputs)
-                if (const auto found = lastUse.find(value);
-                    found != lastUse.end() && found->second == n) {
-                    live -= features[value];
-                    lastUse.erase(found);
-                }
-        }
-        // Twice, as freed buffers do not go back to the system at once.
-        result.bytes = 2 * floatBytesOf(rows * most);
-        return result;
-    }
-
-    void attend(const op::Attention& attention, std::int64_t rows, Work& work) const
-    {
-        // Runs of 128 queries see every key up to the run's last.
-        const double run = std::min<double>(128, real(m_context));
-        const double perRow = (real(m_context) + run) / 2;
-        const double heads = real(attention.heads);
-        const double headDim = real(attention.headDim);
-        work.multiply(real(rows) * heads, perRow, headDim);
-        work.multiply(real(rows) * heads, headDim, perRow);
-        work.exponentials += softmaxCost * real(rows) * heads * perRow;
     }
 
     /// Inputs that layers of a stage read, each once.
@@ -241,20 +143,20 @@ private:
         add(Stage::Calibration, {}, 0, embedding, 0);
         std::uint64_t cached = floatBytesOf(m_model.vocabularySize * m_model.hiddenSize);
 
-        const auto stage = [&](const std::vector<std::size_t>& layers, const Forward& part,
+        const auto stage = [&](const std::vector<std::size_t>& layers, const ForwardWork& part,
                                double scale, int passes) {
             if (passes == 0)
                 return;
             Work work = part.work;
             work.bytes += 4.0 * real(batch * m_model.hiddenSize) * sizeof(float); // to and fro
-            scaleBy(work, scale * passes);
+            work *= scale * passes;
             cached = std::min(cached + part.weights, budget / 2);
             const auto inputs = capturedInputs(layers);
             std::uint64_t hessians = 0;
             Work gram;
             for (const auto& [value, features] : inputs) {
                 hessians += hessianBytes(features);
-                accumulate(features, tokens, gram);
+                gram += captureWork(features, tokens);
             }
             std::uint64_t replaced = 0;
             std::int64_t count = 0;
@@ -272,43 +174,18 @@ private:
         };
         const double batches = real(tokens) / real(batch);
         for (std::size_t b = 0; b < m_stages.blocks.size(); ++b) {
-            const Block& block = m_model.blocks[b];
             const bool captures = !capturedInputs(m_stages.blocks[b]).empty();
             const bool after = wantedAfter(static_cast<int>(b));
             const int passes = (captures ? 1 : 0) + (after && (m_sequential || !captures) ? 1 : 0);
-            stage(m_stages.blocks[b], forward(block.firstNode, block.nodeCount, block.input, batch),
+            stage(m_stages.blocks[b], forwardWork(m_model, static_cast<int>(b), batch, m_context),
                   batches, passes);
         }
         if (!capturedInputs(m_stages.head).empty()) {
-            const Block& last = m_model.blocks.back();
-            const int first = last.firstNode + last.nodeCount;
             const std::int64_t rows = std::min<std::int64_t>(512, tokens);
             stage(m_stages.head,
-                  forward(first, static_cast<int>(m_model.graph.nodes.size()) - first, last.output,
-                          rows),
+                  forwardWork(m_model, static_cast<int>(m_model.blocks.size()), rows, m_context),
                   real(tokens) / real(rows), 1);
         }
-    }
-
-    static void scaleBy(Work& work, double factor)
-    {
-        for (double* amount : {&work.flops, &work.doubleFlops, &work.exponentials, &work.roundings,
-                               &work.bytes, &work.hashBytes})
-            *amount *= factor;
-    }
-
-    static void accumulate(std::int64_t features, std::int64_t tokens, Work& work)
-    {
-        constexpr double tile = 256;
-        const double d = real(features);
-        const double tiles = std::ceil(d / tile);
-        const double width = std::min(d, tile);
-        const double blocks = std::ceil(real(tokens) / 512);
-        for (double row = 0; row < tiles; ++row)
-            work.multiply(std::min(tile, d - row * tile),
-                          row * width + std::min(tile, d - row * tile), real(tokens));
-        work.bytes += blocks * d * d / 2 * 16; // onto the sums in double
-        work.exponentials += rangesCost * real(tokens) * d;
     }
 
     void solveAll()
@@ -318,45 +195,24 @@ private:
                 continue;
             const Layer& layer = m_model.layers[i];
             const LayerChoice& choice = m_choices[i];
-            const double weights = real(layer.parameters());
-            const double d = real(layer.cols);
             const std::uint64_t held = m_heldWhile.contains(i) ? m_heldWhile.at(i) : 0;
             const std::uint64_t floats = floatBytesOf(layer.parameters());
 
-            Work solving;
-            solving.roundings += weights;
-            solving.bytes += 3.0 * static_cast<double>(floats); // reading the weight
             std::uint64_t working = 0;
-            if (const auto* mse = std::get_if<RtnMseOptions>(&choice.method)) {
-                solving.roundings += clipCost * weights * mse->steps;
-            } else if (const auto* gptq = std::get_if<GptqOptions>(&choice.method)) {
-                solving.invert(d);
-                solving.bytes += 4.0 * d * d * sizeof(double);
-                solving.multiply(real((layer.rows + 63) / 64 * 64), d / 2, d);
-                solving.roundings += gptqCost * weights;
-                if (gptq->mseClip)
-                    solving.roundings += clipCost * weights * RtnMseOptions{}.steps;
+            if (const auto* gptq = std::get_if<GptqOptions>(&choice.method)) {
                 const std::uint64_t square = hessianBytes(layer.cols);
+                const auto panels = static_cast<std::uint64_t>(threadCount()) * 64 * 5 *
+                                    static_cast<std::uint64_t>(layer.cols);
                 // Damped Hessian, reversed copy and factor; then the factor in float.
-                working = std::max(3 * square, square + square / 2 +
-                                                   floatBytesOf(layer.cols * gptq->blockSize) +
-                                                   static_cast<std::uint64_t>(threadCount()) * 64 *
-                                                       5 * static_cast<std::uint64_t>(layer.cols));
+                working =
+                    std::max(3 * square, square + square / 2 +
+                                             floatBytesOf(layer.cols * gptq->blockSize) + panels);
             }
-            add(Stage::Solving, std::string(methodName(choice.method)), 1, solving,
+            add(Stage::Solving, std::string(methodName(choice.method)), 1, solveWork(layer, choice),
                 held + floats + working);
-
-            Work measuring;
-            measuring.bytes += 4.0 * static_cast<double>(floats);
-            measuring.roundings += errorCost * weights;
-            std::uint64_t half = 0;
-            if (isCaptured(i)) {
-                half = hessianBytes(layer.cols) / 2;
-                measuring.bytes += 2.0 * static_cast<double>(half);
-                for (int trace = 0; trace < 2; ++trace)
-                    measuring.multiply(real(layer.rows), d / 2, d);
-            }
-            add(Stage::Measuring, {}, 1, measuring, held + 2 * floats + half);
+            const bool captured = isCaptured(i);
+            add(Stage::Measuring, {}, 1, measureWork(layer, captured),
+                held + 2 * floats + (captured ? hessianBytes(layer.cols) / 2 : 0));
 
             // What stays: a byte per code, a float and a byte per scale.
             const auto scales =
@@ -405,14 +261,6 @@ private:
         return result;
     }
 
-    // In units of what MachineSpeed measures.
-    static constexpr double tokenizingCost = 150; ///< exponentials per byte of text
-    static constexpr double softmaxCost = 0.85;   ///< exponentials per score
-    static constexpr double elementCost = 0.16;  ///< exponentials per element of a simple operation
-    static constexpr double rangesCost = 0.55;   ///< exponentials per input value
-    static constexpr double clipCost = 0.85;     ///< roundings per weight and range tried
-    static constexpr double gptqCost = 7;        ///< roundings per weight
-    static constexpr double errorCost = 2.3;     ///< roundings per weight
     static constexpr double syncSeconds = 0.005; ///< until a layer's record is on the disk
     /// Buffers that every run has, and what the allocator keeps per thread.
     static constexpr std::uint64_t alwaysBytes = std::uint64_t(8) << 20;
