@@ -293,6 +293,8 @@ private:
                 pass.run(block, true, m_monitor, {}, during("running", work.pass));
                 m_workDone += work.pass;
             }
+            if (sequential)
+                forget(block);
         }
         if (inputsWantedAfter(blocks)) {
             m_stage = "head";
@@ -306,6 +308,23 @@ private:
             finishStage(stages.head, &inputs);
         }
         m_sequentialWeights = nullptr;
+    }
+
+    /// Nothing looks at a block's weights once it is passed, so that their replacements need not
+    /// stay, unless a tensor serves elsewhere, too.
+    void forget(int block)
+    {
+        const Block& passed = m_model.blocks[static_cast<std::size_t>(block)];
+        std::set<std::string> elsewhere;
+        const int end = passed.firstNode + passed.nodeCount;
+        for (int n = 0; n < static_cast<int>(m_model.graph.nodes.size()); ++n)
+            if (n < passed.firstNode || n >= end)
+                if (const auto* linear = std::get_if<op::Linear>(
+                        &m_model.graph.nodes[static_cast<std::size_t>(n)].op))
+                    elsewhere.insert(linear->weight);
+        for (const Layer& layer : m_model.layers)
+            if (layer.block == block && !elsewhere.contains(layer.weight))
+                m_sequentialWeights->restore(layer.weight);
     }
 
     /// Whether a layer after this block (in a later one, or in the head) still needs its inputs.
