@@ -16,14 +16,19 @@
 #include "core/session/program.h"
 #include "core/session/recipe_json.h"
 #include "core/session/statistics.h"
+#include "core/session/workload.h"
 
 #include <algorithm>
 #include <chrono>
+#include <set>
 #include <utility>
 
 namespace gradus {
 
 namespace {
+
+/// Speeds in the proportions of a desktop's processor: only these matter for progress.
+constexpr MachineSpeed usualMachine{1e11, 1.2e10, 3.3e8, 2e9, 1e10, 1.8e9};
 
 /// Solving must not report progress of its own; it only needs to know of a stop.
 class StopOnly final : public Monitor
@@ -89,9 +94,50 @@ private:
                 std::make_unique<Journal>(m_request.output, sha256(identity), m_request.resume);
             takeUpFinished();
         }
-        for (std::size_t i = 0; i < m_choices.size(); ++i)
-            m_weightsToDo +=
-                m_results[i] || m_choices[i].keepFloat ? 0 : m_model.layers[i].parameters();
+        countWork();
+    }
+
+    /// Progress goes by the time that each part takes on a usual machine.
+    void countWork()
+    {
+        m_solveWork.resize(m_choices.size());
+        for (std::size_t i = 0; i < m_choices.size(); ++i) {
+            if (m_results[i] || m_choices[i].keepFloat)
+                continue;
+            const Layer& layer = m_model.layers[i];
+            Work work = solveWork(layer, m_choices[i]);
+            work += measureWork(layer, m_windows.count() > 0 && wantsInputs(i));
+            m_solveWork[i] = work.seconds(usualMachine);
+            m_workToDo += m_solveWork[i];
+        }
+        if (m_windows.count() == 0 || !inputsWantedAfter(-2))
+            return;
+        const CalibrationStages stages(m_model);
+        const bool sequential = m_request.recipe.calibration.mode == CalibrationMode::Sequential;
+        const std::int64_t tokens = m_windows.count() * m_windows.length;
+        const auto blocks = static_cast<int>(stages.blocks.size());
+        m_stageWork.resize(stages.blocks.size() + 1);
+        for (int block = 0; block <= blocks; ++block) {
+            const bool head = block == blocks;
+            StageWork& stage = m_stageWork[static_cast<std::size_t>(block)];
+            stage.pass =
+                forwardWork(m_model, block, tokens, m_windows.length).work.seconds(usualMachine);
+            std::set<ValueId> inputs;
+            for (const std::size_t i :
+                 head ? stages.head : stages.blocks[static_cast<std::size_t>(block)])
+                if (const Layer& layer = m_model.layers[i];
+                    wantsInputs(i) && inputs.insert(layer.input).second)
+                    stage.capture += captureWork(layer.cols, tokens).seconds(usualMachine);
+            const bool again = !head && inputsWantedAfter(block) && (sequential || inputs.empty());
+            m_workToDo +=
+                (inputs.empty() ? 0 : stage.pass + stage.capture) + (again ? stage.pass : 0);
+        }
+    }
+
+    /// Reports a pass while it runs.
+    BlockPass::Progress during(std::string_view what, double work)
+    {
+        return [this, what, work](double part) { report(what, part * work); };
     }
 
     void readCalibration()
@@ -231,28 +277,54 @@ private:
             InputCapture inputs(m_model, m_monitor);
             want(layers, inputs);
             bool advance = inputsWantedAfter(block);
+            const StageWork& work = m_stageWork[static_cast<std::size_t>(block)];
             m_stage = concat("block ", block + 1, " of ", blocks);
             if (!inputs.empty()) {
                 // Sequential: this pass only looks; the hidden states advance once the block's
                 // weights are quantized.
                 pass.run(block, !sequential, m_monitor, inputs.observer(),
-                         [this](double) { report("calibrating"); });
+                         during("calibrating", work.pass + work.capture));
+                m_workDone += work.pass + work.capture;
                 inputs.finish();
                 advance = advance && sequential;
             }
             finishStage(layers, &inputs);
-            if (advance)
-                pass.run(block, true, m_monitor, {}, [this](double) { report("running"); });
+            if (advance) {
+                pass.run(block, true, m_monitor, {}, during("running", work.pass));
+                m_workDone += work.pass;
+            }
+            if (sequential)
+                forget(block);
         }
         if (inputsWantedAfter(blocks)) {
             m_stage = "head";
             InputCapture inputs(m_model, m_monitor);
             want(stages.head, inputs);
-            pass.runHead(m_monitor, inputs.observer(), [this](double) { report("calibrating"); });
+            const StageWork& work = m_stageWork.back();
+            pass.runHead(m_monitor, inputs.observer(),
+                         during("calibrating", work.pass + work.capture));
+            m_workDone += work.pass + work.capture;
             inputs.finish();
             finishStage(stages.head, &inputs);
         }
         m_sequentialWeights = nullptr;
+    }
+
+    /// Nothing looks at a block's weights once it is passed, so that their replacements need not
+    /// stay, unless a tensor serves elsewhere, too.
+    void forget(int block)
+    {
+        const Block& passed = m_model.blocks[static_cast<std::size_t>(block)];
+        std::set<std::string> elsewhere;
+        const int end = passed.firstNode + passed.nodeCount;
+        for (int n = 0; n < static_cast<int>(m_model.graph.nodes.size()); ++n)
+            if (n < passed.firstNode || n >= end)
+                if (const auto* linear = std::get_if<op::Linear>(
+                        &m_model.graph.nodes[static_cast<std::size_t>(n)].op))
+                    elsewhere.insert(linear->weight);
+        for (const Layer& layer : m_model.layers)
+            if (layer.block == block && !elsewhere.contains(layer.weight))
+                m_sequentialWeights->restore(layer.weight);
     }
 
     /// Whether a layer after this block (in a later one, or in the head) still needs its inputs.
@@ -301,7 +373,7 @@ private:
             if (m_journal)
                 m_journal->append(result);
             m_results[index] = std::move(result);
-            m_weightsDone += m_choices[index].keepFloat ? 0 : layer.parameters();
+            m_workDone += m_solveWork[index];
             report(layer.name);
             if (m_sink)
                 m_sink(*m_results[index]);
@@ -352,11 +424,11 @@ private:
         return result;
     }
 
-    void report(std::string_view what)
+    /// underWay: work of the current pass that is done already.
+    void report(std::string_view what, double underWay = 0)
     {
-        const double done = m_weightsToDo > 0 ? static_cast<double>(m_weightsDone) /
-                                                    static_cast<double>(m_weightsToDo)
-                                              : 1;
+        const double done =
+            m_workToDo > 0 ? std::min((m_workDone + underWay) / m_workToDo, 1.0) : 1;
         m_monitor.checkpoint();
         m_monitor.report(0.02 + 0.96 * done,
                          m_stage.empty() ? std::string(what) : concat(m_stage, ", ", what));
@@ -392,8 +464,16 @@ private:
     TokenWindows m_windows;
     Weights* m_sequentialWeights = nullptr;
     std::string m_stage;
-    std::int64_t m_weightsToDo = 0;
-    std::int64_t m_weightsDone = 0;
+    /// Seconds on a usual machine.
+    struct StageWork
+    {
+        double pass = 0;
+        double capture = 0;
+    };
+    std::vector<StageWork> m_stageWork; ///< of the blocks and of the head
+    std::vector<double> m_solveWork;    ///< by layer
+    double m_workToDo = 0;
+    double m_workDone = 0;
 };
 
 } // namespace

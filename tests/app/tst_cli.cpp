@@ -273,6 +273,42 @@ private slots:
         QCOMPARE(result.status, 0);
         QVERIFY(!QFile::exists(path("dry.gradus")));
         QVERIFY(result.out.contains("bits per weight"));
+        QVERIFY(result.out.contains("expected: about"));
+
+        const QJsonObject json = run(arguments << "--json").json();
+        QCOMPARE(json["layers"].toArray().size(), 43);
+        QVERIFY(json["forecast_seconds"].toDouble() > 0);
+        QVERIFY(json["forecast_peak_memory_bytes"].toDouble() > 1e6);
+        QVERIFY(json["totals"]["bytes"].toDouble() > 1e6);
+    }
+
+    void quantizesOnlySomeLayers()
+    {
+        const QString file = path("some.gradus");
+        QStringList arguments = quantizeArguments(file);
+        arguments << "--layers"
+                  << "layers\\.0\\.mlp";
+        const auto quantized = [](const QJsonObject& json) {
+            int count = 0;
+            for (const QJsonValue& layer : json["layers"].toArray())
+                count += layer["method"].toString() == "gptq" ? 1 : 0;
+            return count;
+        };
+        const QJsonObject planned = run(arguments + QStringList{"--dry-run", "--json"}).json();
+        QCOMPARE(quantized(planned), 3);
+        const QJsonObject json = run(arguments + QStringList{"--json"}).json();
+        QCOMPARE(quantized(json), 3);
+        for (const char* total : {"bytes", "float_bytes", "weights"})
+            QCOMPARE(json["totals"][total].toDouble(), planned["totals"][total].toDouble());
+        const Result exported =
+            run({"export", file, "--format", "gptq", "--out", path("some-gptq")});
+        QCOMPARE(exported.status, 0);
+        QCOMPARE(run({"verify", path("some-gptq"), "--against", file}).status, 0);
+
+        arguments.last() = "no such layer";
+        const Result none = run(arguments);
+        QVERIFY2(none.err.contains("matches none of the 43 layers"), none.err);
+        QCOMPARE(none.status, 2);
     }
 
     void clipLimitsReachTheRun()

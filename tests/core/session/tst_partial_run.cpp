@@ -9,6 +9,7 @@
 
 #include <QTest>
 
+#include <algorithm>
 #include <fstream>
 #include <stdexcept>
 
@@ -120,6 +121,43 @@ private slots:
         const Perplexity quantized = evaluatePerplexity(evaluation, monitor);
         evaluation.run = nullptr;
         QVERIFY(quantized.value != evaluatePerplexity(evaluation, monitor).value);
+    }
+
+    void progressMovesEvenly()
+    {
+        class Progress final : public Monitor
+        {
+        public:
+            void report(double fraction, std::string_view) override
+            {
+                falls = falls || fraction < last;
+                largestStep = std::max(largestStep, fraction - last);
+                last = fraction;
+            }
+            double last = 0;
+            double largestStep = 0;
+            bool falls = false;
+        };
+        // A layer in the last block: nearly all of the time goes into the passes before it.
+        QuantizeRequest part = request();
+        part.recipe.calibration.samples = 60;
+        part.recipe.calibration.context = 128;
+        part.only = std::set<std::string>{"model.layers.5.self_attn.q_proj"};
+        Progress some;
+        (void)quantize(part, some);
+        QVERIFY(!some.falls);
+        QCOMPARE(some.last, 1.0);
+        QVERIFY2(some.largestStep < 0.1, qPrintable(QString::number(some.largestStep)));
+
+        part.only.reset();
+        for (const CalibrationMode mode : {CalibrationMode::Float, CalibrationMode::Sequential}) {
+            part.recipe.calibration.mode = mode;
+            Progress all;
+            (void)quantize(part, all);
+            QVERIFY(!all.falls);
+            QCOMPARE(all.last, 1.0);
+            QVERIFY2(all.largestStep < 0.1, qPrintable(QString::number(all.largestStep)));
+        }
     }
 
     void finishedLayersAreTakenOverAsTheyAre()
