@@ -17,12 +17,11 @@ void NumberDelegate::paint(QPainter* painter, const QStyleOptionViewItem& option
     const QString text = item.text;
     item.text.clear();
     const bool focused = item.state.testFlag(QStyle::State_HasFocus);
-    item.state.setFlag(QStyle::State_HasFocus, false); // drawn below, where it is seen
-    const QStyle* style = item.widget ? item.widget->style() : QApplication::style();
-    style->drawControl(QStyle::CE_ItemViewItem, &item, painter, item.widget);
-
-    const ThemeColours colours = themeColours(item.palette);
     const bool selected = item.state.testFlag(QStyle::State_Selected);
+    if (selected || item.state.testFlag(QStyle::State_MouseOver)) {
+        const QStyle* style = item.widget ? item.widget->style() : QApplication::style();
+        style->drawPrimitive(QStyle::PE_PanelItemViewItem, &item, painter, item.widget);
+    }
     const QRect cell = item.rect;
     painter->save();
     if (focused) {
@@ -38,7 +37,7 @@ void NumberDelegate::paint(QPainter* painter, const QStyleOptionViewItem& option
     if (bar.isValid() && !selected) {
         const int width = qRound((cell.width() - 8) * qBound(0.0, bar.toDouble(), 1.0));
         painter->fillRect(QRect(cell.left() + 4, cell.top() + 4, width, cell.height() - 8),
-                          colours.bar);
+                          themeColours(item.palette).bar);
     }
     const auto rating = static_cast<Rating>(index.data(RatingRole).toInt());
     const bool stale = index.data(StaleRole).toBool();
@@ -76,13 +75,16 @@ void NumberDelegate::paint(QPainter* painter, const QStyleOptionViewItem& option
     if (lock.isValid()) {
         QColor colour = pen;
         if (!lock.toBool()) // an offer, not a fact
-            colour.setAlphaF(item.state.testFlag(QStyle::State_MouseOver) ? 0.8f : 0.28f);
+            colour.setAlphaF(item.state.testFlag(QStyle::State_MouseOver) ? 0.8f : 0.2f);
         paintPadlock(*painter, QRectF(cell).center(), lock.toBool(), colour);
         painter->restore();
         return;
     }
     const QRect room = cell.adjusted(cellMargin, 0, -cellMargin, 0);
-    const QString shown = painter->fontMetrics().elidedText(text, item.textElideMode, room.width());
+    const QString shown = painter->fontMetrics().elidedText(
+        // A number without its first digits would be another number.
+        text, item.displayAlignment & Qt::AlignRight ? Qt::ElideRight : item.textElideMode,
+        room.width());
     painter->drawText(room, static_cast<int>(item.displayAlignment), shown);
     painter->restore();
 }

@@ -422,8 +422,8 @@ private:
     static QString allNames()
     {
         QStringList names;
-        for (const FieldName& each : fieldNames)
-            names.append(QLatin1String(each.name));
+        for (const LayerExpression::FieldHelp& each : LayerExpression::fields())
+            names.append(each.name);
         return names.join(QLatin1String(", "));
     }
 
@@ -517,10 +517,16 @@ private:
             value = quoted(QLatin1Char('/'));
         } else {
             quotedValue = false;
-            // A pattern may hold < or =; only a space or a parenthesis ends it.
-            while (!atEnd() && !peek().isSpace() && peek() != QLatin1Char(')') &&
-                   peek() != QLatin1Char('(') && (op == Comparison::Matches || !endsWord(peek())))
+            // A pattern may hold < or = and parentheses of its own; a space ends it, and the
+            // parenthesis that it has not opened.
+            int open = 0;
+            while (!atEnd() && !peek().isSpace()) {
+                if (op != Comparison::Matches ? endsWord(peek())
+                                              : peek() == QLatin1Char(')') && open == 0)
+                    break;
+                open += peek() == QLatin1Char('(') ? 1 : peek() == QLatin1Char(')') ? -1 : 0;
                 value += m_text[m_at++];
+            }
         }
         const qsizetype length = m_at - valueAt;
         if (value.isEmpty() && !quotedValue)

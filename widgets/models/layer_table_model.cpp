@@ -8,6 +8,7 @@
 #include <QFont>
 
 #include <cmath>
+#include <utility>
 
 namespace gradus {
 
@@ -179,7 +180,7 @@ const QString& LayerTableModel::cellText(int at) const
     return text;
 }
 
-bool LayerTableModel::rowsReplaced()
+void LayerTableModel::rowsReplaced()
 {
     const double before = m_largest;
     m_largest = 0;
@@ -189,8 +190,15 @@ bool LayerTableModel::rowsReplaced()
         m_index.emplace(rows()[i].name, static_cast<int>(i));
         m_largest = std::max(m_largest, static_cast<double>(rows()[i].bytes));
     }
-    m_cellText.assign(rows().size(), QString());
-    return m_largest != before; // every bar has another length
+    m_barsChanged = m_largest != before; // every bar has another length
+    // Texts of rows that are as they were still hold.
+    const auto old = std::exchange(m_cellTextRows, sharedRows());
+    if (!old || old->size() != rows().size())
+        m_cellText.assign(rows().size(), QString());
+    for (std::size_t i = 0; old && i < old->size() && i < rows().size(); ++i) {
+        if (!m_cellText[i].isNull() && !rows()[i].sameAs((*old)[i]))
+            m_cellText[i] = QString();
+    }
 }
 
 QVariant LayerTableModel::data(const QModelIndex& index, int role) const

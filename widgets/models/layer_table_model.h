@@ -70,14 +70,17 @@ Q_SIGNALS:
     void lockedLeftAlone(int count);
 
 protected:
-    bool rowsReplaced() override;
+    void rowsReplaced() override;
+    bool changesAllCells() override { return m_barsChanged; }
 
 private:
     LayerChoice m_standard;
     std::function<std::vector<int>(int)> m_targets;
     std::unordered_map<std::string, int> m_index;
     double m_largest = 0; ///< bytes
+    bool m_barsChanged = false;
     mutable std::vector<QString> m_cellText;
+    std::shared_ptr<const Rows> m_cellTextRows; ///< that the texts were made from
 };
 
 } // namespace gradus

@@ -106,14 +106,16 @@ bool sameField(ChoiceField field, const LayerChoice& a, const LayerChoice& b)
     }
 }
 
-/// Internal ids: 0 at the top level, else the block of a layer under its row, shifted past 0.
-quintptr idOf(int block)
+/// Internal ids: 0 at the top level, else made of the anchor of the layer's group. Qt hashes an
+/// index as 16 · row + column + id, and selections keep thousands of them: with 16 · anchor these
+/// sums are all different and close together, with small numbers they would fall on each other.
+quintptr idOf(int anchor)
 {
-    return static_cast<quintptr>(block + 2);
+    return static_cast<quintptr>(anchor + 1) << 4;
 }
-int blockOf(quintptr id)
+int anchorOf(quintptr id)
 {
-    return static_cast<int>(id) - 2;
+    return static_cast<int>(id >> 4) - 1;
 }
 } // namespace
 
@@ -190,21 +192,29 @@ LayerTree::Shape LayerTree::arranged(const std::vector<char>& shown) const
 {
     Shape shape;
     shape.grouped = m_shape.grouped;
-    std::unordered_map<int, std::size_t> known;
+    struct Known
+    {
+        int anchor;
+        int group;
+    };
+    std::unordered_map<int, Known> blocks;
     if (!shape.grouped)
         shape.groups.resize(1);
     for (int row = 0; row < m_source->rowCount(); ++row) {
-        if (!shown[static_cast<std::size_t>(row)])
-            continue;
         std::size_t group = 0;
         if (shape.grouped) {
-            const int block = m_source->row(row).blockIndex;
-            const auto [found, isNew] = known.emplace(block, shape.groups.size());
-            if (isNew)
-                shape.groups.push_back({block, {}});
-            group = found->second;
+            Known& known =
+                blocks.emplace(m_source->row(row).blockIndex, Known{row, -1}).first->second;
+            if (!shown[static_cast<std::size_t>(row)])
+                continue;
+            if (known.group < 0) {
+                known.group = static_cast<int>(shape.groups.size());
+                shape.groups.push_back({known.anchor, {}});
+            }
+            group = static_cast<std::size_t>(known.group);
         }
-        shape.groups[group].rows.push_back(row);
+        if (shown[static_cast<std::size_t>(row)])
+            shape.groups[group].rows.push_back(row);
     }
     if (m_sortColumn < 0)
         return shape;
@@ -245,7 +255,7 @@ void LayerTree::take(Shape next)
     m_places = places(m_shape);
     m_groupOf.clear();
     for (std::size_t g = 0; g < m_shape.groups.size(); ++g)
-        m_groupOf[m_shape.groups[g].block] = static_cast<int>(g);
+        m_groupOf[m_shape.groups[g].anchor] = static_cast<int>(g);
     m_summaries.assign(m_shape.groups.size(), nullptr);
 }
 
@@ -260,8 +270,8 @@ void LayerTree::become(Shape next)
         const Place& was = m_places[row];
         const Place& is = nextPlaces[row];
         moved = (was.group < 0) == (is.group < 0) &&
-                (was.group < 0 || m_shape.groups[static_cast<std::size_t>(was.group)].block ==
-                                      next.groups[static_cast<std::size_t>(is.group)].block);
+                (was.group < 0 || m_shape.groups[static_cast<std::size_t>(was.group)].anchor ==
+                                      next.groups[static_cast<std::size_t>(is.group)].anchor);
     }
     if (!moved) {
         beginResetModel();
@@ -275,8 +285,9 @@ void LayerTree::become(Shape next)
     std::vector<int> meant;
     meant.reserve(static_cast<std::size_t>(from.size()));
     for (const QModelIndex& index : from)
-        meant.push_back(isBlock(index) ? m_shape.groups[static_cast<std::size_t>(index.row())].block
-                                       : layerAt(index));
+        meant.push_back(isBlock(index)
+                            ? m_shape.groups[static_cast<std::size_t>(index.row())].anchor
+                            : layerAt(index));
     std::vector<char> ofBlock;
     ofBlock.reserve(meant.size());
     for (const QModelIndex& index : from)
@@ -359,7 +370,7 @@ bool LayerTree::isBlock(const QModelIndex& index) const
 const LayerTree::Group& LayerTree::groupOf(const QModelIndex& child) const
 {
     const std::size_t at =
-        m_shape.grouped ? static_cast<std::size_t>(m_groupOf.at(blockOf(child.internalId()))) : 0;
+        m_shape.grouped ? static_cast<std::size_t>(m_groupOf.at(anchorOf(child.internalId()))) : 0;
     return m_shape.groups[at];
 }
 
@@ -385,8 +396,8 @@ QModelIndex LayerTree::indexOfLayer(int sourceRow, int column) const
     const Place& place = m_places[static_cast<std::size_t>(sourceRow)];
     if (place.group < 0)
         return {};
-    const int block = m_shape.groups[static_cast<std::size_t>(place.group)].block;
-    return createIndex(place.row, column, m_shape.grouped ? idOf(block) : 0);
+    const int anchor = m_shape.groups[static_cast<std::size_t>(place.group)].anchor;
+    return createIndex(place.row, column, m_shape.grouped ? idOf(anchor) : 0);
 }
 
 std::vector<int> LayerTree::order() const
@@ -404,14 +415,14 @@ QModelIndex LayerTree::index(int row, int column, const QModelIndex& parent) con
     if (!parent.isValid())
         return createIndex(row, column, quintptr(0));
     return createIndex(row, column,
-                       idOf(m_shape.groups[static_cast<std::size_t>(parent.row())].block));
+                       idOf(m_shape.groups[static_cast<std::size_t>(parent.row())].anchor));
 }
 
 QModelIndex LayerTree::parent(const QModelIndex& child) const
 {
     if (!child.isValid() || child.internalId() == 0)
         return {};
-    return createIndex(m_groupOf.at(blockOf(child.internalId())), 0, quintptr(0));
+    return createIndex(m_groupOf.at(anchorOf(child.internalId())), 0, quintptr(0));
 }
 
 int LayerTree::rowCount(const QModelIndex& parent) const
@@ -541,8 +552,8 @@ const LayerTree::Summary& LayerTree::summary(int group) const
 QVariant LayerTree::blockData(int group, int column, int role) const
 {
     const Summary& sum = summary(group);
-    const int block = m_shape.groups[static_cast<std::size_t>(group)].block;
     const LayerRow& first = m_source->row(sum.first);
+    const int block = first.blockIndex;
     const auto field = LayerTableModel::fieldOf(column);
     switch (role) {
     case Qt::EditRole:

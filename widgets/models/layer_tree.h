@@ -58,7 +58,7 @@ public:
 private:
     struct Group
     {
-        int block = -1;
+        int anchor = -1;       ///< the source's row of the block's first layer, shown or not
         std::vector<int> rows; ///< of the source
         bool operator==(const Group&) const = default;
     };
@@ -93,7 +93,7 @@ private:
     Qt::SortOrder m_sortOrder = Qt::AscendingOrder;
     Shape m_shape;
     std::vector<Place> m_places;            ///< by the source's row
-    std::unordered_map<int, int> m_groupOf; ///< block → place among the groups
+    std::unordered_map<int, int> m_groupOf; ///< anchor → place among the groups
     mutable std::vector<std::shared_ptr<const Summary>> m_summaries;
 };
 

@@ -93,12 +93,10 @@ std::vector<std::string> alternatives(const std::vector<std::string>& texts, con
     std::string pattern = regexEscaped(texts.front());
     for (std::size_t i = 0; i < meant.numbers.size(); ++i) {
         const auto& numbers = meant.numbers[i];
-        if (numbers.size() == 1 && all.numbers[i].size() == 1)
+        if (numbers.size() == 1)
             pattern += *numbers.begin();
-        else if (whole)
+        else if (numbers == all.numbers[i]) // then any number finds no other layer either
             pattern += "\\d+";
-        else if (numbers.size() == 1)
-            pattern += *numbers.begin();
         else
             pattern += "(?:" + joined({numbers.begin(), numbers.end()}) + ")";
         pattern += regexEscaped(texts[i + 1]);

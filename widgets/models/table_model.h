@@ -76,8 +76,9 @@ public:
                                      [](const Row& a, const Row& b) { return a.key() == b.key(); });
         if (same) {
             const auto before = std::exchange(m_rows, std::move(rows));
-            const bool all = rowsReplaced();
-            const auto [first, last] = all ? std::pair(0, rowCount() - 1) : changed(*before);
+            rowsReplaced();
+            const auto [first, last] =
+                changesAllCells() ? std::pair(0, rowCount() - 1) : changed(*before);
             if (first <= last)
                 Q_EMIT dataChanged(index(first, 0), index(last, columnCount() - 1));
             return;
@@ -140,9 +141,11 @@ public:
     }
 
 protected:
-    /// Called after the rows have changed, before anybody is told. True when cells of rows that
-    /// are as they were look different too.
-    virtual bool rowsReplaced() { return false; }
+    /// Called after the rows have changed, before anybody is told.
+    virtual void rowsReplaced() {}
+    /// True when with these rows also cells look different whose rows are as they were.
+    virtual bool changesAllCells() { return false; }
+    [[nodiscard]] const std::shared_ptr<const Rows>& sharedRows() const { return m_rows; }
     const Column<Row>& column(int at) const { return m_columns[static_cast<std::size_t>(at)]; }
 
 private:

@@ -2,6 +2,7 @@
 #include "widgets/panels/layer_table_panel.h"
 
 #include "core/base/error.h"
+#include "core/base/format.h"
 #include "widgets/delegates/choice_delegate.h"
 #include "widgets/models/layer_tree.h"
 #include "widgets/models/rule_pattern.h"
@@ -37,8 +38,9 @@ namespace gradus {
 
 namespace {
 constexpr qint32 stateVersion = 1;
-constexpr int narrow = 1040; // below, the strip does without its label
-constexpr int sampled = 200; // rows that are measured for the width of a column
+constexpr int narrow = 1040;  // below, the strip does without its label
+constexpr int narrower = 920; // and without symmetry, which cells and menu set as well
+constexpr int sampled = 200;  // rows that are measured for the width of a column
 
 /// Dropped one after the other, from the front, while there is no room for all columns.
 constexpr std::array dispensable{LayerTableModel::Kind,     LayerTableModel::Parameters,
@@ -237,6 +239,7 @@ void LayerTablePanel::makeStrip()
         combo->setPlaceholderText(bulk.title);
         combo->setMinimumContentsLength(bulk.characters);
         combo->setSizeAdjustPolicy(QComboBox::AdjustToMinimumContentsLengthWithIcon);
+        combo->setMinimumWidth(bulk.characters * 6 + 30); // the strip may be squeezed this far
         combo->setToolTip(bulk.tip);
         combo->setAccessibleName(bulk.tip);
         if (combo->isEditable())
@@ -257,13 +260,11 @@ void LayerTablePanel::makeStrip()
     }
     m_reset = new QPushButton(tr("Reset"));
     m_reset->setToolTip(tr("Back to what the recipe's rules and standard say (Del)"));
+    m_reset->setMinimumWidth(56);
     connect(m_reset, &QPushButton::clicked, this, &LayerTablePanel::resetSelected);
     strip->addWidget(m_reset);
-    m_viewButton = new QToolButton;
-    m_viewButton->setText(tr("View"));
+    m_viewButton = new QPushButton(tr("View"));
     m_viewButton->setToolTip(tr("Blocks, columns, order, rules, and the table as a file"));
-    m_viewButton->setPopupMode(QToolButton::InstantPopup);
-    m_viewButton->setAutoRaise(true);
     auto* viewMenu = new QMenu(this);
     connect(viewMenu, &QMenu::aboutToShow, this, [this, viewMenu] {
         viewMenu->clear();
@@ -285,7 +286,6 @@ void LayerTablePanel::makeStrip()
 
 void LayerTablePanel::setRows(std::shared_ptr<const std::vector<LayerRow>> rows)
 {
-    const std::string before = currentLayer();
     m_model->setRows(std::move(rows));
     // Another method may have a longer name; the column grows and does not shrink, so that it
     // keeps still while one looks through methods.
@@ -557,8 +557,7 @@ void LayerTablePanel::toggleLocks(const std::vector<int>& rows)
 
 void LayerTablePanel::copySelection()
 {
-    const QString text = selectionAsTsv(
-        *m_tree, m_view->selectionModel()->selectedRows(LayerTableModel::Name), visibleColumns());
+    const QString text = selectionAsTsv(*m_tree, m_view->selectedHeads(), visibleColumns());
     if (!text.isEmpty())
         QApplication::clipboard()->setText(text);
 }
@@ -736,15 +735,18 @@ void LayerTablePanel::updateStrip()
 {
     const int shown = m_tree->shownLayers();
     const int all = m_model->rowCount();
-    m_count->setText(shown != all ? tr("%1 of %2 layers").arg(shown).arg(all)
+    const auto number = [](auto count) {
+        return toQString(formatCount(static_cast<std::int64_t>(count)));
+    };
+    m_count->setText(shown != all ? tr("%1 of %2 layers").arg(number(shown), number(all))
                      : all == 1   ? tr("1 layer")
-                                  : tr("%1 layers").arg(all));
+                                  : tr("%1 layers").arg(number(all)));
     const std::vector<int>& selected = selectedRows();
     const bool any = !selected.empty();
-    m_stripLabel->setText(!any                   ? tr("Select layers to set")
-                          : selected.size() == 1 ? tr("Set for 1 layer")
-                                                 : tr("Set for %1 layers").arg(selected.size()));
-    m_stripLabel->setVisible(width() >= narrow);
+    m_stripLabel->setText(!any ? tr("Select layers to set")
+                          : selected.size() == 1
+                              ? tr("Set for 1 layer")
+                              : tr("Set for %1 layers").arg(number(selected.size())));
     for (QComboBox* combo : m_bulk)
         combo->setEnabled(any);
     const auto count = static_cast<std::size_t>(m_model->rowCount());
@@ -755,9 +757,11 @@ void LayerTablePanel::updateStrip()
 
 int LayerTablePanel::nameWidth() const
 {
+    // Whole names if they take no more than a quarter of the room; the end of each anyway.
     const QFontMetrics metrics(m_view->font());
-    return metrics.horizontalAdvance(QStringLiteral("model.layers.10.self_attn.q")) +
-           2 * cellMargin + m_view->indentation();
+    const int least = metrics.horizontalAdvance(QStringLiteral("layers.10.self_attn.q"));
+    return qMax(least, qMin(m_longestName, m_view->viewport()->width() / 4 - 2 * cellMargin)) +
+           2 * cellMargin + 2 + 2 * m_view->indentation();
 }
 
 void LayerTablePanel::fitColumns()
@@ -778,7 +782,7 @@ void LayerTablePanel::fitColumns()
                                                                      "000.0 MiB",
                                                                      "−00.0 dB",
                                                                      "    0.0000 %",
-                                                                     "0.0000 %",
+                                                                     "0.00000 %",
                                                                      ""};
     QHeaderView* header = m_view->header();
     header->setFixedHeight(metrics.height() + 13);
@@ -788,6 +792,10 @@ void LayerTablePanel::fitColumns()
     const QFontMetrics boldMetrics(bold);
     const int room = 2 * cellMargin + 2;
     const int step = qMax(1, m_model->rowCount() / sampled);
+    m_longestName = 0;
+    for (int row = 0; row < m_model->rowCount(); row += step)
+        m_longestName =
+            qMax(m_longestName, metrics.horizontalAdvance(toQString(m_model->row(row).name)));
     for (int column = 0; column < LayerTableModel::ColumnCount; ++column) {
         if (column == LayerTableModel::Name || m_sizedByHand.count(column))
             continue;
@@ -920,6 +928,7 @@ bool LayerTablePanel::eventFilter(QObject* object, QEvent* event)
     if (event->type() == QEvent::Resize && object == m_view->viewport()) {
         layOutColumns();
         m_stripLabel->setVisible(width() >= narrow);
+        m_bulk.back()->setVisible(width() >= narrower);
     }
     return QWidget::eventFilter(object, event);
 }

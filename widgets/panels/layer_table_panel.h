@@ -13,7 +13,6 @@ class QComboBox;
 class QLabel;
 class QMenu;
 class QPushButton;
-class QToolButton;
 
 namespace gradus {
 
@@ -121,7 +120,7 @@ private:
     LayerTree* m_tree = nullptr;
     LayerView* m_view = nullptr;
     FilterLine* m_line = nullptr;
-    QToolButton* m_viewButton = nullptr;
+    QPushButton* m_viewButton = nullptr;
     QAction* m_groupAction = nullptr;
     QLabel* m_count = nullptr;
     QLabel* m_stripLabel = nullptr;
@@ -135,6 +134,7 @@ private:
     bool m_fitting = false;      ///< columns change size without anybody's hand
     bool m_autoColumns = true;   ///< which ones are shown depends on the room
     std::set<int> m_sizedByHand; ///< columns
+    int m_longestName = 0;       ///< pixels
 };
 
 } // namespace gradus

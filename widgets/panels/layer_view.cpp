@@ -75,6 +75,16 @@ void LayerView::selectLayers(const std::vector<int>& rows)
     selectionModel()->select(selection, QItemSelectionModel::ClearAndSelect);
 }
 
+QModelIndexList LayerView::selectedHeads() const
+{
+    QModelIndexList heads;
+    for (const QItemSelectionRange& range : selectionModel()->selection()) {
+        for (int row = range.top(); row <= range.bottom(); ++row)
+            heads.append(m_tree->index(row, 0, range.parent()));
+    }
+    return heads;
+}
+
 void LayerView::refreshSelection()
 {
     std::vector<int> rows;
@@ -121,31 +131,47 @@ void LayerView::followBlocks(const QItemSelection& selected, const QItemSelectio
         std::sort(rows.begin(), rows.end());
         return rows;
     };
-    std::vector<char> touched(static_cast<std::size_t>(m_tree->rowCount()));
-    QItemSelection incomplete; // blocks that have lost a layer
-    for (const QItemSelectionRange& range : deselected) {
-        const QModelIndex block = range.parent();
-        if (!block.isValid() || touched[static_cast<std::size_t>(block.row())])
-            continue;
-        touched[static_cast<std::size_t>(block.row())] = 1;
-        if (selectionModel()->isSelected(block))
-            incomplete.select(block, block.siblingAtColumn(last));
+    // How much of each block is selected, from the ranges: asking for every layer would take long.
+    const auto blocks = static_cast<std::size_t>(m_tree->rowCount());
+    std::vector<int> chosen(blocks);
+    std::vector<char> headed(blocks);
+    for (const QItemSelectionRange& range : selectionModel()->selection()) {
+        if (range.parent().isValid()) {
+            chosen[static_cast<std::size_t>(range.parent().row())] += range.height();
+        } else {
+            for (int row = range.top(); row <= range.bottom(); ++row)
+                headed[static_cast<std::size_t>(row)] = 1;
+        }
     }
-    QItemSelection gone;
+    std::vector<char> left(blocks); // has lost a layer
+    for (const QItemSelectionRange& range : deselected) {
+        if (range.parent().isValid())
+            left[static_cast<std::size_t>(range.parent().row())] = 1;
+    }
+    const std::vector<int> come = blocksIn(selected);
+    QItemSelection on;
+    for (const int row : come) {
+        const QModelIndex block = m_tree->index(row, 0);
+        if (chosen[static_cast<std::size_t>(row)] < m_tree->rowCount(block))
+            on.append(layersOf(block));
+        headed[static_cast<std::size_t>(row)] = 0; // whole again, whatever it has lost
+    }
+    QItemSelection off;
+    for (std::size_t row = 0; row < blocks; ++row) {
+        const QModelIndex block = m_tree->index(static_cast<int>(row), 0);
+        if (left[row] && headed[row])
+            off.append(QItemSelectionRange(block, block.siblingAtColumn(last)));
+    }
     for (const int row : blocksIn(deselected)) {
         // With its layers, the whole selection has moved; alone, the block was switched off.
-        if (!touched[static_cast<std::size_t>(row)])
-            gone.merge(layersOf(m_tree->index(row, 0)), QItemSelectionModel::Select);
+        const auto at = static_cast<std::size_t>(row);
+        if (!left[at] && chosen[at] > 0)
+            off.append(layersOf(m_tree->index(row, 0)));
     }
-    QItemSelection come;
-    for (const int row : blocksIn(selected))
-        come.append(layersOf(m_tree->index(row, 0)).front());
-    if (!incomplete.isEmpty())
-        selectionModel()->select(incomplete, QItemSelectionModel::Deselect);
-    if (!gone.isEmpty())
-        selectionModel()->select(gone, QItemSelectionModel::Deselect);
-    if (!come.isEmpty())
-        selectionModel()->select(come, QItemSelectionModel::Select);
+    if (!off.isEmpty())
+        selectionModel()->select(off, QItemSelectionModel::Deselect);
+    if (!on.isEmpty())
+        selectionModel()->select(on, QItemSelectionModel::Select);
 }
 
 bool LayerView::toggleAt(const QMouseEvent& event)

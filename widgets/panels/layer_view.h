@@ -18,6 +18,8 @@ public:
 
     /// The layers that are selected, as ascending rows of the source. Cheap: kept between changes.
     [[nodiscard]] const std::vector<int>& selectedLayers() const { return m_selected; }
+    /// The first cell of every selected row, blocks among them.
+    [[nodiscard]] QModelIndexList selectedHeads() const;
     void selectRow(const QModelIndex& index);
     /// Selects exactly these rows of the source, as far as they are shown.
     void selectLayers(const std::vector<int>& rows);

@@ -219,6 +219,7 @@ void RulesDialog::refresh(int select)
             sized ? m_list->topLevelItem(static_cast<int>(i)) : new QTreeWidgetItem(m_list);
         m_problems[i] = m_rules[i].pattern.empty() ? tr("The pattern is empty") : reach[i].problem;
         usable = usable && m_problems[i].isEmpty();
+        item->setSizeHint(Number, QSize(0, fontMetrics().height() + 9));
         item->setText(Number, QString::number(i + 1));
         item->setText(Pattern, toQString(m_rules[i].pattern));
         item->setText(Choice, choiceText(m_rules[i].choice));
@@ -229,12 +230,14 @@ void RulesDialog::refresh(int select)
         item->setTextAlignment(Layers, Qt::AlignRight | Qt::AlignVCenter);
         item->setToolTip(Pattern, toQString(m_rules[i].pattern));
         item->setToolTip(
-            Layers, !m_problems[i].isEmpty()
-                        ? m_problems[i]
-                        : tr("The pattern is found in %1; %2 of them are decided by this rule, "
-                             "the others by an earlier one or by a choice of their own")
-                              .arg(layersText(static_cast<std::size_t>(reach[i].matched)))
-                              .arg(reach[i].decided));
+            Layers,
+            !m_problems[i].isEmpty() ? m_problems[i]
+            : reach[i].decided == reach[i].matched
+                ? tr("Decides %1").arg(layersText(static_cast<std::size_t>(reach[i].matched)))
+                : tr("Found in %1, decides %2; the others have an earlier rule or a choice "
+                     "of their own")
+                      .arg(layersText(static_cast<std::size_t>(reach[i].matched)))
+                      .arg(reach[i].decided));
     }
     if (!m_rules.empty())
         m_list->setCurrentItem(
