@@ -252,6 +252,7 @@ void ChannelPanel::rebuild()
                      : tr("Ranges of the layer's inputs appear here once they are captured: choose "
                           "a calibration text in the Run panel, then capture."));
     }
+    m_weights->setChannelAxisLabelled(m_inputs->isEmpty());
     {
         const QSignalBlocker blocker(m_channel);
         m_channel->setRange(0, static_cast<int>(std::max<std::int64_t>(channels - 1, 0)));

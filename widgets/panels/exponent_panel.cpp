@@ -2,6 +2,7 @@
 #include "widgets/panels/exponent_panel.h"
 
 #include "core/base/format.h"
+#include "widgets/panels/value_label.h"
 #include "widgets/text.h"
 
 #include <QCheckBox>
@@ -13,6 +14,7 @@
 #include <QSplitter>
 #include <QStackedWidget>
 #include <QTabWidget>
+#include <QToolButton>
 #include <QVBoxLayout>
 
 #include <cmath>
@@ -47,15 +49,16 @@ QWidget* ExponentPanel::makeLayers()
            "evenly spaced at 1. Drag the marker, or type."));
     auto* label = new QLabel(tr("Exponent"));
     label->setBuddy(m_exponent);
-    m_best = new QPushButton(tr("Best"));
+    m_best = new QToolButton;
+    m_best->setText(tr("Best"));
     m_best->setToolTip(tr("The exponent with the least error, found by golden-section search"));
-    m_uniform = new QPushButton(tr("Uniform"));
+    m_uniform = new QToolButton;
+    m_uniform->setText(tr("Uniform"));
     m_uniform->setToolTip(tr("Exponent 1: evenly spaced levels"));
     m_decibel = new QCheckBox(tr("dB"));
     m_decibel->setToolTip(tr("Show the error as 10·log₁₀(NMSE)"));
     m_decibel->setAccessibleName(tr("Error in dB"));
-    m_error = new QLabel;
-    m_error->setTextInteractionFlags(Qt::TextSelectableByMouse);
+    m_error = new ValueLabel;
     m_error->setAccessibleName(tr("Error at the exponent"));
     m_error->setToolTip(tr("NMSE = Σ(w − ŵ)² / Σw². The gain over the uniform grid is "
                            "10·log₁₀(NMSE at a = 1 / NMSE)."));
@@ -67,6 +70,10 @@ QWidget* ExponentPanel::makeLayers()
     bar->addWidget(m_exponent);
     bar->addWidget(m_best);
     bar->addWidget(m_uniform);
+    for (QToolButton* button : {m_best, m_uniform}) {
+        button->setFocusPolicy(Qt::TabFocus);
+        button->setSizePolicy(QSizePolicy::Preferred, QSizePolicy::Fixed);
+    }
     bar->addWidget(m_error, 1);
     bar->addWidget(m_decibel);
 
@@ -111,11 +118,11 @@ QWidget* ExponentPanel::makeLayers()
         m_atBest = false;
         choose(exponent);
     });
-    connect(m_best, &QPushButton::clicked, this, [this] {
+    connect(m_best, &QToolButton::clicked, this, [this] {
         m_atBest = true;
         choose(m_curves->curves().front().curve->fit.bestExponent);
     });
-    connect(m_uniform, &QPushButton::clicked, this, [this] {
+    connect(m_uniform, &QToolButton::clicked, this, [this] {
         m_atBest = false;
         choose(1);
     });
@@ -285,9 +292,7 @@ QString ExponentPanel::errorText() const
 
 void ExponentPanel::resizeEvent(QResizeEvent* event)
 {
-    // Beside each other where there is the width for two.
-    const bool wide =
-        event->size().width() > 900 && event->size().width() > 1.4 * event->size().height();
+    const bool wide = event->size().width() > 1.1 * event->size().height();
     m_splitter->setOrientation(wide ? Qt::Horizontal : Qt::Vertical);
     QWidget::resizeEvent(event);
 }

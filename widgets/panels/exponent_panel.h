@@ -13,10 +13,10 @@
 class QCheckBox;
 class QDoubleSpinBox;
 class QLabel;
-class QPushButton;
 class QSplitter;
 class QStackedWidget;
 class QTabWidget;
+class QToolButton;
 
 namespace gradus {
 
@@ -77,8 +77,8 @@ private:
     QTabWidget* m_tabs = nullptr;
     QWidget* m_bar = nullptr;
     QDoubleSpinBox* m_exponent = nullptr;
-    QPushButton* m_best = nullptr;
-    QPushButton* m_uniform = nullptr;
+    QToolButton* m_best = nullptr;
+    QToolButton* m_uniform = nullptr;
     QCheckBox* m_decibel = nullptr;
     QLabel* m_error = nullptr;
     QLabel* m_about = nullptr;

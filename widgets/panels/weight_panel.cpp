@@ -4,6 +4,7 @@
 #include "core/base/format.h"
 #include "widgets/models/outlier_model.h"
 #include "widgets/models/table_text.h"
+#include "widgets/panels/value_label.h"
 #include "widgets/plots/channel_strip_plot.h"
 #include "widgets/plots/histogram_plot.h"
 #include "widgets/text.h"
@@ -41,50 +42,42 @@ struct Fact
 };
 constexpr Fact facts[] = {
     {QT_TRANSLATE_NOOP("gradus::WeightPanel", "Mean"),
-     QT_TRANSLATE_NOOP("gradus::WeightPanel", "Mean of the weights: Σw / n"), 0, 0, 1},
+     QT_TRANSLATE_NOOP("gradus::WeightPanel", "Mean of the weights: Σw / n"), 0, 0, 2},
     {QT_TRANSLATE_NOOP("gradus::WeightPanel", "Std. deviation"),
      QT_TRANSLATE_NOOP("gradus::WeightPanel",
                        "Population standard deviation of the weights: √(Σ(w − mean)² / n)"),
-     0, 1, 1},
+     0, 2, 2},
     {QT_TRANSLATE_NOOP("gradus::WeightPanel", "Minimum"),
-     QT_TRANSLATE_NOOP("gradus::WeightPanel", "Smallest weight"), 0, 2, 1},
+     QT_TRANSLATE_NOOP("gradus::WeightPanel", "Smallest weight"), 0, 4, 2},
     {QT_TRANSLATE_NOOP("gradus::WeightPanel", "Maximum"),
-     QT_TRANSLATE_NOOP("gradus::WeightPanel", "Largest weight"), 0, 3, 1},
+     QT_TRANSLATE_NOOP("gradus::WeightPanel", "Largest weight"), 0, 6, 2},
     {QT_TRANSLATE_NOOP("gradus::WeightPanel", "Excess kurtosis"),
      QT_TRANSLATE_NOOP("gradus::WeightPanel",
                        "E[(w − mean)⁴] / σ⁴ − 3: 0 for a normal distribution; large when a few "
                        "weights lie far out"),
-     0, 4, 1},
+     0, 8, 2},
     {QT_TRANSLATE_NOOP("gradus::WeightPanel", "Outliers > 6σ"),
      QT_TRANSLATE_NOOP("gradus::WeightPanel",
                        "Share of weights more than six standard deviations from the mean"),
-     0, 5, 1},
+     0, 10, 2},
     {QT_TRANSLATE_NOOP("gradus::WeightPanel", "Weight SQNR"),
      QT_TRANSLATE_NOOP("gradus::WeightPanel",
                        "Signal to quantization noise of the weights: 10·log₁₀(Σw² / Σ(w − ŵ)²); "
                        "more is better"),
-     1, 0, 1},
+     1, 0, 2},
     {QT_TRANSLATE_NOOP("gradus::WeightPanel", "Cosine"),
      QT_TRANSLATE_NOOP("gradus::WeightPanel",
                        "Cosine between the weights before and after: Σwŵ / (‖w‖·‖ŵ‖); 1 is best"),
-     1, 1, 1},
+     1, 2, 2},
     {QT_TRANSLATE_NOOP("gradus::WeightPanel", "Output error"),
      QT_TRANSLATE_NOOP("gradus::WeightPanel",
                        "Relative error of the layer's output: tr(E·H·Eᵀ) / tr(W·H·Wᵀ) with "
                        "E = W − Ŵ and H = XᵀX/n of the captured inputs"),
-     1, 2, 2},
+     1, 7, 5},
     {QT_TRANSLATE_NOOP("gradus::WeightPanel", "Stored size"),
      QT_TRANSLATE_NOOP("gradus::WeightPanel",
                        "Bytes of codes, scales and zeros, and bits per weight"),
-     1, 4, 2},
-};
-
-/// A value that shortens to its room; the tool tip has all of it.
-class ValueLabel final : public QLabel
-{
-public:
-    ValueLabel() { setTextInteractionFlags(Qt::TextSelectableByMouse); }
-    QSize minimumSizeHint() const override { return {20, QLabel::minimumSizeHint().height()}; }
+     1, 4, 3},
 };
 
 QToolButton* toggle(const QString& text, const QString& toolTip)
@@ -286,7 +279,7 @@ QWidget* WeightPanel::makeOutliers()
     m_outlierView->setTabKeyNavigation(false);
     m_outlierView->verticalHeader()->hide();
     m_outlierView->verticalHeader()->setDefaultSectionSize(fontMetrics().height() + 6);
-    m_outlierView->horizontalHeader()->setStretchLastSection(true);
+    m_outlierView->horizontalHeader()->setSectionResizeMode(QHeaderView::Stretch);
     m_outlierView->horizontalHeader()->setHighlightSections(false);
     m_outlierView->setFrameShape(QFrame::NoFrame);
     m_outlierView->setContextMenuPolicy(Qt::ActionsContextMenu);
@@ -319,7 +312,7 @@ QWidget* WeightPanel::makeFacts()
     auto* box = new QWidget;
     auto* grid = new QGridLayout(box);
     grid->setContentsMargins(10, 2, 10, 2);
-    grid->setHorizontalSpacing(12);
+    grid->setHorizontalSpacing(6);
     grid->setVerticalSpacing(0);
     for (const Fact& fact : facts) {
         auto* title = new QLabel(tr(fact.title));
@@ -338,7 +331,7 @@ QWidget* WeightPanel::makeFacts()
             grid->setRowMinimumHeight(row - 1, 3);
         m_values.emplace_back(title->text(), value);
     }
-    for (int column = 0; column < 6; ++column)
+    for (int column = 0; column < 12; ++column)
         grid->setColumnStretch(column, 1);
     return box;
 }
@@ -379,14 +372,13 @@ void WeightPanel::setPreviews(std::vector<Preview> previews, std::size_t selecte
 void WeightPanel::showFacts(const WeightPreview& w)
 {
     const bool kept = w.choice.keepFloat;
-    QString outputError = QStringLiteral("–");
-    if (!std::isnan(w.relativeOutputError)) {
-        outputError = toQString(formatPercent(w.relativeOutputError));
-        if (!w.exact())
-            outputError = tr("%1, estimate from %2 of %3 rows")
-                              .arg(outputError, toQString(formatCount(w.outputErrorRows)),
-                                   toQString(formatCount(w.rows)));
-    }
+    const bool known = !std::isnan(w.relativeOutputError);
+    QString outputError =
+        known ? toQString(formatPercent(w.relativeOutputError)) : QStringLiteral("–");
+    if (known && !w.exact())
+        outputError = tr("%1, estimate from %2 of %3 rows")
+                          .arg(outputError, toQString(formatCount(w.outputErrorRows)),
+                               toQString(formatCount(w.rows)));
     const QString texts[] = {
         toQString(formatReal(w.moments.mean, 3)),
         toQString(formatReal(w.moments.std, 4)),
@@ -406,7 +398,7 @@ void WeightPanel::showFacts(const WeightPreview& w)
         m_values[i].second->setText(texts[i]);
     QLabel* error = m_values[8].second;
     QString tip = tr(facts[8].toolTip);
-    if (std::isnan(w.relativeOutputError))
+    if (!known)
         tip += QLatin1Char('\n') + tr("Capture the layer's inputs to see it.");
     else if (!w.exact())
         tip += QLatin1Char('\n') + outputError;

@@ -30,6 +30,7 @@ struct ChannelPlot::Parts
     QCPGraph* limitLow = nullptr;
     QCPGraph* limitHigh = nullptr;
     QCPItemStraightLine* line = nullptr;
+    bool labelled = true;
     std::int64_t perColumn = 1;
     QCPRange drawn; ///< what the graphs hold: range and width in pixels
     int drawnWidth = -1;
@@ -120,12 +121,26 @@ void ChannelPlot::setOrder(std::vector<std::int64_t> order)
     p.place.assign(p.order.size(), 0);
     for (std::size_t i = 0; i < p.order.size(); ++i)
         p.place[static_cast<std::size_t>(p.order[i])] = static_cast<std::int64_t>(i);
-    if (p.bands)
-        plot().xAxis->setLabel(p.order.empty()
-                                   ? p.bands->channelName
-                                   : tr("%1, sorted by range").arg(p.bands->channelName));
+    labelChannels();
     p.drawnWidth = -1;
     placeChannel();
+    queueReplot();
+}
+
+void ChannelPlot::labelChannels()
+{
+    const Parts& p = *m_parts;
+    const QString name = p.bands ? p.bands->channelName : QString();
+    plot().xAxis->setLabel(!p.labelled       ? QString()
+                           : p.order.empty() ? name
+                                             : tr("%1, sorted by range").arg(name));
+    plot().xAxis->setTickLabels(p.labelled);
+}
+
+void ChannelPlot::setChannelAxisLabelled(bool on)
+{
+    m_parts->labelled = on;
+    labelChannels();
     queueReplot();
 }
 
@@ -275,8 +290,7 @@ void ChannelPlot::rescale()
     const double margin = high > low ? 0.04 * static_cast<double>(high - low) : 1;
     plot().xAxis->setRange(-0.5, static_cast<double>(b.channels()) - 0.5);
     plot().yAxis->setRange(static_cast<double>(low) - margin, static_cast<double>(high) + margin);
-    plot().xAxis->setLabel(m_parts->order.empty() ? b.channelName
-                                                  : tr("%1, sorted by range").arg(b.channelName));
+    labelChannels();
 }
 
 void ChannelPlot::recolour()

@@ -58,6 +58,8 @@ public:
     [[nodiscard]] std::int64_t placeOf(std::int64_t channel) const;
     /// Channels that one column of the drawing stands for.
     [[nodiscard]] std::int64_t channelsPerColumn() const;
+    /// False where a plot below has the same axis.
+    void setChannelAxisLabelled(bool on);
     /// Everything about a channel, for a readout.
     [[nodiscard]] QStringList channelLines(std::int64_t channel) const;
 
@@ -77,6 +79,7 @@ protected:
 private:
     struct Parts;
     void aggregate();
+    void labelChannels();
     void placeChannel();
 
     std::unique_ptr<Parts> m_parts;

@@ -67,12 +67,17 @@ ChannelStripPlot::ChannelStripPlot(QWidget* parent)
     plot.xAxis->grid()->setVisible(false);
     plot.yAxis->grid()->setVisible(false);
     setTitle(QStringLiteral(" "), QStringLiteral(" "));
-    // Titles span both columns: the plot's and that of its scale.
-    plot.plotLayout()->addElement(plot.plotLayout()->rowCount() - 1, 1, p.scale);
+    // The scale stands beside the map, in one row under the titles.
+    const int row = plot.plotLayout()->rowCount() - 1;
+    auto* pair = new QCPLayoutGrid;
+    QCPAxisRect* map = plot.axisRect();
+    plot.plotLayout()->take(map);
+    plot.plotLayout()->addElement(row, 0, pair);
+    pair->addElement(0, 0, map);
+    pair->addElement(0, 1, p.scale);
     auto* margins = new QCPMarginGroup(&plot);
     plot.axisRect()->setMarginGroup(QCP::msTop | QCP::msBottom, margins);
     p.scale->setMarginGroup(QCP::msTop | QCP::msBottom, margins);
-    plot.plotLayout()->setColumnStretchFactor(1, 0.001);
     recolour();
 }
 

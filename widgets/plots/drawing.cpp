@@ -99,6 +99,31 @@ QString legendName(const std::string& layer, int characters)
     return name.size() <= characters ? name : QStringLiteral("…") + name.right(characters - 1);
 }
 
+QString commonPart(const std::vector<std::string>& layers)
+{
+    if (layers.size() < 2)
+        return {};
+    std::size_t length = layers.front().size();
+    for (const std::string& layer : layers) {
+        const auto different = std::mismatch(
+            layers.front().begin(),
+            layers.front().begin() + static_cast<std::ptrdiff_t>(std::min(length, layer.size())),
+            layer.begin());
+        length = static_cast<std::size_t>(different.first - layers.front().begin());
+    }
+    const std::size_t dot = layers.front().substr(0, length).rfind('.');
+    return dot == std::string::npos ? QString() : toQString(layers.front().substr(0, dot + 1));
+}
+
+QStringList legendNames(const std::vector<std::string>& layers, int characters)
+{
+    const qsizetype common = commonPart(layers).toUtf8().size();
+    QStringList names;
+    for (const std::string& layer : layers)
+        names << legendName(layer.substr(static_cast<std::size_t>(common)), characters);
+    return names;
+}
+
 QString csvNumber(double value)
 {
     return std::isnan(value) ? QString() : QString::number(value, 'g', 9);

@@ -3,7 +3,7 @@
 
 #include "core/eval/distribution.h"
 
-#include <QString>
+#include <QStringList>
 
 #include <string>
 #include <vector>
@@ -33,6 +33,10 @@ void setAxisScale(QCPAxis& axis, bool logarithmic);
 [[nodiscard]] float levelOpacity(std::size_t levels);
 /// The end of a layer's name, which tells layers apart, for a legend.
 [[nodiscard]] QString legendName(const std::string& layer, int characters = 28);
+/// The same for layers in one legend: without the part before a dot that all have in common.
+[[nodiscard]] QStringList legendNames(const std::vector<std::string>& layers, int characters = 28);
+/// That part, "model.layers.0."; empty when there is none.
+[[nodiscard]] QString commonPart(const std::vector<std::string>& layers);
 /// A number in a table for other programs.
 [[nodiscard]] QString csvNumber(double value);
 

@@ -74,7 +74,7 @@ ExponentPlot::ExponentPlot(QWidget* parent)
     p.one = new QCPCurve(plot.xAxis, plot.yAxis);
     p.one->setName(tr("Uniform grid, a = 1"));
     p.markerKey = new QCPCurve(plot.xAxis, plot.yAxis);
-    p.markerKey->setName(tr("Exponent, drag"));
+    p.markerKey->setName(tr("Exponent"));
     for (int i = 0; i < seriesCount; ++i) {
         p.lines.push_back(plot.addGraph());
         p.lines.back()->setAdaptiveSampling(false);
@@ -166,7 +166,11 @@ void ExponentPlot::rebuild()
         return;
     }
     const bool several = p.curves.size() > 1;
-    placeLegend(several ? LegendPlace::Inside : LegendPlace::Row);
+    plot.legend->setIconSize(several ? 28 : 16, 10); // room for the patterns
+    std::vector<std::string> layers;
+    for (const LayerCurve& c : p.curves)
+        layers.push_back(c.layer);
+    const QStringList names = legendNames(layers, 24);
     for (std::size_t i = 0; i < p.lines.size(); ++i) {
         QVector<double> x;
         QVector<double> y;
@@ -185,7 +189,7 @@ void ExponentPlot::rebuild()
             uniformError << shown(fit.uniformNmse);
             p.lines[i]->setName(
                 several ? tr("%1: a = %2, %3")
-                              .arg(legendName(c.layer, 24), exponentText(fit.bestExponent),
+                              .arg(names[static_cast<qsizetype>(i)], exponentText(fit.bestExponent),
                                    decibelText(gainDecibel(fit.uniformNmse, fit.bestNmse)))
                         : tr("Error"));
             p.lines[i]->addToLegend();

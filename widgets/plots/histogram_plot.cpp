@@ -76,7 +76,7 @@ HistogramPlot::HistogramPlot(QWidget* parent)
     p.marks = plot.addGraph();
     p.marks->setLineStyle(QCPGraph::lsNone);
     p.clipKey = new QCPCurve(plot.xAxis, plot.yAxis);
-    p.clipKey->setName(tr("Clip limits, drag"));
+    p.clipKey->setName(tr("Clip limits"));
     for (int i = 0; i < seriesCount; ++i) {
         p.series.push_back(plot.addGraph());
         p.series.back()->setAdaptiveSampling(false);
@@ -372,9 +372,15 @@ void HistogramPlot::drawSeveral()
                          : p.overlay == Part::Error   ? tr("error ŵ − w")
                                                       : tr("original weights");
     const std::size_t count = p.previews.size();
+    std::vector<std::string> layers;
+    for (const Preview& w : p.previews)
+        layers.push_back(w->layer);
+    const QStringList names = legendNames(layers);
+    const QString common = commonPart(layers);
     setTitle(p.selected > count ? tr("%1 of %2 selected layers shown").arg(count).arg(p.selected)
                                 : tr("%1 layers").arg(count),
-             tr("%1, each normalized to area 1").arg(what));
+             common.isEmpty() ? tr("%1, each normalized to area 1").arg(what)
+                              : tr("%1… · %2, each normalized to area 1").arg(common, what));
     for (std::size_t i = 0; i < p.series.size(); ++i) {
         QCPGraph& graph = *p.series[i];
         if (i >= count) {
@@ -384,8 +390,8 @@ void HistogramPlot::drawSeveral()
         const WeightPreview& w = *p.previews[i];
         const Histogram& h = overlaid(w);
         setOutline(graph, h, densityFactor(h));
-        graph.setName(h.counts.empty() ? tr("%1 (kept float)").arg(legendName(w.layer))
-                                       : legendName(w.layer));
+        const QString name = names[static_cast<qsizetype>(i)];
+        graph.setName(h.counts.empty() ? tr("%1 (kept float)").arg(name) : name);
         graph.addToLegend();
     }
 }

@@ -35,6 +35,8 @@ struct PlotView::Base
     QCPItemStraightLine* across = nullptr;
     QCPItemStraightLine* down = nullptr;
     QCPItemText* readout = nullptr;
+    QString titleText; ///< elements show what fits
+    QString subtitleText;
     QCPLayoutGrid* legendRow = nullptr;
     LegendPlace legendPlace = LegendPlace::Hidden;
     std::vector<QCPItemStraightLine*> markers;
@@ -68,6 +70,7 @@ PlotView::PlotView(QWidget* parent)
     p.setNoAntialiasingOnDrag(true);
     p.setInteractions(QCP::iRangeDrag | QCP::iRangeZoom);
     p.installEventFilter(this);
+    connect(&p, &QCustomPlot::beforeReplot, this, &PlotView::fitTexts);
     connect(&p, &QCustomPlot::mouseDoubleClick, this, &PlotView::fit);
     connect(p.xAxis, qOverload<const QCPRange&>(&QCPAxis::rangeChanged), this,
             &PlotView::rangeChanged);
@@ -83,7 +86,6 @@ PlotView::PlotView(QWidget* parent)
     p.axisRect()->setMinimumMargins(QMargins(12, 6, 14, 8));
 
     // The crosshair has a buffer of its own: moving it does not draw the data again.
-    p.addLayer(overlayName, nullptr, QCustomPlot::limAbove);
     QCPLayer* overlay = p.layer(overlayName);
     overlay->setMode(QCPLayer::lmBuffered);
     b.across = new QCPItemStraightLine(&p);
@@ -137,6 +139,8 @@ void PlotView::setTitle(const QString& title, const QString& subtitle)
 {
     Base& b = *m_base;
     QCPLayoutGrid* rows = b.plot->plotLayout();
+    b.titleText = title;
+    b.subtitleText = subtitle;
     const auto place = [&](QCPTextElement* element, const QString& text, int row) {
         element->setText(text);
         if (text.isEmpty() || element->visible())
@@ -154,7 +158,44 @@ void PlotView::setTitle(const QString& title, const QString& subtitle)
 
 QString PlotView::title() const
 {
-    return m_base->title->text();
+    return m_base->titleText;
+}
+
+void PlotView::fitTexts()
+{
+    Base& b = *m_base;
+    const int width = b.plot->width() - 16;
+    // The end of a layer's name tells it apart; a subtitle says the most at its start.
+    const auto fitted = [width](QCPTextElement* element, const QString& text, Qt::TextElideMode m) {
+        element->setText(QFontMetrics(element->font()).elidedText(text, m, width));
+    };
+    fitted(b.title, b.titleText, Qt::ElideLeft);
+    fitted(b.subtitle, b.subtitleText, Qt::ElideRight);
+    if (b.legendPlace != LegendPlace::Row)
+        return;
+    // As many entries beside each other as there is room for, in rows of the same length.
+    QCPLegend* legend = b.plot->legend;
+    int items = 0; // a wrapped legend counts its empty cells too
+    int widest = 1;
+    int sum = 0;
+    for (int i = 0; i < legend->itemCount(); ++i) {
+        if (!legend->item(i))
+            continue;
+        ++items;
+        const int each = legend->item(i)->minimumOuterSizeHint().width() + legend->columnSpacing();
+        widest = std::max(widest, each);
+        sum += each;
+    }
+    int wrap = 0;
+    if (sum > width) {
+        const int beside = std::max(width / widest, 1);
+        const int lines = (items + beside - 1) / beside;
+        wrap = (items + lines - 1) / lines;
+    }
+    if (wrap != legend->wrap()) {
+        legend->setWrap(wrap);
+        legend->setFillOrder(QCPLayoutGrid::foColumnsFirst, true);
+    }
 }
 
 void PlotView::placeLegend(LegendPlace place)

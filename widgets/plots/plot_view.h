@@ -100,6 +100,7 @@ protected:
 
 private:
     struct Base;
+    void fitTexts();
     void moveCrosshair(const QPointF& pixel);
     void hideCrosshair();
     [[nodiscard]] int markerAt(const QPointF& pixel) const;
