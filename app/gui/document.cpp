@@ -118,6 +118,16 @@ void Document::setPlan(std::shared_ptr<const Plan> plan)
     Q_EMIT planChanged();
 }
 
+/// The new run is shown; the one before is what it is compared with, unless another was chosen.
+void Document::takeRun(SessionRun run)
+{
+    const int before = m_shown;
+    m_runs.push_back(std::move(run));
+    if (m_compared == 0)
+        m_compared = before;
+    showRun(m_runs.back().id);
+}
+
 int Document::beginRun(const Results& takenOver)
 {
     SessionRun run;
@@ -125,8 +135,7 @@ int Document::beginRun(const Results& takenOver)
     run.name = tr("Run %1").arg(run.id);
     run.started = QDateTime::currentDateTime();
     run.results = takenOver;
-    m_runs.push_back(std::move(run));
-    showRun(m_lastRun);
+    takeRun(std::move(run));
     return m_lastRun;
 }
 
@@ -165,8 +174,7 @@ int Document::addRun(std::shared_ptr<const Run> complete, const QString& name)
     run.name = name;
     run.results = resultsOf(*complete);
     run.run = std::move(complete);
-    m_runs.push_back(std::move(run));
-    showRun(m_lastRun);
+    takeRun(std::move(run));
     return m_lastRun;
 }
 

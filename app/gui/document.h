@@ -93,6 +93,7 @@ Q_SIGNALS:
 private:
     friend class RecipeEdit;
     [[nodiscard]] std::vector<SessionRun>::iterator at(int run);
+    void takeRun(SessionRun run);
     void applyRecipe(const Recipe& recipe);
 
     std::shared_ptr<const Model> m_model;

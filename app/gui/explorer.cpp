@@ -388,6 +388,12 @@ void Explorer::surveyNext()
         });
 }
 
+bool Explorer::isSurveyed() const
+{
+    const auto& model = m_document->model();
+    return !model || (m_surveyAt >= model->layers.size() && m_survey.isIdle());
+}
+
 std::vector<LayerStatistics> Explorer::exponents() const
 {
     std::vector<LayerStatistics> fits;

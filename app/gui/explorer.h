@@ -74,6 +74,8 @@ public:
     }
     /// Those with a fitted exponent, in the model's order.
     [[nodiscard]] std::vector<LayerStatistics> exponents() const;
+    /// Every layer of the model has its statistics, exponents too if they are wanted.
+    [[nodiscard]] bool isSurveyed() const;
     /// Nothing is being computed for the panels but the survey of all layers.
     [[nodiscard]] bool isSettled() const { return m_preview.isIdle() && m_detail.isIdle(); }
 

@@ -15,6 +15,7 @@
 #include "widgets/panels/runs_panel.h"
 #include "widgets/panels/weight_panel.h"
 #include "widgets/plots/histogram_plot.h"
+#include "widgets/plots/plot_view.h"
 #include "widgets/text.h"
 
 #include <QApplication>
@@ -689,22 +690,47 @@ QString MainWindow::saveScreenshots(const QString& folder)
 {
     if (!QDir().mkpath(folder))
         return tr("%1: the folder cannot be made").arg(folder);
-    const auto shoot = [&folder](QWidget* widget, const QString& name) {
-        const QString path = QDir(folder).filePath(name);
-        return widget->grab().save(path, "PNG") ? QString() : tr("%1: cannot be written").arg(path);
-    };
-    const auto settle = [this] {
+    const auto settle = [](QWidget* widget) {
         QApplication::sendPostedEvents();
         QApplication::processEvents(QEventLoop::ExcludeUserInputEvents);
-        m_weights->plot()->replotNow();
+        for (PlotView* plot : widget->findChildren<PlotView*>())
+            plot->replotNow();
     };
-    resize(shotSize);
-    settle();
-    QString error = shoot(this, QStringLiteral("window.png"));
-    const std::pair<QWidget*, const char*> panels[] = {{m_layers, "layers.png"},
-                                                       {m_weights, "weights.png"},
-                                                       {m_method, "method.png"},
-                                                       {m_runPanel, "run.png"}};
+    QString error;
+    const auto shoot = [&](QWidget* widget, const char* name) {
+        settle(widget);
+        const QString path =
+            QDir(folder).filePath(QString::fromLatin1(name) + QStringLiteral(".png"));
+        if (error.isEmpty() && !widget->grab().save(path, "PNG"))
+            error = tr("%1: cannot be written").arg(path);
+    };
+    resize(m_options.size);
+    if (m_docksShown) {
+        const std::pair<LayoutPreset, const char*> layouts[] = {{LayoutPreset::WholeModel, "model"},
+                                                                {LayoutPreset::Compare, "compare"},
+                                                                {LayoutPreset::Explore, "window"}};
+        for (const auto& [preset, name] : layouts) {
+            setLayoutPreset(preset);
+            settle(this); // docks take their sizes when events have gone through
+            setLayoutPreset(preset);
+            shoot(this, name);
+        }
+        const std::pair<QDockWidget*, const char*> tabs[] = {
+            {m_docks.channels, "window-channels"}, {m_docks.exponent, "window-exponent"},
+            {m_docks.errors, "window-errors"},     {m_docks.bitsMap, "window-bits"},
+            {m_docks.runs, "window-runs"},         {m_docks.comparison, "window-comparison"}};
+        for (const auto& [tab, name] : tabs) {
+            tab->raise();
+            shoot(this, name);
+        }
+    } else {
+        shoot(this, "window");
+    }
+    const std::pair<QWidget*, const char*> panels[] = {
+        {m_layers, "layers"},        {m_weights, "weights"}, {m_channels, "channels"},
+        {m_exponent, "exponent"},    {m_errors, "errors"},   {m_bitsMap, "bits"},
+        {m_method, "method"},        {m_runPanel, "run"},    {m_runs, "runs"},
+        {m_comparison, "comparison"}};
     for (const auto& [panel, name] : panels) {
         QWidget frame; // gives the panel the window's background
         frame.setAttribute(Qt::WA_DontShowOnScreen);
@@ -712,11 +738,9 @@ QString MainWindow::saveScreenshots(const QString& folder)
         layout->setContentsMargins(0, 0, 0, 0);
         layout->addWidget(panel);
         panel->show();
-        frame.resize(shotSize);
+        frame.resize(m_options.size);
         frame.show();
-        settle();
-        if (error.isEmpty())
-            error = shoot(&frame, QString::fromLatin1(name));
+        shoot(&frame, name);
         panel->setParent(this);
         panel->hide();
     }

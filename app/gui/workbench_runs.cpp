@@ -6,6 +6,7 @@
 #include "core/session/stale.h"
 #include "widgets/text.h"
 
+#include <QDir>
 #include <QElapsedTimer>
 #include <QFile>
 #include <QFileInfo>
