@@ -137,6 +137,9 @@ LayerTablePanel::LayerTablePanel(QWidget* parent)
     });
     connect(m_tree, &QAbstractItemModel::modelAboutToBeReset, this, &LayerTablePanel::keep);
     connect(m_tree, &QAbstractItemModel::modelReset, this, &LayerTablePanel::restore);
+    connect(m_tree, &LayerTree::filterDropped, this, [this](const QString& reason) {
+        m_line->showProblem({reason, 0, static_cast<int>(m_line->text().size())});
+    });
     connect(m_model, &QAbstractItemModel::modelReset, this, [this] {
         fitColumns();
         updateStrip();
@@ -397,10 +400,12 @@ void LayerTablePanel::enterTable()
 {
     m_line->remember(filterProblem().isEmpty() ? filterText() : QString());
     m_view->setFocus(Qt::TabFocusReason);
-    if (!m_view->currentIndex().isValid() && m_tree->rowCount() > 0) {
-        m_view->setCurrentIndex(m_tree->index(0, 0));
-        m_view->selectRow(m_tree->index(0, 0));
-    }
+    if (!selectedRows().empty() || m_tree->rowCount() == 0)
+        return;
+    const QModelIndex current = m_view->currentIndex();
+    const QModelIndex first = current.isValid() ? current : m_tree->index(0, 0);
+    m_view->setCurrentIndex(first);
+    m_view->selectRow(first);
 }
 
 void LayerTablePanel::setFilterText(const QString& text)
