@@ -231,7 +231,7 @@ void LayerTablePanel::makeStrip()
     auto* strip = new QHBoxLayout;
     strip->setContentsMargins(8, 6, 8, 6);
     strip->setSpacing(6);
-    strip->addWidget(m_line, 3);
+    strip->addWidget(m_line, 100);
     strip->addWidget(help);
     strip->addWidget(m_count);
     strip->addStretch(1);
@@ -275,6 +275,10 @@ void LayerTablePanel::makeStrip()
     });
     m_viewButton->setMenu(viewMenu);
     strip->addWidget(m_viewButton);
+
+    // Until there is room: what is hidden does not keep the panel from being narrow.
+    m_stripLabel->hide();
+    m_bulk.back()->hide();
 
     m_groupAction = new QAction(tr("&Group by block"), this);
     m_groupAction->setCheckable(true);
@@ -934,6 +938,9 @@ bool LayerTablePanel::eventFilter(QObject* object, QEvent* event)
         layOutColumns();
         m_stripLabel->setVisible(width() >= narrow);
         m_bulk.back()->setVisible(width() >= narrower);
+        for (QComboBox* combo : m_bulk) // the filter gets what there is
+            combo->setMaximumWidth(width() >= narrower ? QWIDGETSIZE_MAX
+                                                       : combo->minimumWidth() + 12);
     }
     return QWidget::eventFilter(object, event);
 }
