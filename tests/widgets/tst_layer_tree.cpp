@@ -161,6 +161,13 @@ void TestLayerTree::sortsGroups()
     QCOMPARE(outline(tree), (QStringList{"Block 0 · 2 layers", "  blocks.0.up", "  blocks.0.down",
                                          "Block 1 · 2 layers", "  blocks.1.up", "  blocks.1.down",
                                          "Outside of blocks · 1 layer", "  embed"}));
+    // By the number that the block shows, not by that of its foremost layer.
+    measure(results, "blocks.0.down", recipe, 0.2);
+    model.setRows(rows(recipe, results));
+    tree.sort(LayerTableModel::OutputError, Qt::AscendingOrder);
+    QCOMPARE(outline(tree).front(), QString("Block 1 · 2 layers"));
+    tree.sort(LayerTableModel::Name, Qt::DescendingOrder);
+    QCOMPARE(outline(tree).front(), QString("Block 1 · 2 layers"));
     tree.sort(-1);
     QCOMPARE(tree.order(), (std::vector<int>{0, 1, 2, 3, 4}));
 }

@@ -507,7 +507,7 @@ private:
         if (isFlag(field) && op != Comparison::Equal && op != Comparison::Unequal)
             fail(LayerExpression::tr("“%1” is either so or not: write %1 or not %1")
                      .arg(nameOf(field)),
-                 start, m_at - start);
+                 start, m_operatorAt + m_operatorLength - start);
         const qsizetype valueAt = m_at;
         bool quotedValue = true;
         QString value;
@@ -558,7 +558,7 @@ private:
             if (!isText(field) && field != Field::Block && field != Field::Group)
                 fail(
                     LayerExpression::tr("“%1” is a number and takes no pattern").arg(nameOf(field)),
-                    start, m_at - start);
+                    start, m_operatorAt + m_operatorLength - start);
             node->kind = Node::Kind::Text;
             node->pattern = value;
             node->regex = compiled(value, valueAt, length);

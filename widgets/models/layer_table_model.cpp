@@ -79,7 +79,8 @@ std::vector<Column<LayerRow>> columns()
         {LayerTableModel::tr("Method"), LayerTableModel::tr("How the codes are chosen"), false,
          field(ChoiceField::Method), nullptr, QStringLiteral("method"),
          rawField(ChoiceField::Method)},
-        {LayerTableModel::tr("Bits"), LayerTableModel::tr("Bits of a code: 2 to 8, or float"), true,
+        {LayerTableModel::tr("Bits"),
+         LayerTableModel::tr("Bits of a code: 2 to 8, or float (press 2 … 8)"), true,
          field(ChoiceField::Bits),
          [](const Row& row) {
              return QVariant(row.choice.keepFloat ? 99 : row.choice.scheme.bits);

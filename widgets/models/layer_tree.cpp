@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "widgets/models/layer_tree.h"
 
+#include "core/base/error.h"
 #include "core/base/format.h"
 #include "widgets/models/layer_table_model.h"
 #include "widgets/text.h"
@@ -10,6 +11,7 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <unordered_map>
 
 namespace gradus {
 
@@ -167,7 +169,7 @@ LayerTree::LayerTree(LayerTableModel* source, QObject* parent)
     m_shape.groups.resize(1);
     connect(source, &QAbstractItemModel::modelAboutToBeReset, this, [this] { beginResetModel(); });
     connect(source, &QAbstractItemModel::modelReset, this, [this] {
-        take(arranged(accepted(m_filter)));
+        take(arranged(stillAccepted()));
         endResetModel();
     });
     connect(source, &QAbstractItemModel::dataChanged, this, &LayerTree::sourceChanged);
@@ -186,6 +188,18 @@ std::vector<char> LayerTree::accepted(const LayerExpression& expression) const
     for (; at < m_source->rowCount(); ++at)
         shown[static_cast<std::size_t>(at)] = expression.matches(m_source->row(at), cells);
     return shown;
+}
+
+/// For new rows: a pattern that was fine may backtrack without end on other names.
+std::vector<char> LayerTree::stillAccepted()
+{
+    try {
+        return accepted(m_filter);
+    } catch (const Error& error) {
+        m_filter = {};
+        Q_EMIT filterDropped(toQString(error.what()));
+        return accepted(m_filter);
+    }
 }
 
 LayerTree::Shape LayerTree::arranged(const std::vector<char>& shown) const
@@ -228,13 +242,42 @@ LayerTree::Shape LayerTree::arranged(const std::vector<char>& shown) const
             return keys.less(static_cast<std::size_t>(a), static_cast<std::size_t>(b), m_sortOrder);
         });
     }
-    if (shape.grouped) {
-        std::stable_sort(
-            shape.groups.begin(), shape.groups.end(), [&](const Group& a, const Group& b) {
-                return keys.less(static_cast<std::size_t>(a.rows.front()),
-                                 static_cast<std::size_t>(b.rows.front()), m_sortOrder);
-            });
-    }
+    if (!shape.grouped)
+        return shape;
+    // Blocks go by what their rows show; where that is no number, by their foremost layers.
+    std::vector<std::size_t> order(shape.groups.size());
+    std::iota(order.begin(), order.end(), std::size_t(0));
+    const auto known = [](double value) { return std::isnan(value) ? QVariant() : value; };
+    const Keys sums(order.size(), [&](std::size_t g) -> QVariant {
+        const std::vector<int>& rows = shape.groups[g].rows;
+        const Summary sum = summarized(rows);
+        switch (m_sortColumn) {
+        case LayerTableModel::Parameters:
+        case LayerTableModel::LayerShape:
+            return static_cast<qlonglong>(sum.parameters);
+        case LayerTableModel::Size:
+            return static_cast<qulonglong>(sum.bytes);
+        case LayerTableModel::BitsPerWeight:
+            return known(sum.bitsPerWeight);
+        case LayerTableModel::WeightSqnr:
+            return known(sum.lowestSqnr);
+        case LayerTableModel::OutputError:
+            return known(sum.worstError);
+        case LayerTableModel::Outliers:
+            return known(sum.outlierShare);
+        case LayerTableModel::Name: // blocks are named by their numbers
+            return m_source->index(rows.front(), LayerTableModel::Block).data(SortRole);
+        default:
+            return m_source->index(rows.front(), m_sortColumn).data(SortRole);
+        }
+    });
+    std::stable_sort(order.begin(), order.end(),
+                     [&](std::size_t a, std::size_t b) { return sums.less(a, b, m_sortOrder); });
+    std::vector<Group> sorted;
+    sorted.reserve(order.size());
+    for (const std::size_t g : order)
+        sorted.push_back(std::move(shape.groups[g]));
+    shape.groups = std::move(sorted);
     return shape;
 }
 
@@ -253,9 +296,10 @@ void LayerTree::take(Shape next)
 {
     m_shape = std::move(next);
     m_places = places(m_shape);
-    m_groupOf.clear();
+    m_groupOf.assign(m_places.size(), -1);
     for (std::size_t g = 0; g < m_shape.groups.size(); ++g)
-        m_groupOf[m_shape.groups[g].anchor] = static_cast<int>(g);
+        if (m_shape.grouped)
+            m_groupOf[static_cast<std::size_t>(m_shape.groups[g].anchor)] = static_cast<int>(g);
     m_summaries.assign(m_shape.groups.size(), nullptr);
 }
 
@@ -297,7 +341,7 @@ void LayerTree::become(Shape next)
     to.reserve(from.size());
     for (qsizetype i = 0; i < from.size(); ++i) {
         const auto at = static_cast<std::size_t>(i);
-        to.append(ofBlock[at] ? index(m_groupOf.at(meant[at]), from[i].column())
+        to.append(ofBlock[at] ? index(groupAt(meant[at]), from[i].column())
                               : indexOfLayer(meant[at], from[i].column()));
     }
     changePersistentIndexList(from, to);
@@ -317,7 +361,7 @@ void LayerTree::setGrouped(bool grouped)
         return;
     beginResetModel();
     m_shape.grouped = grouped;
-    take(arranged(accepted(m_filter)));
+    take(arranged(stillAccepted()));
     endResetModel();
 }
 
@@ -325,7 +369,7 @@ void LayerTree::sort(int column, Qt::SortOrder order)
 {
     m_sortColumn = column;
     m_sortOrder = order;
-    become(arranged(accepted(m_filter)));
+    become(arranged(stillAccepted()));
 }
 
 void LayerTree::sourceChanged(const QModelIndex& topLeft, const QModelIndex& bottomRight)
@@ -333,7 +377,7 @@ void LayerTree::sourceChanged(const QModelIndex& topLeft, const QModelIndex& bot
     m_summaries.assign(m_shape.groups.size(), nullptr);
     // That rows move does not say that their cells changed: that follows all the same.
     if (m_sortColumn >= 0 || !m_filter.empty())
-        become(arranged(accepted(m_filter)));
+        become(arranged(stillAccepted()));
     const int last = columnCount() - 1;
     if (topLeft.row() == bottomRight.row()) {
         const QModelIndex at = indexOfLayer(topLeft.row());
@@ -370,7 +414,7 @@ bool LayerTree::isBlock(const QModelIndex& index) const
 const LayerTree::Group& LayerTree::groupOf(const QModelIndex& child) const
 {
     const std::size_t at =
-        m_shape.grouped ? static_cast<std::size_t>(m_groupOf.at(anchorOf(child.internalId()))) : 0;
+        m_shape.grouped ? static_cast<std::size_t>(groupAt(anchorOf(child.internalId()))) : 0;
     return m_shape.groups[at];
 }
 
@@ -422,7 +466,7 @@ QModelIndex LayerTree::parent(const QModelIndex& child) const
 {
     if (!child.isValid() || child.internalId() == 0)
         return {};
-    return createIndex(m_groupOf.at(anchorOf(child.internalId())), 0, quintptr(0));
+    return createIndex(groupAt(anchorOf(child.internalId())), 0, quintptr(0));
 }
 
 int LayerTree::rowCount(const QModelIndex& parent) const

@@ -5,7 +5,7 @@
 
 #include <QAbstractProxyModel>
 
-#include <unordered_map>
+#include <vector>
 
 namespace gradus {
 
@@ -55,6 +55,10 @@ public:
     QModelIndex mapToSource(const QModelIndex& index) const override;
     QModelIndex mapFromSource(const QModelIndex& index) const override;
 
+Q_SIGNALS:
+    /// New rows made a pattern of the filter fail; all layers are shown.
+    void filterDropped(const QString& reason);
+
 private:
     struct Group
     {
@@ -76,12 +80,17 @@ private:
     struct Summary;
 
     [[nodiscard]] std::vector<char> accepted(const LayerExpression& expression) const;
+    [[nodiscard]] std::vector<char> stillAccepted();
     [[nodiscard]] Shape arranged(const std::vector<char>& shown) const;
     [[nodiscard]] std::vector<Place> places(const Shape& shape) const;
     /// Takes the shape over by the mildest change that leads there.
     void become(Shape next);
     void take(Shape next);
     void sourceChanged(const QModelIndex& topLeft, const QModelIndex& bottomRight);
+    [[nodiscard]] int groupAt(int anchor) const
+    {
+        return m_groupOf[static_cast<std::size_t>(anchor)];
+    }
     [[nodiscard]] const Group& groupOf(const QModelIndex& child) const;
     [[nodiscard]] Summary summarized(const std::vector<int>& rows) const;
     [[nodiscard]] const Summary& summary(int group) const;
@@ -92,8 +101,8 @@ private:
     int m_sortColumn = -1;
     Qt::SortOrder m_sortOrder = Qt::AscendingOrder;
     Shape m_shape;
-    std::vector<Place> m_places;            ///< by the source's row
-    std::unordered_map<int, int> m_groupOf; ///< anchor → place among the groups
+    std::vector<Place> m_places; ///< by the source's row
+    std::vector<int> m_groupOf;  ///< by anchor: place among the groups
     mutable std::vector<std::shared_ptr<const Summary>> m_summaries;
 };
 

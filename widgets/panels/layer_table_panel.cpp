@@ -137,6 +137,9 @@ LayerTablePanel::LayerTablePanel(QWidget* parent)
     });
     connect(m_tree, &QAbstractItemModel::modelAboutToBeReset, this, &LayerTablePanel::keep);
     connect(m_tree, &QAbstractItemModel::modelReset, this, &LayerTablePanel::restore);
+    connect(m_tree, &LayerTree::filterDropped, this, [this](const QString& reason) {
+        m_line->showProblem({reason, 0, static_cast<int>(m_line->text().size())});
+    });
     connect(m_model, &QAbstractItemModel::modelReset, this, [this] {
         fitColumns();
         updateStrip();
@@ -228,7 +231,7 @@ void LayerTablePanel::makeStrip()
     auto* strip = new QHBoxLayout;
     strip->setContentsMargins(8, 6, 8, 6);
     strip->setSpacing(6);
-    strip->addWidget(m_line, 3);
+    strip->addWidget(m_line, 100);
     strip->addWidget(help);
     strip->addWidget(m_count);
     strip->addStretch(1);
@@ -272,6 +275,10 @@ void LayerTablePanel::makeStrip()
     });
     m_viewButton->setMenu(viewMenu);
     strip->addWidget(m_viewButton);
+
+    // Until there is room: what is hidden does not keep the panel from being narrow.
+    m_stripLabel->hide();
+    m_bulk.back()->hide();
 
     m_groupAction = new QAction(tr("&Group by block"), this);
     m_groupAction->setCheckable(true);
@@ -397,10 +404,12 @@ void LayerTablePanel::enterTable()
 {
     m_line->remember(filterProblem().isEmpty() ? filterText() : QString());
     m_view->setFocus(Qt::TabFocusReason);
-    if (!m_view->currentIndex().isValid() && m_tree->rowCount() > 0) {
-        m_view->setCurrentIndex(m_tree->index(0, 0));
-        m_view->selectRow(m_tree->index(0, 0));
-    }
+    if (!selectedRows().empty() || m_tree->rowCount() == 0)
+        return;
+    const QModelIndex current = m_view->currentIndex();
+    const QModelIndex first = current.isValid() ? current : m_tree->index(0, 0);
+    m_view->setCurrentIndex(first);
+    m_view->selectRow(first);
 }
 
 void LayerTablePanel::setFilterText(const QString& text)
@@ -929,6 +938,9 @@ bool LayerTablePanel::eventFilter(QObject* object, QEvent* event)
         layOutColumns();
         m_stripLabel->setVisible(width() >= narrow);
         m_bulk.back()->setVisible(width() >= narrower);
+        for (QComboBox* combo : m_bulk) // the filter gets what there is
+            combo->setMaximumWidth(width() >= narrower ? QWIDGETSIZE_MAX
+                                                       : combo->minimumWidth() + 12);
     }
     return QWidget::eventFilter(object, event);
 }

@@ -260,12 +260,11 @@ void LayerView::keyPressEvent(QKeyEvent* event)
             break;
         }
         const QString text = event->text();
-        if (text.size() == 1 && text[0].isDigit()) {
-            const QModelIndex cell = editable();
-            if (cell.isValid()) {
-                selectionModel()->setCurrentIndex(cell, QItemSelectionModel::NoUpdate);
-                edit(cell, AnyKeyPressed, event);
-            }
+        const QModelIndex at = currentIndex();
+        if (text.size() == 1 && text[0].isDigit() && at.isValid() &&
+            at.column() != LayerTableModel::Group) { // whose numbers have several digits
+            if (text[0] >= QLatin1Char('2') && text[0] <= QLatin1Char('8'))
+                model()->setData(at.siblingAtColumn(LayerTableModel::Bits), text);
             return;
         }
     }
