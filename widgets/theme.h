@@ -3,7 +3,6 @@
 
 #include <QColor>
 #include <QPalette>
-#include <QPointF>
 
 class QPainter;
 class QRectF;
@@ -49,7 +48,6 @@ enum class Rating
     Poor
 };
 void paintRating(QPainter& painter, const QRectF& box, Rating rating, const QPalette& palette);
-void paintPadlock(QPainter& painter, QPointF centre, const QColor& colour);
 
 /// A map from 0 … 1 to colours of even steps in lightness: the more, the further from the window's
 /// own lightness. Because only lightness carries the order, it reads with any colour blindness and

@@ -294,17 +294,25 @@ void RunComparison::fitColumns()
     QFont bold = m_view->font();
     bold.setBold(true);
     const QFontMetrics boldMetrics(bold);
-    // The first rows have the longest numbers often enough; the names need all.
+    // The first rows have the longest numbers often enough; of the names the longest counts.
     const int probed = std::min(200, m_model->rowCount());
+    int longest = 0;
+    for (int row = 0; row < m_model->rowCount(); ++row) {
+        if (m_model->row(row).name.size() > m_model->row(longest).name.size())
+            longest = row;
+    }
     for (int column = 0; column < ComparisonModel::ColumnCount; ++column) {
         int width = metrics.horizontalAdvance(
                         m_model->headerData(column, Qt::Horizontal, Qt::DisplayRole).toString()) +
                     10;
-        const int rows = column == ComparisonModel::Name ? m_model->rowCount() : probed;
-        for (int row = 0; row < rows; ++row) {
+        const auto fit = [&](int row) {
             const QString text = m_model->index(row, column).data().toString();
             width = std::max(width, (row == 0 ? boldMetrics : metrics).horizontalAdvance(text));
-        }
+        };
+        for (int row = 0; row < probed; ++row)
+            fit(row);
+        if (column == ComparisonModel::Name && m_model->rowCount() > 0)
+            fit(longest);
         if (column == ComparisonModel::ErrorRatio)
             width += 14; // the shape before it
         header->resizeSection(column, std::min(width + 2 * cellMargin + 2, 300));

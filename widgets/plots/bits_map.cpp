@@ -80,6 +80,19 @@ struct Range
     }
 };
 
+void paintLock(QPainter& painter, QPointF centre, const QColor& colour)
+{
+    painter.save();
+    painter.setRenderHint(QPainter::Antialiasing);
+    painter.setPen(QPen(colour, 1.4));
+    painter.setBrush(Qt::NoBrush);
+    painter.drawArc(QRectF(centre.x() - 2.6, centre.y() - 5, 5.2, 6.4), 0, 180 * 16);
+    painter.setPen(Qt::NoPen);
+    painter.setBrush(colour);
+    painter.drawRoundedRect(QRectF(centre.x() - 4, centre.y() - 1.6, 8, 6.2), 1, 1);
+    painter.restore();
+}
+
 /// A title that is too wide for a column in two lines, broken at the last point that has room.
 std::pair<QString, QString> titleLines(const QString& title, const QFontMetrics& metrics)
 {
@@ -1119,7 +1132,7 @@ void BitsMap::paintCell(QPainter& painter, const QRect& cell, int layer, bool in
         painter.drawText(box.adjusted(2, 0, lockFits ? -14 : -2, 0), Qt::AlignCenter, text);
     }
     if (lockFits) {
-        paintPadlock(painter, QPointF(box.right() - 8.0, box.center().y() + 0.5), ink);
+        paintLock(painter, QPointF(box.right() - 8.0, box.center().y() + 0.5), ink);
     } else if (look.locked) {
         const int side = std::min(6, std::min(box.width(), box.height()) / 2);
         painter.save();
@@ -1381,7 +1394,7 @@ void BitsMap::paintLegend(QPainter& painter, const QRect& band) const
         });
     if (anyLocked)
         make(14, tr("locked"), small, [&](const QRect& box) {
-            paintPadlock(painter, QPointF(x + 5, box.center().y() + 0.5), text);
+            paintLock(painter, QPointF(x + 5, box.center().y() + 0.5), text);
         });
     if (anyUnknown && s.range.isValid())
         make(0, tr("– not computed"), small, {});
