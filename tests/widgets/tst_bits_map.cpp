@@ -82,6 +82,7 @@ private Q_SLOTS:
     void init();
     void layouts();
     void layoutsWithoutBlocks();
+    void layoutOfContainer();
     void colours();
     void clicksAndSweeps();
     void titlesSelectLines();
@@ -170,6 +171,20 @@ void TestBitsMap::layoutsWithoutBlocks()
     QCOMPARE(
         shortestEnds({QStringLiteral("a.b"), QStringLiteral("c.b"), QStringLiteral("b")}),
         (std::vector<QString>{QStringLiteral("a.b"), QStringLiteral("c.b"), QStringLiteral("b")}));
+}
+
+void TestBitsMap::layoutOfContainer()
+{
+    const auto data = test::dataFolder();
+    if (!data)
+        QSKIP("GRADUS_DATA is not set");
+    const auto model = openModel(*data / "vit-tiny-tinyimagenet");
+    const BitsMapLayout layout = bitsMapLayout(layerRows(*model, Recipe(), nullptr, {}));
+    QCOMPARE(layout.layers.size(), model->layers.size());
+    QCOMPARE(layout.blockRows, 12);
+    QCOMPARE(layout.columns.size(), std::size_t(6));
+    QCOMPARE(layout.rows[2].name, QStringLiteral("vit.encoder.layer.2"));
+    QCOMPARE(titles(layout.columns).first(), QStringLiteral("query"));
 }
 
 void TestBitsMap::colours()

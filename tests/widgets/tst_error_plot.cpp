@@ -5,6 +5,7 @@
 
 #include <QCheckBox>
 #include <QComboBox>
+#include <QLabel>
 #include <QSignalSpy>
 #include <QTest>
 #include <qcustomplot.h>
@@ -284,6 +285,18 @@ void TestErrorPlot::emptyAndOdd()
     QCOMPARE(panel.plot()->readout(0, 0), QString());
     panel.setRows(std::make_shared<std::vector<LayerRow>>());
     QVERIFY(panel.plot()->isEmpty());
+    // Without calibration there is no output error, and the plot says why.
+    auto uncalibrated = std::make_shared<SessionRun>(*m_a);
+    for (auto& [name, layer] : uncalibrated->results)
+        layer.result.relativeOutputError = std::nan("");
+    panel.setRows(rowsOf(*m_model, m_a->run->recipe, uncalibrated->results));
+    QVERIFY(panel.plot()->isEmpty());
+    bool said = false;
+    for (const QLabel* label : panel.plot()->findChildren<QLabel*>())
+        said = said || label->text().contains(QLatin1String("no calibration text"));
+    QVERIFY(said);
+    panel.plot()->setMeasure(Measure::WeightSqnr);
+    QVERIFY(!panel.plot()->isEmpty());
     // Lossless layers: no error on a logarithmic scale, endless decibels.
     auto lossless = std::make_shared<SessionRun>(*m_a);
     for (auto& [name, layer] : lossless->results) {

@@ -313,7 +313,6 @@ ErrorPlot::ErrorPlot(QWidget* parent)
     Parts& p = *m_parts;
     QCustomPlot& plot = this->plot();
     setAccessibleName(tr("Errors by layer"));
-    setEmptyText(tr("Run the recipe to see the error of every layer."));
     setMovable(Qt::Horizontal);
     p.canvas = new Canvas(*this);
     p.ticker = QSharedPointer<LayerTicker>::create();
@@ -483,6 +482,17 @@ void ErrorPlot::rebuild()
     for (const std::vector<double>& values : p.values)
         any = any ||
               std::any_of(values.begin(), values.end(), [](double v) { return !std::isnan(v); });
+    const bool computed = std::any_of(p.series.begin(), p.series.end(), [](const Series& each) {
+        return std::any_of(each.layers.begin(), each.layers.end(), [](const LayerMeasures& m) {
+            return m.known && !m.stale && !m.choice.keepFloat;
+        });
+    });
+    setEmptyText(
+        !computed ? tr("Run the recipe to see the error of every layer.")
+        : p.measure == Measure::OutputError
+            ? tr("The run had no calibration text, so no output error was measured. Weight "
+                 "SQNR and size can be shown.")
+            : tr("This was not measured."));
     setHasData(any);
     if (!any)
         return;
