@@ -227,12 +227,18 @@ std::array<double, 3> linearFromOklch(double lightness, double chroma, double hu
 /// The colour with less chroma where the screen cannot show so much of it.
 QColor colourFromOklch(double lightness, double chroma, double hue)
 {
-    std::array<double, 3> rgb{};
-    for (int step = 20; step >= 0; --step) {
-        rgb = linearFromOklch(lightness, chroma * step / 20, hue);
-        if (std::all_of(rgb.begin(), rgb.end(), [](double c) { return c >= 0 && c <= 1; }))
-            break;
+    const auto shown = [](const std::array<double, 3>& rgb) {
+        return std::all_of(rgb.begin(), rgb.end(), [](double c) { return c >= 0 && c <= 1; });
+    };
+    double possible = chroma;
+    if (!shown(linearFromOklch(lightness, chroma, hue))) {
+        possible = 0;
+        for (double step = chroma / 2; step > 1e-4; step /= 2) {
+            if (shown(linearFromOklch(lightness, possible + step, hue)))
+                possible += step;
+        }
     }
+    const std::array<double, 3> rgb = linearFromOklch(lightness, possible, hue);
     const auto channel = [&](std::size_t i) {
         return static_cast<float>(encodedOf(std::clamp(rgb[i], 0.0, 1.0)));
     };
@@ -252,7 +258,7 @@ QColor sequentialColour(double t, Theme theme)
     t = std::isnan(t) ? 0 : std::clamp(t, 0.0, 1.0);
     // From yellow over green to blue; the middle is the most colourful.
     const double hue = 100 + 172 * (theme == Theme::Dark ? 1 - t : t);
-    const double chroma = 0.05 + 0.32 * t * (1 - t) + 0.08 * t;
+    const double chroma = 0.05 + 0.14 * t * (1 - t) + 0.07 * t;
     return theme == Theme::Dark ? colourFromOklch(0.34 + 0.56 * t, chroma + 0.02, hue)
                                 : colourFromOklch(0.95 - 0.58 * t, chroma, hue);
 }

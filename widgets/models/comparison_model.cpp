@@ -63,6 +63,36 @@ std::vector<Column<ComparisonRow>> columns()
         {Text::tr("B"), Text::tr("Method and bits in run B"), false,
          [](const Row& row) { return row.total ? QString() : choiceOf(row.b); }, nullptr},
         number(
+            Text::tr("Output error A"),
+            Text::tr("Relative output error in A on its calibration inputs: ‖X(W − Ŵ)ᵀ‖² over "
+                     "‖XWᵀ‖²"),
+            [](const Row& row) { return toQString(formatPercent(row.a.relativeOutputError)); },
+            [](const Row& row) { return row.a.relativeOutputError; }),
+        number(
+            Text::tr("B"), Text::tr("Relative output error in B on its calibration inputs"),
+            [](const Row& row) { return toQString(formatPercent(row.b.relativeOutputError)); },
+            [](const Row& row) { return row.b.relativeOutputError; }),
+        number(
+            Text::tr("B / A"),
+            Text::tr("Output error in B over that in A: above 1 where B is worse\n"
+                     "▲ B is worse   ● B is better, by more than 5 %"),
+            [](const Row& row) { return ratioOf(row.errorRatio()); },
+            [](const Row& row) { return row.errorRatio(); }),
+        number(
+            Text::tr("SQNR A"),
+            Text::tr("Signal to quantization noise of the weights in A: 10·log10 of Σw² over "
+                     "Σ(w − ŵ)²; more is better"),
+            [](const Row& row) { return toQString(formatDecibel(row.a.weightSqnrDb)); },
+            [](const Row& row) { return row.a.weightSqnrDb; }),
+        number(
+            Text::tr("B"), Text::tr("Signal to quantization noise of the weights in B"),
+            [](const Row& row) { return toQString(formatDecibel(row.b.weightSqnrDb)); },
+            [](const Row& row) { return row.b.weightSqnrDb; }),
+        number(
+            Text::tr("B − A"), Text::tr("SQNR in B less that in A: positive where B is better"),
+            [](const Row& row) { return differenceText(row.sqnrDifference()); },
+            [](const Row& row) { return row.sqnrDifference(); }),
+        number(
             Text::tr("Bits/weight A"),
             Text::tr("Stored bits of codes, scales and zeros over the number of weights, in A"),
             [](const Row& row) { return toQString(formatBitsPerWeight(row.a.bitsPerWeight)); },
@@ -86,44 +116,6 @@ std::vector<Column<ComparisonRow>> columns()
                 return row.a.bytes && row.b.bytes ? ratioOf(row.sizeRatio()) : none;
             },
             [](const Row& row) { return row.sizeRatio(); }),
-        number(
-            Text::tr("SQNR A"),
-            Text::tr("Signal to quantization noise of the weights in A: 10·log10 of Σw² over "
-                     "Σ(w − ŵ)²; more is better"),
-            [](const Row& row) { return toQString(formatDecibel(row.a.weightSqnrDb)); },
-            [](const Row& row) { return row.a.weightSqnrDb; }),
-        number(
-            Text::tr("B"), Text::tr("Signal to quantization noise of the weights in B"),
-            [](const Row& row) { return toQString(formatDecibel(row.b.weightSqnrDb)); },
-            [](const Row& row) { return row.b.weightSqnrDb; }),
-        number(
-            Text::tr("B − A"), Text::tr("SQNR in B less that in A: positive where B is better"),
-            [](const Row& row) {
-                const double d = row.sqnrDifference();
-                if (!std::isfinite(d))
-                    return none;
-                const QString size = QString::number(std::fabs(d), 'f', 1);
-                return size == QLatin1String("0.0") ? Text::tr("0.0 dB")
-                       : d > 0                      ? Text::tr("+%1 dB").arg(size)
-                                                    : Text::tr("−%1 dB").arg(size);
-            },
-            [](const Row& row) { return row.sqnrDifference(); }),
-        number(
-            Text::tr("Output error A"),
-            Text::tr("Relative output error in A on its calibration inputs: ‖X(W − Ŵ)ᵀ‖² over "
-                     "‖XWᵀ‖²"),
-            [](const Row& row) { return toQString(formatPercent(row.a.relativeOutputError)); },
-            [](const Row& row) { return row.a.relativeOutputError; }),
-        number(
-            Text::tr("B"), Text::tr("Relative output error in B on its calibration inputs"),
-            [](const Row& row) { return toQString(formatPercent(row.b.relativeOutputError)); },
-            [](const Row& row) { return row.b.relativeOutputError; }),
-        number(
-            Text::tr("B / A"),
-            Text::tr("Output error in B over that in A: above 1 where B is worse\n"
-                     "▲ B is worse   ● B is better, by more than 5 %"),
-            [](const Row& row) { return ratioOf(row.errorRatio()); },
-            [](const Row& row) { return row.errorRatio(); }),
     };
 }
 
@@ -198,6 +190,11 @@ QVariant ComparisonModel::data(const QModelIndex& index, int role) const
     switch (role) {
     case rowRole:
         return QVariant::fromValue(static_cast<const void*>(&line));
+    case Qt::DisplayRole:
+        // The errors of layers do not add up to one of the model.
+        if (line.total && index.column() >= ErrorA && index.column() <= SqnrDifference)
+            return QString();
+        return TableModel::data(index, role);
     case RatingRole: {
         const double ratio = line.errorRatio();
         if (index.column() != ErrorRatio || !std::isfinite(ratio))

@@ -45,17 +45,17 @@ public:
         Name,
         ChoiceA,
         ChoiceB,
+        ErrorA,
+        ErrorB,
+        ErrorRatio,
+        SqnrA,
+        SqnrB,
+        SqnrDifference,
         BitsA,
         BitsB,
         SizeA,
         SizeB,
         SizeRatio,
-        SqnrA,
-        SqnrB,
-        SqnrDifference,
-        ErrorA,
-        ErrorB,
-        ErrorRatio,
         ColumnCount
     };
 

@@ -156,12 +156,22 @@ QString valueText(double value, Measure measure)
     return {};
 }
 
+QString differenceText(double decibel)
+{
+    if (!std::isfinite(decibel))
+        return QStringLiteral("–");
+    const QString size = QString::number(std::fabs(decibel), 'f', 1);
+    return size == QLatin1String("0.0") ? Text::tr("0.0 dB")
+           : decibel > 0                ? Text::tr("+%1 dB").arg(size)
+                                        : Text::tr("−%1 dB").arg(size);
+}
+
 QString shortChoiceText(const LayerChoice& choice)
 {
     if (choice.keepFloat)
         return Text::tr("float");
     return Text::tr("%1 %2 bit")
-        .arg(fieldText(choice, ChoiceField::Method))
+        .arg(toQString(methodName(choice.method)).toUpper())
         .arg(choice.scheme.bits);
 }
 

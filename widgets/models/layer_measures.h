@@ -50,6 +50,8 @@ struct LayerMeasures
 [[nodiscard]] QString measureFormula(Measure measure);          ///< what it is, for a tool tip
 [[nodiscard]] QString valueText(double value, Measure measure); ///< "0.73 %", "21.3 dB"
 
+/// "+1.5 dB", "−6.0 dB"; "–" where there is no difference to tell.
+[[nodiscard]] QString differenceText(double decibel);
 /// "GPTQ 4 bit", "float".
 [[nodiscard]] QString shortChoiceText(const LayerChoice& choice);
 

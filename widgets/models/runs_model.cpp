@@ -162,6 +162,15 @@ QVariant RunsModel::data(const QModelIndex& index, int role) const
     }
 }
 
+QVariant RunsModel::headerData(int section, Qt::Orientation orientation, int role) const
+{
+    // The marks stand in the middle of their columns.
+    if (orientation == Qt::Horizontal && role == Qt::TextAlignmentRole &&
+        (section == Shown || section == Compared))
+        return QVariant::fromValue(Qt::Alignment(Qt::AlignCenter));
+    return TableModel::headerData(section, orientation, role);
+}
+
 Qt::ItemFlags RunsModel::flags(const QModelIndex& index) const
 {
     Qt::ItemFlags flags = TableModel::flags(index);

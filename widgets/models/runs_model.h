@@ -56,6 +56,7 @@ public:
     void setRuns(const SessionRuns& runs, int shown, int compared, int layersOfModel);
 
     QVariant data(const QModelIndex& index, int role) const override;
+    QVariant headerData(int section, Qt::Orientation orientation, int role) const override;
     Qt::ItemFlags flags(const QModelIndex& index) const override;
     bool setData(const QModelIndex& index, const QVariant& value, int role) override;
 

@@ -45,10 +45,8 @@ BitsMapPanel::BitsMapPanel(QWidget* parent)
         connect(made, &QToolButton::clicked, this, slot);
         strip->addWidget(made);
     };
-    button(QStringLiteral("−"), tr("Smaller cells"),
-           [this] { m_map->setZoom(m_map->zoom() / 1.25); });
-    button(QStringLiteral("+"), tr("Larger cells"),
-           [this] { m_map->setZoom(m_map->zoom() * 1.25); });
+    button(QStringLiteral("−"), tr("Smaller cells"), [this] { m_map->zoomBy(0.8); });
+    button(QStringLiteral("+"), tr("Larger cells"), [this] { m_map->zoomBy(1.25); });
     button(tr("Fit"), tr("Show the whole model"), [this] { m_map->fit(); });
 
     auto* layout = new QVBoxLayout(this);

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "widgets/panels/run_comparison.h"
 
+#include "core/base/format.h"
 #include "widgets/delegates/number_delegate.h"
 #include "widgets/models/table_text.h"
+#include "widgets/panels/table_header.h"
 #include "widgets/text.h"
 
 #include <QAction>
@@ -23,6 +25,7 @@
 #include <QVBoxLayout>
 
 #include <algorithm>
+#include <cmath>
 #include <set>
 
 namespace gradus {
@@ -55,6 +58,9 @@ RunComparison::RunComparison(QWidget* parent)
     m_view->verticalHeader()->hide();
     m_view->horizontalHeader()->setHighlightSections(false);
     m_view->horizontalHeader()->setMinimumSectionSize(36);
+    auto* headerStyle = new TableHeaderStyle;
+    headerStyle->setParent(m_view);
+    m_view->horizontalHeader()->setStyle(headerStyle);
     m_view->setItemDelegate(new NumberDelegate(m_view));
     m_view->setContextMenuPolicy(Qt::CustomContextMenu);
     auto* copy = new QAction(tr("Copy"), this);
@@ -78,16 +84,18 @@ RunComparison::RunComparison(QWidget* parent)
     saveButton->setAutoRaise(true);
 
     auto* strip = new QHBoxLayout;
-    strip->setContentsMargins(8, 6, 8, 6);
+    strip->setContentsMargins(8, 2, 8, 4);
     strip->setSpacing(6);
-    strip->addWidget(m_names, 1);
     strip->addWidget(m_onlyDifferent);
+    strip->addStretch(1);
     strip->addWidget(copyButton);
     strip->addWidget(saveButton);
+    m_names->setContentsMargins(8, 6, 8, 0);
     auto* left = new QWidget;
     auto* leftLayout = new QVBoxLayout(left);
     leftLayout->setContentsMargins(0, 0, 0, 0);
     leftLayout->setSpacing(0);
+    leftLayout->addWidget(m_names);
     leftLayout->addLayout(strip);
     leftLayout->addWidget(m_view, 1);
     m_splitter = new QSplitter(Qt::Horizontal);
@@ -141,6 +149,21 @@ void RunComparison::setOnlyDifferent(bool on)
     m_onlyDifferent->setChecked(on);
 }
 
+QString RunComparison::said(const QString& letter, const SessionRun& run,
+                            const LayerMeasures& total) const
+{
+    QStringList parts{letter.arg(run.name)};
+    if (!std::isnan(total.bitsPerWeight))
+        parts.append(tr("%1 bits/weight").arg(toQString(formatBitsPerWeight(total.bitsPerWeight))));
+    if (total.bytes > 0)
+        parts.append(toQString(formatBytes(total.bytes)));
+    if (!run.isComplete())
+        parts.append(tr("cancelled"));
+    if (!run.perplexity.isEmpty())
+        parts.append(tr("perplexity %1").arg(run.perplexity));
+    return parts.join(QStringLiteral(" · "));
+}
+
 void RunComparison::showData()
 {
     const bool ready = m_rows && !m_rows->empty() && m_a && m_b;
@@ -157,13 +180,9 @@ void RunComparison::showData()
         std::make_shared<std::vector<ComparisonRow>>(compareRuns(*m_rows, *m_a, *m_b)));
     m_plot->setData(m_rows, {{m_a->name, measuresOfRun(*m_rows, m_a->results)},
                              {m_b->name, measuresOfRun(*m_rows, m_b->results)}});
-    const auto said = [](const SessionRun& run, const QString& template1,
-                         const QString& template2) {
-        return run.perplexity.isEmpty() ? template1.arg(run.name)
-                                        : template2.arg(run.name, run.perplexity);
-    };
-    m_names->setText(said(*m_a, tr("A: %1"), tr("A: %1, perplexity %2")) + QLatin1Char('\n') +
-                     said(*m_b, tr("B: %1"), tr("B: %1, perplexity %2")));
+    const ComparisonRow& total = m_model->row(0);
+    m_names->setText(said(tr("A: %1"), *m_a, total.a) + QLatin1Char('\n') +
+                     said(tr("B: %1"), *m_b, total.b));
     fitColumns();
 }
 
@@ -274,17 +293,25 @@ void RunComparison::fitColumns()
     QFont bold = m_view->font();
     bold.setBold(true);
     const QFontMetrics boldMetrics(bold);
-    // The first rows have the longest numbers often enough; the names need all.
+    // The first rows have the longest numbers often enough; of the names the longest counts.
     const int probed = std::min(200, m_model->rowCount());
+    int longest = 0;
+    for (int row = 0; row < m_model->rowCount(); ++row) {
+        if (m_model->row(row).name.size() > m_model->row(longest).name.size())
+            longest = row;
+    }
     for (int column = 0; column < ComparisonModel::ColumnCount; ++column) {
         int width = metrics.horizontalAdvance(
                         m_model->headerData(column, Qt::Horizontal, Qt::DisplayRole).toString()) +
                     10;
-        const int rows = column == ComparisonModel::Name ? m_model->rowCount() : probed;
-        for (int row = 0; row < rows; ++row) {
+        const auto fit = [&](int row) {
             const QString text = m_model->index(row, column).data().toString();
             width = std::max(width, (row == 0 ? boldMetrics : metrics).horizontalAdvance(text));
-        }
+        };
+        for (int row = 0; row < probed; ++row)
+            fit(row);
+        if (column == ComparisonModel::Name && m_model->rowCount() > 0)
+            fit(longest);
         if (column == ComparisonModel::ErrorRatio)
             width += 14; // the shape before it
         header->resizeSection(column, std::min(width + 2 * cellMargin + 2, 300));

@@ -46,6 +46,8 @@ protected:
 
 private:
     void showData();
+    [[nodiscard]] QString said(const QString& letter, const SessionRun& run,
+                               const LayerMeasures& total) const;
     void fitColumns();
     void activate(const QModelIndex& index);
     void showMenu(const QPoint& at);

@@ -2,6 +2,8 @@
 #include "widgets/panels/runs_panel.h"
 
 #include "widgets/delegates/number_delegate.h"
+#include "widgets/panels/table_header.h"
+#include "widgets/theme.h"
 
 #include <QAction>
 #include <QApplication>
@@ -38,15 +40,21 @@ public:
         item.text.clear();
         QStyle* style = item.widget ? item.widget->style() : QApplication::style();
         style->drawControl(QStyle::CE_ItemViewItem, &item, painter, item.widget);
-        QStyleOptionButton mark;
-        mark.palette = item.palette;
-        const int side =
-            style->pixelMetric(QStyle::PM_ExclusiveIndicatorWidth, nullptr, item.widget);
-        mark.rect = QRect(item.rect.center() - QPoint(side / 2, side / 2), QSize(side, side));
-        mark.state = QStyle::State_Enabled;
-        const bool on = index.data(Qt::CheckStateRole).toInt() == Qt::Checked;
-        mark.state |= on ? QStyle::State_On : QStyle::State_Off;
-        style->drawPrimitive(QStyle::PE_IndicatorRadioButton, &mark, painter, item.widget);
+        const bool selected = item.state.testFlag(QStyle::State_Selected);
+        const QColor ink = selected ? item.palette.color(QPalette::HighlightedText)
+                                    : themeColours(item.palette).muted;
+        const QPointF centre = QRectF(item.rect).center();
+        painter->save();
+        painter->setRenderHint(QPainter::Antialiasing);
+        painter->setPen(QPen(ink, 1.2));
+        painter->setBrush(Qt::NoBrush);
+        painter->drawEllipse(centre, 6, 6);
+        if (index.data(Qt::CheckStateRole).toInt() == Qt::Checked) {
+            painter->setPen(Qt::NoPen);
+            painter->setBrush(selected ? ink : item.palette.color(QPalette::Text));
+            painter->drawEllipse(centre, 3.4, 3.4);
+        }
+        painter->restore();
     }
 
     bool editorEvent(QEvent* event, QAbstractItemModel* model, const QStyleOptionViewItem& option,
@@ -87,6 +95,9 @@ RunsPanel::RunsPanel(QWidget* parent)
     m_view->verticalHeader()->hide();
     m_view->horizontalHeader()->setHighlightSections(false);
     m_view->horizontalHeader()->setMinimumSectionSize(30);
+    auto* headerStyle = new TableHeaderStyle;
+    headerStyle->setParent(m_view);
+    m_view->horizontalHeader()->setStyle(headerStyle);
     m_view->setItemDelegate(new NumberDelegate(m_view));
     auto* marks = new MarkDelegate(m_view);
     m_view->setItemDelegateForColumn(RunsModel::Shown, marks);
@@ -241,7 +252,7 @@ void RunsPanel::fitColumns()
     bold.setBold(true);
     for (int column = 0; column < RunsModel::ColumnCount; ++column) {
         if (column == RunsModel::Shown || column == RunsModel::Compared) {
-            header->resizeSection(column, 34);
+            header->resizeSection(column, 36);
             continue;
         }
         const QFontMetrics text(column == RunsModel::Name ? bold : m_view->font());

@@ -27,6 +27,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <unordered_map>
 
 namespace gradus {
@@ -34,8 +35,9 @@ namespace gradus {
 namespace {
 constexpr double leastZoom = 0.12;
 constexpr double mostZoom = 4;
-constexpr int titleLimit = 84; ///< pixels of a column's title that a cell is widened for
-constexpr int labelLimit = 170;
+constexpr int titleLimit = 96; ///< pixels of a column's title that a cell is widened for
+constexpr int labelLimit = 120;
+constexpr int uprightLimit = 88; ///< height of titles that are turned
 constexpr double nothing = std::numeric_limits<double>::quiet_NaN();
 
 /// How a cell looks; cells are painted again when this changes.
@@ -61,7 +63,11 @@ struct Range
     bool log = false;
     double low = nothing;
     double high = nothing;
-    bool operator==(const Range&) const = default;
+    bool operator==(const Range& other) const
+    {
+        const bool none = !isValid() && !other.isValid();
+        return none || (log == other.log && low == other.low && high == other.high);
+    }
 
     [[nodiscard]] bool isValid() const { return high > low; }
     [[nodiscard]] double share(double value) const
@@ -73,6 +79,15 @@ struct Range
         return std::isnan(t) ? 0 : std::clamp(t, 0.0, 1.0);
     }
 };
+
+/// A title that is too wide for a column in two lines, broken at the last point that has room.
+std::pair<QString, QString> titleLines(const QString& title, const QFontMetrics& metrics)
+{
+    const qsizetype point = title.lastIndexOf(QLatin1Char('.'));
+    if (point < 0 || metrics.horizontalAdvance(title) <= titleLimit)
+        return {{}, title};
+    return {title.left(point), title.mid(point + 1)};
+}
 
 /// 1, 2 or 5 times a power of ten, at most or at least the value.
 double roundNumber(double value, bool up)
@@ -96,6 +111,7 @@ struct BitsMap::Geometry
     int stripGap = 0; ///< between blocks and the strip, with its heading
     int blockRows = 0;
     bool upright = true; ///< the columns' titles
+    bool twoLines = false;
     QSize content;
 
     [[nodiscard]] int rowTop(int row) const
@@ -121,8 +137,10 @@ struct BitsMap::State
     std::vector<char> selected;
     int current = -1;
     int anchor = -1;
-    double zoom = 1;
+    double zoomAcross = 1;
+    double zoomDown = 1;
     bool ownZoom = false; ///< chosen by the user; else it follows the size of the view
+    bool fitted = false;  ///< the whole model stays in view
     Geometry geometry;
 
     bool pressed = false;
@@ -303,7 +321,7 @@ void BitsMap::setRows(std::shared_ptr<const std::vector<LayerRow>> rows)
     s.current = find(at);
     s.anchor = -1;
     s.pressed = s.sweeping = false;
-    s.ownZoom = false;
+    s.ownZoom = s.fitted = false;
     placeCells();
     refreshLooks(true);
 }
@@ -358,23 +376,30 @@ void BitsMap::placeCells()
     QFont small = font();
     small.setPointSizeF(small.pointSizeF() * 0.9);
     const QFontMetrics smallMetrics(small);
-    int widestTitle = 0;
-    for (const BitsMapLayout::Line& column : s.layout.columns)
-        widestTitle = std::max(widestTitle, smallMetrics.horizontalAdvance(column.title));
+    int widestTitle = 0; // of one or two lines
+    bool twoLines = false;
+    for (const BitsMapLayout::Line& column : s.layout.columns) {
+        const auto [upper, lower] = titleLines(column.title, smallMetrics);
+        widestTitle = std::max({widestTitle, smallMetrics.horizontalAdvance(upper),
+                                smallMetrics.horizontalAdvance(lower)});
+        twoLines = twoLines || !upper.isEmpty();
+    }
     int widestLabel = smallMetrics.horizontalAdvance(tr("block"));
     for (const BitsMapLayout::Line& row : s.layout.rows)
         widestLabel = std::max(widestLabel, smallMetrics.horizontalAdvance(row.title));
+    widestTitle = std::min(widestTitle, titleLimit);
 
-    const auto geometryAt = [&](double zoom) {
+    const auto geometryAt = [&](double across, double down) {
         Geometry g;
-        const int width = std::max(metrics.horizontalAdvance(QStringLiteral("0.0000")) + 12,
-                                   std::min(widestTitle, titleLimit) + 10);
-        g.cellWidth = std::max(4, qRound(width * zoom));
-        g.cellHeight = std::max(4, qRound((metrics.height() + 9) * zoom));
-        g.upright = widestTitle + 4 <= g.cellWidth;
+        const int width =
+            std::max(metrics.horizontalAdvance(QStringLiteral("0.0000")), widestTitle) + 12;
+        g.cellWidth = std::max(4, qRound(width * across));
+        g.cellHeight = std::max(4, qRound((metrics.height() + 9) * down));
+        g.upright = g.cellWidth >= std::min(widestTitle + 4, 52);
+        g.twoLines = twoLines && g.upright;
         g.header = s.layout.columns.empty() ? 6
-                   : g.upright              ? smallMetrics.height() + 8
-                                            : std::min(widestTitle, 120) + 10;
+                   : g.upright              ? (g.twoLines ? 2 : 1) * smallMetrics.height() + 8
+                                            : uprightLimit;
         g.label = std::min(widestLabel, labelLimit) + 18;
         g.legend = 2 * smallMetrics.height() + 18;
         g.blockRows = s.layout.blockRows;
@@ -386,21 +411,23 @@ void BitsMap::placeCells()
         return g;
     };
     const QSize shown = maximumViewportSize();
+    const int bar = style()->pixelMetric(QStyle::PM_ScrollBarExtent, nullptr, this);
     if (!s.ownZoom) {
         // A small model grows with the view, a wide one shrinks while its numbers can be read.
-        const Geometry g = geometryAt(1);
-        const double across =
-            static_cast<double>(shown.width() - g.label - 8) / std::max(1, g.content.width());
+        const Geometry g = geometryAt(1, 1);
         const double down = static_cast<double>(shown.height() - g.header - g.legend - 8) /
                             std::max(1, g.content.height());
-        s.zoom = across < 1 ? std::max(0.6, across) : std::clamp(std::min(across, down), 1.0, 1.7);
+        const double across =
+            static_cast<double>(shown.width() - g.label - 10 - (down < 1 ? bar : 0)) /
+            std::max(1, g.content.width());
+        s.zoomAcross = std::clamp(across, 0.6, 1.5);
+        s.zoomDown = std::clamp(down, 1.0, 1.4);
     }
-    s.geometry = geometryAt(s.zoom);
+    s.geometry = geometryAt(s.zoomAcross, s.zoomDown);
     const Geometry& g = s.geometry;
     const QSize area(shown.width() - g.label, shown.height() - g.header - g.legend);
     const QSize wanted = g.content + QSize(4, 6);
     // A bar that is needed in one direction takes room in the other.
-    const int bar = style()->pixelMetric(QStyle::PM_ScrollBarExtent, nullptr, this);
     bool across = wanted.width() > area.width();
     const bool down = wanted.height() > area.height() - (across ? bar : 0);
     across = wanted.width() > area.width() - (down ? bar : 0);
@@ -416,33 +443,47 @@ void BitsMap::setZoom(double zoom)
 {
     State& s = *m_state;
     s.ownZoom = true;
-    s.zoom = std::clamp(zoom, leastZoom, mostZoom);
+    s.fitted = false;
+    s.zoomAcross = s.zoomDown = std::clamp(zoom, leastZoom, mostZoom);
+    placeCells();
+    Q_EMIT zoomChanged();
+}
+
+void BitsMap::zoomBy(double factor)
+{
+    State& s = *m_state;
+    s.ownZoom = true;
+    s.fitted = false;
+    s.zoomAcross = std::clamp(s.zoomAcross * factor, leastZoom, mostZoom);
+    s.zoomDown = std::clamp(s.zoomDown * factor, leastZoom, mostZoom);
     placeCells();
     Q_EMIT zoomChanged();
 }
 
 double BitsMap::zoom() const
 {
-    return m_state->zoom;
+    return m_state->zoomDown;
 }
 
 void BitsMap::fit()
 {
     State& s = *m_state;
     const QSize shown = maximumViewportSize();
-    double zoom = 1;
-    // Titles change with the zoom: a second look is enough.
+    s.ownZoom = s.fitted = true;
+    s.zoomAcross = s.zoomDown = 1;
+    // The titles' room changes with the zoom, and cells are whole pixels: a second look settles it.
     for (int pass = 0; pass < 3; ++pass) {
-        s.ownZoom = true;
-        s.zoom = std::clamp(zoom, leastZoom, mostZoom);
         placeCells();
         const Geometry& g = s.geometry;
         const double across = (shown.width() - g.label - 6.0) / std::max(1, g.content.width());
-        const double down = (shown.height() - g.header - g.legend - 8.0 - g.stripGap) /
+        const double down = (shown.height() - g.header - g.legend - 7.0 - g.stripGap) /
                             std::max(1, g.content.height() - g.stripGap);
-        zoom = std::min(1.7, s.zoom * std::min(across, down));
+        const double cell = std::floor(g.cellHeight * down);
+        s.zoomAcross = std::clamp(s.zoomAcross * across, leastZoom, 1.5);
+        s.zoomDown = std::clamp(s.zoomDown * cell / g.cellHeight, leastZoom, 1.5);
     }
-    setZoom(zoom);
+    placeCells();
+    Q_EMIT zoomChanged();
 }
 
 void BitsMap::zoomAround(double factor, const QPoint& at)
@@ -450,7 +491,7 @@ void BitsMap::zoomAround(double factor, const QPoint& at)
     const State& s = *m_state;
     const Geometry before = s.geometry;
     const QPoint content = at - QPoint(before.label, before.header) + scrolled();
-    setZoom(s.zoom * factor);
+    zoomBy(factor);
     const Geometry& after = s.geometry;
     horizontalScrollBar()->setValue(content.x() * after.cellWidth / before.cellWidth -
                                     (at.x() - after.label));
@@ -461,7 +502,10 @@ void BitsMap::zoomAround(double factor, const QPoint& at)
 void BitsMap::resizeEvent(QResizeEvent* event)
 {
     QAbstractScrollArea::resizeEvent(event);
-    placeCells();
+    if (m_state->fitted)
+        fit();
+    else
+        placeCells();
 }
 
 void BitsMap::changeEvent(QEvent* event)
@@ -806,10 +850,10 @@ void BitsMap::keyPressEvent(QKeyEvent* event)
         return;
     case Qt::Key_Plus:
     case Qt::Key_Equal:
-        setZoom(s.zoom * 1.25);
+        zoomBy(1.25);
         return;
     case Qt::Key_Minus:
-        setZoom(s.zoom / 1.25);
+        zoomBy(0.8);
         return;
     case Qt::Key_0:
         fit();
@@ -1133,7 +1177,9 @@ void BitsMap::paintFrame(QPainter& painter, const Geometry& g, const QRect& area
         painter.restore();
     }
     painter.save();
-    painter.setClipRect(labels);
+    // Labels that are higher than their rows may stand over the edge a little.
+    const int over = g.cellHeight < metrics.height() ? metrics.height() / 2 : 0;
+    painter.setClipRect(labels.adjusted(0, -over, 0, 0));
     painter.setPen(palette().color(QPalette::Text));
     for (std::size_t row = 0; row < s.layout.rows.size(); ++row) {
         const int top = labels.top() + g.rowTop(static_cast<int>(row)) - offset.y();
@@ -1163,8 +1209,13 @@ void BitsMap::paintFrame(QPainter& painter, const Geometry& g, const QRect& area
             continue;
         const QString& title = s.layout.columns[column].title;
         if (g.upright) {
-            painter.drawText(QRect(left, header.top(), g.cellWidth, g.header), Qt::AlignCenter,
-                             title);
+            const auto [upper, lower] = titleLines(title, metrics);
+            const QRect box(left + 1, header.bottom() - metrics.height() - 3, g.cellWidth - 2,
+                            metrics.height());
+            painter.drawText(box, Qt::AlignCenter,
+                             metrics.elidedText(lower, Qt::ElideLeft, box.width()));
+            painter.drawText(box.translated(0, -metrics.height()), Qt::AlignCenter,
+                             metrics.elidedText(upper, Qt::ElideLeft, box.width()));
             continue;
         }
         painter.save();
@@ -1260,7 +1311,7 @@ void BitsMap::paintLegend(QPainter& painter, const QRect& band) const
             say(tr("not computed yet: run the recipe"), colours.muted);
             break;
         }
-        const int width = std::clamp(band.width() / 3, 90, 260);
+        const int width = std::clamp(band.width() / 3, 90, 220);
         for (int i = 0; i < width; ++i) {
             const double t = (i + 0.5) / width;
             const double value = s.range.log ? s.range.low * std::pow(s.range.high / s.range.low, t)
@@ -1300,36 +1351,44 @@ void BitsMap::paintLegend(QPainter& painter, const QRect& band) const
         break;
     }
     }
-    x += 12;
-    if (anyFloat) {
-        const QRect box(x, top, side, side);
-        QColor hatch = colours.muted;
-        hatch.setAlphaF(0.5F);
-        painter.fillRect(box, palette().color(QPalette::AlternateBase));
-        painter.fillRect(box, QBrush(hatch, Qt::BDiagPattern));
-        painter.setPen(colours.grid);
-        painter.setBrush(Qt::NoBrush);
-        painter.drawRect(box.adjusted(0, 0, -1, -1));
-        x += side + 5;
-        say(tr("kept float"), text);
-        x += 14;
-    }
-    if (anyUnknown && s.range.isValid()) {
-        say(tr("– not computed"), text);
-        x += 14;
-    }
+    x += 14;
+    // What else there is: in the first line while there is room, then in the second.
+    const int start = x;
+    int y = top;
+    const auto make = [&](int icon, const QString& label, const QFont& lettering,
+                          const std::function<void(const QRect&)>& draw) {
+        const int width = icon + QFontMetrics(lettering).horizontalAdvance(label);
+        if (x > start && x + width > band.right() - 4 && y == top) {
+            x = start;
+            y += metrics.height() + 4;
+        }
+        if (draw)
+            draw(QRect(x, y, side, side));
+        painter.setFont(lettering);
+        painter.setPen(text);
+        painter.drawText(QRect(x + icon, y, width, side), Qt::AlignLeft | Qt::AlignVCenter, label);
+        x += width + 14;
+    };
+    if (anyFloat)
+        make(side + 5, tr("kept float"), small, [&](const QRect& box) {
+            QColor hatch = colours.muted;
+            hatch.setAlphaF(0.5F);
+            painter.fillRect(box, palette().color(QPalette::AlternateBase));
+            painter.fillRect(box, QBrush(hatch, Qt::BDiagPattern));
+            painter.setPen(colours.grid);
+            painter.setBrush(Qt::NoBrush);
+            painter.drawRect(box.adjusted(0, 0, -1, -1));
+        });
+    if (anyLocked)
+        make(14, tr("locked"), small, [&](const QRect& box) {
+            paintLock(painter, QPointF(x + 5, box.center().y() + 0.5), text);
+        });
+    if (anyUnknown && s.range.isValid())
+        make(0, tr("– not computed"), small, {});
     if (anyStale) {
         QFont italic = small;
         italic.setItalic(true);
-        painter.setFont(italic);
-        say(tr("italic: out of date"), text);
-        painter.setFont(small);
-        x += 14;
-    }
-    if (anyLocked) {
-        paintPadlock(painter, QPointF(x + 5, top + side / 2.0), true, text);
-        x += 14;
-        say(tr("locked"), text);
+        make(0, tr("italic: out of date"), italic, {});
     }
     painter.restore();
 }

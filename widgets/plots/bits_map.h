@@ -40,10 +40,11 @@ public:
     void setStandard(const LayerChoice& standard);
     void setColouring(Colouring colouring);
     [[nodiscard]] Colouring colouring() const;
-    /// 1 is the usual size of a cell.
+    /// 1 is the usual size of a cell. Until it is set the cells follow the size of the view.
     void setZoom(double zoom);
-    [[nodiscard]] double zoom() const;
-    /// The zoom at which the whole model is seen, where there is one.
+    void zoomBy(double factor);
+    [[nodiscard]] double zoom() const; ///< of the height of a cell
+    /// Sizes the cells so that the whole model is seen, where that is possible.
     void fit();
 
     void setSelected(const std::vector<std::string>& layers);

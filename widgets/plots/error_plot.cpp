@@ -82,6 +82,58 @@ public:
     std::vector<std::pair<double, QString>> entries;
 };
 
+/// 1, 2 and 5 times the powers of ten, or the powers alone over many decades.
+class ErrorPlot::LogTicker final : public QCPAxisTicker
+{
+public:
+    void generate(const QCPRange& range, const QLocale&, QChar, int, QVector<double>& ticks,
+                  QVector<double>* subTicks, QVector<QString>* labels) override
+    {
+        ticks.clear();
+        if (subTicks)
+            subTicks->clear();
+        if (labels)
+            labels->clear();
+        if (!(range.lower > 0) || !(range.upper > range.lower))
+            return;
+        const int first = static_cast<int>(std::floor(std::log10(range.lower)));
+        const int last = static_cast<int>(std::ceil(std::log10(range.upper)));
+        const double decades = std::log10(range.upper / range.lower);
+        const int every = decades > 8 ? 2 : 1; // powers
+        for (int power = first; power <= last; ++power) {
+            for (int step = 1; step < 10; ++step) {
+                const double value = step * std::pow(10, power);
+                if (!range.contains(value))
+                    continue;
+                const bool named =
+                    step == 1 ? power % every == 0
+                              : decades < 0.7 || (decades < 2.5 && (step == 2 || step == 5));
+                if (!named) {
+                    if (subTicks && decades < 5)
+                        subTicks->append(value);
+                    continue;
+                }
+                ticks.append(value);
+                if (labels)
+                    labels->append(labelOf(step, power));
+            }
+        }
+    }
+
+private:
+    static QString labelOf(int step, int power)
+    {
+        if (power >= -4 && power < 6)
+            return QString::number(step * std::pow(10, power), 'g', 6);
+        static const QString digits = QString::fromUtf8("⁰¹²³⁴⁵⁶⁷⁸⁹");
+        QString exponent = power < 0 ? QString::fromUtf8("⁻") : QString();
+        for (const QChar c : QString::number(std::abs(power)))
+            exponent += digits[c.digitValue()];
+        return step == 1 ? QStringLiteral("10%1").arg(exponent)
+                         : QString::fromUtf8("%1·10%2").arg(step).arg(exponent);
+    }
+};
+
 /// Bars, marks, bands of the selection and limits of blocks, drawn for the present range.
 class ErrorPlot::Canvas final : public QCPLayerable
 {
@@ -141,7 +193,7 @@ void ErrorPlot::Canvas::draw(QCPPainter* painter)
         painter->setBrush(band);
         painter->drawRect(QRectF(left, area.top(), right - left, area.height()));
         painter->setBrush(palette.color(QPalette::Highlight));
-        painter->drawRect(QRectF(left, area.bottom() - 1, right - left, 3));
+        painter->drawRect(QRectF(left, area.top(), right - left, 3));
     }
     drawBlocks(painter, area);
 
@@ -152,12 +204,13 @@ void ErrorPlot::Canvas::draw(QCPPainter* painter)
     for (const Column& c : columns) {
         const double from = x(c.first - 0.5);
         const double to = x(c.last + 0.5);
-        const double margin = to - from > 4 ? 0.12 * (to - from) : 0;
+        const double margin = to - from > 4 ? 0.08 * (to - from) : 0;
         const double width = (to - from - 2 * margin) / static_cast<double>(p.series.size());
         for (std::size_t s = 0; s < p.series.size(); ++s) {
-            const double left = std::round(from + margin + width * static_cast<double>(s));
-            const double right =
-                std::max(left + 1, std::round(from + margin + width * static_cast<double>(s + 1)));
+            // All bars are equally wide: a pixel more would look like a difference.
+            const double side = std::max(1.0, std::floor(width + 0.01));
+            const double left = std::round(from + margin) + side * static_cast<double>(s);
+            const double right = left + side;
             if (c.worst[s] < 0) {
                 bool stale = false;
                 for (int i = c.first; i <= c.last && !stale; ++i)
@@ -189,10 +242,10 @@ void ErrorPlot::Canvas::drawBar(QCPPainter* painter, const QRectF& bar, std::siz
         return;
     }
     QColor ground = colours.runB;
-    ground.setAlphaF(0.35F);
+    ground.setAlphaF(bar.width() < 4 ? 0.6F : 0.35F);
     painter->fillRect(bar, ground);
-    if (bar.width() < 5)
-        return;
+    if (bar.width() < 4)
+        return; // too narrow for a hatch: the lighter one is B
     painter->fillRect(bar, QBrush(colours.runB, Qt::BDiagPattern));
     painter->setPen(QPen(colours.runB));
     painter->setBrush(Qt::NoBrush);
@@ -221,8 +274,8 @@ void ErrorPlot::Canvas::drawBlocks(QCPPainter* painter, const QRect& area) const
         return;
     const ThemeColours colours = themeColours(m_view.palette());
     const double each = (x(p.count()) - x(0)) / static_cast<double>(p.blockStarts.size());
-    if (each < 5)
-        return;
+    if (each < 14)
+        return; // lines would hide the bars
     QFont small = m_view.font();
     small.setPointSizeF(small.pointSizeF() * 0.85);
     painter->setFont(small);
@@ -233,7 +286,7 @@ void ErrorPlot::Canvas::drawBlocks(QCPPainter* painter, const QRect& area) const
         const double left = std::round(x(first - 0.5));
         if (b > 0) {
             QColor line = colours.muted;
-            line.setAlphaF(0.45F);
+            line.setAlphaF(each < 40 ? 0.28F : 0.45F);
             painter->setPen(QPen(line, 1));
             painter->drawLine(QPointF(left, area.top()), QPointF(left, area.bottom()));
         }
@@ -260,7 +313,6 @@ ErrorPlot::ErrorPlot(QWidget* parent)
     Parts& p = *m_parts;
     QCustomPlot& plot = this->plot();
     setAccessibleName(tr("Errors by layer"));
-    setEmptyText(tr("Run the recipe to see the error of every layer."));
     setMovable(Qt::Horizontal);
     p.canvas = new Canvas(*this);
     p.ticker = QSharedPointer<LayerTicker>::create();
@@ -430,6 +482,17 @@ void ErrorPlot::rebuild()
     for (const std::vector<double>& values : p.values)
         any = any ||
               std::any_of(values.begin(), values.end(), [](double v) { return !std::isnan(v); });
+    const bool computed = std::any_of(p.series.begin(), p.series.end(), [](const Series& each) {
+        return std::any_of(each.layers.begin(), each.layers.end(), [](const LayerMeasures& m) {
+            return m.known && !m.stale && !m.choice.keepFloat;
+        });
+    });
+    setEmptyText(
+        !computed ? tr("Run the recipe to see the error of every layer.")
+        : p.measure == Measure::OutputError
+            ? tr("The run had no calibration text, so no output error was measured. Weight "
+                 "SQNR and size can be shown.")
+            : tr("This was not measured."));
     setHasData(any);
     if (!any)
         return;
@@ -480,14 +543,9 @@ void ErrorPlot::rescale()
         const double low = leastPositive / p.unit;
         const double high = std::max(most / p.unit, low);
         axis->setScaleType(QCPAxis::stLogarithmic);
-        axis->setTicker(QSharedPointer<QCPAxisTickerLog>::create());
-        // Less than a decade has no power of ten to read off; the range is widened to hold two.
-        const double bottom = std::pow(10, std::floor(std::log10(low / 1.3)));
-        const double span = std::max(1.0, std::log10(high / bottom));
-        axis->setRange(bottom, std::max(bottom * 10, high * std::pow(10, 0.12 * span)));
-        const bool plain = bottom >= 1e-3 && high < 1e6;
-        axis->setNumberFormat(plain ? QStringLiteral("gb") : QStringLiteral("eb"));
-        axis->setNumberPrecision(plain ? 6 : 0);
+        axis->setTicker(QSharedPointer<LogTicker>::create());
+        const double span = std::max(0.3, std::log10(high / low));
+        axis->setRange(low * std::pow(10, -0.12 * span), high * std::pow(10, 0.12 * span));
     } else {
         axis->setScaleType(QCPAxis::stLinear);
         axis->setTicker(QSharedPointer<QCPAxisTicker>::create());
@@ -588,14 +646,25 @@ void ErrorPlot::layOutLabels()
         return;
     }
     const int step = std::max(1, static_cast<int>(std::ceil(line / each)));
+    // Blocks that are marked need not be named at every layer; otherwise their number does.
+    const bool marked = p.blockStarts.size() > 1 && step == 1;
+    const auto labelOf = [&](int i) {
+        const LayerRow& row = p.row(i);
+        const QString name = toQString(row.name);
+        const QString block = toQString(row.block) + QLatin1Char('.');
+        if (row.block.empty() || !name.startsWith(block))
+            return name;
+        const QString inside = name.mid(block.size());
+        return marked ? inside
+                      : QStringLiteral("%1.%2").arg(QString::number(row.blockIndex), inside);
+    };
     int widest = 0;
     for (int i = first; i <= last && step == 1; ++i)
-        widest = std::max(widest, metrics.horizontalAdvance(toQString(p.row(i).name)));
+        widest = std::max(widest, metrics.horizontalAdvance(labelOf(i)));
     const bool upright = step == 1 && std::min(widest, longest) + 8 <= each;
     axis->setTickLabelRotation(upright ? 0 : -90);
     for (int i = (first + step - 1) / step * step; i <= last; i += step)
-        p.ticker->entries.emplace_back(
-            i, metrics.elidedText(toQString(p.row(i).name), Qt::ElideLeft, longest));
+        p.ticker->entries.emplace_back(i, metrics.elidedText(labelOf(i), Qt::ElideLeft, longest));
     if (step > 1)
         axis->setLabel(tr("one name in %1").arg(step));
 }
@@ -656,7 +725,7 @@ QString ErrorPlot::readout(double x, double) const
     const double b = p.at(1, position);
     if (p.measure == Measure::WeightSqnr) {
         if (std::isfinite(b - a))
-            lines.append(tr("B − A: %1 dB").arg(b - a, 0, 'f', 1));
+            lines.append(tr("B − A: %1").arg(differenceText(b - a)));
     } else if (std::isfinite(b / a)) {
         lines.append(tr("B / A: %1").arg(toQString(formatReal(b / a, 3))));
     }

@@ -78,6 +78,7 @@ private:
     struct Parts;
     class Canvas;
     class LayerTicker;
+    class LogTicker;
     void rebuild();
     void layOutLabels();
     [[nodiscard]] int layersPerColumn() const;
