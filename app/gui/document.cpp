@@ -122,9 +122,8 @@ void Document::resetLayers(const std::vector<std::string>& layers)
     Recipe after = m_recipe;
     for (const std::string& layer : layers)
         after.overrides.erase(layer);
-    editRecipe(after, layers.size() == 1
-                          ? QStringLiteral("reset of %1").arg(toQString(layers.front()))
-                          : QStringLiteral("reset of %1 layers").arg(layers.size()));
+    editRecipe(after, layers.size() == 1 ? tr("reset of %1").arg(toQString(layers.front()))
+                                         : tr("reset of %1 layers").arg(layers.size()));
 }
 
 void Document::lockLayers(const std::vector<std::string>& layers, bool locked)
@@ -136,10 +135,9 @@ void Document::lockLayers(const std::vector<std::string>& layers, bool locked)
         else
             after.locked.erase(layer);
     }
-    const QString what = layers.size() == 1 ? toQString(layers.front())
-                                            : QStringLiteral("%1 layers").arg(layers.size());
-    editRecipe(after,
-               (locked ? QStringLiteral("lock of %1") : QStringLiteral("unlock of %1")).arg(what));
+    const QString what =
+        layers.size() == 1 ? toQString(layers.front()) : tr("%1 layers").arg(layers.size());
+    editRecipe(after, (locked ? tr("lock of %1") : tr("unlock of %1")).arg(what));
 }
 
 void Document::setStandard(const LayerChoice& choice, const QString& text, const QString& key)
@@ -161,7 +159,7 @@ void Document::setSeed(std::uint64_t seed)
 {
     Recipe after = m_recipe;
     after.seed = seed;
-    editRecipe(after, QStringLiteral("seed %1").arg(seed), QStringLiteral("seed"));
+    editRecipe(after, tr("seed %1").arg(seed), QStringLiteral("seed"));
 }
 
 void Document::applyRecipe(const Recipe& recipe)

@@ -16,35 +16,34 @@ namespace gradus {
 EvaluateDialog::EvaluateDialog(const QString& textFile, std::int64_t modelContext, QWidget* parent)
     : QDialog(parent)
 {
-    setWindowTitle(QStringLiteral("Measure perplexity"));
+    setWindowTitle(tr("Measure perplexity"));
     m_path = new QLineEdit(textFile);
     m_path->setMinimumWidth(380);
-    auto* browseButton = new QPushButton(QStringLiteral("Browse…"));
+    auto* browseButton = new QPushButton(tr("Browse…"));
     auto* line = new QHBoxLayout;
     line->addWidget(m_path, 1);
     line->addWidget(browseButton);
     m_convention = new QComboBox;
-    m_convention->addItem(QStringLiteral("GPTQ: every token of a window but the first"),
+    m_convention->addItem(tr("GPTQ: every token of a window but the first"),
                           static_cast<int>(PerplexityConvention::Gptq));
-    m_convention->addItem(QStringLiteral("llama.cpp: the second half of a window"),
+    m_convention->addItem(tr("llama.cpp: the second half of a window"),
                           static_cast<int>(PerplexityConvention::LlamaCpp));
     m_context = new QSpinBox;
     m_context->setRange(0, 1'000'000);
     m_context->setSingleStep(64);
     m_context->setSpecialValueText(
-        modelContext > 0
-            ? QStringLiteral("Model's: %1").arg(std::min<std::int64_t>(modelContext, 2048))
-            : QStringLiteral("Model's"));
-    auto* about = new QLabel(QStringLiteral(
-        "The float model and the last run are measured on the same windows of the text."));
+        modelContext > 0 ? tr("Model's: %1").arg(std::min<std::int64_t>(modelContext, 2048))
+                         : tr("Model's"));
+    auto* about = new QLabel(
+        tr("The float model and the last run are measured on the same windows of the text."));
     about->setWordWrap(true);
 
     auto* form = new QFormLayout;
-    form->addRow(QStringLiteral("Text"), line);
-    form->addRow(QStringLiteral("Convention"), m_convention);
-    form->addRow(QStringLiteral("Context"), m_context);
+    form->addRow(tr("Text"), line);
+    form->addRow(tr("Convention"), m_convention);
+    form->addRow(tr("Context"), m_context);
     auto* buttons = new QDialogButtonBox(QDialogButtonBox::Cancel);
-    buttons->addButton(QStringLiteral("Measure"), QDialogButtonBox::AcceptRole);
+    buttons->addButton(tr("Measure"), QDialogButtonBox::AcceptRole);
     connect(buttons, &QDialogButtonBox::accepted, this, &EvaluateDialog::accept);
     connect(buttons, &QDialogButtonBox::rejected, this, &QDialog::reject);
     connect(browseButton, &QPushButton::clicked, this, &EvaluateDialog::browse);
@@ -59,8 +58,7 @@ void EvaluateDialog::browse()
     auto* dialog = new QFileDialog(this, windowTitle(), m_path->text());
     dialog->setAttribute(Qt::WA_DeleteOnClose);
     dialog->setFileMode(QFileDialog::ExistingFile);
-    dialog->setNameFilters(
-        {QStringLiteral("Text (*.txt *.text *.md *.raw)"), QStringLiteral("All files (*)")});
+    dialog->setNameFilters({tr("Text (*.txt *.text *.md *.raw)"), tr("All files (*)")});
     connect(dialog, &QFileDialog::fileSelected, m_path, &QLineEdit::setText);
     dialog->open();
 }

@@ -21,11 +21,11 @@ QString exportFormatTitle(ExportFormat format)
 {
     switch (format) {
     case ExportFormat::Safetensors:
-        return QStringLiteral("Dequantized safetensors");
+        return ExportDialog::tr("Dequantized safetensors");
     case ExportFormat::Gptq:
-        return QStringLiteral("GPTQ checkpoint");
+        return ExportDialog::tr("GPTQ checkpoint");
     case ExportFormat::Hdf5:
-        return QStringLiteral("HDF5");
+        return ExportDialog::tr("HDF5");
     }
     return {};
 }
@@ -35,14 +35,14 @@ QString explanation(ExportFormat format)
 {
     switch (format) {
     case ExportFormat::Safetensors:
-        return QStringLiteral("A folder that takes the original's place: the quantized values in "
-                              "the source's own type, with configuration and tokenizer.");
+        return ExportDialog::tr("A folder that takes the original's place: the quantized values in "
+                                "the source's own type, with configuration and tokenizer.");
     case ExportFormat::Gptq:
-        return QStringLiteral("A folder with packed codes as GPTQ runtimes load it; layers that "
-                              "cannot be packed stay float and are marked so.");
+        return ExportDialog::tr("A folder with packed codes as GPTQ runtimes load it; layers that "
+                                "cannot be packed stay float and are marked so.");
     case ExportFormat::Hdf5:
-        return QStringLiteral("A file with codes, scales, zeros and reports that any HDF5 viewer "
-                              "opens.");
+        return ExportDialog::tr("A file with codes, scales, zeros and reports that any HDF5 viewer "
+                                "opens.");
     }
     return {};
 }
@@ -53,7 +53,7 @@ ExportDialog::ExportDialog(Workbench* workbench, ExportFormat format, QWidget* p
     , m_workbench(workbench)
     , m_format(format)
 {
-    setWindowTitle(QStringLiteral("Export: %1").arg(exportFormatTitle(format)));
+    setWindowTitle(tr("Export: %1").arg(exportFormatTitle(format)));
     const auto& model = workbench->document()->model();
     QString name = model
                        ? QFileInfo(QDir::cleanPath(pathText(model->source.path))).completeBaseName()
@@ -63,7 +63,7 @@ ExportDialog::ExportDialog(Workbench* workbench, ExportFormat format, QWidget* p
                                            : QStringLiteral("-quantized");
     m_path = new QLineEdit(QDir::current().absoluteFilePath(name));
     m_path->setMinimumWidth(380);
-    auto* browseButton = new QPushButton(QStringLiteral("Browse…"));
+    auto* browseButton = new QPushButton(tr("Browse…"));
     auto* line = new QHBoxLayout;
     line->addWidget(m_path, 1);
     line->addWidget(browseButton);
@@ -71,22 +71,20 @@ ExportDialog::ExportDialog(Workbench* workbench, ExportFormat format, QWidget* p
     about->setWordWrap(true);
 
     auto* form = new QFormLayout;
-    form->addRow(format == ExportFormat::Hdf5 ? QStringLiteral("File") : QStringLiteral("Folder"),
-                 line);
+    form->addRow(format == ExportFormat::Hdf5 ? tr("File") : tr("Folder"), line);
     if (format == ExportFormat::Gptq) {
         m_zeros = new QComboBox;
-        m_zeros->addItem(QStringLiteral("Automatic"), static_cast<int>(GptqZeros::Automatic));
-        m_zeros->addItem(QStringLiteral("v1 (zero − 1, the widest support)"),
-                         static_cast<int>(GptqZeros::V1));
-        m_zeros->addItem(QStringLiteral("v2 (zero as it is)"), static_cast<int>(GptqZeros::V2));
-        form->addRow(QStringLiteral("Zero points"), m_zeros);
+        m_zeros->addItem(tr("Automatic"), static_cast<int>(GptqZeros::Automatic));
+        m_zeros->addItem(tr("v1 (zero − 1, the widest support)"), static_cast<int>(GptqZeros::V1));
+        m_zeros->addItem(tr("v2 (zero as it is)"), static_cast<int>(GptqZeros::V2));
+        form->addRow(tr("Zero points"), m_zeros);
         connect(m_zeros, &QComboBox::currentIndexChanged, this, &ExportDialog::refresh);
     }
     m_notes = new QPlainTextEdit;
     m_notes->setReadOnly(true);
     m_notes->setMinimumHeight(120);
     auto* buttons = new QDialogButtonBox(QDialogButtonBox::Cancel);
-    buttons->addButton(QStringLiteral("Export"), QDialogButtonBox::AcceptRole);
+    buttons->addButton(tr("Export"), QDialogButtonBox::AcceptRole);
     connect(buttons, &QDialogButtonBox::accepted, this, &ExportDialog::accept);
     connect(buttons, &QDialogButtonBox::rejected, this, &QDialog::reject);
     connect(browseButton, &QPushButton::clicked, this, &ExportDialog::browse);
@@ -94,7 +92,7 @@ ExportDialog::ExportDialog(Workbench* workbench, ExportFormat format, QWidget* p
     auto* layout = new QVBoxLayout(this);
     layout->addWidget(about);
     layout->addLayout(form);
-    layout->addWidget(new QLabel(QStringLiteral("What this format changes")));
+    layout->addWidget(new QLabel(tr("What this format changes")));
     layout->addWidget(m_notes, 1);
     layout->addWidget(buttons);
     refresh();
@@ -102,7 +100,7 @@ ExportDialog::ExportDialog(Workbench* workbench, ExportFormat format, QWidget* p
 
 void ExportDialog::refresh()
 {
-    m_notes->setPlainText(QStringLiteral("Looking…"));
+    m_notes->setPlainText(tr("Looking…"));
     const GptqZeros zeros =
         m_zeros ? static_cast<GptqZeros>(m_zeros->currentData().toInt()) : GptqZeros::Automatic;
     const QPointer<ExportDialog> self(this);
@@ -114,9 +112,9 @@ void ExportDialog::refresh()
             lines.append(note.layer.empty() ? toQString(note.message)
                                             : QStringLiteral("%1: %2").arg(
                                                   toQString(note.layer), toQString(note.message)));
-        self->m_notes->setPlainText(
-            lines.isEmpty() ? QStringLiteral("Nothing: every layer is written as it was computed.")
-                            : lines.join(QLatin1Char('\n')));
+        self->m_notes->setPlainText(lines.isEmpty()
+                                        ? tr("Nothing: every layer is written as it was computed.")
+                                        : lines.join(QLatin1Char('\n')));
     });
 }
 

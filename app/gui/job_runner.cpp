@@ -99,12 +99,11 @@ std::unique_ptr<Failure> JobRunner::guarded(const JobMonitor& monitor,
     } catch (const Error& error) {
         return failure(error.code(), toQString(error.what()));
     } catch (const std::bad_alloc&) {
-        return failure(ErrorCode::Internal, QStringLiteral("out of memory"));
+        return failure(ErrorCode::Internal, tr("out of memory"));
     } catch (const std::exception& error) {
-        return failure(ErrorCode::Internal,
-                       QStringLiteral("internal error: %1").arg(toQString(error.what())));
+        return failure(ErrorCode::Internal, tr("internal error: %1").arg(toQString(error.what())));
     } catch (...) {
-        return failure(ErrorCode::Internal, QStringLiteral("internal error"));
+        return failure(ErrorCode::Internal, tr("internal error"));
     }
     return nullptr;
 }

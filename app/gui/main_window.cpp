@@ -133,9 +133,9 @@ QDockWidget* MainWindow::dock(const QString& title, const QString& name, QWidget
 
 void MainWindow::makeDocks()
 {
-    m_weightDock = dock(QStringLiteral("Weights"), QStringLiteral("WeightDock"), m_weights);
-    m_methodDock = dock(QStringLiteral("Method"), QStringLiteral("MethodDock"), m_method);
-    m_runDock = dock(QStringLiteral("Run"), QStringLiteral("RunDock"), m_runPanel);
+    m_weightDock = dock(tr("Weights"), QStringLiteral("WeightDock"), m_weights);
+    m_methodDock = dock(tr("Method"), QStringLiteral("MethodDock"), m_method);
+    m_runDock = dock(tr("Run"), QStringLiteral("RunDock"), m_runPanel);
     for (QDockWidget* each : {m_weightDock, m_methodDock, m_runDock})
         each->hide(); // until there is a model
 }
@@ -152,95 +152,90 @@ QAction* MainWindow::action(QMenu* menu, const QString& text, const QKeySequence
 void MainWindow::makeActions()
 {
     Document* document = m_workbench.document();
-    QMenu* file = menuBar()->addMenu(QStringLiteral("&File"));
-    QAction* openFolder = action(file, QStringLiteral("Open model &folder…"), QKeySequence::Open,
-                                 [this] { openFolderDialog(); });
+    QMenu* file = menuBar()->addMenu(tr("&File"));
+    QAction* openFolder =
+        action(file, tr("Open model &folder…"), QKeySequence::Open, [this] { openFolderDialog(); });
     QAction* openFile =
-        action(file, QStringLiteral("Open &model file…"),
-               QKeySequence(QStringLiteral("Ctrl+Shift+O")), [this] {
-                   openFileDialog(QStringLiteral("Open a model file"),
-                                  {QStringLiteral("Models (*.safetensors *.bin *.index.json)"),
-                                   QStringLiteral("All files (*)")});
-               });
-    QAction* openRun = action(file, QStringLiteral("Open r&un…"), {}, [this] {
-        openFileDialog(QStringLiteral("Open a run"),
-                       {QStringLiteral("Runs (*.gradus *.h5)"), QStringLiteral("All files (*)")});
+        action(file, tr("Open &model file…"), QKeySequence(QStringLiteral("Ctrl+Shift+O")), [this] {
+            openFileDialog(tr("Open a model file"),
+                           {tr("Models (*.safetensors *.bin *.index.json)"), tr("All files (*)")});
+        });
+    QAction* openRun = action(file, tr("Open r&un…"), {}, [this] {
+        openFileDialog(tr("Open a run"), {tr("Runs (*.gradus *.h5)"), tr("All files (*)")});
     });
-    m_recentMenu = file->addMenu(QStringLiteral("Recent &files"));
+    m_recentMenu = file->addMenu(tr("Recent &files"));
     file->addSeparator();
-    m_openRecipe = action(file, QStringLiteral("Open recipe…"), {}, [this] {
-        auto* dialog = new QFileDialog(this, QStringLiteral("Open a recipe"));
+    m_openRecipe = action(file, tr("Open recipe…"), {}, [this] {
+        auto* dialog = new QFileDialog(this, tr("Open a recipe"));
         dialog->setAttribute(Qt::WA_DeleteOnClose);
         dialog->setFileMode(QFileDialog::ExistingFile);
-        dialog->setNameFilters({QStringLiteral("Recipes (*.json)")});
+        dialog->setNameFilters({tr("Recipes (*.json)")});
         connect(dialog, &QFileDialog::fileSelected, this,
                 [this](const QString& path) { m_workbench.openRecipe(path); });
         dialog->open();
     });
     const auto saveAs = [this] {
-        saveDialog(QStringLiteral("Save the recipe"), QStringLiteral("Recipes (*.json)"),
-                   QStringLiteral("json"), QStringLiteral("recipe.json"),
+        saveDialog(tr("Save the recipe"), tr("Recipes (*.json)"), QStringLiteral("json"),
+                   QStringLiteral("recipe.json"),
                    [this](const QString& path) { m_workbench.saveRecipe(path); });
     };
-    m_saveRecipe = action(file, QStringLiteral("&Save recipe"), QKeySequence::Save, [this, saveAs] {
+    m_saveRecipe = action(file, tr("&Save recipe"), QKeySequence::Save, [this, saveAs] {
         if (m_workbench.recipePath().isEmpty())
             saveAs();
         else
             m_workbench.saveRecipe(m_workbench.recipePath());
     });
-    m_saveRecipeAs = action(file, QStringLiteral("Save recipe &as…"), QKeySequence::SaveAs, saveAs);
-    m_saveRun = action(
-        file, QStringLiteral("Save ru&n…"), QKeySequence(QStringLiteral("Ctrl+Alt+S")), [this] {
-            saveDialog(QStringLiteral("Save the run"), QStringLiteral("Runs (*.gradus)"),
-                       QStringLiteral("gradus"), QStringLiteral("run.gradus"),
-                       [this](const QString& path) { m_workbench.saveRun(path); });
-        });
+    m_saveRecipeAs = action(file, tr("Save recipe &as…"), QKeySequence::SaveAs, saveAs);
+    m_saveRun = action(file, tr("Save ru&n…"), QKeySequence(QStringLiteral("Ctrl+Alt+S")), [this] {
+        saveDialog(tr("Save the run"), tr("Runs (*.gradus)"), QStringLiteral("gradus"),
+                   QStringLiteral("run.gradus"),
+                   [this](const QString& path) { m_workbench.saveRun(path); });
+    });
     file->addSeparator();
-    m_exportMenu = file->addMenu(QStringLiteral("&Export"));
+    m_exportMenu = file->addMenu(tr("&Export"));
     for (const ExportFormat format :
          {ExportFormat::Safetensors, ExportFormat::Gptq, ExportFormat::Hdf5})
         action(m_exportMenu, exportFormatTitle(format) + QStringLiteral("…"), {},
                [this, format] { showExportDialog(format); });
     file->addSeparator();
-    action(file, QStringLiteral("&Quit"), QKeySequence::Quit, [this] { close(); });
+    action(file, tr("&Quit"), QKeySequence::Quit, [this] { close(); });
 
-    QMenu* edit = menuBar()->addMenu(QStringLiteral("&Edit"));
-    m_undo = document->undoStack()->createUndoAction(this, QStringLiteral("&Undo"));
+    QMenu* edit = menuBar()->addMenu(tr("&Edit"));
+    m_undo = document->undoStack()->createUndoAction(this, tr("&Undo"));
     m_undo->setShortcut(QKeySequence::Undo);
-    m_redo = document->undoStack()->createRedoAction(this, QStringLiteral("&Redo"));
+    m_redo = document->undoStack()->createRedoAction(this, tr("&Redo"));
     m_redo->setShortcuts(QKeySequence::keyBindings(QKeySequence::Redo));
     edit->addAction(m_undo);
     edit->addAction(m_redo);
     edit->addSeparator();
-    action(edit, QStringLiteral("&Find layers"), QKeySequence::Find,
-           [this] { m_layers->focusFilter(); });
-    action(edit, QStringLiteral("Edit &standard method"), {}, [this] {
+    action(edit, tr("&Find layers"), QKeySequence::Find, [this] { m_layers->focusFilter(); });
+    action(edit, tr("Edit &standard method"), {}, [this] {
         m_methodDock->show();
         m_methodDock->raise();
         m_method->showStandard(true);
     });
 
-    QMenu* run = menuBar()->addMenu(QStringLiteral("&Run"));
-    m_quantize = action(run, QStringLiteral("&Quantize"), QKeySequence(Qt::Key_F5),
-                        [this] { m_workbench.quantize(); });
-    m_cancel = action(run, QStringLiteral("&Cancel"), QKeySequence(Qt::Key_Escape),
-                      [this] { m_workbench.cancel(); });
-    m_evaluate = action(run, QStringLiteral("Measure &perplexity…"), QKeySequence(Qt::Key_F6),
+    QMenu* run = menuBar()->addMenu(tr("&Run"));
+    m_quantize =
+        action(run, tr("&Quantize"), QKeySequence(Qt::Key_F5), [this] { m_workbench.quantize(); });
+    m_cancel =
+        action(run, tr("&Cancel"), QKeySequence(Qt::Key_Escape), [this] { m_workbench.cancel(); });
+    m_evaluate = action(run, tr("Measure &perplexity…"), QKeySequence(Qt::Key_F6),
                         [this] { showEvaluateDialog(); });
 
-    m_viewMenu = menuBar()->addMenu(QStringLiteral("&View"));
+    m_viewMenu = menuBar()->addMenu(tr("&View"));
     for (QDockWidget* each : {m_weightDock, m_methodDock, m_runDock})
         m_viewMenu->addAction(each->toggleViewAction());
     m_viewMenu->addSeparator();
-    m_log = m_viewMenu->addAction(QStringLiteral("&Logarithmic counts"));
+    m_log = m_viewMenu->addAction(tr("&Logarithmic counts"));
     m_log->setCheckable(true);
     m_log->setShortcut(QKeySequence(QStringLiteral("Ctrl+L")));
     connect(m_log, &QAction::toggled, m_weights->plot(), &HistogramPlot::setLogScale);
     connect(m_weights->plot(), &HistogramPlot::logScaleChanged, m_log, &QAction::setChecked);
-    QMenu* theme = m_viewMenu->addMenu(QStringLiteral("&Theme"));
+    QMenu* theme = m_viewMenu->addMenu(tr("&Theme"));
     auto* themes = new QActionGroup(this);
-    m_light = theme->addAction(QStringLiteral("Light"));
-    m_dark = theme->addAction(QStringLiteral("Dark"));
+    m_light = theme->addAction(tr("Light"));
+    m_dark = theme->addAction(tr("Dark"));
     for (QAction* each : {m_light, m_dark}) {
         each->setCheckable(true);
         themes->addAction(each);
@@ -248,11 +243,11 @@ void MainWindow::makeActions()
     connect(m_light, &QAction::triggered, this, [this] { setTheme(Theme::Light); });
     connect(m_dark, &QAction::triggered, this, [this] { setTheme(Theme::Dark); });
 
-    QMenu* help = menuBar()->addMenu(QStringLiteral("&Help"));
-    action(help, QStringLiteral("&About Gradus"), {}, [this] { showAbout(); });
-    action(help, QStringLiteral("About &Qt"), {}, [] { QApplication::aboutQt(); });
+    QMenu* help = menuBar()->addMenu(tr("&Help"));
+    action(help, tr("&About Gradus"), {}, [this] { showAbout(); });
+    action(help, tr("About &Qt"), {}, [] { QApplication::aboutQt(); });
 
-    QToolBar* bar = addToolBar(QStringLiteral("Tools"));
+    QToolBar* bar = addToolBar(tr("Tools"));
     bar->setObjectName(QStringLiteral("ToolBar"));
     bar->setMovable(false);
     bar->setToolButtonStyle(Qt::ToolButtonTextOnly);
@@ -272,11 +267,11 @@ void MainWindow::makeActions()
     };
     auto* openMenu = new QMenu(this);
     openMenu->addActions({openFolder, openFile, openRun, m_recentMenu->menuAction()});
-    popup(QStringLiteral("Open"), openMenu);
+    popup(tr("Open"), openMenu);
     bar->addSeparator();
     for (QAction* each : {m_undo, m_redo}) {
         auto* button = new QToolButton; // without the step's label, which would move the others
-        button->setText(each == m_undo ? QStringLiteral("Undo") : QStringLiteral("Redo"));
+        button->setText(each == m_undo ? tr("Undo") : tr("Redo"));
         button->setEnabled(each->isEnabled());
         connect(button, &QToolButton::clicked, each, &QAction::trigger);
         connect(each, &QAction::changed, button, [each, button] {
@@ -289,7 +284,7 @@ void MainWindow::makeActions()
     bar->addAction(m_quantize);
     bar->addAction(m_cancel);
     bar->addAction(m_evaluate);
-    popup(QStringLiteral("Export"), m_exportMenu);
+    popup(tr("Export"), m_exportMenu);
     auto* space = new QWidget;
     space->setSizePolicy(QSizePolicy::Expanding, QSizePolicy::Preferred);
     bar->addWidget(space);
@@ -350,10 +345,10 @@ void MainWindow::connectPanels()
     connect(m_weights, &WeightPanel::failed, this, problem);
     connect(m_empty, &EmptyState::openFolderRequested, this, &MainWindow::openFolderDialog);
     connect(m_empty, &EmptyState::openFileRequested, this, [this] {
-        openFileDialog(QStringLiteral("Open a model or run"),
-                       {QStringLiteral("Models and runs (*.safetensors *.bin *.index.json "
-                                       "*.gradus *.h5)"),
-                        QStringLiteral("All files (*)")});
+        openFileDialog(tr("Open a model or run"),
+                       {tr("Models and runs (*.safetensors *.bin *.index.json "
+                           "*.gradus *.h5)"),
+                        tr("All files (*)")});
     });
     connect(m_empty, &EmptyState::recentRequested, this,
             [this](const QString& path) { m_workbench.open(path); });
@@ -385,24 +380,24 @@ void MainWindow::connectPanels()
         Q_EMIT previewSettled();
     });
     connect(&m_workbench, &Workbench::previewDropped, this, [this] {
-        m_weights->clear(QStringLiteral("Select a layer to see the distribution of its weights."));
+        m_weights->clear(tr("Select a layer to see the distribution of its weights."));
     });
 }
 
 void MainWindow::modelChanged()
 {
     const auto& model = m_workbench.document()->model();
-    m_weights->clear(QStringLiteral("Select a layer to see the distribution of its weights."));
+    m_weights->clear(tr("Select a layer to see the distribution of its weights."));
     m_stack->setCurrentWidget(model ? static_cast<QWidget*>(m_layers) : m_empty);
     setWindowModified(false);
     if (!model) {
-        setWindowTitle(QStringLiteral("Gradus"));
+        setWindowTitle(tr("Gradus"));
         m_modelLabel->clear();
         return;
     }
     const QString name = QFileInfo(QDir::cleanPath(pathText(model->source.path))).fileName();
-    setWindowTitle(QStringLiteral("%1[*] – Gradus").arg(name));
-    m_modelLabel->setText(QStringLiteral("%1 · %2 · %3 parameters · %4")
+    setWindowTitle(tr("%1[*] – Gradus").arg(name));
+    m_modelLabel->setText(tr("%1 · %2 · %3 parameters · %4")
                               .arg(name, toQString(model->architecture),
                                    toQString(formatCount(model->parameters)),
                                    toQString(formatBytes(model->source.bytes))));
@@ -424,7 +419,7 @@ void MainWindow::modelChanged()
     if (!model->canRun())
         m_message->showMessage(
             MessageBar::Kind::Information,
-            QStringLiteral("The model cannot be run: %1").arg(toQString(model->whyNotRunnable)));
+            tr("The model cannot be run: %1").arg(toQString(model->whyNotRunnable)));
 }
 
 void MainWindow::restoreLayout()
@@ -482,16 +477,16 @@ void MainWindow::refreshActions()
     const bool run = document->run() != nullptr;
     const QString obstacle = m_workbench.obstacle();
     m_quantize->setEnabled(!busy && obstacle.isEmpty());
-    m_quantize->setToolTip(obstacle.isEmpty() ? QStringLiteral("Run the recipe (F5)") : obstacle);
+    m_quantize->setToolTip(obstacle.isEmpty() ? tr("Run the recipe (F5)") : obstacle);
     m_cancel->setEnabled(busy);
-    m_cancel->setToolTip(QStringLiteral("Stop; finished layers stay (Esc)"));
+    m_cancel->setToolTip(tr("Stop; finished layers stay (Esc)"));
     m_evaluate->setEnabled(!busy && model && document->model()->canRun());
     m_openRecipe->setEnabled(!busy && model);
     m_saveRecipe->setEnabled(!busy && model);
     m_saveRecipeAs->setEnabled(!busy && model);
     m_saveRun->setEnabled(!busy && run);
     m_exportMenu->setEnabled(!busy && run);
-    m_exportMenu->menuAction()->setToolTip(run ? QString() : QStringLiteral("Quantize first"));
+    m_exportMenu->menuAction()->setToolTip(run ? QString() : tr("Quantize first"));
     m_runPanel->setObstacle(obstacle);
     m_runPanel->setCanEvaluate(model && document->model()->canRun());
     m_progress->setVisible(busy);
@@ -515,7 +510,7 @@ void MainWindow::refreshTotals()
     const auto& plan = document->plan();
     const auto& model = document->model();
     if (!plan || !model) {
-        m_totals->setText(QStringLiteral("No model"));
+        m_totals->setText(tr("No model"));
         return;
     }
     int quantized = 0;
@@ -523,17 +518,15 @@ void MainWindow::refreshTotals()
         quantized += row.choice.keepFloat ? 0 : 1;
     const Totals& totals = plan->totals;
     const std::uint64_t all = totals.bytes + totals.floatBytes;
-    QString text = QStringLiteral("The recipe quantizes %1 of %2 layers")
-                       .arg(quantized)
-                       .arg(plan->rows.size());
+    QString text = tr("The recipe quantizes %1 of %2 layers").arg(quantized).arg(plan->rows.size());
     if (quantized > 0)
-        text += QStringLiteral("   ·   %1 bits/weight")
-                    .arg(toQString(formatBitsPerWeight(totals.bitsPerWeight)));
-    text += QStringLiteral("   ·   %1 quantized + %2 float = %3")
+        text +=
+            tr("   ·   %1 bits/weight").arg(toQString(formatBitsPerWeight(totals.bitsPerWeight)));
+    text += tr("   ·   %1 quantized + %2 float = %3")
                 .arg(toQString(formatBytes(totals.bytes)),
                      toQString(formatBytes(totals.floatBytes)), toQString(formatBytes(all)));
     if (model->source.bytes > 0)
-        text += QStringLiteral("   (%1 of the file)")
+        text += tr("   (%1 of the file)")
                     .arg(toQString(formatPercent(static_cast<double>(all) /
                                                  static_cast<double>(model->source.bytes))));
     m_totals->setText(text);
@@ -548,7 +541,7 @@ void MainWindow::setProgress(double fraction, const QString& stage)
 
 void MainWindow::openFolderDialog()
 {
-    auto* dialog = new QFileDialog(this, QStringLiteral("Open a model folder"));
+    auto* dialog = new QFileDialog(this, tr("Open a model folder"));
     dialog->setAttribute(Qt::WA_DeleteOnClose);
     dialog->setFileMode(QFileDialog::Directory);
     dialog->setOption(QFileDialog::ShowDirsOnly);
@@ -611,7 +604,7 @@ void MainWindow::showEvaluateDialog()
 
 void MainWindow::showAbout()
 {
-    auto* box = new QMessageBox(QMessageBox::NoIcon, QStringLiteral("About Gradus"), QString(),
+    auto* box = new QMessageBox(QMessageBox::NoIcon, tr("About Gradus"), QString(),
                                 QMessageBox::Close, this);
     box->setAttribute(Qt::WA_DeleteOnClose);
     box->setText(QStringLiteral("<h3>Gradus " GRADUS_VERSION
@@ -666,12 +659,12 @@ void MainWindow::refreshRecent()
 void MainWindow::closeEvent(QCloseEvent* event)
 {
     if (m_options.confirmClose && (m_workbench.isBusy() || m_workbench.hasUnsavedRun())) {
-        const QString text = m_workbench.isBusy()
-                                 ? QStringLiteral("%1 is still running. Close and lose it?")
-                                       .arg(m_workbench.activity())
-                                 : QStringLiteral("The run has not been saved. Close and lose it?");
+        const QString text =
+            m_workbench.isBusy()
+                ? tr("%1 is still running. Close and lose it?").arg(m_workbench.activity())
+                : tr("The run has not been saved. Close and lose it?");
         const auto answer =
-            QMessageBox::question(this, QStringLiteral("Close Gradus"), text,
+            QMessageBox::question(this, tr("Close Gradus"), text,
                                   QMessageBox::Close | QMessageBox::Cancel, QMessageBox::Cancel);
         if (answer != QMessageBox::Close) {
             event->ignore();
@@ -708,11 +701,10 @@ void MainWindow::dropEvent(QDropEvent* event)
 QString MainWindow::saveScreenshots(const QString& folder)
 {
     if (!QDir().mkpath(folder))
-        return QStringLiteral("%1: the folder cannot be made").arg(folder);
+        return tr("%1: the folder cannot be made").arg(folder);
     const auto shoot = [&folder](QWidget* widget, const QString& name) {
         const QString path = QDir(folder).filePath(name);
-        return widget->grab().save(path, "PNG") ? QString()
-                                                : QStringLiteral("%1: cannot be written").arg(path);
+        return widget->grab().save(path, "PNG") ? QString() : tr("%1: cannot be written").arg(path);
     };
     const auto settle = [this] {
         QApplication::sendPostedEvents();

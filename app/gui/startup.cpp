@@ -27,7 +27,7 @@ Startup::Startup(MainWindow* window, StartupRequest request, QObject* parent)
         m_steps.push_back([this, bench](auto then) {
             CalibrationChoice choice = bench->document()->recipe().calibration;
             choice.data = QFileInfo(m_request.calibration).absoluteFilePath().toStdString();
-            bench->document()->setCalibration(choice, QStringLiteral("calibration text"));
+            bench->document()->setCalibration(choice, tr("calibration text"));
             then(true);
         });
     if (!m_request.model.isEmpty() || !m_request.run.isEmpty())
@@ -58,7 +58,7 @@ void Startup::next()
     const Step& step = m_steps[m_at++];
     step([this](bool ok) {
         if (!ok) {
-            Q_EMIT finished(m_problem.isEmpty() ? QStringLiteral("cancelled") : m_problem);
+            Q_EMIT finished(m_problem.isEmpty() ? tr("cancelled") : m_problem);
             return;
         }
         // From the event loop: what the step changed has reached every panel by then.

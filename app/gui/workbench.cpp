@@ -85,7 +85,7 @@ template <class Work, class Done>
 void Workbench::work(const QString& activity, Work body, Done done, const Then& then)
 {
     if (isBusy()) {
-        Q_EMIT failed(QStringLiteral("%1 is still running: cancel it first").arg(m_activity));
+        Q_EMIT failed(tr("%1 is still running: cancel it first").arg(m_activity));
         if (then)
             then(false);
         return;
@@ -99,10 +99,10 @@ void Workbench::work(const QString& activity, Work body, Done done, const Then& 
                      if (T* value = std::get_if<T>(&outcome)) {
                          ok = done(std::move(*value));
                      } else if (const Failure* failure = std::get_if<Failure>(&outcome)) {
-                         say(QStringLiteral("%1 failed: %2").arg(activity, failure->message));
+                         say(tr("%1 failed: %2").arg(activity, failure->message));
                          Q_EMIT failed(failure->message);
                      } else {
-                         say(QStringLiteral("%1 cancelled").arg(activity));
+                         say(tr("%1 cancelled").arg(activity));
                      }
                      if (then)
                          then(ok);
@@ -144,7 +144,7 @@ void Workbench::open(const QString& path, const Then& then)
     } else if (info.isFile() && name.endsWith(QLatin1String(".txt"))) {
         CalibrationChoice choice = m_document.recipe().calibration;
         choice.data = info.absoluteFilePath().toStdString();
-        m_document.setCalibration(choice, QStringLiteral("calibration text"));
+        m_document.setCalibration(choice, tr("calibration text"));
         if (then)
             then(true);
     } else {
@@ -156,7 +156,7 @@ void Workbench::openModel(const QString& path, const Then& then)
 {
     const std::filesystem::path file = toPath(path);
     work(
-        QStringLiteral("Opening %1").arg(shortPath(path)),
+        tr("Opening %1").arg(shortPath(path)),
         [file](JobMonitor&) {
             // A run under another name than .gradus (an exported HDF5 file) is known by content.
             std::pair<std::shared_ptr<const Model>, std::shared_ptr<const Run>> result;
@@ -175,14 +175,13 @@ void Workbench::openModel(const QString& path, const Then& then)
             if (run)
                 m_document.setRun(run);
             m_recipePath.clear();
-            say(QStringLiteral("Opened %1: %2, %3 layers, %4 parameters, %5")
+            say(tr("Opened %1: %2, %3 layers, %4 parameters, %5")
                     .arg(path, toQString(model->architecture))
                     .arg(model->layers.size())
                     .arg(toQString(formatCount(model->parameters)),
                          toQString(formatBytes(model->source.bytes))));
             if (!model->canRun())
-                say(QStringLiteral("The model cannot be run: %1")
-                        .arg(toQString(model->whyNotRunnable)));
+                say(tr("The model cannot be run: %1").arg(toQString(model->whyNotRunnable)));
             Q_EMIT opened(path);
             return true;
         },
@@ -193,7 +192,7 @@ void Workbench::openRun(const QString& path, const Then& then)
 {
     const std::filesystem::path file = toPath(path);
     work(
-        QStringLiteral("Opening %1").arg(shortPath(path)),
+        tr("Opening %1").arg(shortPath(path)),
         [file, open = m_document.model()](JobMonitor&) {
             std::pair<std::shared_ptr<const Model>, std::shared_ptr<const Run>> result;
             result.second = readRun(file);
@@ -207,7 +206,7 @@ void Workbench::openRun(const QString& path, const Then& then)
             m_document.setModel(model, run->recipe);
             m_document.setRun(run);
             m_recipePath.clear();
-            say(QStringLiteral("Opened run %1: %2 bits per weight")
+            say(tr("Opened run %1: %2 bits per weight")
                     .arg(path, toQString(formatBitsPerWeight(run->totals.bitsPerWeight))));
             Q_EMIT opened(path);
             return true;
@@ -218,7 +217,7 @@ void Workbench::openRun(const QString& path, const Then& then)
 void Workbench::openRecipe(const QString& path, const Then& then)
 {
     work(
-        QStringLiteral("Reading %1").arg(shortPath(path)),
+        tr("Reading %1").arg(shortPath(path)),
         [path, model = m_document.model()](JobMonitor&) {
             Recipe recipe = recipeFromJson(readText(path), path.toStdString());
             if (model)
@@ -229,9 +228,9 @@ void Workbench::openRecipe(const QString& path, const Then& then)
             // A recipe that names no text, made to be shared, takes the one at hand.
             if (recipe.calibration.data.empty())
                 recipe.calibration.data = m_document.recipe().calibration.data;
-            m_document.editRecipe(recipe, QStringLiteral("opening of %1").arg(shortPath(path)));
+            m_document.editRecipe(recipe, tr("opening of %1").arg(shortPath(path)));
             m_recipePath = path;
-            say(QStringLiteral("Opened recipe %1").arg(path));
+            say(tr("Opened recipe %1").arg(path));
             return true;
         },
         then);
@@ -240,7 +239,7 @@ void Workbench::openRecipe(const QString& path, const Then& then)
 void Workbench::saveRecipe(const QString& path, const Then& then)
 {
     work(
-        QStringLiteral("Saving %1").arg(shortPath(path)),
+        tr("Saving %1").arg(shortPath(path)),
         [path, recipe = m_document.recipe()](JobMonitor&) {
             AtomicFile file(toPath(path));
             file.write(toJson(recipe));
@@ -250,7 +249,7 @@ void Workbench::saveRecipe(const QString& path, const Then& then)
         [this, path](bool) {
             m_recipePath = path;
             m_document.undoStack()->setClean();
-            say(QStringLiteral("Saved recipe %1").arg(path));
+            say(tr("Saved recipe %1").arg(path));
             return true;
         },
         then);
@@ -260,13 +259,13 @@ void Workbench::saveRun(const QString& path, const Then& then)
 {
     const auto run = m_document.run();
     if (!run) {
-        Q_EMIT failed(QStringLiteral("There is no run to save: quantize first"));
+        Q_EMIT failed(tr("There is no run to save: quantize first"));
         if (then)
             then(false);
         return;
     }
     work(
-        QStringLiteral("Saving %1").arg(shortPath(path)),
+        tr("Saving %1").arg(shortPath(path)),
         [path, run](JobMonitor& monitor) {
             writeRun(*run, toPath(path), monitor);
             return run;
@@ -274,8 +273,8 @@ void Workbench::saveRun(const QString& path, const Then& then)
         [this, path](const std::shared_ptr<const Run>& saved) {
             if (saved == m_document.run())
                 m_unsavedRun = false;
-            say(QStringLiteral("Saved run %1").arg(path));
-            Q_EMIT succeeded(QStringLiteral("Saved the run to %1").arg(path));
+            say(tr("Saved run %1").arg(path));
+            Q_EMIT succeeded(tr("Saved the run to %1").arg(path));
             Q_EMIT opened(path);
             return true;
         },
@@ -286,15 +285,15 @@ QString Workbench::obstacle() const
 {
     const auto& model = m_document.model();
     if (!model)
-        return QStringLiteral("Open a model first");
+        return tr("Open a model first");
     if (!m_document.plan())
-        return QStringLiteral("The plan is being made");
+        return tr("The plan is being made");
     if (m_document.plan()->needsCalibration) {
         if (!model->canRun())
-            return QStringLiteral("The recipe needs calibration, but the model cannot be run: %1")
+            return tr("The recipe needs calibration, but the model cannot be run: %1")
                 .arg(toQString(model->whyNotRunnable));
         if (m_document.recipe().calibration.data.empty())
-            return QStringLiteral("The recipe needs a calibration text");
+            return tr("The recipe needs a calibration text");
     }
     return {};
 }
@@ -313,9 +312,9 @@ void Workbench::quantize(const Then& then)
     request.recipe = m_document.recipe();
     const auto recipe = std::make_shared<const Recipe>(request.recipe);
     if (!isBusy())
-        say(QStringLiteral("Quantizing"));
+        say(tr("Quantizing"));
     work(
-        QStringLiteral("Quantizing"),
+        tr("Quantizing"),
         [this, request, recipe](JobMonitor& monitor) {
             QElapsedTimer clock;
             clock.start();
@@ -329,7 +328,7 @@ void Workbench::quantize(const Then& then)
             m_document.setRun(run);
             m_unsavedRun = true;
             setPerplexity({});
-            say(QStringLiteral("Quantized to %1 bits per weight, %2, in %3")
+            say(tr("Quantized to %1 bits per weight, %2, in %3")
                     .arg(toQString(formatBitsPerWeight(run->totals.bitsPerWeight)),
                          toQString(formatBytes(run->totals.bytes)),
                          toQString(formatSeconds(seconds))));
@@ -352,7 +351,7 @@ void Workbench::evaluate(const QString& textFile, PerplexityConvention conventio
     request.convention = convention;
     request.context = context;
     if (!request.model) {
-        Q_EMIT failed(QStringLiteral("Open a model first"));
+        Q_EMIT failed(tr("Open a model first"));
         if (then)
             then(false);
         return;
@@ -372,7 +371,7 @@ void Workbench::evaluate(const QString& textFile, PerplexityConvention conventio
         std::optional<Perplexity> quantized;
     };
     work(
-        QStringLiteral("Measuring perplexity"),
+        tr("Measuring perplexity"),
         [request, floatKnown](JobMonitor& monitor) {
             Result result;
             const double share = floatKnown ? 0 : request.run ? 0.5 : 1;
@@ -392,20 +391,19 @@ void Workbench::evaluate(const QString& textFile, PerplexityConvention conventio
         },
         [this, key, convention, textFile](const Result& result) {
             m_floatPerplexity[key] = result.original;
-            QString text =
-                QStringLiteral("Perplexity: float %1").arg(number(result.original.value));
+            QString text = tr("Perplexity: float %1").arg(number(result.original.value));
             if (result.quantized) {
                 const double change = result.quantized->value / result.original.value - 1;
-                text += QStringLiteral(" → quantized %1 (%2%3)")
+                text += tr(" → quantized %1 (%2%3)")
                             .arg(number(result.quantized->value),
                                  change < 0 ? QStringLiteral("−") : QStringLiteral("+"),
                                  toQString(formatPercent(std::fabs(change))));
             }
             const QString how =
-                QStringLiteral("%1, %2 windows of %3 tokens, %4 convention")
+                tr("%1, %2 windows of %3 tokens, %4 convention")
                     .arg(shortPath(textFile), toQString(formatCount(result.original.windows)),
                          toQString(formatCount(result.original.context)),
-                         convention == PerplexityConvention::Gptq ? QStringLiteral("GPTQ")
+                         convention == PerplexityConvention::Gptq ? tr("GPTQ")
                                                                   : QStringLiteral("llama.cpp"));
             say(QStringLiteral("%1 (%2)").arg(text, how));
             setPerplexity(QStringLiteral("%1\n%2").arg(text, how));
@@ -444,14 +442,14 @@ void Workbench::exportRun(ExportFormat format, const QString& path, GptqZeros ze
     request.output = toPath(path);
     request.gptqZeros = zeros;
     if (!request.model || !request.run) {
-        Q_EMIT failed(QStringLiteral("There is no run to export: quantize first"));
+        Q_EMIT failed(tr("There is no run to export: quantize first"));
         if (then)
             then(false);
         return;
     }
     const QString name = toQString(exportFormatName(format));
     work(
-        QStringLiteral("Exporting %1").arg(name),
+        tr("Exporting %1").arg(name),
         [request](JobMonitor& monitor) {
             SubMonitor writing(monitor, 0, 0.6);
             ExportResult result = gradus::exportRun(request, writing);
@@ -467,21 +465,21 @@ void Workbench::exportRun(ExportFormat format, const QString& path, GptqZeros ze
                                        : QStringLiteral("%1: %2").arg(toQString(note.layer),
                                                                       toQString(note.message)));
             for (const Mismatch& mismatch : check.mismatches)
-                say(QStringLiteral("Mismatch in %1: %2")
+                say(tr("Mismatch in %1: %2")
                         .arg(toQString(mismatch.layer), toQString(mismatch.message)));
             const QString size = toQString(formatBytes(result.bytes));
             if (check.equal) {
                 const QString message =
-                    QStringLiteral("Exported %1 to %2 (%3); read back and compared: %4 tensors, "
-                                   "all equal to the run")
+                    tr("Exported %1 to %2 (%3); read back and compared: %4 tensors, "
+                       "all equal to the run")
                         .arg(name, path, size)
                         .arg(check.checked);
                 say(message);
                 Q_EMIT succeeded(message);
             } else {
                 const QString message =
-                    QStringLiteral("%1 was written but differs from the run in %2 of %3 tensors, "
-                                   "first: %4: %5")
+                    tr("%1 was written but differs from the run in %2 of %3 tensors, "
+                       "first: %4: %5")
                         .arg(path)
                         .arg(check.mismatches.size())
                         .arg(check.checked)

@@ -2,9 +2,13 @@
 #pragma once
 
 #include "core/base/monitor.h"
+#include "core/session/capture.h"
 #include "core/session/run.h"
 
 #include <functional>
+#include <map>
+#include <optional>
+#include <set>
 
 namespace gradus {
 
@@ -16,6 +20,16 @@ struct QuantizeRequest
     std::filesystem::path tokenizer; ///< overrides the model's
     bool resume = false;
     std::uint64_t memoryBytes = std::uint64_t(2) << 30;
+
+    /// Results that are taken over as they are instead of being computed; in sequential mode later
+    /// blocks see their weights. When they are fresh (see stale.h), the run equals one that
+    /// computed them. Layers that `only` names are computed all the same.
+    std::map<std::string, LayerResult> finished;
+    /// The layers to compute; others that are not in `finished` stay float, with a note. All when
+    /// absent.
+    std::optional<std::set<std::string>> only;
+    /// Inputs of the layers that are computed, as they are captured.
+    InputSink inputSink;
 };
 
 /// Called for every finished layer, from the calling thread, in the order they finish.
@@ -23,7 +37,9 @@ using LayerSink = std::function<void(const LayerResult&)>;
 
 /// Quantizes the model: calibrates block by block where a method or the report needs it, solves
 /// every layer, journals, writes the run. On Cancelled (and on any error) finished layers stay in
-/// the journal and --resume continues from them.
+/// the journal and --resume continues from them, given the same `finished` and `only`. Throws
+/// Error(Usage) when those name a layer that the model lacks, Error(Shape) when a taken-over weight
+/// has another shape.
 [[nodiscard]] std::shared_ptr<const Run> quantize(const QuantizeRequest& request, Monitor& monitor,
                                                   const LayerSink& sink = {});
 

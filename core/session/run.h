@@ -12,6 +12,15 @@
 
 namespace gradus {
 
+/// What determined the inputs that a layer was measured (and perhaps solved) on; equal origins,
+/// equal inputs. Both are short hashes; empty when there were no calibration inputs. See stale.cpp.
+struct InputOrigin
+{
+    std::string calibration; ///< text, windows, context, mode, seed
+    std::string earlier;     ///< sequential mode: what the earlier blocks were quantized to
+    bool operator==(const InputOrigin&) const = default;
+};
+
 /// One layer of a run. Numbers that were not measured are NaN.
 struct LayerResult
 {
@@ -23,6 +32,7 @@ struct LayerResult
     double relativeOutputError = std::numeric_limits<double>::quiet_NaN(); ///< needs calibration
     double damping = 0;
     std::string note;
+    InputOrigin origin;
     double seconds = 0; ///< solving time; not stored in the run file, which holds no times
 
     [[nodiscard]] std::uint64_t bytes() const { return weight ? weight->size().bytes() : 0; }

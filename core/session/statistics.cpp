@@ -21,28 +21,38 @@ Tensor layerWeight(const Model& model, const Layer& layer)
 }
 
 std::vector<LayerStatistics> layerStatistics(const Model& model, const std::string& pattern,
-                                             const Scheme& scheme, Monitor& monitor)
+                                             const Scheme& scheme, Monitor& monitor,
+                                             const StatisticsSink& sink)
 {
     const Regex regex(pattern);
     std::vector<const Layer*> chosen;
-    for (const Layer& layer : model.layers)
-        if (pattern.empty() || regex.search(layer.name))
-            chosen.push_back(&layer);
+    double total = 0; // weights
+    for (const Layer& layer : model.layers) {
+        if (!pattern.empty() && !regex.search(layer.name))
+            continue;
+        chosen.push_back(&layer);
+        total += static_cast<double>(layer.parameters());
+    }
     std::vector<LayerStatistics> rows;
-    for (std::size_t i = 0; i < chosen.size(); ++i) {
-        const Layer& layer = *chosen[i];
-        const double begin = static_cast<double>(i) / static_cast<double>(chosen.size());
-        SubMonitor part(monitor, begin, begin + 1.0 / static_cast<double>(chosen.size()));
+    rows.reserve(chosen.size());
+    double done = 0;
+    for (const Layer* layer : chosen) {
+        const auto weights = static_cast<double>(layer->parameters());
+        SubMonitor part(monitor, done / total, (done + weights) / total);
         part.checkpoint();
-        part.report(0, layer.name);
-        const Tensor weight = layerWeight(model, layer);
+        part.report(0, layer->name);
+        const Tensor weight = layerWeight(model, *layer);
         LayerStatistics row;
-        row.name = layer.name;
+        row.name = layer->name;
         row.moments = moments(weight.floats());
         row.outlierShare = outlierShare(weight.floats(), row.moments);
         row.exponent = fitExponent(weight.matrix(), scheme, part);
+        if (sink)
+            sink(row);
         rows.push_back(std::move(row));
+        done += weights;
     }
+    monitor.report(1, "done");
     return rows;
 }
 

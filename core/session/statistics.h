@@ -5,6 +5,8 @@
 #include "core/graph/model.h"
 #include "core/quant/scheme.h"
 
+#include <functional>
+
 namespace gradus {
 
 /// One row of the stats verb.
@@ -16,10 +18,15 @@ struct LayerStatistics
     ExponentFit exponent;
 };
 
+/// Called for every finished layer, from the calling thread, in layer order.
+using StatisticsSink = std::function<void(const LayerStatistics&)>;
+
 /// Moments, outliers and exponent fit of the layers whose names match the pattern (all if empty).
+/// Progress counts weights; what was handed to the sink before a stop is complete.
 [[nodiscard]] std::vector<LayerStatistics> layerStatistics(const Model& model,
                                                            const std::string& pattern,
-                                                           const Scheme& scheme, Monitor& monitor);
+                                                           const Scheme& scheme, Monitor& monitor,
+                                                           const StatisticsSink& sink = {});
 
 /// A layer's weight as rows × cols floats; a convolution as out × (in·kh·kw). Throws Error(Numeric)
 /// naming the layer when it holds NaN or infinite values.

@@ -11,7 +11,10 @@
 namespace gradus {
 
 namespace {
-const QString invitation = QStringLiteral("Open a model folder or drop it here");
+QString invitation()
+{
+    return EmptyState::tr("Open a model folder or drop it here");
+}
 
 QLabel* faintLabel(const QString& text)
 {
@@ -25,14 +28,14 @@ QLabel* faintLabel(const QString& text)
 EmptyState::EmptyState(QWidget* parent)
     : QWidget(parent)
 {
-    m_title = new QLabel(invitation);
+    m_title = new QLabel(invitation());
     QFont large = m_title->font();
     large.setPointSizeF(large.pointSizeF() * 1.7);
     m_title->setFont(large);
     m_title->setAlignment(Qt::AlignCenter);
 
-    auto* folder = new QPushButton(QStringLiteral("Open folder…"));
-    auto* file = new QPushButton(QStringLiteral("Open file…"));
+    auto* folder = new QPushButton(tr("Open folder…"));
+    auto* file = new QPushButton(tr("Open file…"));
     folder->setDefault(true);
     for (QPushButton* each : {folder, file})
         each->setMinimumWidth(each->sizeHint().width() + 28);
@@ -52,8 +55,8 @@ EmptyState::EmptyState(QWidget* parent)
     layout->addStretch(3);
     layout->addWidget(m_title);
     layout->addSpacing(6);
-    layout->addWidget(faintLabel(QStringLiteral(
-        "A Hugging Face folder, .safetensors, llama2.c .bin, or a saved run (.gradus)")));
+    layout->addWidget(faintLabel(
+        tr("A Hugging Face folder, .safetensors, llama2.c .bin, or a saved run (.gradus)")));
     layout->addSpacing(18);
     layout->addLayout(buttons);
     layout->addSpacing(26);
@@ -71,7 +74,7 @@ void EmptyState::setRecentFiles(const QStringList& paths)
     m_recent->setVisible(!paths.isEmpty());
     if (paths.isEmpty())
         return;
-    m_recentList->addWidget(faintLabel(QStringLiteral("Recent")));
+    m_recentList->addWidget(faintLabel(tr("Recent")));
     for (const QString& path : paths) {
         auto* link = new QLabel;
         const QFileInfo info(path);
@@ -79,8 +82,8 @@ void EmptyState::setRecentFiles(const QStringList& paths)
         if (folder.startsWith(QDir::homePath()))
             folder.replace(0, QDir::homePath().size(), QStringLiteral("~"));
         link->setTextFormat(Qt::RichText);
-        link->setText(QStringLiteral("<a href=\"open\" style=\"text-decoration:none\">%1</a> "
-                                     "&nbsp;%2")
+        link->setText(tr("<a href=\"open\" style=\"text-decoration:none\">%1</a> "
+                         "&nbsp;%2")
                           .arg(info.fileName().toHtmlEscaped(), folder.toHtmlEscaped()));
         link->setAlignment(Qt::AlignCenter);
         link->setTextInteractionFlags(Qt::LinksAccessibleByMouse | Qt::LinksAccessibleByKeyboard);
@@ -92,7 +95,7 @@ void EmptyState::setRecentFiles(const QStringList& paths)
 
 void EmptyState::setBusyText(const QString& text)
 {
-    m_title->setText(text.isEmpty() ? invitation : text);
+    m_title->setText(text.isEmpty() ? invitation() : text);
 }
 
 } // namespace gradus

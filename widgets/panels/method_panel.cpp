@@ -30,25 +30,36 @@ struct FormField
     const char* toolTip;
 };
 constexpr FormField formFields[] = {
-    {ChoiceField::Method, "Method", "How the codes are chosen"},
-    {ChoiceField::Bits, "Bits", "Bits of a code; float keeps the layer as it is"},
-    {ChoiceField::Group, "Group",
-     "Consecutive inputs that share a scale: a whole channel, the whole tensor, or a number"},
-    {ChoiceField::Symmetry, "Symmetry", "Symmetric: the zero stands in the middle, is not stored"},
-    {ChoiceField::ScaleType, "Scales", "Type in which scales are stored"},
+    {ChoiceField::Method, QT_TRANSLATE_NOOP("gradus::MethodPanel", "Method"),
+     QT_TRANSLATE_NOOP("gradus::MethodPanel", "How the codes are chosen")},
+    {ChoiceField::Bits, QT_TRANSLATE_NOOP("gradus::MethodPanel", "Bits"),
+     QT_TRANSLATE_NOOP("gradus::MethodPanel", "Bits of a code; float keeps the layer as it is")},
+    {ChoiceField::Group, QT_TRANSLATE_NOOP("gradus::MethodPanel", "Group"),
+     QT_TRANSLATE_NOOP(
+         "gradus::MethodPanel",
+         "Consecutive inputs that share a scale: a whole channel, the whole tensor, or a number")},
+    {ChoiceField::Symmetry, QT_TRANSLATE_NOOP("gradus::MethodPanel", "Symmetry"),
+     QT_TRANSLATE_NOOP("gradus::MethodPanel",
+                       "Symmetric: the zero stands in the middle, is not stored")},
+    {ChoiceField::ScaleType, QT_TRANSLATE_NOOP("gradus::MethodPanel", "Scales"),
+     QT_TRANSLATE_NOOP("gradus::MethodPanel", "Type in which scales are stored")},
 };
 constexpr int maximumFormWidth = 560;
+
+QString translated(const char* text)
+{
+    return MethodPanel::tr(text);
+}
 } // namespace
 
 MethodPanel::MethodPanel(QWidget* parent)
     : QWidget(parent)
 {
     m_target = new QTabBar;
-    m_target->addTab(QStringLiteral("Selected layers"));
-    m_target->addTab(QStringLiteral("Standard"));
-    m_target->setTabToolTip(0, QStringLiteral("The choice of the selected layers"));
-    m_target->setTabToolTip(1,
-                            QStringLiteral("What every layer takes that has no choice of its own"));
+    m_target->addTab(tr("Selected layers"));
+    m_target->addTab(tr("Standard"));
+    m_target->setTabToolTip(0, tr("The choice of the selected layers"));
+    m_target->setTabToolTip(1, tr("What every layer takes that has no choice of its own"));
     m_target->setExpanding(false);
     m_target->setDrawBase(false);
     m_heading = new ElidedLabel;
@@ -57,8 +68,8 @@ MethodPanel::MethodPanel(QWidget* parent)
     bold.setBold(true);
     m_heading->setFont(bold);
     m_heading->setSizePolicy(QSizePolicy::Ignored, QSizePolicy::Preferred);
-    m_reset = new QPushButton(QStringLiteral("Reset"));
-    m_reset->setToolTip(QStringLiteral("Back to what the recipe's rules and standard say"));
+    m_reset = new QPushButton(tr("Reset"));
+    m_reset->setToolTip(tr("Back to what the recipe's rules and standard say"));
     connect(m_reset, &QPushButton::clicked, this, [this] {
         std::vector<std::string> names;
         for (const auto& [name, choice] : m_layers)
@@ -73,11 +84,11 @@ MethodPanel::MethodPanel(QWidget* parent)
     grid->setVerticalSpacing(6);
     int at = 0;
     for (const FormField& entry : formFields) {
-        auto* label = new QLabel(QString::fromUtf8(entry.title));
+        auto* label = new QLabel(translated(entry.title));
         QComboBox* combo = makeFieldCombo(entry.field, m_form);
         combo->setSizeAdjustPolicy(QComboBox::AdjustToMinimumContentsLengthWithIcon);
         combo->setMinimumContentsLength(5);
-        combo->setToolTip(QString::fromUtf8(entry.toolTip));
+        combo->setToolTip(translated(entry.toolTip));
         label->setToolTip(combo->toolTip());
         label->setBuddy(combo);
         const ChoiceField field = entry.field;
@@ -184,13 +195,13 @@ void MethodPanel::refresh()
     m_refreshing = true;
     const LayerChoice* choice = shownChoice();
     if (editsStandard())
-        m_heading->setText(QStringLiteral("Layers without a choice of their own"));
+        m_heading->setText(tr("Layers without a choice of their own"));
     else if (m_layers.empty())
-        m_heading->setText(QStringLiteral("No layer selected"));
+        m_heading->setText(tr("No layer selected"));
     else if (m_layers.size() == 1)
         m_heading->setText(toQString(m_layers.front().first));
     else
-        m_heading->setText(QStringLiteral("%1 layers").arg(m_layers.size()));
+        m_heading->setText(tr("%1 layers").arg(m_layers.size()));
     m_heading->setToolTip(m_heading->text());
     m_reset->setVisible(!editsStandard());
     m_reset->setEnabled(m_overridden);
@@ -203,20 +214,20 @@ void MethodPanel::refresh()
                 for (const auto& [name, other] : m_layers)
                     mixed = mixed || fieldValue(other, field) != fieldValue(*choice, field);
             }
-            combo->setPlaceholderText(QStringLiteral("mixed"));
+            combo->setPlaceholderText(tr("mixed"));
             if (combo->isEditable())
-                combo->lineEdit()->setPlaceholderText(QStringLiteral("mixed"));
+                combo->lineEdit()->setPlaceholderText(tr("mixed"));
             setFieldComboValue(*combo, mixed ? QString() : fieldValue(*choice, field));
             combo->setEnabled(applies(*choice, ChoiceEdit{field, {}, {}}));
         }
         const MethodDescription* description = findMethod(methodName(choice->method));
-        m_summary->setText(choice->keepFloat ? QStringLiteral("Stays in the source's own type.")
+        m_summary->setText(choice->keepFloat ? tr("Stays in the source's own type.")
                            : description     ? toQString(description->summary)
                                              : QString());
     } else {
         for (auto& [field, combo] : m_fields)
             setFieldComboValue(*combo, {});
-        m_summary->setText(QStringLiteral("Select layers in the table, or edit the standard."));
+        m_summary->setText(tr("Select layers in the table, or edit the standard."));
     }
     m_summary->setVisible(!m_summary->text().isEmpty());
     if (choice && !choice->keepFloat) {
@@ -277,8 +288,8 @@ void MethodPanel::rebuildOptions(const LayerChoice& choice)
                 break;
             }
             }
-            editor->setToolTip(QStringLiteral("%1\nDefault: %2")
-                                   .arg(toQString(option.help), toQString(option.defaultValue)));
+            editor->setToolTip(
+                tr("%1\nDefault: %2").arg(toQString(option.help), toQString(option.defaultValue)));
             if (option.type == OptionDescription::Type::Boolean) {
                 m_optionForm->addRow(QString(), editor);
             } else {
@@ -311,8 +322,7 @@ void MethodPanel::request(const ChoiceEdit& edit)
                 return;
             const LayerChoice next = edited(m_standard, edit, LayerChoice());
             if (!(next == m_standard))
-                Q_EMIT standardRequested(next, QStringLiteral("%1 as standard").arg(editText(edit)),
-                                         key);
+                Q_EMIT standardRequested(next, tr("%1 as standard").arg(editText(edit)), key);
             return;
         }
         LayerChoices choices;
@@ -328,8 +338,8 @@ void MethodPanel::request(const ChoiceEdit& edit)
         if (choices.empty())
             return;
         const QString what = choices.size() == 1 ? toQString(choices.begin()->first)
-                                                 : QStringLiteral("%1 layers").arg(choices.size());
-        Q_EMIT choicesRequested(choices, QStringLiteral("%1 of %2").arg(editText(edit), what), key);
+                                                 : tr("%1 layers").arg(choices.size());
+        Q_EMIT choicesRequested(choices, tr("%1 of %2").arg(editText(edit), what), key);
     } catch (const Error& error) {
         Q_EMIT editRefused(toQString(error.what()));
         refresh();
@@ -341,7 +351,7 @@ QStringList MethodPanel::formLines() const
     QStringList lines{m_heading->text()};
     int at = 0;
     for (const auto& [field, combo] : m_fields)
-        lines.append(QString::fromUtf8(formFields[at++].title) + QLatin1Char('\t') +
+        lines.append(translated(formFields[at++].title) + QLatin1Char('\t') +
                      fieldComboValue(*combo));
     if (!m_optionBox->isHidden()) {
         for (const auto& [name, editor] : m_options) {

@@ -29,38 +29,37 @@ QString timeLeft(double fraction, double elapsedSeconds)
         return {};
     const double left = std::ceil(elapsedSeconds * (1 - fraction) / fraction);
     const QString time =
-        left < 60 ? QStringLiteral("%1 s").arg(left) : toQString(formatSeconds(left));
-    return QStringLiteral("about %1 left").arg(time);
+        left < 60 ? RunPanel::tr("%1 s").arg(left) : toQString(formatSeconds(left));
+    return RunPanel::tr("about %1 left").arg(time);
 }
 
 RunPanel::RunPanel(QWidget* parent)
     : QWidget(parent)
 {
     m_data = new QLineEdit;
-    m_data->setPlaceholderText(QStringLiteral("none: data-free methods only"));
-    m_data->setToolTip(QStringLiteral("A text file; its tokens are what the layers see while the "
-                                      "error is measured and GPTQ works"));
+    m_data->setPlaceholderText(tr("none: data-free methods only"));
+    m_data->setToolTip(tr("A text file; its tokens are what the layers see while the "
+                          "error is measured and GPTQ works"));
     m_data->setClearButtonEnabled(true);
     m_data->setAcceptDrops(false); // a text dropped on the window is the calibration
-    auto* browse = new QPushButton(QStringLiteral("Browse…"));
+    auto* browse = new QPushButton(tr("Browse…"));
     m_samples = new QSpinBox;
     m_samples->setRange(1, 1'000'000);
-    m_samples->setToolTip(QStringLiteral("Windows of tokens taken from the text"));
+    m_samples->setToolTip(tr("Windows of tokens taken from the text"));
     m_context = new QSpinBox;
     m_context->setRange(0, 1'000'000);
     m_context->setSingleStep(64);
-    m_context->setToolTip(QStringLiteral("Tokens per window"));
+    m_context->setToolTip(tr("Tokens per window"));
     m_mode = new QComboBox;
-    m_mode->addItem(QStringLiteral("Sequential"), static_cast<int>(CalibrationMode::Sequential));
-    m_mode->addItem(QStringLiteral("Float model"), static_cast<int>(CalibrationMode::Float));
-    m_mode->setToolTip(QStringLiteral("Sequential: each block sees the outputs of the quantized "
-                                      "blocks before it.\nFloat model: statistics of the float "
-                                      "model, in one pass"));
+    m_mode->addItem(tr("Sequential"), static_cast<int>(CalibrationMode::Sequential));
+    m_mode->addItem(tr("Float model"), static_cast<int>(CalibrationMode::Float));
+    m_mode->setToolTip(tr("Sequential: each block sees the outputs of the quantized "
+                          "blocks before it.\nFloat model: statistics of the float "
+                          "model, in one pass"));
     m_seed = new QLineEdit;
     m_seed->setValidator(
         new QRegularExpressionValidator(QRegularExpression(QStringLiteral("[0-9]{1,19}")), m_seed));
-    m_seed->setToolTip(
-        QStringLiteral("Chooses the calibration windows; equal seeds give equal bytes"));
+    m_seed->setToolTip(tr("Chooses the calibration windows; equal seeds give equal bytes"));
     for (QSpinBox* spin : {m_samples, m_context}) {
         spin->setKeyboardTracking(false);
         spin->setGroupSeparatorShown(true);
@@ -78,30 +77,30 @@ RunPanel::RunPanel(QWidget* parent)
         title->setToolTip(buddy->toolTip());
         grid->addWidget(title, row, column);
     };
-    label(QStringLiteral("Calibration"), m_data, 0, 0);
+    label(tr("Calibration"), m_data, 0, 0);
     auto* dataLine = new QHBoxLayout;
     dataLine->setSpacing(6);
     dataLine->addWidget(m_data, 1);
     dataLine->addWidget(browse);
     grid->addLayout(dataLine, 0, 1, 1, 3);
-    label(QStringLiteral("Samples"), m_samples, 1, 0);
+    label(tr("Samples"), m_samples, 1, 0);
     grid->addWidget(m_samples, 1, 1);
-    label(QStringLiteral("Context"), m_context, 1, 2);
+    label(tr("Context"), m_context, 1, 2);
     grid->addWidget(m_context, 1, 3);
-    label(QStringLiteral("Mode"), m_mode, 2, 0);
+    label(tr("Mode"), m_mode, 2, 0);
     grid->addWidget(m_mode, 2, 1);
-    label(QStringLiteral("Seed"), m_seed, 2, 2);
+    label(tr("Seed"), m_seed, 2, 2);
     grid->addWidget(m_seed, 2, 3);
     grid->setColumnStretch(1, 1);
     grid->setColumnStretch(3, 1);
 
-    m_run = new QPushButton(QStringLiteral("Quantize"));
-    m_run->setToolTip(QStringLiteral("Run the recipe (F5)"));
-    m_cancel = new QPushButton(QStringLiteral("Cancel"));
-    m_cancel->setToolTip(QStringLiteral("Stop; finished layers stay (Esc)"));
-    m_evaluate = new QPushButton(QStringLiteral("Perplexity…"));
-    m_evaluate->setToolTip(QStringLiteral("Measure the perplexity of the float model and of the "
-                                          "last run on a text"));
+    m_run = new QPushButton(tr("Quantize"));
+    m_run->setToolTip(tr("Run the recipe (F5)"));
+    m_cancel = new QPushButton(tr("Cancel"));
+    m_cancel->setToolTip(tr("Stop; finished layers stay (Esc)"));
+    m_evaluate = new QPushButton(tr("Perplexity…"));
+    m_evaluate->setToolTip(tr("Measure the perplexity of the float model and of the "
+                              "last run on a text"));
     auto* buttonRow = new QWidget;
     buttonRow->setMaximumWidth(640);
     auto* buttons = new QHBoxLayout(buttonRow);
@@ -131,7 +130,7 @@ RunPanel::RunPanel(QWidget* parent)
     m_log->setMaximumBlockCount(5000);
     m_log->setFrameShape(QFrame::NoFrame);
     m_log->setLineWrapMode(QPlainTextEdit::WidgetWidth);
-    m_log->setPlaceholderText(QStringLiteral("What happens is written here."));
+    m_log->setPlaceholderText(tr("What happens is written here."));
     QFont mono = QFontDatabase::systemFont(QFontDatabase::FixedFont);
     mono.setPointSizeF(font().pointSizeF() * 0.92);
     m_log->setFont(mono);
@@ -149,17 +148,17 @@ RunPanel::RunPanel(QWidget* parent)
 
     connect(browse, &QPushButton::clicked, this, &RunPanel::browse);
     connect(m_data, &QLineEdit::editingFinished, this,
-            [this] { request(QStringLiteral("calibration text"), "data"); });
+            [this] { request(tr("calibration text"), "data"); });
     connect(m_data, &QLineEdit::textChanged, this, [this](const QString& text) {
         if (text.isEmpty()) // the clear button ends no editing
-            request(QStringLiteral("calibration text"), "data");
+            request(tr("calibration text"), "data");
     });
     connect(m_samples, &QSpinBox::valueChanged, this,
-            [this] { request(QStringLiteral("calibration samples"), "samples"); });
+            [this] { request(tr("calibration samples"), "samples"); });
     connect(m_context, &QSpinBox::valueChanged, this,
-            [this] { request(QStringLiteral("calibration context"), "context"); });
+            [this] { request(tr("calibration context"), "context"); });
     connect(m_mode, &QComboBox::activated, this,
-            [this] { request(QStringLiteral("calibration mode"), "mode"); });
+            [this] { request(tr("calibration mode"), "mode"); });
     connect(m_seed, &QLineEdit::editingFinished, this, [this] {
         const quint64 seed = m_seed->text().toULongLong();
         if (!m_refreshing && seed != m_seedValue)
@@ -182,8 +181,7 @@ void RunPanel::setRecipe(const Recipe& recipe, std::int64_t modelContext)
     m_data->setCursorPosition(static_cast<int>(m_data->text().size()));
     m_samples->setValue(static_cast<int>(std::min<std::int64_t>(m_calibration.samples, 1'000'000)));
     const std::int64_t standard = modelContext > 0 ? std::min<std::int64_t>(modelContext, 2048) : 0;
-    m_context->setSpecialValueText(standard > 0 ? QStringLiteral("Model's: %1").arg(standard)
-                                                : QStringLiteral("Model's"));
+    m_context->setSpecialValueText(standard > 0 ? tr("Model's: %1").arg(standard) : tr("Model's"));
     m_context->setValue(static_cast<int>(std::min<std::int64_t>(m_calibration.context, 1'000'000)));
     m_mode->setCurrentIndex(m_mode->findData(static_cast<int>(m_calibration.mode)));
     m_seed->setText(QString::number(m_seedValue));
@@ -206,14 +204,13 @@ void RunPanel::request(const QString& text, const char* field)
 
 void RunPanel::browse()
 {
-    auto* dialog = new QFileDialog(this, QStringLiteral("Calibration text"), m_data->text());
+    auto* dialog = new QFileDialog(this, tr("Calibration text"), m_data->text());
     dialog->setAttribute(Qt::WA_DeleteOnClose);
     dialog->setFileMode(QFileDialog::ExistingFile);
-    dialog->setNameFilters(
-        {QStringLiteral("Text (*.txt *.text *.md)"), QStringLiteral("All files (*)")});
+    dialog->setNameFilters({tr("Text (*.txt *.text *.md)"), tr("All files (*)")});
     connect(dialog, &QFileDialog::fileSelected, this, [this](const QString& path) {
         m_data->setText(path);
-        request(QStringLiteral("calibration text"), "data");
+        request(tr("calibration text"), "data");
     });
     dialog->open();
 }
@@ -279,12 +276,12 @@ void RunPanel::updateButtons()
     const bool idle = m_activity.isEmpty();
     m_form->setEnabled(idle);
     m_run->setEnabled(idle && m_obstacle.isEmpty());
-    m_run->setToolTip(m_obstacle.isEmpty() ? QStringLiteral("Run the recipe (F5)") : m_obstacle);
+    m_run->setToolTip(m_obstacle.isEmpty() ? tr("Run the recipe (F5)") : m_obstacle);
     m_cancel->setEnabled(!idle);
     m_evaluate->setEnabled(idle && m_canEvaluate);
     m_progress->setEnabled(!idle);
     if (idle)
-        m_stage->setText(m_obstacle.isEmpty() ? QStringLiteral("Ready") : m_obstacle);
+        m_stage->setText(m_obstacle.isEmpty() ? tr("Ready") : m_obstacle);
 }
 
 } // namespace gradus

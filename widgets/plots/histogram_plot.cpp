@@ -6,16 +6,7 @@
 #include "widgets/text.h"
 #include "widgets/theme.h"
 
-#include <QApplication>
-#include <QClipboard>
-#include <QContextMenuEvent>
-#include <QFileDialog>
-#include <QFileInfo>
-#include <QLabel>
 #include <QMenu>
-#include <QSaveFile>
-#include <QStackedLayout>
-#include <QSvgGenerator>
 #include <qcustomplot.h>
 
 #include <algorithm>
@@ -27,11 +18,6 @@ struct HistogramPlot::Parts
 {
     std::shared_ptr<const WeightPreview> preview;
     bool logScale = true;
-    QStackedLayout* stack = nullptr;
-    QLabel* empty = nullptr;
-    QCustomPlot* plot = nullptr;
-    QCPTextElement* title = nullptr;
-    QCPTextElement* subtitle = nullptr;
     QCPBars* original = nullptr;
     QCPGraph* dequantized = nullptr;
     QCPCurve* levels = nullptr;
@@ -75,73 +61,31 @@ std::int64_t highest(const Histogram& h)
 } // namespace
 
 HistogramPlot::HistogramPlot(QWidget* parent)
-    : QWidget(parent)
+    : PlotView(parent)
     , m_parts(std::make_unique<Parts>())
 {
     Parts& p = *m_parts;
-    p.stack = new QStackedLayout(this);
-    p.empty = new QLabel(QStringLiteral("Select a layer to see the distribution of its weights."));
-    p.empty->setAlignment(Qt::AlignCenter);
-    p.empty->setWordWrap(true);
-    p.empty->setMargin(24);
-    p.plot = new QCustomPlot;
-    p.plot->setContextMenuPolicy(Qt::NoContextMenu);
-    p.stack->addWidget(p.empty);
-    p.stack->addWidget(p.plot);
-
-    QCustomPlot& plot = *p.plot;
-    plot.setNoAntialiasingOnDrag(true);
-    plot.setInteractions(QCP::iRangeDrag | QCP::iRangeZoom);
-    plot.axisRect()->setRangeDrag(Qt::Horizontal);
-    plot.axisRect()->setRangeZoom(Qt::Horizontal);
-    connect(&plot, &QCustomPlot::mouseDoubleClick, this, [this] { rebuild(); });
-
-    QFont titleFont = font();
-    titleFont.setBold(true);
-    p.title = new QCPTextElement(&plot, QString(), titleFont);
-    p.subtitle = new QCPTextElement(&plot, QString(), font());
-    p.title->setMargins(QMargins(0, 4, 0, 0));
-    p.subtitle->setMargins(QMargins(0, 0, 0, 2));
-    plot.plotLayout()->setRowSpacing(0);
-    plot.plotLayout()->insertRow(0);
-    plot.plotLayout()->addElement(0, 0, p.subtitle);
-    plot.plotLayout()->insertRow(0);
-    plot.plotLayout()->addElement(0, 0, p.title);
-
+    QCustomPlot& plot = this->plot();
+    setAccessibleName(tr("Weight histogram"));
+    setEmptyText(tr("Select a layer to see the distribution of its weights."));
+    setMovable(Qt::Horizontal); // counts start at zero
     p.original = new QCPBars(plot.xAxis, plot.yAxis);
-    p.original->setName(QStringLiteral("Original"));
+    p.original->setName(tr("Original"));
     p.original->setWidthType(QCPBars::wtPlotCoords);
     p.original->setAntialiased(false);
     p.levels = new QCPCurve(plot.xAxis, plot.yAxis);
-    p.levels->setName(QStringLiteral("Levels"));
+    p.levels->setName(tr("Levels"));
     p.dequantized = plot.addGraph();
-    p.dequantized->setName(QStringLiteral("Quantized"));
+    p.dequantized->setName(tr("Quantized"));
     p.dequantized->setLineStyle(QCPGraph::lsStepLeft);
     p.dequantized->setAdaptiveSampling(false);
     p.dequantized->setAntialiased(false);
     p.clip = new QCPCurve(plot.xAxis, plot.yAxis);
-    p.clip->setName(QStringLiteral("Range"));
-
-    plot.xAxis->setLabel(QStringLiteral("weight"));
-    plot.yAxis->setLabel(QStringLiteral("weights per bin"));
-    plot.legend->setVisible(true);
-    // The legend has a row of its own: inside, it would cover the tail of the distribution.
-    auto* row = new QCPLayoutGrid;
-    plot.plotLayout()->insertRow(2);
-    plot.plotLayout()->addElement(2, 0, row);
-    row->addElement(0, 0, new QCPLayoutElement);
-    row->addElement(0, 1, plot.legend);
-    row->addElement(0, 2, new QCPLayoutElement);
-    row->setMargins(QMargins(0, 0, 0, 0));
-    plot.legend->setFillOrder(QCPLayoutGrid::foColumnsFirst);
-    plot.legend->setWrap(0);
-    plot.legend->setRowSpacing(0);
-    plot.legend->setColumnSpacing(14);
-    plot.legend->setIconSize(16, 10);
-    plot.legend->setIconTextPadding(5);
-    plot.legend->setMargins(QMargins(0, 1, 0, 1));
-    plot.plotLayout()->setRowStretchFactor(2, 0.001);
-    plot.axisRect()->setMinimumMargins(QMargins(12, 4, 14, 8));
+    p.clip->setName(tr("Range"));
+    plot.xAxis->setLabel(tr("weight"));
+    plot.yAxis->setLabel(tr("weights per bin"));
+    setTitle(QStringLiteral(" "), QStringLiteral(" "));
+    showLegendRow();
     recolour();
     rebuild();
 }
@@ -157,11 +101,6 @@ void HistogramPlot::setPreview(std::shared_ptr<const WeightPreview> preview)
 const WeightPreview* HistogramPlot::preview() const
 {
     return m_parts->preview.get();
-}
-
-void HistogramPlot::setEmptyText(const QString& text)
-{
-    m_parts->empty->setText(text);
 }
 
 void HistogramPlot::setLogScale(bool on)
@@ -181,19 +120,16 @@ bool HistogramPlot::logScale() const
 void HistogramPlot::rebuild()
 {
     Parts& p = *m_parts;
-    if (!p.preview) {
-        p.stack->setCurrentWidget(p.empty);
+    setHasData(p.preview != nullptr);
+    if (!p.preview)
         return;
-    }
     const WeightPreview& w = *p.preview;
-    QCustomPlot& plot = *p.plot;
-    p.title->setText(toQString(w.layer));
-    p.subtitle->setText(QStringLiteral("%1%2 · n = %3")
-                            .arg(choiceText(w.choice),
-                                 w.choice.keepFloat ? QString()
-                                 : w.fromRun        ? QStringLiteral(" · computed")
-                                                    : QStringLiteral(" · rounded preview"),
-                                 toQString(formatCount(w.moments.count))));
+    QCustomPlot& plot = this->plot();
+    const QString how = w.choice.keepFloat ? choiceText(w.choice)
+                        : w.fromRun        ? tr("%1 · computed").arg(choiceText(w.choice))
+                                           : tr("%1 · rounded preview").arg(choiceText(w.choice));
+    setTitle(toQString(w.layer),
+             tr("%1 · n = %2").arg(how, toQString(formatCount(w.moments.count))));
 
     QVector<double> keys;
     QVector<double> values;
@@ -214,14 +150,25 @@ void HistogramPlot::rebuild()
     p.original->addToLegend();
     if (quantized) {
         p.dequantized->addToLegend();
-        p.levels->setName(QStringLiteral("Levels (%1, first group)").arg(w.levels.size()));
+        p.levels->setName(tr("Levels (%1, first group)").arg(w.levels.size()));
         p.levels->addToLegend();
         p.clip->addToLegend();
     }
 
+    rescale();
+    recolour();
+}
+
+void HistogramPlot::rescale()
+{
+    Parts& p = *m_parts;
+    if (!p.preview)
+        return;
+    const WeightPreview& w = *p.preview;
+    QCustomPlot& plot = this->plot();
     double low = w.original.lo;
     double high = w.original.hi;
-    if (quantized && std::isfinite(w.clipLow) && std::isfinite(w.clipHigh)) {
+    if (!w.choice.keepFloat && std::isfinite(w.clipLow) && std::isfinite(w.clipHigh)) {
         low = std::min(low, w.clipLow);
         high = std::max(high, w.clipHigh);
     }
@@ -245,40 +192,33 @@ void HistogramPlot::rebuild()
         plot.yAxis->setRange(0, top * 1.15);
         p.original->setBaseValue(0);
     }
-    recolour();
-    p.stack->setCurrentWidget(p.plot);
-    plot.replot(QCustomPlot::rpQueuedReplot);
+}
+
+QString HistogramPlot::readout(double x, double) const
+{
+    const Parts& p = *m_parts;
+    if (!p.preview)
+        return {};
+    const auto countAt = [x](const Histogram& h) -> std::int64_t {
+        if (h.counts.empty() || x < h.lo || x > h.hi || !(h.hi > h.lo))
+            return 0;
+        const auto bin = static_cast<std::size_t>((x - h.lo) / h.binWidth());
+        return h.counts[std::min(bin, h.counts.size() - 1)];
+    };
+    QString text =
+        tr("weight %1\noriginal %2")
+            .arg(QString::number(x, 'g', 4), toQString(formatCount(countAt(p.preview->original))));
+    if (!p.preview->choice.keepFloat)
+        text += QLatin1Char('\n') +
+                tr("quantized %1").arg(toQString(formatCount(countAt(p.preview->dequantized))));
+    return text;
 }
 
 void HistogramPlot::recolour()
 {
+    PlotView::recolour();
     Parts& p = *m_parts;
-    const QPalette& palette = this->palette();
-    const ThemeColours colours = themeColours(palette);
-    const QColor text = palette.color(QPalette::Text);
-    QCustomPlot& plot = *p.plot;
-    plot.setBackground(palette.color(QPalette::Base));
-    QFont small = font();
-    small.setPointSizeF(small.pointSizeF() * 0.9);
-    QFont bold = font();
-    bold.setBold(true);
-    p.title->setFont(bold);
-    p.subtitle->setFont(small);
-    p.title->setTextColor(text);
-    p.subtitle->setTextColor(colours.muted);
-    for (QCPAxis* axis : {plot.xAxis, plot.yAxis}) {
-        axis->setBasePen(QPen(colours.muted));
-        axis->setTickPen(QPen(colours.muted));
-        axis->setSubTickPen(QPen(colours.muted));
-        axis->setTickLabelColor(text);
-        axis->setLabelColor(text);
-        axis->setTickLabelFont(small);
-        axis->setLabelFont(small);
-        axis->setLabelPadding(2);
-        axis->grid()->setPen(QPen(colours.grid));
-        axis->grid()->setZeroLinePen(QPen(colours.grid));
-        axis->grid()->setSubGridVisible(false);
-    }
+    const ThemeColours colours = themeColours(palette());
     QColor fill = colours.original;
     p.original->setPen(Qt::NoPen);
     p.original->setBrush(fill);
@@ -289,69 +229,20 @@ void HistogramPlot::recolour()
     level.setAlphaF(static_cast<float>(std::clamp(14.0 / std::max(count, 1.0), 0.16, 0.75)));
     p.levels->setPen(QPen(level, 1));
     p.clip->setPen(QPen(colours.clip, 1.5, Qt::DashLine));
-    plot.legend->setBrush(Qt::NoBrush);
-    plot.legend->setBorderPen(Qt::NoPen);
-    plot.legend->setTextColor(text);
-    plot.legend->setFont(small);
-    QPalette faint = palette;
-    faint.setColor(QPalette::WindowText, colours.muted);
-    p.empty->setPalette(faint);
-    plot.replot(QCustomPlot::rpQueuedReplot);
+    queueReplot();
 }
 
-QString HistogramPlot::libraryVersion()
+void HistogramPlot::extendMenu(QMenu& menu)
 {
-    return QStringLiteral(QCUSTOMPLOT_VERSION_STR);
-}
-
-void HistogramPlot::replotNow()
-{
-    m_parts->plot->replot(QCustomPlot::rpImmediateRefresh);
-}
-
-void HistogramPlot::changeEvent(QEvent* event)
-{
-    if (event->type() == QEvent::PaletteChange || event->type() == QEvent::FontChange)
-        recolour();
-    QWidget::changeEvent(event);
-}
-
-void HistogramPlot::contextMenuEvent(QContextMenuEvent* event)
-{
-    const bool shown = m_parts->preview != nullptr;
-    auto* menu = new QMenu(this);
-    menu->setAttribute(Qt::WA_DeleteOnClose);
-    QAction* log = menu->addAction(QStringLiteral("Logarithmic counts"));
+    QAction* log = menu.addAction(tr("Logarithmic counts"));
     log->setCheckable(true);
     log->setChecked(logScale());
     connect(log, &QAction::toggled, this, &HistogramPlot::setLogScale);
-    menu->addAction(QStringLiteral("Show all"), this, &HistogramPlot::rebuild)->setEnabled(shown);
-    menu->addSeparator();
-    menu->addAction(QStringLiteral("Copy as CSV"), this,
-                    [this] { QApplication::clipboard()->setText(csv()); })
-        ->setEnabled(shown);
-    menu->addAction(QStringLiteral("Save as…"), this, &HistogramPlot::saveAs)->setEnabled(shown);
-    menu->popup(event->globalPos());
 }
 
-void HistogramPlot::saveAs()
+QString HistogramPlot::proposedName() const
 {
-    auto* dialog = new QFileDialog(this, QStringLiteral("Save the plot"));
-    dialog->setAttribute(Qt::WA_DeleteOnClose);
-    dialog->setAcceptMode(QFileDialog::AcceptSave);
-    dialog->setNameFilters({QStringLiteral("Image (*.png)"), QStringLiteral("Drawing (*.svg)"),
-                            QStringLiteral("Document (*.pdf)"), QStringLiteral("Table (*.csv)")});
-    dialog->setDefaultSuffix(QStringLiteral("png"));
-    connect(dialog, &QFileDialog::filterSelected, dialog, [dialog](const QString& filter) {
-        dialog->setDefaultSuffix(filter.section(QLatin1Char('.'), -1).chopped(1));
-    });
-    dialog->selectFile(toQString(m_parts->preview ? m_parts->preview->layer : "weights"));
-    connect(dialog, &QFileDialog::fileSelected, this, [this](const QString& path) {
-        QString error;
-        if (!save(path, &error))
-            Q_EMIT failed(error);
-    });
-    dialog->open();
+    return toQString(m_parts->preview ? m_parts->preview->layer : "weights");
 }
 
 QString HistogramPlot::csv() const
@@ -380,43 +271,6 @@ QString HistogramPlot::csv() const
                          quantized);
     }
     return text;
-}
-
-bool HistogramPlot::save(const QString& path, QString* error) const
-{
-    const QString kind = QFileInfo(path).suffix().toLower();
-    QCustomPlot& plot = *m_parts->plot;
-    const QSize size = plot.size().expandedTo({480, 300});
-    bool written = false;
-    if (kind == QLatin1String("csv")) {
-        QSaveFile file(path);
-        const QByteArray text = csv().toUtf8();
-        written =
-            file.open(QIODevice::WriteOnly) && file.write(text) == text.size() && file.commit();
-    } else if (kind == QLatin1String("pdf")) {
-        written = plot.savePdf(path, size.width(), size.height());
-    } else if (kind == QLatin1String("svg")) {
-        QSvgGenerator generator;
-        generator.setFileName(path);
-        generator.setSize(size);
-        generator.setViewBox(QRect(QPoint(), size));
-        generator.setTitle(QStringLiteral("Gradus: %1").arg(m_parts->title->text()));
-        QCPPainter painter;
-        if (painter.begin(&generator)) {
-            plot.toPainter(&painter, size.width(), size.height());
-            written = painter.end();
-        }
-    } else if (kind == QLatin1String("png")) {
-        written = plot.savePng(path, size.width(), size.height(), 2);
-    } else {
-        if (error)
-            *error = QStringLiteral("%1: the extension is \"%2\", expected png, svg, pdf or csv")
-                         .arg(path, kind);
-        return false;
-    }
-    if (!written && error)
-        *error = QStringLiteral("%1 cannot be written").arg(path);
-    return written;
 }
 
 } // namespace gradus
