@@ -124,7 +124,7 @@ struct ExponentCurve
     ExponentFit fit; ///< as fitExponent has it
 };
 /// The points are those that fitExponent's search looks at first; of large weights their errors are
-/// those of its fine histogram, within 1e-4 of the exact ones.
+/// those of its fine histogram, within 3e-4 of the exact ones.
 [[nodiscard]] ExponentCurve exponentCurve(ConstMatrixView weight, const Scheme& scheme,
                                           Monitor& monitor);
 

@@ -210,6 +210,14 @@ private slots:
             << QStringList{"quantize", sample,     "--method", "gptq",  "--bits",
                            "4",        "--option", "wings=2",  "--out", "x"}
             << 2 << QByteArray("wings");
+        QTest::newRow("clip without high")
+            << QStringList{"quantize", sample,   "--method", "rtn",   "--bits",
+                           "4",        "--clip", "-0.1",     "--out", "x"}
+            << 2 << QByteArray("LOW,HIGH");
+        QTest::newRow("clip without zero")
+            << QStringList{"quantize", sample,   "--method", "rtn",   "--bits",
+                           "4",        "--clip", "0.1,0.2",  "--out", "x"}
+            << 2 << QByteArray("clip limits are 0.1 and 0.2");
         QTest::newRow("no calibration")
             << QStringList{"quantize", sample, "--method", "gptq",
                            "--bits",   "4",    "--out",    "/tmp/gradus-unused"}
@@ -242,6 +250,23 @@ private slots:
         QCOMPARE(result.status, 0);
         QVERIFY(!QFile::exists(path("dry.gradus")));
         QVERIFY(result.out.contains("bits per weight"));
+    }
+
+    void clipLimitsReachTheRun()
+    {
+        const auto sqnr = [&](const QStringList& more) {
+            const Result result =
+                run(QStringList{"quantize", sample, "--method", "rtn", "--bits", "4", "--group",
+                                "64", "--json", "-", "--out", path("clip.gradus")} +
+                    more);
+            const QJsonArray layers = result.json()["layers"].toArray();
+            return layers.size() > 1 ? layers[1].toObject()["weight_sqnr_db"].toDouble() : -1.0;
+        };
+        const double plain = sqnr({});
+        QVERIFY(plain > 15);
+        QVERIFY(sqnr({"--clip", "-1000,1000"}) == plain);
+        const double tight = sqnr({"--clip", "-0.01,0.01"});
+        QVERIFY(tight > 0 && tight < plain - 5);
     }
 
     void generatesText()

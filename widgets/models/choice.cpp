@@ -25,22 +25,38 @@ const QString noClip = QStringLiteral("none");
                 std::string(field) + " is \"" + value.toStdString() + "\", expected " + expected);
 }
 
-/// "low,high"; nothing for "none".
+/// "low,high"; nothing when it is anything else.
+std::optional<ClipLimits> limitsFrom(const QString& value)
+{
+    const QStringList parts = value.split(QLatin1Char(','));
+    if (parts.size() != 2)
+        return std::nullopt;
+    bool isLow = false;
+    bool isHigh = false;
+    const ClipLimits limits{parts[0].trimmed().toFloat(&isLow),
+                            parts[1].trimmed().toFloat(&isHigh)};
+    return isLow && isHigh ? std::optional(limits) : std::nullopt;
+}
+
+/// The same; nothing for "none".
 std::optional<ClipLimits> clipOf(const QString& value)
 {
     if (value == noClip)
         return std::nullopt;
-    const QStringList parts = value.split(QLatin1Char(','));
-    ClipLimits limits;
-    bool isLow = false;
-    bool isHigh = false;
-    if (parts.size() == 2) {
-        limits.low = parts[0].trimmed().toFloat(&isLow);
-        limits.high = parts[1].trimmed().toFloat(&isHigh);
-    }
-    if (!isLow || !isHigh)
+    const auto limits = limitsFrom(value);
+    if (!limits)
         refuse("clip", value, "none, or two numbers such as -0.1,0.1");
     return limits;
+}
+
+/// What fieldValues calls the value; the value itself when it is not listed.
+QString listedText(ChoiceField field, const QString& value)
+{
+    for (const FieldValue& listed : fieldValues(field)) {
+        if (listed.value == value)
+            return listed.text;
+    }
+    return value;
 }
 
 QString limitsText(const ClipLimits& limits)
@@ -193,24 +209,27 @@ QString fieldValue(const LayerChoice& choice, ChoiceField field)
 
 QString fieldText(const LayerChoice& choice, ChoiceField field)
 {
-    switch (field) {
-    case ChoiceField::Method:
+    if (field == ChoiceField::Method)
         return choice.keepFloat ? QCoreApplication::translate("Choice", "Keep float")
                                 : methodTitle(choice.method);
-    case ChoiceField::Bits:
-        return fieldValue(choice, field);
+    const QString value = fieldValue(choice, field);
+    if (field == ChoiceField::Bits)
+        return listedText(field, value);
+    if (choice.keepFloat)
+        return QStringLiteral("–");
+    switch (field) {
     case ChoiceField::Group:
     case ChoiceField::Symmetry:
+        return listedText(field, value);
+    case ChoiceField::Clip:
+        return choice.scheme.clip ? limitsText(*choice.scheme.clip) : listedText(field, value);
+    case ChoiceField::Method:
+    case ChoiceField::Bits:
     case ChoiceField::ScaleType:
     case ChoiceField::Option:
         break;
-    case ChoiceField::Clip:
-        if (!choice.keepFloat)
-            return choice.scheme.clip ? limitsText(*choice.scheme.clip)
-                                      : QCoreApplication::translate("Choice", "none");
-        break;
     }
-    return choice.keepFloat ? QStringLiteral("–") : fieldValue(choice, field);
+    return value;
 }
 
 const QList<FieldValue>& fieldValues(ChoiceField field)
@@ -306,15 +325,19 @@ QString editText(const ChoiceEdit& edit)
     case ChoiceField::Bits:
         return QCoreApplication::translate("Choice", "bits %1").arg(edit.value);
     case ChoiceField::Group:
-        return QCoreApplication::translate("Choice", "group %1").arg(edit.value);
+        return QCoreApplication::translate("Choice", "group %1")
+            .arg(listedText(edit.field, edit.value.trimmed()));
     case ChoiceField::Symmetry:
-        return edit.value;
+        return listedText(edit.field, edit.value.trimmed());
     case ChoiceField::ScaleType:
         return QCoreApplication::translate("Choice", "scales %1").arg(edit.value);
     case ChoiceField::Clip: {
-        const auto limits = clipOf(edit.value.trimmed());
-        return limits ? QCoreApplication::translate("Choice", "clip %1").arg(limitsText(*limits))
-                      : QCoreApplication::translate("Choice", "no clip");
+        const QString value = edit.value.trimmed();
+        if (value == noClip)
+            return QCoreApplication::translate("Choice", "no clip");
+        const auto limits = limitsFrom(value); // a label for an edit that will be refused, too
+        return QCoreApplication::translate("Choice", "clip %1")
+            .arg(limits ? limitsText(*limits) : value);
     }
     case ChoiceField::Option:
         return QStringLiteral("%1 %2").arg(optionTitle(edit.option.toStdString()).toLower(),
