@@ -180,6 +180,7 @@ void ExponentPanel::setCurves(std::vector<LayerCurve> curves, std::size_t select
     if (m_facts && m_facts->layer == first.layer)
         m_grid->setOriginal(m_facts->original);
     m_bar->setEnabled(true);
+    m_grid->show();
     const int levels = (1 << (first.scheme.bits - 1)) - 1;
     const QString scale = first.scheme.granularity == Granularity::Tensor
                               ? tr("one scale s = max |w|")
@@ -239,11 +240,9 @@ void ExponentPanel::refreshError()
     }
     const double gain = gainDecibel(m_curves->curves().front().curve->fit.uniformNmse, grid->nmse);
     const QString nmse = toQString(formatPercent(grid->nmse));
-    m_error->setText(
-        std::isnan(gain) ? tr("NMSE %1").arg(nmse)
-        : gain < 0
-            ? tr("NMSE %1 · %2 worse than uniform").arg(nmse, toQString(formatDecibel(-gain)))
-            : tr("NMSE %1 · %2 better than uniform").arg(nmse, toQString(formatDecibel(gain))));
+    m_error->setText(std::isnan(gain)
+                         ? tr("NMSE %1").arg(nmse)
+                         : tr("NMSE %1 · gain %2").arg(nmse, toQString(formatDecibel(gain))));
 }
 
 void ExponentPanel::setModelFits(ExponentModelPlot::Fits fits)
@@ -265,6 +264,7 @@ void ExponentPanel::clear(const QString& reason)
     m_curves->setCurves({});
     m_grid->setGrid(nullptr);
     m_grid->setOriginal({});
+    m_grid->hide();
     m_bar->setEnabled(false);
     m_about->hide();
     m_error->clear();

@@ -10,6 +10,7 @@
 #include "widgets/panels/filter_line.h"
 #include "widgets/panels/layer_view.h"
 #include "widgets/panels/rules_dialog.h"
+#include "widgets/panels/table_header.h"
 #include "widgets/text.h"
 
 #include <QAction>
@@ -47,34 +48,6 @@ constexpr std::array dispensable{LayerTableModel::Kind,     LayerTableModel::Par
                                  LayerTableModel::Symmetry, LayerTableModel::Outliers,
                                  LayerTableModel::Block,    LayerTableModel::LayerShape,
                                  LayerTableModel::Group};
-
-/// Headers with the cells' own margin, so that titles stand over what they name; the sort arrow
-/// stands above the title and takes no room from it.
-class HeaderStyle final : public QProxyStyle
-{
-public:
-    void drawControl(ControlElement element, const QStyleOption* option, QPainter* painter,
-                     const QWidget* widget) const override
-    {
-        const auto* header = qstyleoption_cast<const QStyleOptionHeader*>(option);
-        if (element != CE_Header || !header) {
-            QProxyStyle::drawControl(element, option, painter, widget);
-            return;
-        }
-        QProxyStyle::drawControl(CE_HeaderSection, option, painter, widget);
-        QStyleOptionHeader part = *header;
-        part.rect = header->rect.adjusted(cellMargin, 0, -cellMargin, 0);
-        if (header->section == LayerTableModel::Lock)
-            paintPadlock(*painter, QRectF(header->rect).center(), true,
-                         header->palette.color(QPalette::PlaceholderText));
-        else
-            QProxyStyle::drawControl(CE_HeaderLabel, &part, painter, widget);
-        if (header->sortIndicator != QStyleOptionHeader::None) {
-            part.rect = QRect(header->rect.center().x() - 4, header->rect.top() + 1, 9, 6);
-            QProxyStyle::drawPrimitive(PE_IndicatorHeaderArrow, &part, painter, widget);
-        }
-    }
-};
 
 struct BulkField
 {
@@ -166,7 +139,7 @@ void LayerTablePanel::makeView()
     header->setContextMenuPolicy(Qt::CustomContextMenu);
     // The name leads the row, the padlock follows it.
     header->moveSection(header->visualIndex(LayerTableModel::Lock), 1);
-    auto* headerStyle = new HeaderStyle;
+    auto* headerStyle = new TableHeaderStyle(LayerTableModel::Lock);
     headerStyle->setParent(m_view);
     header->setStyle(headerStyle);
     connect(header, &QHeaderView::customContextMenuRequested, this, [this](const QPoint& at) {

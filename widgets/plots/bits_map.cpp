@@ -1381,7 +1381,7 @@ void BitsMap::paintLegend(QPainter& painter, const QRect& band) const
         });
     if (anyLocked)
         make(14, tr("locked"), small, [&](const QRect& box) {
-            paintLock(painter, QPointF(x + 5, box.center().y() + 0.5), text);
+            paintPadlock(painter, QPointF(x + 5, box.center().y() + 0.5), true, text);
         });
     if (anyUnknown && s.range.isValid())
         make(0, tr("– not computed"), small, {});

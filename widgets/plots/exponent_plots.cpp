@@ -161,6 +161,8 @@ void ExponentPlot::rebuild()
     plot.legend->clear();
     plot.yAxis->setLabel(p.decibel ? tr("NMSE (dB)") : tr("NMSE"));
     setAxisScale(*plot.yAxis, !p.decibel);
+    plot.yAxis->setNumberFormat(QStringLiteral("gb")); // seldom more than a decade is shown
+    plot.yAxis->setNumberPrecision(3);
     if (p.curves.empty()) {
         setMarkers({}, {});
         return;

@@ -380,7 +380,7 @@ void HistogramPlot::drawSeveral()
     setTitle(p.selected > count ? tr("%1 of %2 selected layers shown").arg(count).arg(p.selected)
                                 : tr("%1 layers").arg(count),
              common.isEmpty() ? tr("%1, each normalized to area 1").arg(what)
-                              : tr("%1… · %2, each normalized to area 1").arg(common, what));
+                              : tr("%1* · %2, each normalized to area 1").arg(common, what));
     for (std::size_t i = 0; i < p.series.size(); ++i) {
         QCPGraph& graph = *p.series[i];
         if (i >= count) {

@@ -61,6 +61,7 @@ PlotView::PlotView(QWidget* parent)
     b.plot = new QCustomPlot;
     b.plot->setContextMenuPolicy(Qt::NoContextMenu);
     b.plot->setMouseTracking(true);
+    b.plot->setMinimumSize(50, 50); // it cannot be painted without an area
     b.stack->addWidget(b.empty);
     b.stack->addWidget(b.plot);
     setFocusProxy(nullptr);
@@ -171,8 +172,6 @@ void PlotView::fitTexts()
     };
     fitted(b.title, b.titleText, Qt::ElideLeft);
     fitted(b.subtitle, b.subtitleText, Qt::ElideRight);
-    if (b.legendPlace != LegendPlace::Row)
-        return;
     // As many entries beside each other as there is room for, in rows of the same length.
     QCPLegend* legend = b.plot->legend;
     int items = 0; // a wrapped legend counts its empty cells too
@@ -181,11 +180,14 @@ void PlotView::fitTexts()
     for (int i = 0; i < legend->itemCount(); ++i) {
         if (!legend->item(i))
             continue;
+        legend->item(i)->setMargins(QMargins(0, 0, 0, 2)); // else underscores are cut off
         ++items;
         const int each = legend->item(i)->minimumOuterSizeHint().width() + legend->columnSpacing();
         widest = std::max(widest, each);
         sum += each;
     }
+    if (b.legendPlace != LegendPlace::Row)
+        return;
     int wrap = 0;
     if (sum > width) {
         const int beside = std::max(width / widest, 1);
@@ -301,7 +303,9 @@ void PlotView::fit()
 
 void PlotView::queueReplot()
 {
-    m_base->plot->replot(QCustomPlot::rpQueuedReplot);
+    // What nobody sees is drawn when it is shown.
+    if (m_base->plot->isVisible())
+        m_base->plot->replot(QCustomPlot::rpQueuedReplot);
 }
 
 void PlotView::replotNow()
@@ -503,6 +507,9 @@ bool PlotView::eventFilter(QObject* object, QEvent* event)
     }
     case QEvent::Leave:
         hideCrosshair();
+        break;
+    case QEvent::Show:
+        b.plot->replot(QCustomPlot::rpQueuedReplot);
         break;
     default:
         break;
