@@ -9,21 +9,6 @@
 
 namespace gradus {
 
-namespace {
-void paintPadlock(QPainter& painter, QPointF centre, const QColor& colour)
-{
-    painter.save();
-    painter.setRenderHint(QPainter::Antialiasing);
-    painter.setPen(QPen(colour, 1.4));
-    painter.setBrush(Qt::NoBrush);
-    painter.drawArc(QRectF(centre.x() - 2.6, centre.y() - 5, 5.2, 6.4), 0, 180 * 16);
-    painter.setPen(Qt::NoPen);
-    painter.setBrush(colour);
-    painter.drawRoundedRect(QRectF(centre.x() - 4, centre.y() - 1.6, 8, 6.2), 1, 1);
-    painter.restore();
-}
-} // namespace
-
 void NumberDelegate::paint(QPainter* painter, const QStyleOptionViewItem& option,
                            const QModelIndex& index) const
 {
