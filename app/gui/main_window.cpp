@@ -45,6 +45,7 @@ constexpr char stateKey[] = "window/state";
 constexpr char columnsKey[] = "window/columns";
 constexpr char logKey[] = "plots/logarithmic";
 constexpr int stateVersion = 2;
+constexpr QSize minimumPanel(230, 120);
 /// Layers finish faster than anybody reads: the table follows at this pace.
 constexpr int rowsIntervalMs = 50;
 } // namespace
@@ -130,9 +131,13 @@ QDockWidget* MainWindow::dock(const QString& title, const QString& name, QWidget
     auto* dock = new QDockWidget(title, this);
     dock->setObjectName(name);
     dock->setWidget(widget);
+    // Panels side by side must fit a small screen; what does not fit them scrolls or elides.
+    widget->setMinimumSize(minimumPanel);
     addDockWidget(Qt::BottomDockWidgetArea, dock);
     dock->hide(); // until there is a model
     connect(dock, &QDockWidget::visibilityChanged, this, &MainWindow::followDocks);
+    for (const auto signal : {&QDockWidget::topLevelChanged, &QDockWidget::visibilityChanged})
+        connect(dock, signal, this, &MainWindow::titleDocks, Qt::QueuedConnection);
     return dock;
 }
 
@@ -415,6 +420,21 @@ void MainWindow::restoreLayout()
 {
     setLayoutPreset(LayoutPreset::Explore);
     restoreState(m_settings.bytes(stateKey), stateVersion);
+}
+
+/// A dock among tabs is named by its tab: its own title would say it twice and take a line.
+void MainWindow::titleDocks()
+{
+    for (QDockWidget* dock : m_docks.all()) {
+        if (!dock)
+            continue;
+        const bool tabbed = !dock->isFloating() && !tabifiedDockWidgets(dock).isEmpty();
+        if (tabbed == (dock->titleBarWidget() != nullptr))
+            continue;
+        QWidget* before = dock->titleBarWidget();
+        dock->setTitleBarWidget(tabbed ? new QWidget : nullptr);
+        delete before;
+    }
 }
 
 void MainWindow::followDocks()

@@ -133,6 +133,7 @@ private:
     void setProgress(double fraction, const QString& stage);
     void restoreLayout();
     void followDocks();
+    void titleDocks();
     [[nodiscard]] QStringList losses() const;
 
     Options m_options;

@@ -345,6 +345,8 @@ void ErrorPlot::setData(std::shared_ptr<const std::vector<LayerRow>> rows,
         p.rows && rows && p.rows->size() == rows->size() &&
         std::equal(rows->begin(), rows->end(), p.rows->begin(),
                    [](const LayerRow& a, const LayerRow& b) { return a.name == b.name; });
+    // Where one looks stays while results come in; before there were any, one looked at nothing.
+    const bool stay = sameLayers && !isEmpty();
     const auto [low, high] = shownRange(Qt::Horizontal);
     p.rows = std::move(rows);
     p.series = std::move(series);
@@ -355,7 +357,7 @@ void ErrorPlot::setData(std::shared_ptr<const std::vector<LayerRow>> rows,
     if (!sameLayers)
         p.anchor = -1;
     rebuild();
-    if (sameLayers && !isEmpty()) // where one looks stays while results come in
+    if (stay && !isEmpty())
         setShownRange(Qt::Horizontal, low, high);
 }
 
