@@ -4,6 +4,7 @@
 #include "core/base/error.h"
 #include "core/base/format.h"
 #include "widgets/core_text.h"
+#include "widgets/models/bulk_edit.h"
 #include "widgets/text.h"
 
 #include <QFont>
@@ -302,33 +303,17 @@ std::vector<int> LayerTableModel::editTargets(int at) const
 
 bool LayerTableModel::requestEdit(const std::vector<int>& targets, const ChoiceEdit& edit)
 {
-    LayerChoices choices;
-    int locked = 0;
     try {
-        for (const int at : targets) {
-            const LayerRow& layer = row(at);
-            if (!applies(layer.choice, edit))
-                continue;
-            if (layer.locked && targets.size() > 1) {
-                ++locked;
-                continue;
-            }
-            LayerChoice next = edited(layer.choice, edit, m_standard);
-            if (!(next == layer.choice))
-                choices[layer.name] = std::move(next);
-        }
+        const BulkEdit change = bulkEdit(rows(), targets, edit, m_standard);
+        if (change.locked > 0)
+            Q_EMIT lockedLeftAlone(change.locked);
+        if (!change.choices.empty()) // else it is so already
+            Q_EMIT editRequested(change.choices, change.text);
+        return true;
     } catch (const Error& error) {
         Q_EMIT editRefused(toQString(error.what()));
         return false;
     }
-    if (locked > 0)
-        Q_EMIT lockedLeftAlone(locked);
-    if (choices.empty())
-        return true; // already so
-    const QString what = choices.size() == 1 ? toQString(choices.begin()->first)
-                                             : tr("%1 layers").arg(choices.size());
-    Q_EMIT editRequested(choices, tr("%1 of %2").arg(editText(edit), what));
-    return true;
 }
 
 } // namespace gradus

@@ -763,7 +763,7 @@ void LayerTablePanel::fitColumns()
                                                                      "00.00",
                                                                      "000.0 MiB",
                                                                      "−00.0 dB",
-                                                                     "    0.0000 %",
+                                                                     "      0.00000 %",
                                                                      "0.00000 %",
                                                                      ""};
     QHeaderView* header = m_view->header();

@@ -3,6 +3,7 @@
 
 #include "core/base/error.h"
 #include "core/base/format.h"
+#include "widgets/models/bulk_edit.h"
 #include "widgets/models/layer_measures.h"
 #include "widgets/models/table_text.h"
 #include "widgets/text.h"
@@ -943,25 +944,13 @@ void BitsMap::requestEdit(const ChoiceEdit& edit)
     }
     if (targets.empty() && s.current >= 0)
         targets.push_back(s.current);
-    LayerChoices choices;
     try {
-        for (const int layer : targets) {
-            const LayerRow& row = s.row(layer);
-            if ((row.locked && targets.size() > 1) || !applies(row.choice, edit))
-                continue;
-            LayerChoice next = edited(row.choice, edit, s.standard);
-            if (!(next == row.choice))
-                choices[row.name] = std::move(next);
-        }
+        const BulkEdit change = bulkEdit(*s.rows, targets, edit, s.standard);
+        if (!change.choices.empty())
+            Q_EMIT editRequested(change.choices, change.text);
     } catch (const Error& error) {
         Q_EMIT editRefused(toQString(error.what()));
-        return;
     }
-    if (choices.empty())
-        return; // already so
-    const QString what = choices.size() == 1 ? toQString(choices.begin()->first)
-                                             : tr("%1 layers").arg(choices.size());
-    Q_EMIT editRequested(choices, tr("%1 of %2").arg(editText(edit), what));
 }
 
 void BitsMap::toggleLock()
