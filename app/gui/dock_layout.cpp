@@ -7,14 +7,6 @@
 namespace gradus {
 
 namespace {
-/// The first where it is, the others as tabs on it; the first on top.
-void stack(QMainWindow& window, const std::vector<QDockWidget*>& docks)
-{
-    for (std::size_t i = 1; i < docks.size(); ++i)
-        window.tabifyDockWidget(docks[i - 1], docks[i]);
-    docks.front()->raise();
-}
-
 int share(int whole, double part)
 {
     return static_cast<int>(whole * part);
@@ -28,11 +20,13 @@ void applyLayout(QMainWindow& window, const Docks& docks, LayoutPreset preset)
         window.removeDockWidget(dock);
     }
     const auto place = [&](Qt::DockWidgetArea area, const std::vector<QDockWidget*>& group) {
-        for (QDockWidget* dock : group) {
-            window.addDockWidget(area, dock);
+        // As tabs from the start: side by side even for a moment, they would widen the window.
+        window.addDockWidget(area, group.front());
+        for (std::size_t i = 1; i < group.size(); ++i)
+            window.tabifyDockWidget(group[i - 1], group[i]);
+        for (QDockWidget* dock : group)
             dock->show();
-        }
-        stack(window, group);
+        group.front()->raise();
     };
     const int width = window.width();
     const int height = window.height();
@@ -43,7 +37,7 @@ void applyLayout(QMainWindow& window, const Docks& docks, LayoutPreset preset)
         place(Qt::BottomDockWidgetArea, {docks.method});
         place(Qt::BottomDockWidgetArea, {docks.run, docks.runs, docks.comparison});
         window.resizeDocks({docks.weights, docks.method, docks.run},
-                           {share(width, 0.46), share(width, 0.25), share(width, 0.29)},
+                           {share(width, 0.44), share(width, 0.27), share(width, 0.29)},
                            Qt::Horizontal);
         window.resizeDocks({docks.weights}, {share(height, 0.5)}, Qt::Vertical);
         break;

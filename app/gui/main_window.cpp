@@ -24,6 +24,7 @@
 #include <QDockWidget>
 #include <QDropEvent>
 #include <QFileInfo>
+#include <QHBoxLayout>
 #include <QLabel>
 #include <QMenu>
 #include <QMessageBox>
@@ -45,7 +46,8 @@ constexpr char stateKey[] = "window/state";
 constexpr char columnsKey[] = "window/columns";
 constexpr char logKey[] = "plots/logarithmic";
 constexpr int stateVersion = 2;
-constexpr QSize minimumPanel(230, 120);
+constexpr QSize smallestMinimum(230, 120); ///< of a panel in a dock
+constexpr QSize largestMinimum(335, 160);
 /// Layers finish faster than anybody reads: the table follows at this pace.
 constexpr int rowsIntervalMs = 50;
 } // namespace
@@ -119,6 +121,9 @@ MainWindow::MainWindow(const Options& options, QWidget* parent)
 
 MainWindow::~MainWindow()
 {
+    // Docks are hidden one last time while the window is no longer one of ours.
+    for (QDockWidget* each : m_docks.all())
+        each->disconnect(this);
     // Jobs end before the widgets that their signals reach.
     m_explorer.disconnect(this);
     m_workbench.disconnect(this);
@@ -132,10 +137,20 @@ QDockWidget* MainWindow::dock(const QString& title, const QString& name, QWidget
     dock->setObjectName(name);
     dock->setWidget(widget);
     // Panels side by side must fit a small screen; what does not fit them scrolls or elides.
-    widget->setMinimumSize(minimumPanel);
+    widget->setMinimumSize(
+        widget->minimumSizeHint()
+            .boundedTo(largestMinimum)
+            .expandedTo(
+                smallestMinimum)); // without one of its own, a dock takes the hint, however wide
     addDockWidget(Qt::BottomDockWidgetArea, dock);
     dock->hide(); // until there is a model
-    connect(dock, &QDockWidget::visibilityChanged, this, &MainWindow::followDocks);
+    connect(dock, &QDockWidget::visibilityChanged, this, [this, dock](bool visible) {
+        if (visible) // a tab that another one covers is not
+            m_seen.insert(dock);
+        else
+            m_seen.erase(dock);
+        followDocks();
+    });
     for (const auto signal : {&QDockWidget::topLevelChanged, &QDockWidget::visibilityChanged})
         connect(dock, signal, this, &MainWindow::titleDocks, Qt::QueuedConnection);
     return dock;
@@ -432,16 +447,20 @@ void MainWindow::titleDocks()
         if (tabbed == (dock->titleBarWidget() != nullptr))
             continue;
         QWidget* before = dock->titleBarWidget();
-        dock->setTitleBarWidget(tabbed ? new QWidget : nullptr);
+        QWidget* nothing = nullptr;
+        if (tabbed) {
+            nothing = new QWidget;
+            auto* layout = new QHBoxLayout(nothing); // a size of nothing, not an unknown one
+            layout->setContentsMargins(0, 0, 0, 0);
+        }
+        dock->setTitleBarWidget(nothing);
         delete before;
     }
 }
 
 void MainWindow::followDocks()
 {
-    const auto seen = [this](const QDockWidget* dock) {
-        return m_everything || (dock && dock->isVisible() && !dock->visibleRegion().isEmpty());
-    };
+    const auto seen = [this](QDockWidget* dock) { return m_everything || m_seen.count(dock) > 0; };
     m_explorer.setWanted(Explorer::Aspect::Channels, seen(m_docks.channels));
     m_explorer.setWanted(Explorer::Aspect::Exponents, seen(m_docks.exponent));
 }

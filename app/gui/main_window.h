@@ -159,6 +159,7 @@ private:
     RunPanel* m_runPanel = nullptr;
     MessageBar* m_message = nullptr;
     Docks m_docks;
+    std::set<QDockWidget*> m_seen;
     std::shared_ptr<const WeightPreview> m_preview; ///< of the current layer
     QLabel* m_modelLabel = nullptr;
     QLabel* m_totals = nullptr;

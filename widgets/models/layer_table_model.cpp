@@ -3,6 +3,7 @@
 
 #include "core/base/error.h"
 #include "core/base/format.h"
+#include "widgets/core_text.h"
 #include "widgets/text.h"
 
 #include <QFont>
@@ -62,7 +63,7 @@ std::vector<Column<LayerRow>> columns()
          }},
         {LayerTableModel::tr("Kind"), LayerTableModel::tr("Operation that uses the weight"), false,
          [](const Row& row) { return kindText(row.kind); }, nullptr, QStringLiteral("kind"),
-         [](const Row& row) { return toQString(layerKindName(row.kind)); }},
+         [](const Row& row) { return coreText(layerKindName(row.kind)); }},
         {LayerTableModel::tr("Shape"), LayerTableModel::tr("Outputs × inputs, as stored"), true,
          [](const Row& row) { return toQString(row.shape); },
          [](const Row& row) { return QVariant(static_cast<qlonglong>(row.parameters)); },

@@ -117,7 +117,7 @@ RunPanel::RunPanel(QWidget* parent)
 
     m_run = new QPushButton(tr("Quantize"));
     m_run->setToolTip(tr("Run the recipe (F5)"));
-    m_runStale = new QPushButton(tr("Stale only"));
+    m_runStale = new QPushButton(tr("Stale (%1)").arg(0));
     m_cancel = new QPushButton(tr("Cancel"));
     m_cancel->setToolTip(tr("Stop; finished layers stay (Esc)"));
     m_evaluate = new QPushButton(tr("Perplexity…"));
@@ -282,9 +282,7 @@ void RunPanel::setStale(std::size_t layers, bool haveRun)
 {
     m_stale = layers;
     m_runStale->setVisible(haveRun);
-    m_runStale->setText(layers == 0   ? tr("Nothing stale")
-                        : layers == 1 ? tr("1 stale layer")
-                                      : tr("%1 stale layers").arg(layers));
+    m_runStale->setText(tr("Stale (%1)").arg(layers));
     m_runStale->setToolTip(tr("Compute only what the shown run has no fitting result for; the "
                               "rest is taken over (Shift+F5)"));
     updateButtons();

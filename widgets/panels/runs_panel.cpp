@@ -18,7 +18,7 @@
 #include <QStackedLayout>
 #include <QStyledItemDelegate>
 #include <QTableView>
-#include <QToolButton>
+#include <QToolBar>
 #include <QVBoxLayout>
 
 namespace gradus {
@@ -113,9 +113,6 @@ RunsPanel::RunsPanel(QWidget* parent)
     empty->setBackgroundRole(QPalette::Base);
     empty->setAutoFillBackground(true);
 
-    auto* strip = new QHBoxLayout;
-    strip->setContentsMargins(8, 6, 8, 6);
-    strip->setSpacing(4);
     const auto action = [this](const QString& text, const QString& tip, auto slot) {
         auto* made = new QAction(text, this);
         made->setToolTip(tip);
@@ -149,15 +146,10 @@ RunsPanel::RunsPanel(QWidget* parent)
                       [this] { Q_EMIT reportRequested(currentRun()); });
     m_view->addAction(m_rename);
     m_view->addAction(m_remove);
-    for (QAction* each : {m_show, m_compare, m_rename, m_remove, m_save, m_export, m_report}) {
-        if (each == m_rename || each == m_save)
-            strip->addSpacing(8);
-        auto* button = new QToolButton;
-        button->setDefaultAction(each);
-        button->setAutoRaise(true);
-        strip->addWidget(button);
-    }
-    strip->addStretch(1);
+    // A tool bar, for it puts what does not fit behind an arrow.
+    auto* strip = new QToolBar;
+    strip->setToolButtonStyle(Qt::ToolButtonTextOnly);
+    strip->addActions({m_show, m_compare, m_save, m_export, m_report, m_rename, m_remove});
 
     auto* pages = new QWidget;
     m_pages = new QStackedLayout(pages);
@@ -166,7 +158,7 @@ RunsPanel::RunsPanel(QWidget* parent)
     auto* layout = new QVBoxLayout(this);
     layout->setContentsMargins(0, 0, 0, 0);
     layout->setSpacing(0);
-    layout->addLayout(strip);
+    layout->addWidget(strip);
     layout->addWidget(pages, 1);
 
     connect(m_model, &RunsModel::runShown, this, &RunsPanel::runShown);

@@ -104,7 +104,7 @@ WeightPanel::WeightPanel(QWidget* parent)
     m_tabs->setDocumentMode(true);
     m_tabs->setAccessibleName(tr("Views of the weights"));
     m_tabs->addTab(makeHistogram(), tr("Histogram"));
-    m_tabs->addTab(makeStrip(), tr("Channels"));
+    m_tabs->addTab(makeStrip(), tr("By channel"));
     m_tabs->addTab(makeOutliers(), tr("Outliers"));
     m_tabs->setTabToolTip(HistogramTab, tr("Distribution of all weights of the selected layers"));
     m_tabs->setTabToolTip(ChannelsTab, tr("Distribution of each channel's weights, side by side"));
