@@ -20,7 +20,7 @@ std::vector<Column<OutlierRow>> columns()
                                      "(w − mean) / standard deviation of the layer's weights"),
          true,
          [](const OutlierRow& r) {
-             return (r.outlier.sigmas < 0 ? QStringLiteral("−") : QStringLiteral("+") +
+             return (r.outlier.sigmas < 0 ? QStringLiteral("−") : QStringLiteral("+")) +
                     QString::number(std::abs(r.outlier.sigmas), 'f', 2);
          },
          [](const OutlierRow& r) { return QVariant(r.outlier.sigmas); }},
