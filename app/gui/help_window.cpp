@@ -4,10 +4,13 @@
 #include <QDesktopServices>
 #include <QDir>
 #include <QFile>
+#include <QImage>
 #include <QKeyEvent>
 #include <QListWidget>
+#include <QScrollBar>
 #include <QSplitter>
 #include <QTextBrowser>
+#include <QTimer>
 #include <QUrl>
 #include <QVBoxLayout>
 
@@ -15,6 +18,8 @@ namespace gradus {
 
 namespace {
 const QString folder = QStringLiteral(":/help");
+constexpr int margin = 18;
+constexpr int afterResizeMs = 120;
 
 /// The first heading.
 QString titleOf(const QString& file)
@@ -25,6 +30,56 @@ QString titleOf(const QString& file)
     const QString line = QString::fromUtf8(chapter.readLine()).trimmed();
     return line.startsWith(QLatin1String("# ")) ? line.mid(2) : file;
 }
+
+/// Pictures that are wider than the page are made to fit it, again whenever its width changes.
+class Page final : public QTextBrowser
+{
+public:
+    Page()
+    {
+        m_resized.setSingleShot(true);
+        m_resized.setInterval(afterResizeMs);
+        QObject::connect(&m_resized, &QTimer::timeout, this, [this] {
+            if (room() == m_room)
+                return;
+            const int place = verticalScrollBar()->value();
+            reload();
+            verticalScrollBar()->setValue(place);
+        });
+    }
+
+    QVariant loadResource(int type, const QUrl& name) override
+    {
+        const QVariant found = QTextBrowser::loadResource(type, name);
+        if (type != QTextDocument::ImageResource)
+            return found;
+        QImage image = found.value<QImage>();
+        if (image.isNull())
+            image = QImage::fromData(found.toByteArray());
+        m_room = room();
+        return image.width() > m_room ? image.scaledToWidth(m_room, Qt::SmoothTransformation)
+                                      : image;
+    }
+
+protected:
+    void resizeEvent(QResizeEvent* event) override
+    {
+        QTextBrowser::resizeEvent(event);
+        m_resized.start();
+    }
+
+private:
+    [[nodiscard]] int room() const
+    {
+        // As if the scroll bar were there: it comes with a long page, after its pictures.
+        const int bar =
+            verticalScrollBar()->isVisible() ? 0 : verticalScrollBar()->sizeHint().width();
+        return qMax(200, viewport()->width() - bar - 2 * margin);
+    }
+
+    QTimer m_resized;
+    int m_room = 0;
+};
 } // namespace
 
 QStringList HelpWindow::chapters()
@@ -43,16 +98,16 @@ HelpWindow::HelpWindow(QWidget* parent)
         item->setData(Qt::UserRole, file);
     }
     m_chapters->setFrameShape(QFrame::NoFrame);
-    m_text = new QTextBrowser;
+    m_text = new Page;
     m_text->setAccessibleName(tr("User guide"));
     m_text->setFrameShape(QFrame::NoFrame);
     m_text->setOpenLinks(false);
-    m_text->document()->setDocumentMargin(18);
+    m_text->document()->setDocumentMargin(margin);
     auto* splitter = new QSplitter;
     splitter->addWidget(m_chapters);
     splitter->addWidget(m_text);
     splitter->setStretchFactor(1, 1);
-    splitter->setSizes({220, 740});
+    splitter->setSizes({200, 860});
     auto* layout = new QVBoxLayout(this);
     layout->setContentsMargins(0, 0, 0, 0);
     layout->addWidget(splitter);
@@ -70,7 +125,7 @@ HelpWindow::HelpWindow(QWidget* parent)
             showChapter(QFileInfo(url.path()).fileName());
     });
     m_chapters->setCurrentRow(0);
-    resize(960, 680);
+    resize(1060, 760);
 }
 
 HelpWindow* HelpWindow::open(QWidget* parent)
