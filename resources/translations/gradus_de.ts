@@ -901,7 +901,7 @@
     <name>gradus::ChannelPanel</name>
     <message>
         <source>Channels shown</source>
-        <translation>Gezeigte Kanäle</translation>
+        <translation>Angezeigte Kanäle</translation>
     </message>
     <message>
         <source>Output channels</source>
@@ -2760,7 +2760,7 @@ Eine Änderung hier gilt für alle angezeigten Schichten des Blocks</translation
     </message>
     <message>
         <source>As the desktop</source>
-        <translation>Wie die Arbeitsumgebung</translation>
+        <translation>Wie der Desktop</translation>
     </message>
     <message>
         <source>The language changes with the next start.</source>
@@ -2840,7 +2840,7 @@ Eine Änderung hier gilt für alle angezeigten Schichten des Blocks</translation
     </message>
     <message>
         <source>A workbench for post-training quantization.</source>
-        <translation>Eine Arbeitsumgebung für Post-Training-Quantisierung.</translation>
+        <translation>Eine Werkbank für Post-Training-Quantisierung.</translation>
     </message>
     <message>
         <source>Free software under the GNU General Public License, version 3 or (at your option) any later version. It comes with no warranty.</source>

@@ -793,6 +793,10 @@ void LayerTablePanel::fitColumns()
         int width = qMax(headerMetrics.horizontalAdvance(title),
                          text.horizontalAdvance(QString::fromUtf8(widest[column]))) +
                     room;
+        if (field && column != LayerTableModel::Method) { // in the window's language
+            for (const FieldValue& value : fieldValues(*field))
+                width = qMax(width, text.horizontalAdvance(value.text) + room);
+        }
         if (column == LayerTableModel::Kind || column == LayerTableModel::LayerShape ||
             column == LayerTableModel::Parameters || column == LayerTableModel::Method) {
             for (int row = 0; row < m_model->rowCount(); row += step)
