@@ -9,6 +9,7 @@
 #include "widgets/panels/layer_table_panel.h"
 #include "widgets/text.h"
 
+#include <QDir>
 #include <QDockWidget>
 #include <QFile>
 #include <QImage>
@@ -107,7 +108,10 @@ private Q_SLOTS:
         // What the importer does not understand is left standing as it was typed.
         QVERIFY2(!text->toPlainText().contains(QLatin1String("**")), "bold that is not");
         QVERIFY2(!text->toPlainText().contains(QLatin1String("](")), "a link that is not");
-        QVERIFY2(!text->toPlainText().contains(QLatin1String("| ")), "a table that is not");
+        for (QTextBlock block = text->document()->begin(); block.isValid(); block = block.next())
+            QVERIFY2(!block.text().startsWith(QLatin1String("| ")) &&
+                         !block.text().contains(QLatin1String("|---")),
+                     "a table that is not");
     }
 
     void chaptersAreInOrder()
@@ -206,7 +210,8 @@ private Q_SLOTS:
         const LayerTableModel model;
         const QString text = textOf(tableChapter);
         for (int column = 0; column < model.columnCount(); ++column) {
-            const QString title = model.headerData(column, Qt::Horizontal).toString();
+            const QString title =
+                model.headerData(column, Qt::Horizontal, Qt::DisplayRole).toString();
             QVERIFY2(text.contains(QStringLiteral("| %1 |").arg(title)), qPrintable(title));
         }
     }

@@ -416,13 +416,21 @@ void BitsMap::placeCells()
     if (!s.ownZoom) {
         // A small model grows with the view, a wide one shrinks while its numbers can be read.
         const Geometry g = geometryAt(1, 1);
-        const double down = static_cast<double>(shown.height() - g.header - g.legend - 8) /
-                            std::max(1, g.content.height());
-        const double across =
-            static_cast<double>(shown.width() - g.label - 10 - (down < 1 ? bar : 0)) /
-            std::max(1, g.content.width());
-        s.zoomAcross = std::clamp(across, 0.6, 1.5);
-        s.zoomDown = std::clamp(down, 1.0, 1.4);
+        const auto across = [&](int taken) {
+            return std::clamp(static_cast<double>(shown.width() - g.label - 10 - taken) /
+                                  std::max(1, g.content.width()),
+                              0.6, 1.5);
+        };
+        const auto down = [&](const Geometry& at) {
+            return static_cast<double>(shown.height() - at.header - at.legend - 8) /
+                   std::max(1, g.content.height());
+        };
+        s.zoomAcross = across(down(g) < 1 ? bar : 0);
+        // Titles of narrow cells stand upright and leave less room for the rows.
+        const Geometry narrow = geometryAt(s.zoomAcross, 1);
+        if (down(g) >= 1 && down(narrow) < 1)
+            s.zoomAcross = across(bar);
+        s.zoomDown = std::clamp(down(narrow), 1.0, 1.4);
     }
     s.geometry = geometryAt(s.zoomAcross, s.zoomDown);
     const Geometry& g = s.geometry;
