@@ -7,11 +7,13 @@
 #include <QRegularExpression>
 #include <QStringList>
 
+#include <limits>
+
 namespace gradus {
 
 QString shellWord(const QString& text)
 {
-    static const QRegularExpression plain(QStringLiteral("^[A-Za-z0-9_@%+=:,./-]+$"));
+    static const QRegularExpression plain(QStringLiteral("\\A[A-Za-z0-9_@%+=:,./-]+\\z"));
     if (plain.match(text).hasMatch())
         return text;
     QString quoted = text;
@@ -77,10 +79,12 @@ QString quantizeCommand(const QString& model, const Recipe& recipe, const QStrin
         return quoted.join(QLatin1Char(' '));
     };
     QStringList words{QStringLiteral("gradus-cli"), QStringLiteral("quantize"), model};
-    // Locks concern edits only; overrides, rules and other scale types need the file.
+    // Locks concern edits only; overrides, rules, other scale types and seeds that a signed number
+    // does not hold need the file.
     const bool flagsSuffice = recipe.rules.empty() && recipe.overrides.empty() &&
                               !recipe.standard.keepFloat &&
-                              recipe.standard.scheme.scaleType == Scheme().scaleType;
+                              recipe.standard.scheme.scaleType == Scheme().scaleType &&
+                              recipe.seed <= std::numeric_limits<std::int64_t>::max();
     const QStringList ending{QStringLiteral("--out"), QStringLiteral("run.gradus")};
     if (flagsSuffice)
         return line(words + choiceFlags(recipe.standard) + calibrationFlags(recipe) + ending);

@@ -158,7 +158,7 @@ void Document::endRun(int id, std::shared_ptr<const Run> complete, double second
         removeRun(id);
         return;
     }
-    run->seconds = seconds;
+    run->seconds = std::max(seconds, 0.001); // 0 is a run that goes on
     run->run = std::move(complete);
     if (run->run)
         run->results = resultsOf(*run->run);

@@ -113,6 +113,7 @@ void Explorer::refresh()
     requestPreviews({});
     if (wants(Aspect::Exponents))
         requestExponents();
+    QTimer::singleShot(0, this, &Explorer::surveyNext); // also when nothing is selected
 }
 
 void Explorer::setOutlierMultiple(double multiple)

@@ -13,6 +13,8 @@
 #include <QJsonObject>
 #include <QUuid>
 
+#include <utility>
+
 namespace gradus {
 
 namespace {
@@ -26,6 +28,21 @@ std::unique_ptr<QLockFile> lockOf(const QString& folder)
     auto lock = std::make_unique<QLockFile>(QDir(folder).filePath(lockName));
     lock->setStaleLockTime(0);
     return lock;
+}
+
+/// The lock goes last: it would complain of having lost its file.
+void remove(const QString& folder, std::unique_ptr<QLockFile>& lock)
+{
+    const QFileInfoList entries = QDir(folder).entryInfoList(QDir::AllEntries | QDir::Hidden |
+                                                             QDir::System | QDir::NoDotAndDotDot);
+    for (const QFileInfo& each : entries) {
+        if (each.isDir() && !each.isSymLink())
+            QDir(each.filePath()).removeRecursively();
+        else if (each.fileName() != lockName)
+            QFile::remove(each.filePath());
+    }
+    lock.reset();
+    QDir().rmdir(folder);
 }
 } // namespace
 
@@ -61,8 +78,7 @@ void SessionStore::removeFolder()
 {
     if (!m_lock)
         return;
-    QDir(m_folder).removeRecursively();
-    m_lock.reset();
+    remove(m_folder, m_lock);
     m_folder.clear();
 }
 
@@ -80,7 +96,7 @@ QString SessionStore::stateFile() const
 
 std::optional<SavedSession> SessionStore::takeOver()
 {
-    if (!isActive())
+    if (!isActive() || m_foundLock)
         return std::nullopt;
     const QFileInfoList folders =
         QDir(m_base).entryInfoList(QDir::Dirs | QDir::NoDotAndDotDot, QDir::Time);
@@ -97,21 +113,31 @@ std::optional<SavedSession> SessionStore::takeOver()
             // Died before anything was written, or the file is not ours: nothing to restore.
         }
         if (!saved || saved->model.isEmpty()) {
-            QDir(each.filePath()).removeRecursively();
+            remove(each.filePath(), lock);
             continue;
         }
-        removeFolder();
-        m_folder = each.filePath();
-        m_lock = std::move(lock);
+        m_foundFolder = each.filePath();
+        m_foundLock = std::move(lock);
         return saved;
     }
     return std::nullopt;
 }
 
+void SessionStore::adopt()
+{
+    if (!m_foundLock)
+        return;
+    removeFolder();
+    m_folder = std::exchange(m_foundFolder, QString());
+    m_lock = std::move(m_foundLock);
+}
+
 void SessionStore::discard()
 {
-    removeFolder();
-    begin();
+    if (!m_foundLock)
+        return;
+    remove(m_foundFolder, m_foundLock);
+    m_foundFolder.clear();
 }
 
 void SessionStore::write(const QString& path, const SavedSession& session)

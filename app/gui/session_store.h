@@ -51,9 +51,12 @@ public:
     [[nodiscard]] QString stateFile() const;
 
     /// A session that ended without its program removing it, the newest if there are several, and
-    /// only one in which something was open. From then on this store works in its folder.
+    /// only one in which something was open. No other program finds it from then on, but it stays
+    /// as it is, for another start, until adopt() or discard().
     [[nodiscard]] std::optional<SavedSession> takeOver();
-    /// Leaves what was taken over, with its runs; the store is then as new.
+    /// Works in the folder that was taken over from now on.
+    void adopt();
+    /// Removes what was taken over, with its runs.
     void discard();
 
     /// Writes the state beside and renames. Throws Error(Io).
@@ -68,6 +71,8 @@ private:
     QString m_base;
     QString m_folder;
     std::unique_ptr<QLockFile> m_lock;
+    QString m_foundFolder; ///< taken over, neither adopted nor discarded yet
+    std::unique_ptr<QLockFile> m_foundLock;
 };
 
 } // namespace gradus

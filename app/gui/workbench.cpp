@@ -73,6 +73,7 @@ Workbench::Workbench(const QString& sessions, QObject* parent)
     connect(&m_document, &Document::runsChanged, this, &Workbench::planAgain);
     connect(&m_document, &Document::modelChanged, this, [this] {
         m_floatPerplexity.clear();
+        m_interrupted.reset();
         setPerplexity({});
         watchModel();
     });
@@ -381,6 +382,8 @@ SavedSession Workbench::sessionState() const
         }
         state.runs.push_back(std::move(saved));
     }
+    if (m_interrupted) // and not taken up yet
+        state.runs.push_back(*m_interrupted);
     return state;
 }
 
@@ -439,6 +442,7 @@ void Workbench::restore(const SavedSession& session, const Then& then)
             return restored;
         },
         [this, session](Restored restored) {
+            m_store.adopt(); // not before: what cannot be restored now may be at another start
             m_document.setModel(restored.model, session.recipe);
             m_recipePath = session.recipePath;
             if (session.recipeChanged || session.recipePath.isEmpty())

@@ -108,6 +108,10 @@ void Workbench::resume()
 {
     if (!m_interrupted)
         return;
+    if (isBusy()) { // it stays to be resumed
+        refuse(tr("%1 is still running: cancel it first").arg(m_activity), {});
+        return;
+    }
     const auto interrupted = std::move(m_interrupted);
     RunRequest request;
     request.quantize.model = m_document.model();

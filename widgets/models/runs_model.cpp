@@ -141,9 +141,9 @@ QVariant RunsModel::data(const QModelIndex& index, int role) const
         return data(index, Qt::DisplayRole);
     case Qt::ToolTipRole: {
         QStringList lines{line.run->name};
-        if (!line.run->isComplete())
-            lines.append(tr("Cancelled: %1 of %2 layers had finished. It can be shown and "
-                            "compared, but not saved or exported.")
+        if (!line.run->isComplete() && !line.run->isRunning())
+            lines.append(tr("Cancelled: %1 of %2 layers had finished. Saved or exported, the "
+                            "others stay float.")
                              .arg(line.totals.layers)
                              .arg(line.layersOfModel));
         if (!line.run->perplexity.isEmpty())

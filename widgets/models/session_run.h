@@ -17,7 +17,7 @@ struct SessionRun
     int id = 0; ///< unique in the session, counts from 1
     QString name;
     QDateTime started;
-    double seconds = 0;
+    double seconds = 0; ///< that it took; 0 while it goes on
     /// Null while the run goes on, and when it was cancelled before its end.
     std::shared_ptr<const Run> run;
     /// What has finished: of a cancelled run too.
@@ -33,6 +33,8 @@ struct SessionRun
     std::shared_ptr<const Recipe> resumable;
 
     [[nodiscard]] bool isComplete() const { return run != nullptr; }
+    /// Neither complete nor cancelled.
+    [[nodiscard]] bool isRunning() const { return !run && seconds <= 0; }
 };
 
 } // namespace gradus

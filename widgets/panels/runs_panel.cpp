@@ -209,14 +209,13 @@ int RunsPanel::currentRun() const
 void RunsPanel::updateActions()
 {
     const RunRow* line = currentRow();
-    const bool complete = line && line->run->isComplete();
+    const bool ended = line && !line->run->isRunning();
     m_show->setEnabled(line && !line->shown);
     m_compare->setEnabled(line && (!line->shown || line->compared));
     m_compare->setText(line && line->compared ? tr("Stop comparing") : tr("Compare"));
     m_rename->setEnabled(line);
-    m_remove->setEnabled(line);
-    for (QAction* each : {m_save, m_export, m_report})
-        each->setEnabled(complete);
+    for (QAction* each : {m_remove, m_save, m_export, m_report})
+        each->setEnabled(ended);
 }
 
 void RunsPanel::showMenu(const QPoint& at)
