@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "app/gui/help_window.h"
 
+#include "widgets/theme.h"
+
 #include <QDesktopServices>
 #include <QDir>
 #include <QFile>
@@ -9,7 +11,9 @@
 #include <QListWidget>
 #include <QScrollBar>
 #include <QSplitter>
+#include <QTextBlock>
 #include <QTextBrowser>
+#include <QTextTable>
 #include <QTimer>
 #include <QUrl>
 #include <QVBoxLayout>
@@ -62,13 +66,70 @@ public:
     }
 
 protected:
+    void doSetSource(const QUrl& url, QTextDocument::ResourceType type) override
+    {
+        QTextBrowser::doSetSource(url, type);
+        dress();
+    }
+
     void resizeEvent(QResizeEvent* event) override
     {
         QTextBrowser::resizeEvent(event);
         m_resized.start();
     }
 
+    void changeEvent(QEvent* event) override
+    {
+        QTextBrowser::changeEvent(event);
+        if (event->type() == QEvent::PaletteChange)
+            dress();
+    }
+
 private:
+    /// Markdown says nothing of looks: thin lines for tables, air above headings, ground for code.
+    void dress()
+    {
+        const QColor ground = palette().color(QPalette::AlternateBase);
+        const QColor line = themeColours(palette()).grid;
+        for (QTextFrame* frame : document()->rootFrame()->childFrames()) {
+            auto* table = qobject_cast<QTextTable*>(frame);
+            if (!table)
+                continue;
+            QTextTableFormat format = table->format();
+            format.setBorderCollapse(true);
+            format.setBorder(1);
+            format.setBorderBrush(line);
+            format.setBorderStyle(QTextFrameFormat::BorderStyle_Solid);
+            format.setCellSpacing(0);
+            format.setCellPadding(4);
+            format.setTopMargin(4);
+            format.setBottomMargin(10);
+            table->setFormat(format);
+            for (int column = 0; column < table->columns(); ++column) {
+                QTextTableCell cell = table->cellAt(0, column);
+                QTextCharFormat head = cell.format();
+                head.setBackground(ground);
+                cell.setFormat(head);
+            }
+        }
+        QTextCursor cursor(document());
+        for (QTextBlock block = document()->begin(); block.isValid(); block = block.next()) {
+            QTextBlockFormat format = block.blockFormat();
+            if (format.headingLevel() > 1) {
+                format.setTopMargin(format.headingLevel() == 2 ? 20 : 14);
+                format.setBottomMargin(6);
+            } else if (format.hasProperty(QTextFormat::BlockCodeFence) ||
+                       format.hasProperty(QTextFormat::BlockCodeLanguage)) {
+                format.setBackground(ground);
+                format.setNonBreakableLines(true);
+            } else {
+                continue;
+            }
+            cursor.setPosition(block.position());
+            cursor.setBlockFormat(format);
+        }
+    }
+
     [[nodiscard]] int room() const
     {
         // As if the scroll bar were there: it comes with a long page, after its pictures.
@@ -96,8 +157,10 @@ HelpWindow::HelpWindow(QWidget* parent)
     for (const QString& file : chapters()) {
         auto* item = new QListWidgetItem(titleOf(file), m_chapters);
         item->setData(Qt::UserRole, file);
+        item->setSizeHint(QSize(0, fontMetrics().height() + 12));
     }
     m_chapters->setFrameShape(QFrame::NoFrame);
+    m_chapters->setSpacing(1);
     m_text = new Page;
     m_text->setAccessibleName(tr("User guide"));
     m_text->setFrameShape(QFrame::NoFrame);
