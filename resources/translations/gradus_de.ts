@@ -3009,6 +3009,10 @@ Vorgabe: %2</translation>
         <source>%1 cannot be written</source>
         <translation>%1 kann nicht geschrieben werden</translation>
     </message>
+    <message>
+        <source>Copy visible data as CSV</source>
+        <translation>Sichtbare Daten als CSV kopieren</translation>
+    </message>
 </context>
 <context>
     <name>gradus::PowerGridPlot</name>
@@ -3505,12 +3509,12 @@ float-Modell: Statistiken des float-Modells in einem Durchlauf</translation>
         <translation>Mit %1 vergleichen</translation>
     </message>
     <message>
-        <source>Cancelled: %1 of %2 layers had finished. It can be shown and compared, but not saved or exported.</source>
-        <translation>Abgebrochen: %1 von %2 Schichten waren fertig. Der Lauf kann angezeigt und verglichen, aber nicht gespeichert oder exportiert werden.</translation>
-    </message>
-    <message>
         <source>Perplexity: %1</source>
         <translation>Perplexität: %1</translation>
+    </message>
+    <message>
+        <source>Cancelled: %1 of %2 layers had finished. Saved or exported, the others stay float.</source>
+        <translation type="unfinished"></translation>
     </message>
 </context>
 <context>
