@@ -64,6 +64,7 @@ ExportDialog::ExportDialog(Workbench* workbench, ExportFormat format, int run, Q
                                            : QStringLiteral("-quantized");
     m_path = new QLineEdit(QDir::current().absoluteFilePath(name));
     m_path->setMinimumWidth(380);
+    m_path->setAccessibleName(format == ExportFormat::Hdf5 ? tr("File") : tr("Folder"));
     auto* browseButton = new QPushButton(tr("Browse…"));
     auto* line = new QHBoxLayout;
     line->addWidget(m_path, 1);
@@ -83,6 +84,7 @@ ExportDialog::ExportDialog(Workbench* workbench, ExportFormat format, int run, Q
     }
     m_notes = new QPlainTextEdit;
     m_notes->setReadOnly(true);
+    m_notes->setAccessibleName(tr("What this format changes"));
     m_notes->setMinimumHeight(120);
     auto* buttons = new QDialogButtonBox(QDialogButtonBox::Cancel);
     buttons->addButton(tr("Export"), QDialogButtonBox::AcceptRole);

@@ -300,10 +300,9 @@ void MainWindow::connectPanels()
         openFileDialog(tr("Open a model or run"),
                        {tr("Models and runs (*.safetensors *.bin *.index.json *.gradus *.h5)"),
                         tr("All files (*)")},
-                       [this](const QString& path) { m_workbench.open(path); });
+                       [this](const QString& path) { open(path); });
     });
-    connect(m_empty, &EmptyState::recentRequested, this,
-            [this](const QString& path) { m_workbench.open(path); });
+    connect(m_empty, &EmptyState::recentRequested, this, &MainWindow::open);
 }
 
 void MainWindow::connectRuns()
@@ -690,6 +689,22 @@ void MainWindow::askAboutLosses(const QString& verb, const std::function<void()>
     box->open();
 }
 
+void MainWindow::open(const QString& path)
+{
+    // Recipes, texts and runs join what is open; another model takes its place.
+    const QFileInfo info(path);
+    const QString name = info.fileName().toLower();
+    const bool joins =
+        info.isFile() &&
+        (name.endsWith(QLatin1String(".gradus")) || name.endsWith(QLatin1String(".txt")) ||
+         (name.endsWith(QLatin1String(".json")) && !name.endsWith(QLatin1String(".index.json")) &&
+          name != QLatin1String("config.json")));
+    if (joins || !m_workbench.document()->model() || m_workbench.isBusy())
+        m_workbench.open(path);
+    else
+        askAboutLosses(tr("Open another model"), [this, path] { m_workbench.open(path); });
+}
+
 void MainWindow::closeEvent(QCloseEvent* event)
 {
     if (!m_closing && m_options.confirmClose && !losses().isEmpty()) {
@@ -722,7 +737,7 @@ void MainWindow::dropEvent(QDropEvent* event)
     if (urls.isEmpty())
         return;
     event->acceptProposedAction();
-    m_workbench.open(urls.front().toLocalFile());
+    open(urls.front().toLocalFile());
 }
 
 QString MainWindow::saveScreenshots(const QString& folder)

@@ -115,6 +115,8 @@ private:
     void showShortcuts();
     void copyCommand();
     void locateModel(const QString& run);
+    /// Asks first when it takes the place of something that is not saved.
+    void open(const QString& path);
     /// Says what would be lost, if anything, and goes on when that is accepted.
     void askAboutLosses(const QString& verb, const std::function<void()>& then);
     void setTheme(ThemeChoice theme);

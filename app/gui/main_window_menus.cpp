@@ -59,7 +59,7 @@ void MainWindow::makeFileMenu()
         action(file, tr("Open &model file…"), QKeySequence(QStringLiteral("Ctrl+Shift+O")), [this] {
             openFileDialog(tr("Open a model file"),
                            {tr("Models (*.safetensors *.bin *.index.json)"), tr("All files (*)")},
-                           [this](const QString& path) { m_workbench.open(path); });
+                           [this](const QString& path) { open(path); });
         });
     m_openRun = action(file, tr("Open r&un…"), QKeySequence(QStringLiteral("Ctrl+Alt+O")), [this] {
         openFileDialog(tr("Open a run"), {tr("Runs (*.gradus *.h5)"), tr("All files (*)")},
@@ -277,8 +277,7 @@ void MainWindow::openFolderDialog()
     dialog->setAttribute(Qt::WA_DeleteOnClose);
     dialog->setFileMode(QFileDialog::Directory);
     dialog->setOption(QFileDialog::ShowDirsOnly);
-    connect(dialog, &QFileDialog::fileSelected, this,
-            [this](const QString& path) { m_workbench.openModel(path); });
+    connect(dialog, &QFileDialog::fileSelected, this, [this](const QString& path) { open(path); });
     dialog->open();
 }
 
@@ -311,9 +310,14 @@ void MainWindow::locateModel(const QString& run)
 {
     auto* dialog = new QFileDialog(this, tr("Where is the model of %1?").arg(shortPath(run)));
     dialog->setAttribute(Qt::WA_DeleteOnClose);
-    dialog->setFileMode(QFileDialog::AnyFile); // a folder or a file
-    connect(dialog, &QFileDialog::fileSelected, this,
-            [this, run](const QString& model) { m_workbench.openRun(run, {}, model); });
+    // No mode chooses a folder or a file; a file of the folder says as much as the folder.
+    dialog->setFileMode(QFileDialog::ExistingFile);
+    dialog->setNameFilters({tr("Models (*.safetensors *.bin *.json)"), tr("All files (*)")});
+    connect(dialog, &QFileDialog::fileSelected, this, [this, run](const QString& file) {
+        const QFileInfo info(file);
+        const bool description = info.fileName() == QLatin1String("config.json");
+        m_workbench.openRun(run, {}, description ? info.absolutePath() : file);
+    });
     dialog->open();
 }
 
@@ -441,8 +445,7 @@ void MainWindow::refreshRecent()
     m_empty->setRecentFiles(files);
     m_recentMenu->clear();
     for (const QString& path : files) {
-        QAction* item =
-            m_recentMenu->addAction(path, this, [this, path] { m_workbench.open(path); });
+        QAction* item = m_recentMenu->addAction(path, this, [this, path] { open(path); });
         item->setData(path);
         item->setEnabled(QFileInfo::exists(path));
     }

@@ -502,7 +502,10 @@ void Workbench::checkModel()
         },
         [this, model](Outcome<QString> outcome) {
             const QString* why = std::get_if<QString>(&outcome);
-            if (model != m_document.model() || !why || why->isEmpty())
+            if (model != m_document.model())
+                return;
+            watchModel(); // a file that was replaced is another one to the watcher
+            if (!why || why->isEmpty())
                 return;
             say(*why);
             Q_EMIT modelChangedOnDisk(*why);
