@@ -737,13 +737,18 @@ void LayerTablePanel::updateStrip()
     }));
 }
 
+int LayerTablePanel::leastNameWidth() const
+{
+    return m_view->fontMetrics().horizontalAdvance(QStringLiteral("layers.10.self_attn.q")) +
+           2 * cellMargin + 2 + 2 * m_view->indentation();
+}
+
 int LayerTablePanel::nameWidth() const
 {
     // Whole names if they take no more than a quarter of the room; the end of each anyway.
-    const QFontMetrics metrics(m_view->font());
-    const int least = metrics.horizontalAdvance(QStringLiteral("layers.10.self_attn.q"));
-    return qMax(least, qMin(m_longestName, m_view->viewport()->width() / 4 - 2 * cellMargin)) +
-           2 * cellMargin + 2 + 2 * m_view->indentation();
+    const int padding = 2 * cellMargin + 2 + 2 * m_view->indentation();
+    return qMax(leastNameWidth(),
+                padding + qMin(m_longestName, m_view->viewport()->width() / 4 - 2 * cellMargin));
 }
 
 void LayerTablePanel::fitColumns()
@@ -832,8 +837,9 @@ void LayerTablePanel::layOutColumns()
         }
     }
     if (!ownName) {
+        // Rather a shortened name than numbers that have to be scrolled to.
         const int others = header->length() - header->sectionSize(LayerTableModel::Name);
-        header->resizeSection(LayerTableModel::Name, qMax(name, room - others));
+        header->resizeSection(LayerTableModel::Name, qMax(leastNameWidth(), room - others));
     }
 }
 
