@@ -173,7 +173,8 @@ void Explorer::requestPreviews(const std::optional<ClipLimits>& clip)
             for (std::size_t i = 0; i < names.size(); ++i) {
                 requests[i].facts = facts->get(names[i], monitor);
                 PreviewRequest sampled = requests[i];
-                if (sampled.inputs && sampled.facts->weight.matrix().rows > 2 * sampledRows)
+                const bool measured = sampled.inputs && !sampled.inputs->hessian.empty();
+                if (measured && sampled.facts->weight.matrix().rows > 2 * sampledRows)
                     sampled.outputErrorRows = sampledRows;
                 previews.push_back(
                     std::make_shared<const WeightPreview>(previewWeight(sampled, monitor)));
@@ -185,6 +186,8 @@ void Explorer::requestPreviews(const std::optional<ClipLimits>& clip)
                 if (previews[i]->exact())
                     continue;
                 monitor.checkpoint();
+                requests[i].energies =
+                    facts->energies(*requests[i].facts, requests[i].inputs, monitor);
                 previews[i] =
                     std::make_shared<const WeightPreview>(previewWeight(requests[i], monitor));
             }

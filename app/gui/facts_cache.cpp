@@ -44,4 +44,24 @@ std::shared_ptr<const WeightFacts> FactsCache::get(const std::string& name, Moni
     return facts;
 }
 
+std::shared_ptr<const std::vector<double>>
+FactsCache::energies(const WeightFacts& facts, const std::shared_ptr<const InputStatistics>& inputs,
+                     Monitor& monitor)
+{
+    constexpr std::size_t maximumKept = 16; // a number per row each
+    {
+        const std::lock_guard lock(m_mutex);
+        for (const Energies& each : m_energies) {
+            if (each.layer == facts.layer && each.inputs == inputs)
+                return each.values;
+        }
+    }
+    auto values = outputEnergies(facts, *inputs, monitor);
+    const std::lock_guard lock(m_mutex);
+    m_energies.push_front({facts.layer, inputs, values});
+    if (m_energies.size() > maximumKept)
+        m_energies.pop_back();
+    return values;
+}
+
 } // namespace gradus

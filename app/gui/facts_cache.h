@@ -7,6 +7,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <vector>
 
 namespace gradus {
 
@@ -20,6 +21,11 @@ public:
     /// Reads and measures the layer's weight unless it is there. Throws as weightFacts does.
     [[nodiscard]] std::shared_ptr<const WeightFacts> get(const std::string& layer,
                                                          Monitor& monitor);
+    /// What the output errors of these weights are relative to; kept for the latest inputs of the
+    /// layers that are looked at.
+    [[nodiscard]] std::shared_ptr<const std::vector<double>>
+    energies(const WeightFacts& facts, const std::shared_ptr<const InputStatistics>& inputs,
+             Monitor& monitor);
     [[nodiscard]] const std::shared_ptr<const Model>& model() const { return m_model; }
 
 private:
@@ -27,6 +33,13 @@ private:
     std::uint64_t m_maximumBytes;
     std::mutex m_mutex;
     std::list<std::shared_ptr<const WeightFacts>> m_recent; ///< the latest first
+    struct Energies
+    {
+        std::string layer;
+        std::shared_ptr<const InputStatistics> inputs;
+        std::shared_ptr<const std::vector<double>> values;
+    };
+    std::list<Energies> m_energies; ///< the latest first
 };
 
 } // namespace gradus

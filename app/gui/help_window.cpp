@@ -1,13 +1,20 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "app/gui/help_window.h"
 
+#include "widgets/theme.h"
+
 #include <QDesktopServices>
 #include <QDir>
 #include <QFile>
+#include <QImage>
 #include <QKeyEvent>
 #include <QListWidget>
+#include <QScrollBar>
 #include <QSplitter>
+#include <QTextBlock>
 #include <QTextBrowser>
+#include <QTextTable>
+#include <QTimer>
 #include <QUrl>
 #include <QVBoxLayout>
 
@@ -15,6 +22,8 @@ namespace gradus {
 
 namespace {
 const QString folder = QStringLiteral(":/help");
+constexpr int margin = 18;
+constexpr int afterResizeMs = 120;
 
 /// The first heading.
 QString titleOf(const QString& file)
@@ -25,6 +34,113 @@ QString titleOf(const QString& file)
     const QString line = QString::fromUtf8(chapter.readLine()).trimmed();
     return line.startsWith(QLatin1String("# ")) ? line.mid(2) : file;
 }
+
+/// Pictures that are wider than the page are made to fit it, again whenever its width changes.
+class Page final : public QTextBrowser
+{
+public:
+    Page()
+    {
+        m_resized.setSingleShot(true);
+        m_resized.setInterval(afterResizeMs);
+        QObject::connect(&m_resized, &QTimer::timeout, this, [this] {
+            if (room() == m_room)
+                return;
+            const int place = verticalScrollBar()->value();
+            reload();
+            verticalScrollBar()->setValue(place);
+        });
+    }
+
+    QVariant loadResource(int type, const QUrl& name) override
+    {
+        const QVariant found = QTextBrowser::loadResource(type, name);
+        if (type != QTextDocument::ImageResource)
+            return found;
+        QImage image = found.value<QImage>();
+        if (image.isNull())
+            image = QImage::fromData(found.toByteArray());
+        m_room = room();
+        return image.width() > m_room ? image.scaledToWidth(m_room, Qt::SmoothTransformation)
+                                      : image;
+    }
+
+protected:
+    void doSetSource(const QUrl& url, QTextDocument::ResourceType type) override
+    {
+        QTextBrowser::doSetSource(url, type);
+        dress();
+    }
+
+    void resizeEvent(QResizeEvent* event) override
+    {
+        QTextBrowser::resizeEvent(event);
+        m_resized.start();
+    }
+
+    void changeEvent(QEvent* event) override
+    {
+        QTextBrowser::changeEvent(event);
+        if (event->type() == QEvent::PaletteChange)
+            dress();
+    }
+
+private:
+    /// Markdown says nothing of looks: thin lines for tables, air above headings, ground for code.
+    void dress()
+    {
+        const QColor ground = palette().color(QPalette::AlternateBase);
+        const QColor line = themeColours(palette()).grid;
+        for (QTextFrame* frame : document()->rootFrame()->childFrames()) {
+            auto* table = qobject_cast<QTextTable*>(frame);
+            if (!table)
+                continue;
+            QTextTableFormat format = table->format();
+            format.setBorderCollapse(true);
+            format.setBorder(1);
+            format.setBorderBrush(line);
+            format.setBorderStyle(QTextFrameFormat::BorderStyle_Solid);
+            format.setCellSpacing(0);
+            format.setCellPadding(4);
+            format.setTopMargin(4);
+            format.setBottomMargin(10);
+            table->setFormat(format);
+            for (int column = 0; column < table->columns(); ++column) {
+                QTextTableCell cell = table->cellAt(0, column);
+                QTextCharFormat head = cell.format();
+                head.setBackground(ground);
+                cell.setFormat(head);
+            }
+        }
+        QTextCursor cursor(document());
+        for (QTextBlock block = document()->begin(); block.isValid(); block = block.next()) {
+            QTextBlockFormat format = block.blockFormat();
+            if (format.headingLevel() > 1) {
+                format.setTopMargin(format.headingLevel() == 2 ? 20 : 14);
+                format.setBottomMargin(6);
+            } else if (format.hasProperty(QTextFormat::BlockCodeFence) ||
+                       format.hasProperty(QTextFormat::BlockCodeLanguage)) {
+                format.setBackground(ground);
+                format.setNonBreakableLines(true);
+            } else {
+                continue;
+            }
+            cursor.setPosition(block.position());
+            cursor.setBlockFormat(format);
+        }
+    }
+
+    [[nodiscard]] int room() const
+    {
+        // As if the scroll bar were there: it comes with a long page, after its pictures.
+        const int bar =
+            verticalScrollBar()->isVisible() ? 0 : verticalScrollBar()->sizeHint().width();
+        return qMax(200, viewport()->width() - bar - 2 * margin);
+    }
+
+    QTimer m_resized;
+    int m_room = 0;
+};
 } // namespace
 
 QStringList HelpWindow::chapters()
@@ -41,18 +157,20 @@ HelpWindow::HelpWindow(QWidget* parent)
     for (const QString& file : chapters()) {
         auto* item = new QListWidgetItem(titleOf(file), m_chapters);
         item->setData(Qt::UserRole, file);
+        item->setSizeHint(QSize(0, fontMetrics().height() + 12));
     }
     m_chapters->setFrameShape(QFrame::NoFrame);
-    m_text = new QTextBrowser;
+    m_chapters->setSpacing(1);
+    m_text = new Page;
     m_text->setAccessibleName(tr("User guide"));
     m_text->setFrameShape(QFrame::NoFrame);
     m_text->setOpenLinks(false);
-    m_text->document()->setDocumentMargin(18);
+    m_text->document()->setDocumentMargin(margin);
     auto* splitter = new QSplitter;
     splitter->addWidget(m_chapters);
     splitter->addWidget(m_text);
     splitter->setStretchFactor(1, 1);
-    splitter->setSizes({220, 740});
+    splitter->setSizes({200, 860});
     auto* layout = new QVBoxLayout(this);
     layout->setContentsMargins(0, 0, 0, 0);
     layout->addWidget(splitter);
@@ -70,7 +188,7 @@ HelpWindow::HelpWindow(QWidget* parent)
             showChapter(QFileInfo(url.path()).fileName());
     });
     m_chapters->setCurrentRow(0);
-    resize(960, 680);
+    resize(1060, 760);
 }
 
 HelpWindow* HelpWindow::open(QWidget* parent)

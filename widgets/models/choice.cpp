@@ -3,6 +3,7 @@
 
 #include "core/base/error.h"
 #include "core/base/format.h"
+#include "widgets/core_text.h"
 #include "widgets/text.h"
 
 #include <QCoreApplication>
@@ -70,7 +71,7 @@ QString methodTitle(const MethodOptions& options)
 {
     const std::string_view name = methodName(options);
     const MethodDescription* description = findMethod(name);
-    return toQString(description ? std::string_view(description->title) : name);
+    return description ? coreText(description->title) : toQString(name);
 }
 
 /// A layer that nobody has chosen anything for.
@@ -237,7 +238,7 @@ const QList<FieldValue>& fieldValues(ChoiceField field)
     static const QList<FieldValue> methodValues = [] {
         QList<FieldValue> list;
         for (const MethodDescription& method : methods())
-            list.append({toQString(method.name), toQString(method.title)});
+            list.append({toQString(method.name), coreText(method.title)});
         list.append({floatValue, QCoreApplication::translate("Choice", "Keep float")});
         return list;
     }();
@@ -320,7 +321,7 @@ QString editText(const ChoiceEdit& edit)
     case ChoiceField::Method: {
         const MethodDescription* description = findMethod(edit.value.toStdString());
         return QCoreApplication::translate("Choice", "method %1")
-            .arg(description ? toQString(description->title) : edit.value);
+            .arg(description ? coreText(description->title) : edit.value);
     }
     case ChoiceField::Bits:
         return QCoreApplication::translate("Choice", "bits %1").arg(edit.value);

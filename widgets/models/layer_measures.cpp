@@ -18,7 +18,7 @@ struct Text
 };
 } // namespace
 
-std::vector<LayerMeasures> measuresOf(const std::vector<LayerRow>& rows, const Results* results)
+std::vector<LayerMeasures> measuresOf(const std::vector<LayerRow>& rows)
 {
     std::vector<LayerMeasures> layers;
     layers.reserve(rows.size());
@@ -31,11 +31,7 @@ std::vector<LayerMeasures> measuresOf(const std::vector<LayerRow>& rows, const R
         layer.weightSqnrDb = row.weightSqnrDb;
         layer.bitsPerWeight = row.bitsPerWeight;
         layer.bytes = row.bytes;
-        if (results) {
-            const auto found = results->find(row.name);
-            if (found != results->end())
-                layer.weightCosine = found->second.result.weightCosine;
-        }
+        layer.weightCosine = row.weightCosine;
         layers.push_back(std::move(layer));
     }
     return layers;

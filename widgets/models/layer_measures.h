@@ -32,8 +32,7 @@ struct LayerMeasures
 };
 
 /// What the table shows: the recipe's choices and sizes, measured where the results are.
-[[nodiscard]] std::vector<LayerMeasures> measuresOf(const std::vector<LayerRow>& rows,
-                                                    const Results* results = nullptr);
+[[nodiscard]] std::vector<LayerMeasures> measuresOf(const std::vector<LayerRow>& rows);
 /// What a run found, in the order of the rows; unknown where it has nothing.
 [[nodiscard]] std::vector<LayerMeasures> measuresOfRun(const std::vector<LayerRow>& rows,
                                                        const Results& results);

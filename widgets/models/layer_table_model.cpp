@@ -3,6 +3,8 @@
 
 #include "core/base/error.h"
 #include "core/base/format.h"
+#include "widgets/core_text.h"
+#include "widgets/models/bulk_edit.h"
 #include "widgets/text.h"
 
 #include <QFont>
@@ -62,7 +64,7 @@ std::vector<Column<LayerRow>> columns()
          }},
         {LayerTableModel::tr("Kind"), LayerTableModel::tr("Operation that uses the weight"), false,
          [](const Row& row) { return kindText(row.kind); }, nullptr, QStringLiteral("kind"),
-         [](const Row& row) { return toQString(layerKindName(row.kind)); }},
+         [](const Row& row) { return coreText(layerKindName(row.kind)); }},
         {LayerTableModel::tr("Shape"), LayerTableModel::tr("Outputs × inputs, as stored"), true,
          [](const Row& row) { return toQString(row.shape); },
          [](const Row& row) { return QVariant(static_cast<qlonglong>(row.parameters)); },
@@ -301,33 +303,17 @@ std::vector<int> LayerTableModel::editTargets(int at) const
 
 bool LayerTableModel::requestEdit(const std::vector<int>& targets, const ChoiceEdit& edit)
 {
-    LayerChoices choices;
-    int locked = 0;
     try {
-        for (const int at : targets) {
-            const LayerRow& layer = row(at);
-            if (!applies(layer.choice, edit))
-                continue;
-            if (layer.locked && targets.size() > 1) {
-                ++locked;
-                continue;
-            }
-            LayerChoice next = edited(layer.choice, edit, m_standard);
-            if (!(next == layer.choice))
-                choices[layer.name] = std::move(next);
-        }
+        const BulkEdit change = bulkEdit(rows(), targets, edit, m_standard);
+        if (change.locked > 0)
+            Q_EMIT lockedLeftAlone(change.locked);
+        if (!change.choices.empty()) // else it is so already
+            Q_EMIT editRequested(change.choices, change.text);
+        return true;
     } catch (const Error& error) {
         Q_EMIT editRefused(toQString(error.what()));
         return false;
     }
-    if (locked > 0)
-        Q_EMIT lockedLeftAlone(locked);
-    if (choices.empty())
-        return true; // already so
-    const QString what = choices.size() == 1 ? toQString(choices.begin()->first)
-                                             : tr("%1 layers").arg(choices.size());
-    Q_EMIT editRequested(choices, tr("%1 of %2").arg(editText(edit), what));
-    return true;
 }
 
 } // namespace gradus

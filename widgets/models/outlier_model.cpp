@@ -8,31 +8,28 @@ namespace gradus {
 namespace {
 std::vector<Column<OutlierRow>> columns()
 {
-    const auto tr = [](const char* text) {
-        return QCoreApplication::translate("gradus::OutlierModel", text);
-    };
     return {
-        {tr(QT_TRANSLATE_NOOP("gradus::OutlierModel", "Value")),
-         tr(QT_TRANSLATE_NOOP("gradus::OutlierModel", "The weight itself")), true,
+        {QCoreApplication::translate("OutlierModel", "Value"),
+         QCoreApplication::translate("OutlierModel", "The weight itself"), true,
          [](const OutlierRow& r) {
              return QString::number(static_cast<double>(r.outlier.value), 'g', 5);
          },
          [](const OutlierRow& r) { return QVariant(static_cast<double>(r.outlier.value)); }},
-        {tr(QT_TRANSLATE_NOOP("gradus::OutlierModel", "σ")),
-         tr(QT_TRANSLATE_NOOP("gradus::OutlierModel",
-                              "(w − mean) / standard deviation of the layer's weights")),
+        {QCoreApplication::translate("OutlierModel", "σ"),
+         QCoreApplication::translate("OutlierModel",
+                                     "(w − mean) / standard deviation of the layer's weights"),
          true,
          [](const OutlierRow& r) {
              return (r.outlier.sigmas < 0 ? QStringLiteral("−") : QStringLiteral("+")) +
                     QString::number(std::abs(r.outlier.sigmas), 'f', 2);
          },
          [](const OutlierRow& r) { return QVariant(r.outlier.sigmas); }},
-        {tr(QT_TRANSLATE_NOOP("gradus::OutlierModel", "Row")),
-         tr(QT_TRANSLATE_NOOP("gradus::OutlierModel", "Output channel, from 0")), true,
+        {QCoreApplication::translate("OutlierModel", "Row"),
+         QCoreApplication::translate("OutlierModel", "Output channel, from 0"), true,
          [](const OutlierRow& r) { return QString::number(r.outlier.row); },
          [](const OutlierRow& r) { return QVariant::fromValue<qlonglong>(r.outlier.row); }},
-        {tr(QT_TRANSLATE_NOOP("gradus::OutlierModel", "Column")),
-         tr(QT_TRANSLATE_NOOP("gradus::OutlierModel", "Input channel, from 0")), true,
+        {QCoreApplication::translate("OutlierModel", "Column"),
+         QCoreApplication::translate("OutlierModel", "Input channel, from 0"), true,
          [](const OutlierRow& r) { return QString::number(r.outlier.col); },
          [](const OutlierRow& r) { return QVariant::fromValue<qlonglong>(r.outlier.col); }},
     };

@@ -86,8 +86,7 @@ void ErrorPanel::showData()
 {
     std::vector<ErrorPlot::Series> series;
     if (m_rows && !m_rows->empty()) {
-        series.push_back(
-            {m_a ? m_a->name : QString(), measuresOf(*m_rows, m_a ? &m_a->results : nullptr)});
+        series.push_back({m_a ? m_a->name : QString(), measuresOf(*m_rows)});
         if (m_b)
             series.push_back({m_b->name, measuresOfRun(*m_rows, m_b->results)});
         if (series.size() == 2 && series[0].name.isEmpty())

@@ -737,13 +737,18 @@ void LayerTablePanel::updateStrip()
     }));
 }
 
+int LayerTablePanel::leastNameWidth() const
+{
+    return m_view->fontMetrics().horizontalAdvance(QStringLiteral("layers.10.self_attn.q")) +
+           2 * cellMargin + 2 + 2 * m_view->indentation();
+}
+
 int LayerTablePanel::nameWidth() const
 {
     // Whole names if they take no more than a quarter of the room; the end of each anyway.
-    const QFontMetrics metrics(m_view->font());
-    const int least = metrics.horizontalAdvance(QStringLiteral("layers.10.self_attn.q"));
-    return qMax(least, qMin(m_longestName, m_view->viewport()->width() / 4 - 2 * cellMargin)) +
-           2 * cellMargin + 2 + 2 * m_view->indentation();
+    const int padding = 2 * cellMargin + 2 + 2 * m_view->indentation();
+    return qMax(leastNameWidth(),
+                padding + qMin(m_longestName, m_view->viewport()->width() / 4 - 2 * cellMargin));
 }
 
 void LayerTablePanel::fitColumns()
@@ -763,7 +768,7 @@ void LayerTablePanel::fitColumns()
                                                                      "00.00",
                                                                      "000.0 MiB",
                                                                      "−00.0 dB",
-                                                                     "    0.0000 %",
+                                                                     "      0.00000 %",
                                                                      "0.00000 %",
                                                                      ""};
     QHeaderView* header = m_view->header();
@@ -793,6 +798,10 @@ void LayerTablePanel::fitColumns()
         int width = qMax(headerMetrics.horizontalAdvance(title),
                          text.horizontalAdvance(QString::fromUtf8(widest[column]))) +
                     room;
+        if (field && column != LayerTableModel::Method) { // in the window's language
+            for (const FieldValue& value : fieldValues(*field))
+                width = qMax(width, text.horizontalAdvance(value.text) + room);
+        }
         if (column == LayerTableModel::Kind || column == LayerTableModel::LayerShape ||
             column == LayerTableModel::Parameters || column == LayerTableModel::Method) {
             for (int row = 0; row < m_model->rowCount(); row += step)
@@ -828,8 +837,9 @@ void LayerTablePanel::layOutColumns()
         }
     }
     if (!ownName) {
+        // Rather a shortened name than numbers that have to be scrolled to.
         const int others = header->length() - header->sectionSize(LayerTableModel::Name);
-        header->resizeSection(LayerTableModel::Name, qMax(name, room - others));
+        header->resizeSection(LayerTableModel::Name, qMax(leastNameWidth(), room - others));
     }
 }
 

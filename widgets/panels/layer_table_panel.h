@@ -112,6 +112,7 @@ private:
     /// Hides what there is no room for, and gives the name the rest.
     void layOutColumns();
     void saveCsvDialog();
+    [[nodiscard]] int leastNameWidth() const;
     [[nodiscard]] int nameWidth() const;
     [[nodiscard]] RuleContext ruleContext() const;
     [[nodiscard]] const std::vector<int>& selectedRows() const;

@@ -128,8 +128,6 @@ RunPanel::RunPanel(QWidget* parent)
     auto* buttons = new QHBoxLayout(buttonRow);
     buttons->setContentsMargins(0, 0, 0, 0);
     buttons->setSpacing(6);
-    for (QPushButton* each : {browse, m_run})
-        each->setMinimumWidth(each->sizeHint().width() + 14);
     buttons->addWidget(m_run);
     buttons->addWidget(m_runStale);
     buttons->addWidget(m_cancel);

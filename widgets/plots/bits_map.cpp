@@ -3,6 +3,7 @@
 
 #include "core/base/error.h"
 #include "core/base/format.h"
+#include "widgets/models/bulk_edit.h"
 #include "widgets/models/layer_measures.h"
 #include "widgets/models/table_text.h"
 #include "widgets/text.h"
@@ -415,13 +416,21 @@ void BitsMap::placeCells()
     if (!s.ownZoom) {
         // A small model grows with the view, a wide one shrinks while its numbers can be read.
         const Geometry g = geometryAt(1, 1);
-        const double down = static_cast<double>(shown.height() - g.header - g.legend - 8) /
-                            std::max(1, g.content.height());
-        const double across =
-            static_cast<double>(shown.width() - g.label - 10 - (down < 1 ? bar : 0)) /
-            std::max(1, g.content.width());
-        s.zoomAcross = std::clamp(across, 0.6, 1.5);
-        s.zoomDown = std::clamp(down, 1.0, 1.4);
+        const auto across = [&](int taken) {
+            return std::clamp(static_cast<double>(shown.width() - g.label - 10 - taken) /
+                                  std::max(1, g.content.width()),
+                              0.6, 1.5);
+        };
+        const auto down = [&](const Geometry& at) {
+            return static_cast<double>(shown.height() - at.header - at.legend - 8) /
+                   std::max(1, g.content.height());
+        };
+        s.zoomAcross = across(down(g) < 1 ? bar : 0);
+        // Titles of narrow cells stand upright and leave less room for the rows.
+        const Geometry narrow = geometryAt(s.zoomAcross, 1);
+        if (down(g) >= 1 && down(narrow) < 1)
+            s.zoomAcross = across(bar);
+        s.zoomDown = std::clamp(down(narrow), 1.0, 1.4);
     }
     s.geometry = geometryAt(s.zoomAcross, s.zoomDown);
     const Geometry& g = s.geometry;
@@ -943,25 +952,13 @@ void BitsMap::requestEdit(const ChoiceEdit& edit)
     }
     if (targets.empty() && s.current >= 0)
         targets.push_back(s.current);
-    LayerChoices choices;
     try {
-        for (const int layer : targets) {
-            const LayerRow& row = s.row(layer);
-            if ((row.locked && targets.size() > 1) || !applies(row.choice, edit))
-                continue;
-            LayerChoice next = edited(row.choice, edit, s.standard);
-            if (!(next == row.choice))
-                choices[row.name] = std::move(next);
-        }
+        const BulkEdit change = bulkEdit(*s.rows, targets, edit, s.standard);
+        if (!change.choices.empty())
+            Q_EMIT editRequested(change.choices, change.text);
     } catch (const Error& error) {
         Q_EMIT editRefused(toQString(error.what()));
-        return;
     }
-    if (choices.empty())
-        return; // already so
-    const QString what = choices.size() == 1 ? toQString(choices.begin()->first)
-                                             : tr("%1 layers").arg(choices.size());
-    Q_EMIT editRequested(choices, tr("%1 of %2").arg(editText(edit), what));
 }
 
 void BitsMap::toggleLock()

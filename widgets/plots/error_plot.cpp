@@ -623,9 +623,12 @@ void ErrorPlot::layOutLabels()
     const int first = std::max(0, static_cast<int>(std::ceil(low)));
     const int last = std::min(p.count() - 1, static_cast<int>(std::floor(high)));
     const double line = metrics.height();
-    const int longest = std::clamp(plot().height() * 3 / 10, 60, 190);
+    constexpr int least = 60; // of a name, to be of use
+    const int longest = std::clamp(plot().height() * 3 / 10, least, 190);
+    // In a low plot upright names would take the room of what they name.
+    const bool isLow = plot().height() * 3 / 10 < least;
 
-    if (each < line && p.blockStarts.size() > 1) {
+    if ((each < line || (isLow && each < least)) && p.blockStarts.size() > 1) {
         p.blockLabels = true;
         axis->setTickLabelRotation(0);
         axis->setLabel(tr("block"));

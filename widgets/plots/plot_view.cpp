@@ -594,8 +594,11 @@ void PlotView::contextMenuEvent(QContextMenuEvent* event)
     image->setShortcut(QKeySequence::Copy);
     QAction* table = menu->addAction(tr("Copy data as CSV"), this,
                                      [this] { QApplication::clipboard()->setText(csv()); });
+    QAction* visible = menu->addAction(tr("Copy visible data as CSV"), this, [this] {
+        QApplication::clipboard()->setText(visibleCsv());
+    });
     QAction* file = menu->addAction(tr("Save as PNG, SVG, PDF or CSV…"), this, &PlotView::saveAs);
-    for (QAction* each : {all, image, table, file})
+    for (QAction* each : {all, image, table, visible, file})
         each->setEnabled(!isEmpty());
     menu->popup(event->globalPos());
 }
@@ -629,15 +632,62 @@ void PlotView::saveAs()
         dialog->setDefaultSuffix(filter.section(QLatin1Char('.'), -1).chopped(1));
     });
     dialog->selectFile(proposedName());
-    connect(dialog, &QFileDialog::fileSelected, this, [this](const QString& path) {
+    connect(dialog, &QFileDialog::fileSelected, this, [this, dialog](const QString& path) {
+        const bool visibleOnly = dialog->selectedNameFilter() == dialog->nameFilters().last();
         QString error;
-        if (!save(path, &error))
+        if (!save(path, &error, visibleOnly))
             Q_EMIT failed(error);
     });
     dialog->open();
 }
 
-bool PlotView::save(const QString& path, QString* error) const
+namespace {
+/// A line of CSV as its cells.
+QStringList cellsOf(const QString& line)
+{
+    QStringList cells{QString()};
+    bool quoted = false;
+    for (const QChar c : line) {
+        if (c == QLatin1Char('"'))
+            quoted = !quoted; // a doubled quote closes and opens again
+        else if (c == QLatin1Char(',') && !quoted)
+            cells.append(QString());
+        else
+            cells.back().append(c);
+    }
+    return cells;
+}
+} // namespace
+
+QString PlotView::visibleCsv() const
+{
+    const auto [low, high] = shownRange(Qt::Horizontal);
+    QString text;
+    QStringList header;
+    qsizetype place = 0;
+    const QStringList lines = csv().split(QLatin1Char('\n'), Qt::SkipEmptyParts);
+    for (const QString& line : lines) {
+        if (line.startsWith(QLatin1Char('#')) || header.isEmpty()) {
+            if (!line.startsWith(QLatin1Char('#')))
+                header = cellsOf(line);
+            text += line + QLatin1Char('\n');
+            continue;
+        }
+        const QStringList cells = cellsOf(line);
+        const auto value = [&](const char* name, double otherwise) {
+            const qsizetype at = header.indexOf(QLatin1String(name));
+            return at < 0 ? otherwise : cells.value(at).toDouble();
+        };
+        const double middle = value("exponent", static_cast<double>(place++));
+        const double from = value("first", value("from", middle));
+        const double to = value("last", value("to", middle));
+        if (to >= low && from <= high)
+            text += line + QLatin1Char('\n');
+    }
+    return text;
+}
+
+bool PlotView::save(const QString& path, QString* error, bool visibleOnly) const
 {
     const QString kind = QFileInfo(path).suffix().toLower();
     QCustomPlot& p = *m_base->plot;
@@ -645,7 +695,7 @@ bool PlotView::save(const QString& path, QString* error) const
     bool written = false;
     if (kind == QLatin1String("csv")) {
         QSaveFile file(path);
-        const QByteArray text = csv().toUtf8();
+        const QByteArray text = (visibleOnly ? visibleCsv() : csv()).toUtf8();
         written =
             file.open(QIODevice::WriteOnly) && file.write(text) == text.size() && file.commit();
     } else if (kind == QLatin1String("pdf")) {

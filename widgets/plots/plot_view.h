@@ -28,8 +28,12 @@ public:
 
     /// What is shown, as CSV with a header line; comments start with "# ". Empty without data.
     [[nodiscard]] virtual QString csv() const = 0;
+    /// The lines of csv() that lie within the shown range of the horizontal axis. A line stands at
+    /// its columns from … to, first … last, or exponent; without those, at its place in the table.
+    [[nodiscard]] QString visibleCsv() const;
     /// By extension: .png, .svg, .pdf or .csv. False with a sentence when it cannot be written.
-    bool save(const QString& path, QString* error) const;
+    /// visibleOnly: a table of what is shown, instead of everything.
+    bool save(const QString& path, QString* error, bool visibleOnly = false) const;
     void copyImage() const;
     /// Back to the ranges that show everything.
     void fit();
