@@ -616,7 +616,7 @@ private:
         constexpr std::size_t mostBlocks = 256;
         constexpr std::size_t mostKinds = 40;
         add("<h3>Bits</h3>\n");
-        BitsMap map;
+        ChartBits map;
         map.id = "chart-bits";
         map.title = "Bits per block and kind of layer";
         for (const ReportRow& row : m_rows)
@@ -650,7 +650,7 @@ private:
             }
             const auto kind = static_cast<std::size_t>(
                 std::find(map.kinds.begin(), map.kinds.end(), row.kind) - map.kinds.begin());
-            BitsMap::Cell& cell =
+            ChartBits::Cell& cell =
                 map.cells[static_cast<std::size_t>(row.layer->block) * map.kinds.size() + kind];
             cell.present = true;
             cell.bits = bits;

@@ -548,7 +548,7 @@ std::string histogramChart(const HistogramChart& chart)
     return drawing.finish();
 }
 
-std::string bitsMap(const BitsMap& map)
+std::string bitsMap(const ChartBits& map)
 {
     constexpr std::size_t most = 30; // blocks side by side
     const std::size_t columns = std::min(most, map.blocks.size());
@@ -587,7 +587,7 @@ std::string bitsMap(const BitsMap& map)
             drawing.label("tick", x + cell / 2, top + head - 8, shortened(map.blocks[b], 18),
                           "middle");
         for (std::size_t k = 0; k < kinds.size(); ++k) {
-            const BitsMap::Cell& value = map.cells[b * kinds.size() + k];
+            const ChartBits::Cell& value = map.cells[b * kinds.size() + k];
             if (!value.present)
                 continue;
             const double y = top + head + row * static_cast<double>(k);

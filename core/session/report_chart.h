@@ -69,7 +69,7 @@ struct HistogramChart
 [[nodiscard]] std::string histogramChart(const HistogramChart& chart);
 
 /// Blocks as columns, kinds of layers as rows. Wraps into bands when there are many blocks.
-struct BitsMap
+struct ChartBits
 {
     struct Cell
     {
@@ -85,6 +85,6 @@ struct BitsMap
     std::vector<std::string> blocks;
     std::vector<Cell> cells; ///< block · kinds + kind
 };
-[[nodiscard]] std::string bitsMap(const BitsMap& map);
+[[nodiscard]] std::string bitsMap(const ChartBits& map);
 
 } // namespace gradus

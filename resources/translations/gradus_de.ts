@@ -199,7 +199,7 @@
         <translation>Runden zum Nächsten</translation>
     </message>
     <message>
-        <source>Rounds every weight to the nearest level of its granule&apos;s min/max grid. Needs no calibration.</source>
+        <source>Rounds every weight to the nearest level of its granule's min/max grid. Needs no calibration.</source>
         <translation>Rundet jedes Gewicht auf die nächste Stufe des Min/Max-Gitters seiner Einheit (Gruppe, Kanal oder Tensor). Benötigt keine Kalibrierung.</translation>
     </message>
     <message>
@@ -227,7 +227,7 @@
         <translation>Rundet die Eingaben der Reihe nach und verteilt jeden Rundungsfehler anhand der inversen Hesse-Matrix der Kalibriereingaben auf die noch nicht gerundeten Eingaben.</translation>
     </message>
     <message>
-        <source>Added to the Hessian&apos;s diagonal, as a share of its mean. Raised by itself when the factorization fails.</source>
+        <source>Added to the Hessian's diagonal, as a share of its mean. Raised by itself when the factorization fails.</source>
         <translation>Wird zur Diagonale der Hesse-Matrix addiert, als Anteil an deren Mittelwert. Erhöht sich von selbst, wenn die Faktorisierung scheitert.</translation>
     </message>
     <message>
@@ -314,8 +314,8 @@
         <translation>Das zweite „/“ fehlt</translation>
     </message>
     <message>
-        <source>The second “&quot;” is missing</source>
-        <translation>Das zweite „&quot;“ fehlt</translation>
+        <source>The second “"” is missing</source>
+        <translation>Das zweite „"“ fehlt</translation>
     </message>
     <message>
         <source>“%1” is either so or not: write %1 or not %1</source>
@@ -370,11 +370,11 @@
         <translation>eine Zahl</translation>
     </message>
     <message>
-        <source>the layer&apos;s name</source>
+        <source>the layer's name</source>
         <translation>Name der Schicht</translation>
     </message>
     <message>
-        <source>number of its block, or the block&apos;s name, or none</source>
+        <source>number of its block, or the block's name, or none</source>
         <translation>Nummer oder Name des Blocks, oder none</translation>
     </message>
     <message>
@@ -386,7 +386,7 @@
         <translation>Anzahl der Gewichte; k, M, G</translation>
     </message>
     <message>
-        <source>the method&apos;s name or title, or float</source>
+        <source>the method's name or title, or float</source>
         <translation>Name oder Titel der Methode, oder float</translation>
     </message>
     <message>
@@ -571,7 +571,7 @@
         <translation>σ</translation>
     </message>
     <message>
-        <source>(w − mean) / standard deviation of the layer&apos;s weights</source>
+        <source>(w − mean) / standard deviation of the layer's weights</source>
         <translation>(w − Mittelwert) / Standardabweichung der Gewichte der Schicht</translation>
     </message>
     <message>
@@ -770,7 +770,7 @@
         <translation>Gradus: Karte des Modells</translation>
     </message>
     <message>
-        <source>%1: the extension is &quot;%2&quot;, expected png, svg, pdf or csv</source>
+        <source>%1: the extension is "%2", expected png, svg, pdf or csv</source>
         <translation>%1: Die Endung ist „%2“, erwartet wird png, svg, pdf oder csv</translation>
     </message>
     <message>
@@ -940,7 +940,7 @@
         <translation>Kanal</translation>
     </message>
     <message>
-        <source>Ranges of the layer&apos;s inputs</source>
+        <source>Ranges of the layer's inputs</source>
         <translation>Bereiche der Eingaben der Schicht</translation>
     </message>
     <message>
@@ -1012,7 +1012,7 @@
         <translation>Eingabe</translation>
     </message>
     <message>
-        <source>Min–max of the layer&apos;s input, %1 tokens</source>
+        <source>Min–max of the layer's input, %1 tokens</source>
         <translation>Min–Max der Eingabe der Schicht, %1 Token</translation>
     </message>
     <message>
@@ -1020,7 +1020,7 @@
         <translation>Die erfasste Eingabe hat %1 Kanäle, das Gewicht %2.</translation>
     </message>
     <message>
-        <source>Ranges of the layer&apos;s inputs appear here once they are captured: choose a calibration text in the Run panel, then capture.</source>
+        <source>Ranges of the layer's inputs appear here once they are captured: choose a calibration text in the Run panel, then capture.</source>
         <translation>Die Bereiche der Eingaben der Schicht erscheinen hier, sobald sie erfasst sind: im Panel „Lauf“ einen Kalibriertext wählen, dann erfassen.</translation>
     </message>
     <message>
@@ -1074,7 +1074,7 @@
 <context>
     <name>gradus::ChannelStripPlot</name>
     <message>
-        <source>Distribution of each channel&apos;s weights</source>
+        <source>Distribution of each channel's weights</source>
         <translation>Verteilung der Gewichte jedes Kanals</translation>
     </message>
     <message>
@@ -1082,7 +1082,7 @@
         <translation>Eine Schicht auswählen, um zu sehen, wie sich ihre Gewichte über die Kanäle verteilen.</translation>
     </message>
     <message>
-        <source>share of the channel&apos;s weights</source>
+        <source>share of the channel's weights</source>
         <translation>Anteil an den Gewichten des Kanals</translation>
     </message>
     <message>
@@ -1200,8 +1200,8 @@
         <translation>Zuletzt geöffnet</translation>
     </message>
     <message>
-        <source>&lt;a href=&quot;open&quot; style=&quot;text-decoration:none&quot;&gt;%1&lt;/a&gt; &amp;nbsp;%2</source>
-        <translation>&lt;a href=&quot;open&quot; style=&quot;text-decoration:none&quot;&gt;%1&lt;/a&gt; &amp;nbsp;%2</translation>
+        <source>&lt;a href="open" style="text-decoration:none"&gt;%1&lt;/a&gt; &amp;nbsp;%2</source>
+        <translation>&lt;a href="open" style="text-decoration:none"&gt;%1&lt;/a&gt; &amp;nbsp;%2</translation>
     </message>
     <message>
         <source>%1 is not there any more</source>
@@ -1373,11 +1373,11 @@
         <translation>llama.cpp: die zweite Hälfte eines Fensters</translation>
     </message>
     <message>
-        <source>Model&apos;s: %1</source>
+        <source>Model's: %1</source>
         <translation>Vom Modell: %1</translation>
     </message>
     <message>
-        <source>Model&apos;s</source>
+        <source>Model's</source>
         <translation>Vom Modell</translation>
     </message>
     <message>
@@ -1665,7 +1665,7 @@ bestes a = %2, NMSE %3
         <translation>HDF5</translation>
     </message>
     <message>
-        <source>A folder that takes the original&apos;s place: the quantized values in the source&apos;s own type, with configuration and tokenizer.</source>
+        <source>A folder that takes the original's place: the quantized values in the source's own type, with configuration and tokenizer.</source>
         <translation>Ein Ordner, der an die Stelle des Originals tritt: die quantisierten Werte im Datentyp der Quelle, mit Konfiguration und Tokenizer.</translation>
     </message>
     <message>
@@ -2074,7 +2074,7 @@ bestes a = %2, NMSE %3
         <translation>Für diese Schicht gewählt (fett)</translation>
     </message>
     <message>
-        <source>From the recipe&apos;s rules or standard</source>
+        <source>From the recipe's rules or standard</source>
         <translation>Aus den Regeln oder dem Standard des Rezepts</translation>
     </message>
     <message>
@@ -2165,7 +2165,7 @@ bestes a = %2, NMSE %3
         <translation>Zurücksetzen</translation>
     </message>
     <message>
-        <source>Back to what the recipe&apos;s rules and standard say (Del)</source>
+        <source>Back to what the recipe's rules and standard say (Del)</source>
         <translation>Auf Regeln und Standard des Rezepts zurücksetzen (Entf)</translation>
     </message>
     <message>
@@ -2241,7 +2241,7 @@ bestes a = %2, NMSE %3
         <translation>Tabelle als &amp;CSV speichern…</translation>
     </message>
     <message>
-        <source>Reset to the recipe&apos;s standard</source>
+        <source>Reset to the recipe's standard</source>
         <translation>Auf Standard des Rezepts zurücksetzen</translation>
     </message>
     <message>
@@ -2933,7 +2933,7 @@ Eine Änderung hier gilt für alle angezeigten Schichten des Blocks</translation
         <translation>Zurücksetzen</translation>
     </message>
     <message>
-        <source>Back to what the recipe&apos;s rules and standard say</source>
+        <source>Back to what the recipe's rules and standard say</source>
         <translation>Auf Regeln und Standard des Rezepts zurücksetzen</translation>
     </message>
     <message>
@@ -2953,7 +2953,7 @@ Eine Änderung hier gilt für alle angezeigten Schichten des Blocks</translation
         <translation>gemischt</translation>
     </message>
     <message>
-        <source>Stays in the source&apos;s own type.</source>
+        <source>Stays in the source's own type.</source>
         <translation>Bleibt im Typ der Quelle.</translation>
     </message>
     <message>
@@ -3014,7 +3014,7 @@ Vorgabe: %2</translation>
         <translation>Tabelle (*.csv)</translation>
     </message>
     <message>
-        <source>%1: the extension is &quot;%2&quot;, expected png, svg, pdf or csv</source>
+        <source>%1: the extension is "%2", expected png, svg, pdf or csv</source>
         <translation>%1: Die Endung ist „%2“, erwartet wird png, svg, pdf oder csv</translation>
     </message>
     <message>
@@ -3127,7 +3127,7 @@ Vorgabe: %2</translation>
 <context>
     <name>gradus::RuleForm</name>
     <message>
-        <source>A regular expression that is looked for in the layer&apos;s name (PCRE2 syntax); letter case counts</source>
+        <source>A regular expression that is looked for in the layer's name (PCRE2 syntax); letter case counts</source>
         <translation>Regulärer Ausdruck, der im Namen der Schicht gesucht wird (PCRE2-Syntax); Groß- und Kleinschreibung zählt</translation>
     </message>
     <message>
@@ -3162,7 +3162,7 @@ Vorgabe: %2</translation>
         <translation>Regeln</translation>
     </message>
     <message>
-        <source>The first rule whose pattern is found in a layer&apos;s name decides. A layer with a choice of its own is not reached; one that no rule matches gets the standard.</source>
+        <source>The first rule whose pattern is found in a layer's name decides. A layer with a choice of its own is not reached; one that no rule matches gets the standard.</source>
         <translation>Es entscheidet die erste Regel, deren Muster im Namen einer Schicht vorkommt. Eine Schicht mit eigener Wahl bleibt davon unberührt; eine Schicht, auf die keine Regel passt, erhält den Standard.</translation>
     </message>
     <message>
@@ -3466,11 +3466,11 @@ float-Modell: Statistiken des float-Modells in einem Durchlauf</translation>
         <translation>Kalibriermodus</translation>
     </message>
     <message>
-        <source>Model&apos;s: %1</source>
+        <source>Model's: %1</source>
         <translation>Vom Modell: %1</translation>
     </message>
     <message>
-        <source>Model&apos;s</source>
+        <source>Model's</source>
         <translation>Vom Modell</translation>
     </message>
     <message>
@@ -3490,7 +3490,7 @@ float-Modell: Statistiken des float-Modells in einem Durchlauf</translation>
         <translation>Vorhersage: %1 (%2 quantisiert, %3 float), etwa %4, %5 Speicher</translation>
     </message>
     <message>
-        <source>Sizes are exact. Time and memory are estimated from counted operations and this machine&apos;s measured speed:</source>
+        <source>Sizes are exact. Time and memory are estimated from counted operations and this machine's measured speed:</source>
         <translation>Größen sind exakt. Zeit und Speicher sind aus gezählten Operationen und der gemessenen Geschwindigkeit dieses Rechners geschätzt:</translation>
     </message>
     <message>
@@ -3508,6 +3508,10 @@ float-Modell: Statistiken des float-Modells in einem Durchlauf</translation>
     <message>
         <source>Ready</source>
         <translation>Bereit</translation>
+    </message>
+    <message>
+        <source>Log</source>
+        <translation>Log</translation>
     </message>
 </context>
 <context>
@@ -3615,7 +3619,7 @@ float-Modell: Statistiken des float-Modells in einem Durchlauf</translation>
         <translation>Sperren oder entsperren</translation>
     </message>
     <message>
-        <source>Back to what the recipe&apos;s rules and standard say</source>
+        <source>Back to what the recipe's rules and standard say</source>
         <translation>Auf Regeln und Standard des Rezepts zurücksetzen</translation>
     </message>
     <message>
@@ -3765,7 +3769,7 @@ float-Modell: Statistiken des float-Modells in einem Durchlauf</translation>
         <translation>Ausgabefehler</translation>
     </message>
     <message>
-        <source>Relative error of the layer&apos;s output: tr(E·H·Eᵀ) / tr(W·H·Wᵀ) with E = W − Ŵ and H = XᵀX/n of the captured inputs</source>
+        <source>Relative error of the layer's output: tr(E·H·Eᵀ) / tr(W·H·Wᵀ) with E = W − Ŵ and H = XᵀX/n of the captured inputs</source>
         <translation>Relativer Fehler der Ausgabe der Schicht: tr(E·H·Eᵀ) / tr(W·H·Wᵀ) mit E = W − Ŵ und H = XᵀX/n der erfassten Eingaben</translation>
     </message>
     <message>
@@ -3797,7 +3801,7 @@ float-Modell: Statistiken des float-Modells in einem Durchlauf</translation>
         <translation>Verteilung aller Gewichte der ausgewählten Schichten</translation>
     </message>
     <message>
-        <source>Distribution of each channel&apos;s weights, side by side</source>
+        <source>Distribution of each channel's weights, side by side</source>
         <translation>Verteilungen der Gewichte der einzelnen Kanäle nebeneinander</translation>
     </message>
     <message>
@@ -3877,7 +3881,7 @@ float-Modell: Statistiken des float-Modells in einem Durchlauf</translation>
         <translation>Clip zurücksetzen</translation>
     </message>
     <message>
-        <source>Take the clip limits out of the layer&apos;s scheme</source>
+        <source>Take the clip limits out of the layer's scheme</source>
         <translation>Clipgrenzen aus dem Schema der Schicht entfernen</translation>
     </message>
     <message>
@@ -3925,7 +3929,7 @@ float-Modell: Statistiken des float-Modells in einem Durchlauf</translation>
         <translation>%1 (%2 Bit/Gew.)</translation>
     </message>
     <message>
-        <source>Capture the layer&apos;s inputs to see it.</source>
+        <source>Capture the layer's inputs to see it.</source>
         <translation>Eingaben der Schicht erfassen, um ihn zu sehen.</translation>
     </message>
     <message>
@@ -4040,7 +4044,7 @@ float-Modell: Statistiken des float-Modells in einem Durchlauf</translation>
         <translation>Das Rezept erfordert einen Kalibriertext</translation>
     </message>
     <message>
-        <source>Nothing is stale: every layer&apos;s result belongs to the recipe</source>
+        <source>Nothing is stale: every layer's result belongs to the recipe</source>
         <translation>Nichts ist veraltet: Das Ergebnis jeder Schicht gehört zum Rezept</translation>
     </message>
     <message>
@@ -4064,7 +4068,7 @@ float-Modell: Statistiken des float-Modells in einem Durchlauf</translation>
         <translation>%1: %2 Bit je Gewicht, %3, in %4</translation>
     </message>
     <message>
-        <source>The model&apos;s data is not what it was in %1: the two runs do not compare</source>
+        <source>The model's data is not what it was in %1: the two runs do not compare</source>
         <translation>Die Daten des Modells sind andere als in %1: Die beiden Läufe sind nicht vergleichbar</translation>
     </message>
     <message>

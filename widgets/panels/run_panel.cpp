@@ -150,6 +150,7 @@ RunPanel::RunPanel(QWidget* parent)
     m_perplexity->setTextInteractionFlags(Qt::TextSelectableByMouse);
     m_perplexity->hide();
     m_log = new QPlainTextEdit;
+    m_log->setAccessibleName(tr("Log"));
     m_log->setReadOnly(true);
     m_log->setAcceptDrops(false);
     m_log->setMaximumBlockCount(5000);
