@@ -541,7 +541,7 @@ private slots:
 
     void bitsMapShowsBlocksByKinds()
     {
-        BitsMap map;
+         map;
         map.id = "m";
         map.kinds = {"q", "k<"};
         for (int i = 0; i < 70; ++i)
