@@ -54,6 +54,7 @@ void Explorer::modelChanged()
 {
     for (JobRunner* runner : {&m_preview, &m_detail, &m_survey})
         runner->cancelAll();
+    ++m_previewSerial;
     m_layers.clear();
     m_inputs.clear();
     m_statistics.clear();
@@ -137,6 +138,7 @@ Scheme Explorer::schemeOf(const std::string& layer) const
 
 void Explorer::requestPreviews(const std::optional<ClipLimits>& clip)
 {
+    const quint64 serial = ++m_previewSerial; // also parts of an earlier answer are late by now
     std::vector<PreviewRequest> requests;
     std::vector<std::string> names;
     for (const std::string& name : m_layers) {
@@ -167,7 +169,7 @@ void Explorer::requestPreviews(const std::optional<ClipLimits>& clip)
     }
     m_preview.start(
         previewId,
-        [this, facts = m_facts, names, requests](JobMonitor& monitor) mutable {
+        [this, serial, facts = m_facts, names, requests](JobMonitor& monitor) mutable {
             Previews previews;
             bool exact = true;
             for (std::size_t i = 0; i < names.size(); ++i) {
@@ -180,7 +182,10 @@ void Explorer::requestPreviews(const std::optional<ClipLimits>& clip)
                     std::make_shared<const WeightPreview>(previewWeight(sampled, monitor)));
                 exact = exact && previews.back()->exact();
                 if (i == 0 && (names.size() > 1 || !exact))
-                    monitor.post([this, previews] { Q_EMIT previewsReady(previews); });
+                    monitor.post([this, serial, previews] {
+                        if (serial == m_previewSerial)
+                            Q_EMIT previewsReady(previews);
+                    });
             }
             for (std::size_t i = 0; i < names.size() && !exact; ++i) {
                 if (previews[i]->exact())
@@ -193,8 +198,8 @@ void Explorer::requestPreviews(const std::optional<ClipLimits>& clip)
             }
             return previews;
         },
-        [this, facts = m_facts](Outcome<Previews> outcome) {
-            if (facts != m_facts)
+        [this, serial](Outcome<Previews> outcome) {
+            if (serial != m_previewSerial)
                 return;
             if (const auto* previews = std::get_if<Previews>(&outcome))
                 Q_EMIT previewsReady(*previews);
@@ -267,7 +272,9 @@ void Explorer::requestExponents()
         if (wanted.size() < maximumLayers)
             wanted.push_back({name, schemeOf(name), nullptr});
     }
-    const auto deliver = [this](const Answer& answer) {
+    const auto deliver = [this, facts = m_facts](const Answer& answer) {
+        if (facts != m_facts)
+            return;
         Q_EMIT factsReady(answer.facts);
         Q_EMIT exponentsReady(answer.curves);
     };
@@ -288,9 +295,7 @@ void Explorer::requestExponents()
             }
             return answer;
         },
-        [deliver, this, facts = m_facts](Outcome<Answer> outcome) {
-            if (facts != m_facts)
-                return;
+        [deliver](Outcome<Answer> outcome) {
             if (const auto* answer = std::get_if<Answer>(&outcome))
                 deliver(*answer);
         });

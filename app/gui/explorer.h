@@ -116,6 +116,7 @@ private:
     std::map<std::string, Scheme> m_exponentSchemes; ///< under which exponents were fitted
     std::size_t m_surveyAt = 0;                      ///< layers before this one are surveyed
     std::set<std::string> m_unreadable;              ///< layers with NaN weights and the like
+    quint64 m_previewSerial = 0; ///< of the last request; answers to others are late
     QTimer m_statisticsTimer;
     JobRunner m_preview; // after all that jobs touch, so that they are destroyed first
     JobRunner m_detail;

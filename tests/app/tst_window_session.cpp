@@ -835,9 +835,10 @@ void TestWindowSession::computesWhatIsLookedAt()
     QVERIFY(select("model.layers.2.mlp.gate_proj"));
     QTest::qWait(50);
     QCOMPARE(curves.size(), 2);
+    docks.channels->raise();
+    QTRY_VERIFY(channels.size() >= 2);
     docks.channels->setFloating(true); // a window of its own is seen, whatever the tabs do
     docks.weights->raise();
-    QTRY_VERIFY(channels.size() >= 2);
     const int before = static_cast<int>(channels.size());
     QVERIFY(select("model.layers.3.mlp.gate_proj"));
     QTRY_VERIFY(channels.size() > before);
