@@ -70,7 +70,7 @@ void TestErrorPlot::values()
     QCOMPARE(plot().value(1, 0), 24.0);
     QVERIFY(!plot().logScale()); // decibels are logarithms already
     plot().setMeasure(Measure::WeightCosine);
-    QVERIFY(std::isnan(plot().value(1, 0))); // known to the run only
+    QVERIFY(isClose(plot().value(1, 0), 1.0 / 256, 1e-9));
     m_panel->setRuns(m_a, nullptr);
     QVERIFY(isClose(plot().value(1, 0), 1.0 / 256, 1e-9));
     plot().setMeasure(Measure::Size);
@@ -101,7 +101,8 @@ void TestErrorPlot::absentIsNotZero()
     QVERIFY(plot().readout(4, 1).contains(QLatin1String("not computed")));
     for (const ErrorPlot::Column& c : plot().columns()) {
         QCOMPARE(c.first, c.last);
-        QCOMPARE(c.worst[0] >= 0, c.first == 1); // block 1 came after what has changed
+        // Without a calibration text no result depends on the layers before it.
+        QCOMPARE(c.worst[0] >= 0, c.first == 1 || c.first == 3);
     }
     // The size follows from the recipe; nothing has to be measured.
     plot().setMeasure(Measure::Size);
