@@ -48,7 +48,7 @@ void applyLayout(QMainWindow& window, const Docks& docks, LayoutPreset preset)
         place(Qt::RightDockWidgetArea, {docks.runs});
         window.resizeDocks({docks.errors, docks.comparison}, {share(width, 0.5), share(width, 0.5)},
                            Qt::Horizontal);
-        window.resizeDocks({docks.errors}, {share(height, 0.5)}, Qt::Vertical);
+        window.resizeDocks({docks.errors}, {share(height, 0.6)}, Qt::Vertical);
         window.resizeDocks({docks.runs}, {share(width, 0.3)}, Qt::Horizontal);
         break;
     case LayoutPreset::WholeModel:

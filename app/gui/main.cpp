@@ -3,6 +3,7 @@
 #include "app/gui/main_window.h"
 #include "app/gui/startup.h"
 #include "app/gui/translation.h"
+#include "widgets/workbench_style.h"
 
 #include <QApplication>
 #include <QLoggingCategory>
@@ -53,7 +54,7 @@ int main(int argc, char** argv)
         qInstallMessageHandler(quietMessages);
     }
 
-    QApplication::setStyle(QStringLiteral("Fusion"));
+    QApplication::setStyle(new WorkbenchStyle); // the application takes it
     QApplication app(argc, argv);
     QCoreApplication::setOrganizationName(QStringLiteral("gradus"));
     QCoreApplication::setApplicationName(QStringLiteral("gradus"));

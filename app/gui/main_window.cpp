@@ -350,6 +350,12 @@ void MainWindow::connectExplorer()
     connect(m_weights, &WeightPanel::clipPreviewRequested, &m_explorer, &Explorer::previewClip);
     connect(m_weights, &WeightPanel::clipRequested, m_workbench.document(), &Document::setClip);
     connect(m_weights, &WeightPanel::stripRequested, &m_explorer, &Explorer::requestStrip);
+    connect(m_weights, &WeightPanel::outlierActivated, this, [this](std::int64_t row) {
+        m_docks.channels->show();
+        m_docks.channels->raise();
+        m_channels->setAxis(ChannelAxis::Output);
+        m_channels->jumpTo(row);
+    });
     connect(m_weights, &WeightPanel::outliersRequested, &m_explorer, &Explorer::setOutlierMultiple);
     connect(&m_explorer, &Explorer::previewDropped, this, [this] {
         m_weights->clear(tr("Select a layer to see the distribution of its weights."));
