@@ -26,6 +26,7 @@ void addEvaluate(CLI::App& program, const AddAction& add);
 void addGenerate(CLI::App& program, const AddAction& add);
 void addExport(CLI::App& program, const AddAction& add);
 void addVerify(CLI::App& program, const AddAction& add);
+void addReport(CLI::App& program, const AddAction& add);
 void addMethods(CLI::App& program, const AddAction& add);
 
 /// What "MODEL|RUN.gradus" names.

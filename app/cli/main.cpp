@@ -35,6 +35,7 @@ int run(int argc, char** argv)
     cli::addGenerate(program, add);
     cli::addExport(program, add);
     cli::addVerify(program, add);
+    cli::addReport(program, add);
     cli::addMethods(program, add);
 
     try {

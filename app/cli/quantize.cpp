@@ -6,8 +6,10 @@
 #include "core/base/error.h"
 #include "core/base/format.h"
 #include "core/base/parallel.h"
+#include "core/base/regex.h"
 #include "core/base/text.h"
 #include "core/io/byte_source.h"
+#include "core/session/forecast.h"
 #include "core/session/journal.h"
 
 #include <CLI/CLI.hpp>
@@ -16,6 +18,8 @@
 #include <chrono>
 #include <cstdio>
 #include <filesystem>
+#include <limits>
+#include <set>
 
 namespace gradus::cli {
 
@@ -29,8 +33,10 @@ struct Arguments
     int bits = 0;
     std::string granularity;
     bool symmetric = false;
+    std::string clip;
     std::vector<std::string> options;
     std::vector<std::string> keep;
+    std::string layers;
     std::string calibration;
     std::string calibrationMode;
     std::int64_t samples = 0;
@@ -46,15 +52,28 @@ struct Arguments
     bool jsonGiven = false;
 };
 
+ClipLimits clipOf(const std::string& text)
+{
+    const std::size_t comma = text.find(',');
+    double low = 0;
+    double high = 0;
+    if (comma == std::string::npos || !parseReal(std::string_view(text).substr(0, comma), low) ||
+        !parseReal(std::string_view(text).substr(comma + 1), high))
+        throw Error(ErrorCode::Usage,
+                    concat("--clip ", quoted(text), ": expected LOW,HIGH such as -0.1,0.1"));
+    return {static_cast<float>(low) + 0.0F, static_cast<float>(high) + 0.0F};
+}
+
 Recipe recipeOf(const Arguments& arguments)
 {
     Recipe recipe;
     if (!arguments.recipe.empty()) {
         if (!arguments.method.empty() || arguments.bits != 0 || !arguments.granularity.empty() ||
-            arguments.symmetric || !arguments.options.empty() || !arguments.keep.empty())
-            throw Error(ErrorCode::Usage,
-                        "--recipe decides method, bits, group, symmetry, options and float layers; "
-                        "give either it or those flags");
+            arguments.symmetric || !arguments.clip.empty() || !arguments.options.empty() ||
+            !arguments.keep.empty())
+            throw Error(ErrorCode::Usage, "--recipe decides method, bits, group, symmetry, clip "
+                                          "limits, options and float layers; "
+                                          "give either it or those flags");
         recipe = recipeFromJson(readTextFile(arguments.recipe), arguments.recipe);
     } else {
         if (arguments.method.empty() || arguments.bits == 0)
@@ -68,6 +87,8 @@ Recipe recipeOf(const Arguments& arguments)
         recipe.standard.scheme.symmetric = arguments.symmetric;
         if (!arguments.granularity.empty())
             setGranularity(recipe.standard.scheme, arguments.granularity);
+        if (!arguments.clip.empty())
+            recipe.standard.scheme.clip = clipOf(arguments.clip);
         if (const auto problem = recipe.standard.scheme.validate())
             throw Error(ErrorCode::Usage, *problem);
         for (const std::string& option : arguments.options) {
@@ -100,9 +121,35 @@ Recipe recipeOf(const Arguments& arguments)
     return recipe;
 }
 
-int dryRun(const Model& model, const Recipe& recipe)
+std::string jsonOf(const Plan& planned, const Forecast& expected)
 {
-    const Plan planned = plan(model, recipe);
+    nlohmann::ordered_json out;
+    out["layers"] = nlohmann::ordered_json::array();
+    for (const Plan::Row& row : planned.rows) {
+        const bool kept = row.choice.keepFloat;
+        nlohmann::ordered_json entry;
+        entry["name"] = row.layer;
+        entry["method"] = kept ? "float" : std::string(methodName(row.choice.method));
+        entry["bits"] = nullptr;
+        if (!kept)
+            entry["bits"] = row.choice.scheme.bits;
+        entry["bits_per_weight"] =
+            kept ? std::numeric_limits<double>::quiet_NaN() : row.bitsPerWeight;
+        entry["bytes"] = row.bytes;
+        entry["note"] = row.note;
+        out["layers"].push_back(std::move(entry));
+    }
+    out["totals"] = {{"bits_per_weight", planned.totals.bitsPerWeight},
+                     {"bytes", planned.totals.bytes},
+                     {"float_bytes", planned.totals.floatBytes},
+                     {"weights", planned.totals.weights}};
+    out["forecast_seconds"] = expected.seconds;
+    out["forecast_peak_memory_bytes"] = expected.peakMemoryBytes;
+    return out.dump(2);
+}
+
+void printPlan(const Plan& planned, const Forecast& expected)
+{
     Table table({{"layer", Table::Align::Left},
                  {"method", Table::Align::Left},
                  {"bits"},
@@ -124,6 +171,54 @@ int dryRun(const Model& model, const Recipe& recipe)
                 formatBytes(planned.totals.bytes).c_str(),
                 formatBitsPerWeight(planned.totals.bitsPerWeight).c_str(),
                 formatBytes(planned.totals.floatBytes).c_str());
+    std::printf("expected: about %s and %s of memory on this machine\n",
+                formatSeconds(expected.seconds).c_str(),
+                formatBytes(expected.peakMemoryBytes).c_str());
+}
+
+/// The layers whose names match, for --layers.
+std::set<std::string> layersMatching(const Model& model, const std::string& pattern)
+{
+    const Regex regex(pattern);
+    std::set<std::string> names;
+    for (const Layer& layer : model.layers)
+        if (regex.search(layer.name))
+            names.insert(layer.name);
+    if (names.empty())
+        throw Error(ErrorCode::Usage,
+                    concat("--layers ", quoted(pattern), " matches none of the ",
+                           model.layers.size(), " layers; see gradus-cli inspect"));
+    return names;
+}
+
+/// Layers that are not for this run stay float.
+Recipe reducedTo(const std::set<std::string>& only, Recipe recipe, const Model& model)
+{
+    const std::vector<LayerChoice> choices = resolve(recipe, model);
+    for (std::size_t i = 0; i < choices.size(); ++i)
+        if (!choices[i].keepFloat && !only.contains(model.layers[i].name)) {
+            LayerChoice& choice = recipe.overrides[model.layers[i].name];
+            choice = choices[i];
+            choice.keepFloat = true;
+        }
+    return recipe;
+}
+
+int dryRun(const QuantizeRequest& request, const Arguments& arguments)
+{
+    ForecastRequest wanted;
+    wanted.model = request.model;
+    wanted.recipe =
+        request.only ? reducedTo(*request.only, request.recipe, *request.model) : request.recipe;
+    wanted.memoryBytes = request.memoryBytes;
+    Monitor monitor;
+    wanted.machine = measureMachine(monitor);
+    const Plan planned = plan(*wanted.model, wanted.recipe);
+    const Forecast expected = forecast(wanted);
+    if (arguments.jsonGiven)
+        printJson(jsonOf(planned, expected), arguments.json.empty() ? "-" : arguments.json);
+    if (!arguments.jsonGiven || (!arguments.json.empty() && arguments.json != "-"))
+        printPlan(planned, expected);
     return 0;
 }
 
@@ -200,8 +295,10 @@ int runQuantize(const Arguments& arguments)
     request.recipe = recipeOf(arguments);
     request.memoryBytes = parseBytes(arguments.memory);
     request.model = openModel(arguments.model);
+    if (!arguments.layers.empty())
+        request.only = layersMatching(*request.model, arguments.layers);
     if (arguments.dryRun)
-        return dryRun(*request.model, request.recipe);
+        return dryRun(request, arguments);
     if (arguments.out.empty())
         throw Error(ErrorCode::Usage, "expected --out RUN.gradus (or --dry-run)");
     request.output = arguments.out;
@@ -246,11 +343,15 @@ void addQuantize(CLI::App& program, const AddAction& add)
     verb->add_option("--group,--granularity", a->granularity,
                      "Inputs per group, or channel (default), or tensor");
     verb->add_flag("--symmetric", a->symmetric, "Symmetric grids, without zeros");
+    verb->add_option("--clip", a->clip,
+                     "Limits that the ranges of all grids are cut to, LOW,HIGH such as -0.1,0.1");
     verb->add_option("--option", a->options, "Method option, key=value; may be repeated")
         ->allow_extra_args(false);
     verb->add_option("--keep", a->keep,
                      "Keep layers that match this pattern float; may be repeated")
         ->allow_extra_args(false);
+    verb->add_option("--layers", a->layers,
+                     "Quantize only layers that match this pattern; the others stay float");
     verb->add_option("--calibration", a->calibration, "Text to calibrate on");
     verb->add_option("--samples", a->samples, "Windows of calibration text (default 128)");
     verb->add_option("--context", a->context,
@@ -265,7 +366,8 @@ void addQuantize(CLI::App& program, const AddAction& add)
     verb->add_option("--threads", a->threads, "Threads to use, 0 for all processors");
     verb->add_option("--memory", a->memory, "Memory budget")->capture_default_str();
     verb->add_flag("--resume", a->resume, "Continue a run that was interrupted");
-    verb->add_flag("--dry-run", a->dryRun, "Show choices and exact sizes; compute nothing");
+    verb->add_flag("--dry-run", a->dryRun,
+                   "Show choices, exact sizes, expected time and memory; compute nothing");
     verb->add_option("--out", a->out, "Run file to write");
     CLI::Option* json = verb->add_option("--json", a->json, "Write the report as JSON to this file")
                             ->expected(0, 1);

@@ -14,11 +14,15 @@ struct CommandLine
     std::string recipe;
     std::string run;
     std::string calibration;
+    bool capture = false;
     bool quantize = false;
     std::string exportFormat; ///< "safetensors", "gptq", "hdf5"; empty for none
     std::string exportPath;
     std::string screenshotFolder;
-    std::string theme; ///< "dark", "light", or empty
+    std::string theme;    ///< "dark", "light", "system", or empty
+    std::string language; ///< "en", "de", or empty
+    int width = 1280;     ///< of the window in screenshots
+    int height = 800;
 };
 
 /// Prints help, version or a complaint itself; then there is an exit status and nothing to do.

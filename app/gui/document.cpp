@@ -6,6 +6,8 @@
 #include <QElapsedTimer>
 #include <QUndoCommand>
 
+#include <algorithm>
+
 namespace gradus {
 
 /// The only undoable thing: a recipe before and after. A few kilobytes each, and no field can be
@@ -52,20 +54,42 @@ Document::Document(QObject* parent)
 {
 }
 
+const SessionRun* Document::findRun(int id) const
+{
+    const auto found = std::find_if(m_runs.begin(), m_runs.end(),
+                                    [id](const SessionRun& run) { return run.id == id; });
+    return found == m_runs.end() ? nullptr : &*found;
+}
+
+std::vector<SessionRun>::iterator Document::at(int id)
+{
+    return std::find_if(m_runs.begin(), m_runs.end(),
+                        [id](const SessionRun& run) { return run.id == id; });
+}
+
+std::shared_ptr<const Run> Document::run() const
+{
+    const SessionRun* shown = shownRun();
+    return shown ? shown->run : nullptr;
+}
+
+const Results& Document::results() const
+{
+    static const Results none;
+    const SessionRun* shown = shownRun();
+    return shown ? shown->results : none;
+}
+
 bool Document::runIsCurrent() const
 {
-    return m_run && m_run->recipe == m_recipe;
+    const auto shown = run();
+    return shown && shown->recipe == m_recipe;
 }
 
 const LayerChoice* Document::choiceOf(const std::string& layer) const
 {
-    if (!m_plan)
-        return nullptr;
-    for (const Plan::Row& row : m_plan->rows) {
-        if (row.layer == layer)
-            return &row.choice;
-    }
-    return nullptr;
+    const auto found = m_planRows.find(layer);
+    return found == m_planRows.end() ? nullptr : &m_plan->rows[found->second].choice;
 }
 
 void Document::setModel(std::shared_ptr<const Model> model, const Recipe& recipe)
@@ -73,33 +97,163 @@ void Document::setModel(std::shared_ptr<const Model> model, const Recipe& recipe
     m_model = std::move(model);
     m_recipe = recipe;
     m_plan.reset();
-    m_run.reset();
-    m_results.clear();
+    m_planRows.clear();
+    m_runs.clear();
+    m_shown = 0;
+    m_compared = 0;
+    m_lastRun = 0;
     m_undo.clear();
     Q_EMIT modelChanged();
     Q_EMIT recipeChanged();
     Q_EMIT resultsChanged();
-    Q_EMIT runChanged();
+    Q_EMIT runsChanged();
 }
 
 void Document::setPlan(std::shared_ptr<const Plan> plan)
 {
     m_plan = std::move(plan);
+    m_planRows.clear();
+    for (std::size_t i = 0; m_plan && i < m_plan->rows.size(); ++i)
+        m_planRows[m_plan->rows[i].layer] = i;
     Q_EMIT planChanged();
 }
 
-void Document::setRun(std::shared_ptr<const Run> run)
+/// The new run is shown; the one before is what it is compared with, unless another was chosen.
+void Document::takeRun(SessionRun run)
 {
-    m_run = std::move(run);
-    m_results = m_run ? resultsOf(*m_run) : Results();
-    Q_EMIT resultsChanged();
-    Q_EMIT runChanged();
+    const int before = m_shown;
+    m_runs.push_back(std::move(run));
+    if (m_compared == 0)
+        m_compared = before;
+    showRun(m_runs.back().id);
 }
 
-void Document::addResult(const LayerResult& result, std::shared_ptr<const Recipe> recipe)
+int Document::beginRun(const Results& takenOver)
 {
-    m_results[result.name] = MeasuredLayer{result, std::move(recipe)};
+    SessionRun run;
+    run.id = ++m_lastRun;
+    run.name = tr("Run %1").arg(run.id);
+    run.started = QDateTime::currentDateTime();
+    run.results = takenOver;
+    takeRun(std::move(run));
+    return m_lastRun;
+}
+
+void Document::addResult(int id, const LayerResult& result, std::shared_ptr<const Recipe> recipe)
+{
+    const auto run = at(id);
+    if (run == m_runs.end())
+        return;
+    run->results[result.name] = MeasuredLayer{result, std::move(recipe)};
+    if (id == m_shown)
+        Q_EMIT resultsChanged();
+}
+
+void Document::endRun(int id, std::shared_ptr<const Run> complete, double seconds)
+{
+    const auto run = at(id);
+    if (run == m_runs.end())
+        return;
+    if (!complete && run->results.empty()) {
+        removeRun(id);
+        return;
+    }
+    run->seconds = std::max(seconds, 0.001); // 0 is a run that goes on
+    run->run = std::move(complete);
+    if (run->run)
+        run->results = resultsOf(*run->run);
+    if (id == m_shown)
+        Q_EMIT resultsChanged();
+    Q_EMIT runsChanged();
+}
+
+int Document::addRun(std::shared_ptr<const Run> complete, const QString& name)
+{
+    SessionRun run;
+    run.id = ++m_lastRun;
+    run.name = name;
+    run.results = resultsOf(*complete);
+    run.run = std::move(complete);
+    takeRun(std::move(run));
+    return m_lastRun;
+}
+
+void Document::showRun(int id)
+{
+    if (id == m_shown || !findRun(id))
+        return;
+    if (m_compared == id) // the two change places
+        m_compared = m_shown;
+    m_shown = id;
     Q_EMIT resultsChanged();
+    Q_EMIT runsChanged();
+}
+
+void Document::compareRun(int id)
+{
+    const int next = id != m_shown && findRun(id) ? id : 0;
+    if (next == m_compared)
+        return;
+    m_compared = next;
+    Q_EMIT runsChanged();
+}
+
+void Document::renameRun(int id, const QString& name)
+{
+    const auto run = at(id);
+    const QString text = name.simplified();
+    if (run == m_runs.end() || text.isEmpty() || text == run->name)
+        return;
+    run->name = text;
+    Q_EMIT runsChanged();
+}
+
+void Document::removeRun(int id)
+{
+    const auto found = at(id);
+    if (found == m_runs.end())
+        return;
+    m_runs.erase(found);
+    if (m_compared == id)
+        m_compared = 0;
+    if (m_shown == id) {
+        m_shown = m_runs.empty() ? 0 : m_runs.back().id;
+        if (m_shown == m_compared)
+            m_compared = 0;
+        Q_EMIT resultsChanged();
+    }
+    Q_EMIT runsChanged();
+}
+
+void Document::setPerplexity(int id, const QString& text)
+{
+    const auto run = at(id);
+    if (run == m_runs.end() || run->perplexity == text)
+        return;
+    run->perplexity = text;
+    Q_EMIT runsChanged();
+}
+
+void Document::setRunFile(int id, const QString& path)
+{
+    const auto run = at(id);
+    if (run == m_runs.end() || run->file == path)
+        return;
+    run->file = path;
+    Q_EMIT runsChanged();
+}
+
+void Document::setKept(int id, const QString& path, const QDateTime& started, double seconds,
+                       std::shared_ptr<const Recipe> resumable)
+{
+    const auto run = at(id);
+    if (run == m_runs.end())
+        return;
+    run->kept = path;
+    run->started = started;
+    run->seconds = seconds;
+    run->resumable = std::move(resumable);
+    Q_EMIT runsChanged();
 }
 
 void Document::editRecipe(const Recipe& after, const QString& text, const QString& key)
@@ -138,6 +292,34 @@ void Document::lockLayers(const std::vector<std::string>& layers, bool locked)
     const QString what =
         layers.size() == 1 ? toQString(layers.front()) : tr("%1 layers").arg(layers.size());
     editRecipe(after, (locked ? tr("lock of %1") : tr("unlock of %1")).arg(what));
+}
+
+void Document::setRules(const std::vector<Rule>& rules, const QString& text)
+{
+    Recipe after = m_recipe;
+    after.rules = rules;
+    editRecipe(after, text);
+}
+
+void Document::addRule(const Rule& rule, const QString& text,
+                       const std::vector<std::string>& release)
+{
+    Recipe after = m_recipe;
+    after.rules.insert(after.rules.begin(), rule);
+    for (const std::string& layer : release)
+        after.overrides.erase(layer);
+    editRecipe(after, text);
+}
+
+void Document::setClip(const std::string& layer, const std::optional<ClipLimits>& limits,
+                       const QString& text, const QString& key)
+{
+    const LayerChoice* choice = choiceOf(layer);
+    if (!choice)
+        return;
+    LayerChoice next = *choice;
+    next.scheme.clip = limits;
+    editLayers({{layer, next}}, text, key);
 }
 
 void Document::setStandard(const LayerChoice& choice, const QString& text, const QString& key)

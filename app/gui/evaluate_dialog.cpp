@@ -19,6 +19,7 @@ EvaluateDialog::EvaluateDialog(const QString& textFile, std::int64_t modelContex
     setWindowTitle(tr("Measure perplexity"));
     m_path = new QLineEdit(textFile);
     m_path->setMinimumWidth(380);
+    m_path->setAccessibleName(tr("Text"));
     auto* browseButton = new QPushButton(tr("Browse…"));
     auto* line = new QHBoxLayout;
     line->addWidget(m_path, 1);

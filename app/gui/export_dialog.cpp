@@ -48,10 +48,11 @@ QString explanation(ExportFormat format)
 }
 } // namespace
 
-ExportDialog::ExportDialog(Workbench* workbench, ExportFormat format, QWidget* parent)
+ExportDialog::ExportDialog(Workbench* workbench, ExportFormat format, int run, QWidget* parent)
     : QDialog(parent)
     , m_workbench(workbench)
     , m_format(format)
+    , m_run(run)
 {
     setWindowTitle(tr("Export: %1").arg(exportFormatTitle(format)));
     const auto& model = workbench->document()->model();
@@ -63,6 +64,7 @@ ExportDialog::ExportDialog(Workbench* workbench, ExportFormat format, QWidget* p
                                            : QStringLiteral("-quantized");
     m_path = new QLineEdit(QDir::current().absoluteFilePath(name));
     m_path->setMinimumWidth(380);
+    m_path->setAccessibleName(format == ExportFormat::Hdf5 ? tr("File") : tr("Folder"));
     auto* browseButton = new QPushButton(tr("Browse…"));
     auto* line = new QHBoxLayout;
     line->addWidget(m_path, 1);
@@ -82,6 +84,7 @@ ExportDialog::ExportDialog(Workbench* workbench, ExportFormat format, QWidget* p
     }
     m_notes = new QPlainTextEdit;
     m_notes->setReadOnly(true);
+    m_notes->setAccessibleName(tr("What this format changes"));
     m_notes->setMinimumHeight(120);
     auto* buttons = new QDialogButtonBox(QDialogButtonBox::Cancel);
     buttons->addButton(tr("Export"), QDialogButtonBox::AcceptRole);
@@ -104,18 +107,22 @@ void ExportDialog::refresh()
     const GptqZeros zeros =
         m_zeros ? static_cast<GptqZeros>(m_zeros->currentData().toInt()) : GptqZeros::Automatic;
     const QPointer<ExportDialog> self(this);
-    m_workbench->preflightExport(m_format, zeros, [self](const std::vector<PreflightNote>& notes) {
-        if (!self)
-            return;
-        QStringList lines;
-        for (const PreflightNote& note : notes)
-            lines.append(note.layer.empty() ? toQString(note.message)
-                                            : QStringLiteral("%1: %2").arg(
-                                                  toQString(note.layer), toQString(note.message)));
-        self->m_notes->setPlainText(lines.isEmpty()
-                                        ? tr("Nothing: every layer is written as it was computed.")
-                                        : lines.join(QLatin1Char('\n')));
-    });
+    m_workbench->preflightExport(
+        m_format, zeros,
+        [self](const std::vector<PreflightNote>& notes) {
+            if (!self)
+                return;
+            QStringList lines;
+            for (const PreflightNote& note : notes)
+                lines.append(note.layer.empty()
+                                 ? toQString(note.message)
+                                 : QStringLiteral("%1: %2").arg(toQString(note.layer),
+                                                                toQString(note.message)));
+            self->m_notes->setPlainText(
+                lines.isEmpty() ? tr("Nothing: every layer is written as it was computed.")
+                                : lines.join(QLatin1Char('\n')));
+        },
+        m_run);
 }
 
 void ExportDialog::browse()
@@ -137,7 +144,7 @@ void ExportDialog::accept()
     const GptqZeros zeros =
         m_zeros ? static_cast<GptqZeros>(m_zeros->currentData().toInt()) : GptqZeros::Automatic;
     QDialog::accept();
-    m_workbench->exportRun(m_format, path, zeros);
+    m_workbench->exportRun(m_format, path, zeros, {}, m_run);
 }
 
 } // namespace gradus

@@ -17,7 +17,8 @@ class ExportDialog final : public QDialog
 {
     Q_OBJECT
 public:
-    ExportDialog(Workbench* workbench, ExportFormat format, QWidget* parent = nullptr);
+    /// run: its id in the session, 0 for the shown one.
+    ExportDialog(Workbench* workbench, ExportFormat format, int run, QWidget* parent = nullptr);
 
 private:
     void refresh();
@@ -26,6 +27,7 @@ private:
 
     Workbench* m_workbench;
     ExportFormat m_format;
+    int m_run;
     QLineEdit* m_path = nullptr;
     QComboBox* m_zeros = nullptr;
     QPlainTextEdit* m_notes = nullptr;

@@ -2,9 +2,12 @@
 #include "app/gui/command_line.h"
 #include "app/gui/main_window.h"
 #include "app/gui/startup.h"
+#include "app/gui/translation.h"
+#include "widgets/workbench_style.h"
 
 #include <QApplication>
 #include <QLoggingCategory>
+#include <QStandardPaths>
 #include <QTimer>
 
 #include <cstdio>
@@ -51,22 +54,30 @@ int main(int argc, char** argv)
         qInstallMessageHandler(quietMessages);
     }
 
-    QApplication::setStyle(QStringLiteral("Fusion"));
+    QApplication::setStyle(new WorkbenchStyle); // the application takes it
     QApplication app(argc, argv);
     QCoreApplication::setOrganizationName(QStringLiteral("gradus"));
     QCoreApplication::setApplicationName(QStringLiteral("gradus"));
     QCoreApplication::setApplicationVersion(QStringLiteral(GRADUS_VERSION));
     QGuiApplication::setApplicationDisplayName(QStringLiteral("Gradus"));
     QGuiApplication::setDesktopFileName(QStringLiteral("gradus"));
-    Theme theme = shots ? Theme::Light : themeOf(QApplication::palette());
-    if (!line.theme.empty())
+    Theme theme = shots ? Theme::Light : systemTheme();
+    if (line.theme == "dark" || line.theme == "light")
         theme = line.theme == "dark" ? Theme::Dark : Theme::Light;
     applyTheme(theme);
+    const QString chosen = !line.language.empty() ? QString::fromStdString(line.language)
+                           : shots                ? QStringLiteral("en")
+                                                  : Settings(true).language();
+    installTranslation(app, chosen);
 
     MainWindow::Options options;
     options.remember = !shots;
     options.confirmClose = !shots;
-    options.fixedTheme = !line.theme.empty();
+    options.fixedTheme = shots || (!line.theme.empty() && line.theme != "system");
+    options.size = QSize(line.width, line.height);
+    if (!shots)
+        options.sessions = QStandardPaths::writableLocation(QStandardPaths::AppLocalDataLocation) +
+                           QStringLiteral("/sessions");
     MainWindow window(options);
 
     StartupRequest request;
@@ -74,6 +85,7 @@ int main(int argc, char** argv)
     request.recipe = QString::fromStdString(line.recipe);
     request.run = QString::fromStdString(line.run);
     request.calibration = QString::fromStdString(line.calibration);
+    request.capture = line.capture;
     request.quantize = line.quantize;
     if (!line.exportFormat.empty())
         request.exportFormat = exportFormatFromName(line.exportFormat);
@@ -87,6 +99,8 @@ int main(int argc, char** argv)
             QCoreApplication::exit(why.isEmpty() ? 0 : 1);
     });
     window.show();
+    if (!shots)
+        window.offerRecovery();
     QTimer::singleShot(0, &startup, &Startup::begin);
     return QApplication::exec();
 }

@@ -1,51 +1,55 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "app/gui/main_window.h"
 
-#include "app/gui/evaluate_dialog.h"
-#include "app/gui/export_dialog.h"
 #include "core/base/format.h"
+#include "widgets/panels/bits_map_panel.h"
+#include "widgets/panels/channel_panel.h"
 #include "widgets/panels/empty_state.h"
+#include "widgets/panels/error_panel.h"
+#include "widgets/panels/exponent_panel.h"
 #include "widgets/panels/layer_table_panel.h"
 #include "widgets/panels/message_bar.h"
 #include "widgets/panels/method_panel.h"
+#include "widgets/panels/run_comparison.h"
 #include "widgets/panels/run_panel.h"
+#include "widgets/panels/runs_panel.h"
 #include "widgets/panels/weight_panel.h"
 #include "widgets/plots/histogram_plot.h"
+#include "widgets/plots/plot_view.h"
 #include "widgets/text.h"
 
-#include <QActionGroup>
 #include <QApplication>
 #include <QCloseEvent>
 #include <QDir>
 #include <QDockWidget>
 #include <QDropEvent>
-#include <QFileDialog>
 #include <QFileInfo>
+#include <QHBoxLayout>
 #include <QLabel>
-#include <QMenuBar>
+#include <QMenu>
 #include <QMessageBox>
 #include <QMimeData>
 #include <QProgressBar>
-#include <QSettings>
+#include <QPushButton>
 #include <QStackedWidget>
 #include <QStatusBar>
-#include <QTableView>
-#include <QToolBar>
-#include <QToolButton>
 #include <QToolTip>
 #include <QVBoxLayout>
+
+#include <algorithm>
 
 namespace gradus {
 
 namespace {
-constexpr QSize shotSize(1280, 800);
-constexpr int maximumRecent = 8;
-const QString recentKey = QStringLiteral("recentFiles");
-const QString geometryKey = QStringLiteral("window/geometry");
-const QString stateKey = QStringLiteral("window/state");
-const QString themeKey = QStringLiteral("window/theme");
-const QString logKey = QStringLiteral("plots/logarithmic");
-constexpr int stateVersion = 1;
+constexpr char geometryKey[] = "window/geometry";
+constexpr char stateKey[] = "window/state";
+constexpr char columnsKey[] = "window/columns";
+constexpr char logKey[] = "plots/logarithmic";
+constexpr int stateVersion = 2;
+constexpr QSize smallestMinimum(230, 120); ///< of a panel in a dock
+constexpr QSize largestMinimum(335, 160);
+/// Layers finish faster than anybody reads: the table follows at this pace.
+constexpr int rowsIntervalMs = 50;
 } // namespace
 
 void applyTheme(Theme theme)
@@ -54,14 +58,25 @@ void applyTheme(Theme theme)
     QToolTip::setPalette(themePalette(theme));
 }
 
+Theme systemTheme()
+{
+    // The desktop's palette is there until the first theme is set.
+    static const Theme theme = themeOf(QApplication::palette());
+    return theme;
+}
+
 MainWindow::MainWindow(const Options& options, QWidget* parent)
     : QMainWindow(parent)
     , m_options(options)
+    , m_settings(options.remember)
+    , m_workbench(options.sessions)
+    , m_explorer(m_workbench.document())
 {
     setObjectName(QStringLiteral("MainWindow"));
     setAcceptDrops(true);
     setDockOptions(AnimatedDocks | AllowNestedDocks | AllowTabbedDocks);
-    resize(shotSize);
+    setTabPosition(Qt::AllDockWidgetAreas, QTabWidget::North);
+    resize(m_options.size);
 
     m_message = new MessageBar;
     m_empty = new EmptyState;
@@ -77,37 +92,27 @@ MainWindow::MainWindow(const Options& options, QWidget* parent)
     layout->addWidget(m_stack, 1);
     setCentralWidget(central);
 
-    m_weights = new WeightPanel;
-    m_method = new MethodPanel;
-    m_runPanel = new RunPanel;
     makeDocks();
-    makeActions();
-
-    m_totals = new QLabel;
-    m_totals->setContentsMargins(8, 0, 0, 0);
-    m_progressText = new QLabel;
-    m_progressText->setForegroundRole(QPalette::PlaceholderText);
-    m_progress = new QProgressBar;
-    m_progress->setRange(0, 1000);
-    m_progress->setFixedSize(150, 8);
-    m_progress->setTextVisible(false);
-    statusBar()->addWidget(m_totals, 1);
-    statusBar()->addPermanentWidget(m_progressText);
-    statusBar()->addPermanentWidget(m_progress);
-    statusBar()->setSizeGripEnabled(false);
-    statusBar()->setContentsMargins(0, 0, 10, 0);
-
+    makeMenus();
+    makeStatusBar();
+    connectDocument();
     connectPanels();
-    if (m_options.remember) {
-        QSettings settings;
-        restoreGeometry(settings.value(geometryKey).toByteArray());
-        m_weights->plot()->setLogScale(settings.value(logKey, true).toBool());
-        if (!m_options.fixedTheme && settings.contains(themeKey))
-            setTheme(settings.value(themeKey).toString() == QLatin1String("dark") ? Theme::Dark
-                                                                                  : Theme::Light);
-    }
-    (themeOf(QApplication::palette()) == Theme::Dark ? m_dark : m_light)->setChecked(true);
+    connectRuns();
+    connectExplorer();
+
+    restoreGeometry(m_settings.bytes(geometryKey));
+    m_weights->plot()->setLogScale(m_settings.flag(logKey, true));
+    m_layers->restoreState(m_settings.bytes(columnsKey));
+    if (!m_options.fixedTheme)
+        setTheme(m_settings.theme());
+    else
+        m_themes[themeOf(QApplication::palette()) == Theme::Dark ? ThemeChoice::Dark
+                                                                 : ThemeChoice::Light]
+            ->setChecked(true);
     m_log->setChecked(m_weights->plot()->logScale());
+    m_rowsTimer.setSingleShot(true);
+    m_rowsTimer.setInterval(rowsIntervalMs);
+    connect(&m_rowsTimer, &QTimer::timeout, this, &MainWindow::refreshRows);
     refreshRecent();
     modelChanged();
     refreshActions();
@@ -116,7 +121,11 @@ MainWindow::MainWindow(const Options& options, QWidget* parent)
 
 MainWindow::~MainWindow()
 {
+    // Docks are hidden one last time while the window is no longer one of ours.
+    for (QDockWidget* each : m_docks.all())
+        each->disconnect(this);
     // Jobs end before the widgets that their signals reach.
+    m_explorer.disconnect(this);
     m_workbench.disconnect(this);
     m_workbench.document()->disconnect(this);
     m_workbench.cancel();
@@ -127,174 +136,67 @@ QDockWidget* MainWindow::dock(const QString& title, const QString& name, QWidget
     auto* dock = new QDockWidget(title, this);
     dock->setObjectName(name);
     dock->setWidget(widget);
+    // Panels side by side must fit a small screen; what does not fit them scrolls or elides.
+    widget->setMinimumSize(
+        widget->minimumSizeHint()
+            .boundedTo(largestMinimum)
+            .expandedTo(
+                smallestMinimum)); // without one of its own, a dock takes the hint, however wide
     addDockWidget(Qt::BottomDockWidgetArea, dock);
+    dock->hide(); // until there is a model
+    connect(dock, &QDockWidget::visibilityChanged, this, [this, dock](bool visible) {
+        if (visible) // a tab that another one covers is not
+            m_seen.insert(dock);
+        else
+            m_seen.erase(dock);
+        followDocks();
+    });
+    for (const auto signal : {&QDockWidget::topLevelChanged, &QDockWidget::visibilityChanged})
+        connect(dock, signal, this, &MainWindow::titleDocks, Qt::QueuedConnection);
     return dock;
 }
 
 void MainWindow::makeDocks()
 {
-    m_weightDock = dock(tr("Weights"), QStringLiteral("WeightDock"), m_weights);
-    m_methodDock = dock(tr("Method"), QStringLiteral("MethodDock"), m_method);
-    m_runDock = dock(tr("Run"), QStringLiteral("RunDock"), m_runPanel);
-    for (QDockWidget* each : {m_weightDock, m_methodDock, m_runDock})
-        each->hide(); // until there is a model
+    m_weights = new WeightPanel;
+    m_channels = new ChannelPanel;
+    m_exponent = new ExponentPanel;
+    m_errors = new ErrorPanel;
+    m_bitsMap = new BitsMapPanel;
+    m_runs = new RunsPanel;
+    m_comparison = new RunComparison;
+    m_method = new MethodPanel;
+    m_runPanel = new RunPanel;
+    m_docks.weights = dock(tr("Weights"), QStringLiteral("WeightDock"), m_weights);
+    m_docks.channels = dock(tr("Channels"), QStringLiteral("ChannelDock"), m_channels);
+    m_docks.exponent = dock(tr("Exponent"), QStringLiteral("ExponentDock"), m_exponent);
+    m_docks.errors = dock(tr("Layer errors"), QStringLiteral("ErrorDock"), m_errors);
+    m_docks.bitsMap = dock(tr("Bits map"), QStringLiteral("BitsMapDock"), m_bitsMap);
+    m_docks.method = dock(tr("Method"), QStringLiteral("MethodDock"), m_method);
+    m_docks.run = dock(tr("Run"), QStringLiteral("RunDock"), m_runPanel);
+    m_docks.runs = dock(tr("Runs"), QStringLiteral("RunsDock"), m_runs);
+    m_docks.comparison = dock(tr("Comparison"), QStringLiteral("ComparisonDock"), m_comparison);
 }
 
-QAction* MainWindow::action(QMenu* menu, const QString& text, const QKeySequence& keys,
-                            const std::function<void()>& run)
+void MainWindow::makeStatusBar()
 {
-    QAction* made = menu->addAction(text);
-    made->setShortcut(keys);
-    connect(made, &QAction::triggered, this, run);
-    return made;
+    m_totals = new QLabel;
+    m_totals->setContentsMargins(8, 0, 0, 0);
+    m_progressText = new QLabel;
+    m_progressText->setForegroundRole(QPalette::PlaceholderText);
+    m_progress = new QProgressBar;
+    m_progress->setAccessibleName(tr("Progress"));
+    m_progress->setRange(0, 1000);
+    m_progress->setFixedSize(150, 8);
+    m_progress->setTextVisible(false);
+    statusBar()->addWidget(m_totals, 1);
+    statusBar()->addPermanentWidget(m_progressText);
+    statusBar()->addPermanentWidget(m_progress);
+    statusBar()->setSizeGripEnabled(false);
+    statusBar()->setContentsMargins(0, 0, 10, 0);
 }
 
-void MainWindow::makeActions()
-{
-    Document* document = m_workbench.document();
-    QMenu* file = menuBar()->addMenu(tr("&File"));
-    QAction* openFolder =
-        action(file, tr("Open model &folder…"), QKeySequence::Open, [this] { openFolderDialog(); });
-    QAction* openFile =
-        action(file, tr("Open &model file…"), QKeySequence(QStringLiteral("Ctrl+Shift+O")), [this] {
-            openFileDialog(tr("Open a model file"),
-                           {tr("Models (*.safetensors *.bin *.index.json)"), tr("All files (*)")});
-        });
-    QAction* openRun = action(file, tr("Open r&un…"), {}, [this] {
-        openFileDialog(tr("Open a run"), {tr("Runs (*.gradus *.h5)"), tr("All files (*)")});
-    });
-    m_recentMenu = file->addMenu(tr("Recent &files"));
-    file->addSeparator();
-    m_openRecipe = action(file, tr("Open recipe…"), {}, [this] {
-        auto* dialog = new QFileDialog(this, tr("Open a recipe"));
-        dialog->setAttribute(Qt::WA_DeleteOnClose);
-        dialog->setFileMode(QFileDialog::ExistingFile);
-        dialog->setNameFilters({tr("Recipes (*.json)")});
-        connect(dialog, &QFileDialog::fileSelected, this,
-                [this](const QString& path) { m_workbench.openRecipe(path); });
-        dialog->open();
-    });
-    const auto saveAs = [this] {
-        saveDialog(tr("Save the recipe"), tr("Recipes (*.json)"), QStringLiteral("json"),
-                   QStringLiteral("recipe.json"),
-                   [this](const QString& path) { m_workbench.saveRecipe(path); });
-    };
-    m_saveRecipe = action(file, tr("&Save recipe"), QKeySequence::Save, [this, saveAs] {
-        if (m_workbench.recipePath().isEmpty())
-            saveAs();
-        else
-            m_workbench.saveRecipe(m_workbench.recipePath());
-    });
-    m_saveRecipeAs = action(file, tr("Save recipe &as…"), QKeySequence::SaveAs, saveAs);
-    m_saveRun = action(file, tr("Save ru&n…"), QKeySequence(QStringLiteral("Ctrl+Alt+S")), [this] {
-        saveDialog(tr("Save the run"), tr("Runs (*.gradus)"), QStringLiteral("gradus"),
-                   QStringLiteral("run.gradus"),
-                   [this](const QString& path) { m_workbench.saveRun(path); });
-    });
-    file->addSeparator();
-    m_exportMenu = file->addMenu(tr("&Export"));
-    for (const ExportFormat format :
-         {ExportFormat::Safetensors, ExportFormat::Gptq, ExportFormat::Hdf5})
-        action(m_exportMenu, exportFormatTitle(format) + QStringLiteral("…"), {},
-               [this, format] { showExportDialog(format); });
-    file->addSeparator();
-    action(file, tr("&Quit"), QKeySequence::Quit, [this] { close(); });
-
-    QMenu* edit = menuBar()->addMenu(tr("&Edit"));
-    m_undo = document->undoStack()->createUndoAction(this, tr("&Undo"));
-    m_undo->setShortcut(QKeySequence::Undo);
-    m_redo = document->undoStack()->createRedoAction(this, tr("&Redo"));
-    m_redo->setShortcuts(QKeySequence::keyBindings(QKeySequence::Redo));
-    edit->addAction(m_undo);
-    edit->addAction(m_redo);
-    edit->addSeparator();
-    action(edit, tr("&Find layers"), QKeySequence::Find, [this] { m_layers->focusFilter(); });
-    action(edit, tr("Edit &standard method"), {}, [this] {
-        m_methodDock->show();
-        m_methodDock->raise();
-        m_method->showStandard(true);
-    });
-
-    QMenu* run = menuBar()->addMenu(tr("&Run"));
-    m_quantize =
-        action(run, tr("&Quantize"), QKeySequence(Qt::Key_F5), [this] { m_workbench.quantize(); });
-    m_cancel =
-        action(run, tr("&Cancel"), QKeySequence(Qt::Key_Escape), [this] { m_workbench.cancel(); });
-    m_evaluate = action(run, tr("Measure &perplexity…"), QKeySequence(Qt::Key_F6),
-                        [this] { showEvaluateDialog(); });
-
-    m_viewMenu = menuBar()->addMenu(tr("&View"));
-    for (QDockWidget* each : {m_weightDock, m_methodDock, m_runDock})
-        m_viewMenu->addAction(each->toggleViewAction());
-    m_viewMenu->addSeparator();
-    m_log = m_viewMenu->addAction(tr("&Logarithmic counts"));
-    m_log->setCheckable(true);
-    m_log->setShortcut(QKeySequence(QStringLiteral("Ctrl+L")));
-    connect(m_log, &QAction::toggled, m_weights->plot(), &HistogramPlot::setLogScale);
-    connect(m_weights->plot(), &HistogramPlot::logScaleChanged, m_log, &QAction::setChecked);
-    QMenu* theme = m_viewMenu->addMenu(tr("&Theme"));
-    auto* themes = new QActionGroup(this);
-    m_light = theme->addAction(tr("Light"));
-    m_dark = theme->addAction(tr("Dark"));
-    for (QAction* each : {m_light, m_dark}) {
-        each->setCheckable(true);
-        themes->addAction(each);
-    }
-    connect(m_light, &QAction::triggered, this, [this] { setTheme(Theme::Light); });
-    connect(m_dark, &QAction::triggered, this, [this] { setTheme(Theme::Dark); });
-
-    QMenu* help = menuBar()->addMenu(tr("&Help"));
-    action(help, tr("&About Gradus"), {}, [this] { showAbout(); });
-    action(help, tr("About &Qt"), {}, [] { QApplication::aboutQt(); });
-
-    QToolBar* bar = addToolBar(tr("Tools"));
-    bar->setObjectName(QStringLiteral("ToolBar"));
-    bar->setMovable(false);
-    bar->setToolButtonStyle(Qt::ToolButtonTextOnly);
-    bar->toggleViewAction()->setVisible(false);
-    const auto popup = [bar](const QString& text, QMenu* menu) {
-        auto* button = new QToolButton;
-        // Fusion's own indicator is a speck in the corner that reads as a comma.
-        button->setText(text + QStringLiteral(" ▾"));
-        button->setStyleSheet(QStringLiteral("QToolButton::menu-indicator { image: none; }"));
-        button->setMenu(menu);
-        button->setPopupMode(QToolButton::InstantPopup);
-        connect(menu->menuAction(), &QAction::changed, button, [button, menu] {
-            button->setEnabled(menu->menuAction()->isEnabled());
-            button->setToolTip(menu->menuAction()->toolTip());
-        });
-        bar->addWidget(button);
-    };
-    auto* openMenu = new QMenu(this);
-    openMenu->addActions({openFolder, openFile, openRun, m_recentMenu->menuAction()});
-    popup(tr("Open"), openMenu);
-    bar->addSeparator();
-    for (QAction* each : {m_undo, m_redo}) {
-        auto* button = new QToolButton; // without the step's label, which would move the others
-        button->setText(each == m_undo ? tr("Undo") : tr("Redo"));
-        button->setEnabled(each->isEnabled());
-        connect(button, &QToolButton::clicked, each, &QAction::trigger);
-        connect(each, &QAction::changed, button, [each, button] {
-            button->setEnabled(each->isEnabled());
-            button->setToolTip(each->text().remove(QLatin1Char('&')));
-        });
-        bar->addWidget(button);
-    }
-    bar->addSeparator();
-    bar->addAction(m_quantize);
-    bar->addAction(m_cancel);
-    bar->addAction(m_evaluate);
-    popup(tr("Export"), m_exportMenu);
-    auto* space = new QWidget;
-    space->setSizePolicy(QSizePolicy::Expanding, QSizePolicy::Preferred);
-    bar->addWidget(space);
-    m_modelLabel = new QLabel;
-    m_modelLabel->setContentsMargins(0, 0, 8, 0);
-    m_modelLabel->setForegroundRole(QPalette::PlaceholderText);
-    bar->addWidget(m_modelLabel);
-}
-
-void MainWindow::connectPanels()
+void MainWindow::connectDocument()
 {
     Document* document = m_workbench.document();
     connect(document, &Document::modelChanged, this, &MainWindow::modelChanged);
@@ -302,86 +204,187 @@ void MainWindow::connectPanels()
         refreshRows();
         refreshTotals();
         refreshActions();
-        refreshPreview();
+        m_explorer.refresh();
     });
     connect(document, &Document::recipeChanged, this, [this, document] {
         m_layers->setStandard(document->recipe().standard);
+        m_bitsMap->setStandard(document->recipe().standard);
+        m_layers->setRules(document->recipe().rules);
         const auto& model = document->model();
         m_runPanel->setRecipe(document->recipe(), model ? model->maximumContext : 0);
         refreshSelection();
         refreshActions();
     });
-    connect(document, &Document::resultsChanged, this, &MainWindow::refreshRows);
-    connect(document, &Document::runChanged, this, [this] {
+    connect(document, &Document::resultsChanged, this, [this] {
+        if (!m_rowsTimer.isActive())
+            m_rowsTimer.start();
+    });
+    connect(document, &Document::runsChanged, this, [this] {
+        refreshRows();
+        refreshRuns();
         refreshActions();
-        refreshPreview();
     });
     connect(document->undoStack(), &QUndoStack::cleanChanged, this,
             [this](bool clean) { setWindowModified(!clean); });
 
-    connect(m_layers, &LayerTablePanel::selectionChanged, this, [this] {
-        refreshSelection();
-        refreshPreview();
-    });
-    connect(m_layers, &LayerTablePanel::editRequested, this,
-            [document](const LayerChoices& choices, const QString& text) {
-                document->editLayers(choices, text);
-            });
-    connect(m_layers, &LayerTablePanel::resetRequested, document, &Document::resetLayers);
-    connect(m_layers, &LayerTablePanel::lockRequested, document, &Document::lockLayers);
-    connect(m_method, &MethodPanel::choicesRequested, document, &Document::editLayers);
-    connect(m_method, &MethodPanel::standardRequested, document, &Document::setStandard);
-    connect(m_method, &MethodPanel::resetRequested, document, &Document::resetLayers);
-    connect(m_runPanel, &RunPanel::calibrationRequested, document, &Document::setCalibration);
-    connect(m_runPanel, &RunPanel::seedRequested, document, &Document::setSeed);
-    connect(m_runPanel, &RunPanel::runRequested, this, [this] { m_workbench.quantize(); });
-    connect(m_runPanel, &RunPanel::cancelRequested, &m_workbench, &Workbench::cancel);
-    connect(m_runPanel, &RunPanel::evaluateRequested, this, &MainWindow::showEvaluateDialog);
-    const auto problem = [this](const QString& text) {
-        m_message->showMessage(MessageBar::Kind::Problem, text);
-    };
-    connect(m_layers, &LayerTablePanel::editRefused, this, problem);
-    connect(m_method, &MethodPanel::editRefused, this, problem);
-    connect(m_weights, &WeightPanel::failed, this, problem);
-    connect(m_empty, &EmptyState::openFolderRequested, this, &MainWindow::openFolderDialog);
-    connect(m_empty, &EmptyState::openFileRequested, this, [this] {
-        openFileDialog(tr("Open a model or run"),
-                       {tr("Models and runs (*.safetensors *.bin *.index.json "
-                           "*.gradus *.h5)"),
-                        tr("All files (*)")});
-    });
-    connect(m_empty, &EmptyState::recentRequested, this,
-            [this](const QString& path) { m_workbench.open(path); });
-
-    connect(&m_workbench, &Workbench::failed, this, problem);
+    connect(&m_workbench, &Workbench::failed, this, &MainWindow::problem);
     connect(&m_workbench, &Workbench::succeeded, this, [this](const QString& text) {
         m_message->showMessage(MessageBar::Kind::Success, text);
     });
     connect(&m_workbench, &Workbench::logged, m_runPanel, &RunPanel::appendLog);
     connect(&m_workbench, &Workbench::opened, this, &MainWindow::rememberFile);
     connect(&m_workbench, &Workbench::perplexityChanged, m_runPanel, &RunPanel::setPerplexity);
+    connect(&m_workbench, &Workbench::forecastChanged, m_runPanel, &RunPanel::setForecast);
     connect(&m_workbench, &Workbench::activityChanged, this, [this](const QString& activity) {
         if (!activity.isEmpty())
             m_message->hide();
         m_runPanel->setActivity(activity);
-        m_empty->setBusyText(activity.isEmpty() ? QString() : activity + QStringLiteral("…"));
+        m_empty->setBusyText(activity.isEmpty() ? QString() : tr("%1…").arg(activity));
         m_progress->setValue(0);
         m_progressText->setText(activity);
         refreshActions();
     });
     connect(&m_workbench, &Workbench::progressed, this, &MainWindow::setProgress);
-    connect(&m_workbench, &Workbench::previewReady, this,
-            [this](const std::shared_ptr<const WeightPreview>& preview) {
-                m_weights->setPreview(preview);
-                Q_EMIT previewSettled();
+    connect(&m_workbench, &Workbench::inputsCaptured, &m_explorer, &Explorer::keepInputs);
+    connect(&m_workbench, &Workbench::modelMissing, this,
+            [this](const QString& run, const QString& why) {
+                m_message->showMessage(
+                    MessageBar::Kind::Problem, why,
+                    {{tr("Locate the model…"), [this, run] { locateModel(run); }}});
             });
-    connect(&m_workbench, &Workbench::previewFailed, this, [this](const QString& message) {
-        m_weights->clear(message);
-        Q_EMIT previewSettled();
+    connect(&m_workbench, &Workbench::modelChangedOnDisk, this, [this](const QString& why) {
+        m_message->showMessage(MessageBar::Kind::Problem, why,
+                               {{tr("Open it again"), [this] {
+                                     const auto& model = m_workbench.document()->model();
+                                     if (model)
+                                         m_workbench.openModel(pathText(model->source.path));
+                                 }}});
     });
-    connect(&m_workbench, &Workbench::previewDropped, this, [this] {
+    connect(&m_workbench, &Workbench::interruptedRunFound, this, [this](const QString& name) {
+        m_message->showMessage(
+            MessageBar::Kind::Information,
+            tr("%1 was interrupted; the layers that it finished are kept.").arg(name),
+            {{tr("Resume"), [this] { m_workbench.resume(); }}});
+    });
+}
+
+void MainWindow::connectPanels()
+{
+    Document* document = m_workbench.document();
+    connect(m_layers, &LayerTablePanel::selectionChanged, this, &MainWindow::refreshSelection);
+    connect(m_layers, &LayerTablePanel::editRequested, this,
+            [document](const LayerChoices& choices, const QString& text) {
+                document->editLayers(choices, text);
+            });
+    connect(m_layers, &LayerTablePanel::resetRequested, document, &Document::resetLayers);
+    connect(m_layers, &LayerTablePanel::lockRequested, document, &Document::lockLayers);
+    connect(m_layers, &LayerTablePanel::editRefused, this, &MainWindow::problem);
+    connect(m_layers, &LayerTablePanel::noticed, this, [this](const QString& text) {
+        m_message->showMessage(MessageBar::Kind::Information, text);
+    });
+    connect(m_layers, &LayerTablePanel::rulesRequested, document, &Document::setRules);
+    connect(m_layers, &LayerTablePanel::ruleRequested, document, &Document::addRule);
+    connect(m_method, &MethodPanel::choicesRequested, document, &Document::editLayers);
+    connect(m_method, &MethodPanel::standardRequested, document, &Document::setStandard);
+    connect(m_method, &MethodPanel::resetRequested, document, &Document::resetLayers);
+    connect(m_method, &MethodPanel::editRefused, this, &MainWindow::problem);
+    connect(m_runPanel, &RunPanel::calibrationRequested, document, &Document::setCalibration);
+    connect(m_runPanel, &RunPanel::seedRequested, document, &Document::setSeed);
+    connect(m_runPanel, &RunPanel::runRequested, m_quantize, &QAction::trigger);
+    connect(m_runPanel, &RunPanel::staleRunRequested, m_quantizeStale, &QAction::trigger);
+    connect(m_runPanel, &RunPanel::cancelRequested, &m_workbench, &Workbench::cancel);
+    connect(m_runPanel, &RunPanel::evaluateRequested, this, &MainWindow::showEvaluateDialog);
+    connect(m_weights, &WeightPanel::failed, this, &MainWindow::problem);
+    connect(m_empty, &EmptyState::openFolderRequested, this, &MainWindow::openFolderDialog);
+    connect(m_empty, &EmptyState::openFileRequested, this, [this] {
+        openFileDialog(tr("Open a model or run"),
+                       {tr("Models and runs (*.safetensors *.bin *.index.json *.gradus *.h5)"),
+                        tr("All files (*)")},
+                       [this](const QString& path) { open(path); });
+    });
+    connect(m_empty, &EmptyState::recentRequested, this, &MainWindow::open);
+}
+
+void MainWindow::connectRuns()
+{
+    Document* document = m_workbench.document();
+    connect(m_errors, &ErrorPanel::layersActivated, this, &MainWindow::activateLayers);
+    connect(m_errors, &ErrorPanel::failed, this, &MainWindow::problem);
+    connect(m_comparison, &RunComparison::layersActivated, this, &MainWindow::activateLayers);
+    connect(m_comparison, &RunComparison::failed, this, &MainWindow::problem);
+    connect(m_bitsMap, &BitsMapPanel::selectionRequested, m_layers, &LayerTablePanel::selectLayers);
+    connect(m_bitsMap, &BitsMapPanel::editRequested, document,
+            [document](const LayerChoices& choices, const QString& text) {
+                document->editLayers(choices, text);
+            });
+    connect(m_bitsMap, &BitsMapPanel::editRefused, this, &MainWindow::problem);
+    connect(m_bitsMap, &BitsMapPanel::lockRequested, document, &Document::lockLayers);
+    connect(m_bitsMap, &BitsMapPanel::failed, this, &MainWindow::problem);
+    connect(m_runs, &RunsPanel::runShown, document, &Document::showRun);
+    connect(m_runs, &RunsPanel::compareRequested, document, &Document::compareRun);
+    connect(m_runs, &RunsPanel::renamed, document, &Document::renameRun);
+    connect(m_runs, &RunsPanel::removeRequested, &m_workbench, &Workbench::removeRun);
+    connect(m_runs, &RunsPanel::saveRequested, this, &MainWindow::saveRunDialog);
+    connect(m_runs, &RunsPanel::exportRequested, this, &MainWindow::showExportMenu);
+    connect(m_runs, &RunsPanel::reportRequested, this, &MainWindow::reportDialog);
+}
+
+void MainWindow::connectExplorer()
+{
+    connect(&m_explorer, &Explorer::previewsReady, this,
+            [this](const std::vector<std::shared_ptr<const WeightPreview>>& previews) {
+                m_weights->setPreviews(previews, m_explorer.selected().size());
+                m_preview = previews.front();
+                m_channels->setPreview(m_preview);
+            });
+    connect(&m_explorer, &Explorer::previewFailed, m_weights, &WeightPanel::clear);
+    connect(&m_explorer, &Explorer::channelsReady, this,
+            [this](const std::shared_ptr<const LayerChannels>& channels) {
+                m_channels->setData(channels->facts, channels->outputs, channels->inputs, m_preview,
+                                    channels->activations);
+            });
+    connect(m_channels, &ChannelPanel::captureRequested, m_capture, &QAction::trigger);
+    connect(m_channels, &ChannelPanel::failed, this, &MainWindow::problem);
+    connect(&m_explorer, &Explorer::outliersReady, m_weights, &WeightPanel::setOutliers);
+    connect(&m_explorer, &Explorer::stripReady, m_weights, &WeightPanel::setStrip);
+    connect(m_weights, &WeightPanel::clipPreviewRequested, &m_explorer, &Explorer::previewClip);
+    connect(m_weights, &WeightPanel::clipRequested, m_workbench.document(), &Document::setClip);
+    connect(m_weights, &WeightPanel::stripRequested, &m_explorer, &Explorer::requestStrip);
+    connect(m_weights, &WeightPanel::outlierActivated, this, [this](std::int64_t row) {
+        m_docks.channels->show();
+        m_docks.channels->raise();
+        m_channels->setAxis(ChannelAxis::Output);
+        m_channels->jumpTo(row);
+    });
+    connect(m_weights, &WeightPanel::outliersRequested, &m_explorer, &Explorer::setOutlierMultiple);
+    connect(&m_explorer, &Explorer::previewDropped, this, [this] {
         m_weights->clear(tr("Select a layer to see the distribution of its weights."));
+        m_channels->clear(tr("Select a layer to see the ranges of its channels."));
+        m_exponent->clear(tr("Select a layer to see its error against the exponent."));
     });
+    connect(&m_explorer, &Explorer::factsReady, m_exponent, &ExponentPanel::setFacts);
+    connect(&m_explorer, &Explorer::exponentsReady, this,
+            [this](const std::vector<LayerCurve>& curves) {
+                m_exponent->setCurves(curves, m_explorer.selected().size());
+            });
+    connect(&m_explorer, &Explorer::powerGridReady, m_exponent, &ExponentPanel::setPowerGrid);
+    connect(m_exponent, &ExponentPanel::exponentPreviewRequested, &m_explorer,
+            &Explorer::previewExponent);
+    connect(m_exponent, &ExponentPanel::layerActivated, m_layers, &LayerTablePanel::selectLayer);
+    connect(m_exponent, &ExponentPanel::failed, this, &MainWindow::problem);
+    connect(m_exponent, &ExponentPanel::modelFitsRequested, &m_explorer,
+            [this] { m_explorer.setWanted(Explorer::Aspect::AllExponents, true); });
+    connect(&m_explorer, &Explorer::statisticsChanged, this, [this] {
+        m_exponent->setModelFits(
+            std::make_shared<const std::vector<LayerStatistics>>(m_explorer.exponents()));
+        if (!m_rowsTimer.isActive())
+            m_rowsTimer.start();
+    });
+}
+
+void MainWindow::problem(const QString& text)
+{
+    m_message->showMessage(MessageBar::Kind::Problem, text);
 }
 
 void MainWindow::modelChanged()
@@ -391,12 +394,17 @@ void MainWindow::modelChanged()
     m_stack->setCurrentWidget(model ? static_cast<QWidget*>(m_layers) : m_empty);
     setWindowModified(false);
     if (!model) {
-        setWindowTitle(tr("Gradus"));
+        setWindowTitle(QStringLiteral("Gradus"));
         m_modelLabel->clear();
+        for (QDockWidget* each : m_docks.all())
+            each->hide();
+        m_docksShown = false;
+        refreshActions();
+        refreshTotals();
         return;
     }
     const QString name = QFileInfo(QDir::cleanPath(pathText(model->source.path))).fileName();
-    setWindowTitle(tr("%1[*] – Gradus").arg(name));
+    setWindowTitle(QStringLiteral("%1[*] – Gradus").arg(name));
     m_modelLabel->setText(tr("%1 · %2 · %3 parameters · %4")
                               .arg(name, toQString(model->architecture),
                                    toQString(formatCount(model->parameters)),
@@ -408,6 +416,7 @@ void MainWindow::modelChanged()
         restoreLayout();
     }
     refreshRows();
+    refreshRuns();
     for (const Layer& layer : model->layers) {
         if (layer.quantizedByDefault) {
             m_layers->selectLayer(layer.name);
@@ -422,14 +431,49 @@ void MainWindow::modelChanged()
             tr("The model cannot be run: %1").arg(toQString(model->whyNotRunnable)));
 }
 
+void MainWindow::setLayoutPreset(LayoutPreset preset)
+{
+    applyLayout(*this, m_docks, preset);
+}
+
 void MainWindow::restoreLayout()
 {
-    for (QDockWidget* each : {m_weightDock, m_methodDock, m_runDock})
-        each->show();
-    resizeDocks({m_weightDock, m_methodDock, m_runDock}, {536, 340, 404}, Qt::Horizontal);
-    resizeDocks({m_weightDock}, {374}, Qt::Vertical);
-    if (m_options.remember)
-        restoreState(QSettings().value(stateKey).toByteArray(), stateVersion);
+    setLayoutPreset(LayoutPreset::Explore);
+    restoreState(m_settings.bytes(stateKey), stateVersion);
+}
+
+/// A dock among tabs is named by its tab: its own title would say it twice and take a line.
+void MainWindow::titleDocks()
+{
+    for (QDockWidget* dock : m_docks.all()) {
+        if (!dock)
+            continue;
+        const bool tabbed = !dock->isFloating() && !tabifiedDockWidgets(dock).isEmpty();
+        if (tabbed == (dock->titleBarWidget() != nullptr))
+            continue;
+        QWidget* before = dock->titleBarWidget();
+        QWidget* nothing = nullptr;
+        if (tabbed) {
+            nothing = new QWidget;
+            auto* layout = new QHBoxLayout(nothing); // a size of nothing, not an unknown one
+            layout->setContentsMargins(0, 0, 0, 0);
+        }
+        dock->setTitleBarWidget(nothing);
+        delete before;
+    }
+}
+
+void MainWindow::followDocks()
+{
+    const auto seen = [this](QDockWidget* dock) { return m_everything || m_seen.count(dock) > 0; };
+    m_explorer.setWanted(Explorer::Aspect::Channels, seen(m_docks.channels));
+    m_explorer.setWanted(Explorer::Aspect::Exponents, seen(m_docks.exponent));
+}
+
+void MainWindow::wantEverything()
+{
+    m_everything = true;
+    followDocks();
 }
 
 void MainWindow::refreshRows()
@@ -437,9 +481,37 @@ void MainWindow::refreshRows()
     Document* document = m_workbench.document();
     if (!document->model())
         return;
-    m_layers->setRows(std::make_shared<const std::vector<LayerRow>>(layerRows(
-        *document->model(), document->recipe(), document->plan().get(), document->results())));
+    m_rowsTimer.stop();
+    const auto rows = std::make_shared<const std::vector<LayerRow>>(
+        layerRows(*document->model(), document->recipe(), document->plan().get(),
+                  document->results(), &m_explorer.statistics()));
+    m_layers->setRows(rows);
+    m_errors->setRows(rows);
+    m_bitsMap->setRows(rows);
+    m_comparison->setRows(rows);
     refreshSelection();
+}
+
+void MainWindow::refreshRuns()
+{
+    const Document* document = m_workbench.document();
+    SessionRuns runs;
+    std::shared_ptr<const SessionRun> shown;
+    std::shared_ptr<const SessionRun> compared;
+    for (const SessionRun& run : document->runs()) {
+        runs.push_back(std::make_shared<const SessionRun>(run));
+        if (&run == document->shownRun())
+            shown = runs.back();
+        if (&run == document->comparedRun())
+            compared = runs.back();
+    }
+    const auto& model = document->model();
+    m_runs->setRuns(runs, shown ? shown->id : 0, compared ? compared->id : 0,
+                    model ? static_cast<int>(model->layers.size()) : 0);
+    if (shown && shown->id == m_workbench.runInProgress())
+        shown = nullptr; // the rows know what has finished so far
+    m_errors->setRuns(shown, compared);
+    m_comparison->setRuns(shown, compared);
 }
 
 void MainWindow::refreshSelection()
@@ -449,7 +521,9 @@ void MainWindow::refreshSelection()
     const std::string current = m_layers->currentLayer();
     const auto at = std::find(names.begin(), names.end(), current);
     if (at != names.end())
-        std::iter_swap(names.begin(), at);
+        std::rotate(names.begin(), at, at + 1);
+    else if (!current.empty() && names.empty())
+        names.push_back(current);
     std::vector<std::pair<std::string, LayerChoice>> layers;
     bool overridden = false;
     for (const std::string& name : names) {
@@ -460,13 +534,25 @@ void MainWindow::refreshSelection()
         overridden = overridden || document->recipe().overrides.count(name) > 0;
     }
     m_method->setState(document->recipe().standard, std::move(layers), overridden);
+    m_quantizeSelected->setEnabled(m_quantize->isEnabled() && !names.empty());
+    m_errors->setSelected(names);
+    m_bitsMap->setSelected(names);
+    m_comparison->setSelected(names);
+    m_exponent->setCurrentLayer(names.empty() ? std::string() : names.front());
+    if (document->plan())
+        m_explorer.select(names);
 }
 
-void MainWindow::refreshPreview()
+void MainWindow::activateLayers(const std::vector<std::string>& names, bool extend)
 {
-    const std::string layer = m_layers->currentLayer();
-    if (!layer.empty() && m_workbench.document()->plan())
-        m_workbench.requestPreview(layer);
+    std::vector<std::string> all = names;
+    if (extend) {
+        for (const std::string& each : m_layers->selectedLayers()) {
+            if (std::find(names.begin(), names.end(), each) == names.end())
+                all.push_back(each);
+        }
+    }
+    m_layers->selectLayers(all);
 }
 
 void MainWindow::refreshActions()
@@ -474,21 +560,33 @@ void MainWindow::refreshActions()
     Document* document = m_workbench.document();
     const bool busy = m_workbench.isBusy();
     const bool model = document->model() != nullptr;
-    const bool run = document->run() != nullptr;
+    const bool run =
+        document->shownRun() && document->shownRun()->id != m_workbench.runInProgress();
+    const bool canRun = model && document->model()->canRun();
     const QString obstacle = m_workbench.obstacle();
     m_quantize->setEnabled(!busy && obstacle.isEmpty());
     m_quantize->setToolTip(obstacle.isEmpty() ? tr("Run the recipe (F5)") : obstacle);
+    m_quantizeSelected->setEnabled(m_quantize->isEnabled() && !m_layers->selectedLayers().empty());
+    m_quantizeStale->setEnabled(m_quantize->isEnabled() && m_workbench.staleCount() > 0);
+    m_capture->setEnabled(!busy && canRun && !document->recipe().calibration.data.empty());
     m_cancel->setEnabled(busy);
     m_cancel->setToolTip(tr("Stop; finished layers stay (Esc)"));
-    m_evaluate->setEnabled(!busy && model && document->model()->canRun());
+    m_evaluate->setEnabled(!busy && canRun);
     m_openRecipe->setEnabled(!busy && model);
     m_saveRecipe->setEnabled(!busy && model);
     m_saveRecipeAs->setEnabled(!busy && model);
+    m_closeModel->setEnabled(!busy && model);
+    m_rules->setEnabled(model);
+    m_copyCommand->setEnabled(model);
     m_saveRun->setEnabled(!busy && run);
+    m_report->setEnabled(!busy && run);
+    m_report->setToolTip(run ? tr("Write the shown run as a web page and a table (Ctrl+R)")
+                             : tr("Quantize first"));
     m_exportMenu->setEnabled(!busy && run);
     m_exportMenu->menuAction()->setToolTip(run ? QString() : tr("Quantize first"));
     m_runPanel->setObstacle(obstacle);
-    m_runPanel->setCanEvaluate(model && document->model()->canRun());
+    m_runPanel->setStale(m_workbench.staleCount(), document->shownRun() != nullptr);
+    m_runPanel->setCanEvaluate(canRun);
     m_progress->setVisible(busy);
     m_progressText->setVisible(busy);
     m_log->setEnabled(model);
@@ -539,146 +637,96 @@ void MainWindow::setProgress(double fraction, const QString& stage)
     m_progressText->setText(stage.isEmpty() ? m_workbench.activity() : stage);
 }
 
-void MainWindow::openFolderDialog()
+void MainWindow::setTheme(ThemeChoice choice)
 {
-    auto* dialog = new QFileDialog(this, tr("Open a model folder"));
-    dialog->setAttribute(Qt::WA_DeleteOnClose);
-    dialog->setFileMode(QFileDialog::Directory);
-    dialog->setOption(QFileDialog::ShowDirsOnly);
-    connect(dialog, &QFileDialog::fileSelected, this,
-            [this](const QString& path) { m_workbench.openModel(path); });
-    dialog->open();
-}
-
-void MainWindow::openFileDialog(const QString& title, const QStringList& filters)
-{
-    auto* dialog = new QFileDialog(this, title);
-    dialog->setAttribute(Qt::WA_DeleteOnClose);
-    dialog->setFileMode(QFileDialog::ExistingFile);
-    dialog->setNameFilters(filters);
-    connect(dialog, &QFileDialog::fileSelected, this,
-            [this](const QString& path) { m_workbench.open(path); });
-    dialog->open();
-}
-
-void MainWindow::saveDialog(const QString& title, const QString& filter, const QString& suffix,
-                            const QString& proposal,
-                            const std::function<void(const QString&)>& save)
-{
-    auto* dialog = new QFileDialog(this, title);
-    dialog->setAttribute(Qt::WA_DeleteOnClose);
-    dialog->setAcceptMode(QFileDialog::AcceptSave);
-    dialog->setNameFilter(filter);
-    dialog->setDefaultSuffix(suffix);
-    dialog->selectFile(proposal);
-    connect(dialog, &QFileDialog::fileSelected, this, save);
-    dialog->open();
-}
-
-void MainWindow::showExportDialog(ExportFormat format)
-{
-    auto* dialog = new ExportDialog(&m_workbench, format, this);
-    dialog->setAttribute(Qt::WA_DeleteOnClose);
-    dialog->open();
-}
-
-void MainWindow::showEvaluateDialog()
-{
-    const auto& model = m_workbench.document()->model();
-    if (!model)
-        return;
-    // A text laid beside the model for this purpose is proposed.
-    const QFileInfo info(pathText(model->source.path));
-    const QDir folder(info.isDir() ? info.filePath() : info.path());
-    const QString proposal = folder.exists(QStringLiteral("evaluation.txt"))
-                                 ? folder.absoluteFilePath(QStringLiteral("evaluation.txt"))
-                                 : QString();
-    auto* dialog = new EvaluateDialog(proposal, model->maximumContext, this);
-    dialog->setAttribute(Qt::WA_DeleteOnClose);
-    connect(dialog, &EvaluateDialog::evaluateRequested, this,
-            [this](const QString& path, PerplexityConvention convention, qint64 context) {
-                m_workbench.evaluate(path, convention, context);
-            });
-    dialog->open();
-}
-
-void MainWindow::showAbout()
-{
-    auto* box = new QMessageBox(QMessageBox::NoIcon, tr("About Gradus"), QString(),
-                                QMessageBox::Close, this);
-    box->setAttribute(Qt::WA_DeleteOnClose);
-    box->setText(QStringLiteral("<h3>Gradus " GRADUS_VERSION
-                                "</h3><p>A workbench for post-training quantization.</p>"));
-    box->setInformativeText(
-        QStringLiteral("<p>Qt %1, QCustomPlot %2, Eigen " GRADUS_EIGEN_VERSION
-                       ", oneTBB " GRADUS_TBB_VERSION ", HDF5 " GRADUS_HDF5_VERSION "</p>"
-                       "<p>Free software under the GNU General Public License, version 3 or "
-                       "(at your option) any later version. It comes with no warranty.</p>")
-            .arg(QString::fromLatin1(qVersion()), HistogramPlot::libraryVersion()));
-    box->open();
-}
-
-void MainWindow::setTheme(Theme theme)
-{
-    applyTheme(theme);
-    (theme == Theme::Dark ? m_dark : m_light)->setChecked(true);
-    if (m_options.remember)
-        QSettings().setValue(themeKey, theme == Theme::Dark ? QStringLiteral("dark")
-                                                            : QStringLiteral("light"));
-}
-
-QStringList MainWindow::recentFiles() const
-{
-    return m_options.remember ? QSettings().value(recentKey).toStringList() : QStringList();
+    applyTheme(choice == ThemeChoice::Dark    ? Theme::Dark
+               : choice == ThemeChoice::Light ? Theme::Light
+                                              : systemTheme());
+    m_themes[choice]->setChecked(true);
+    m_settings.setTheme(choice);
 }
 
 void MainWindow::rememberFile(const QString& path)
 {
-    if (!m_options.remember)
-        return;
-    const QString absolute = QFileInfo(path).absoluteFilePath();
-    QStringList files = recentFiles();
-    files.removeAll(absolute);
-    files.prepend(absolute);
-    while (files.size() > maximumRecent)
-        files.removeLast();
-    QSettings().setValue(recentKey, files);
+    m_settings.addRecentFile(path);
     refreshRecent();
 }
 
-void MainWindow::refreshRecent()
+void MainWindow::offerRecovery()
 {
-    const QStringList files = recentFiles();
-    m_empty->setRecentFiles(files);
-    m_recentMenu->clear();
-    for (const QString& path : files)
-        m_recentMenu->addAction(path, this, [this, path] { m_workbench.open(path); });
-    m_recentMenu->setEnabled(!files.isEmpty());
+    const std::optional<SavedSession> found = m_workbench.leftBehind();
+    if (!found)
+        return;
+    const QString name = QFileInfo(QDir::cleanPath(found->model)).fileName();
+    m_message->showMessage(
+        MessageBar::Kind::Information,
+        tr("Gradus ended unexpectedly while %1 was open. Its recipe and runs are kept.").arg(name),
+        {{tr("Restore"), [this, session = *found] { m_workbench.restore(session); }},
+         {tr("Discard"), [this] { m_workbench.discardLeftBehind(); }}});
+}
+
+QStringList MainWindow::losses() const
+{
+    QStringList lines;
+    if (m_workbench.isBusy())
+        lines.append(tr("%1 is still running.").arg(m_workbench.activity()));
+    if (m_workbench.hasUnsavedRun())
+        lines.append(tr("A run has not been saved."));
+    if (m_workbench.document()->model() && !m_workbench.document()->isClean())
+        lines.append(tr("The recipe has changes that are not saved."));
+    return lines;
+}
+
+void MainWindow::askAboutLosses(const QString& verb, const std::function<void()>& then)
+{
+    const QStringList lines = m_options.confirmClose ? losses() : QStringList();
+    if (lines.isEmpty()) {
+        then();
+        return;
+    }
+    auto* box = new QMessageBox(QMessageBox::Question, verb, lines.join(QLatin1Char('\n')),
+                                QMessageBox::Cancel, this);
+    box->setObjectName(QStringLiteral("Losses"));
+    box->setAttribute(Qt::WA_DeleteOnClose);
+    box->setInformativeText(tr("What is not saved is lost."));
+    QPushButton* lose = box->addButton(verb, QMessageBox::DestructiveRole);
+    box->setDefaultButton(QMessageBox::Cancel);
+    connect(lose, &QPushButton::clicked, this, then);
+    box->open();
+}
+
+void MainWindow::open(const QString& path)
+{
+    // Recipes, texts and runs join what is open; another model takes its place.
+    const QFileInfo info(path);
+    const QString name = info.fileName().toLower();
+    const bool joins =
+        info.isFile() &&
+        (name.endsWith(QLatin1String(".gradus")) || name.endsWith(QLatin1String(".txt")) ||
+         (name.endsWith(QLatin1String(".json")) && !name.endsWith(QLatin1String(".index.json")) &&
+          name != QLatin1String("config.json")));
+    if (joins || !m_workbench.document()->model() || m_workbench.isBusy())
+        m_workbench.open(path);
+    else
+        askAboutLosses(tr("Open another model"), [this, path] { m_workbench.open(path); });
 }
 
 void MainWindow::closeEvent(QCloseEvent* event)
 {
-    if (m_options.confirmClose && (m_workbench.isBusy() || m_workbench.hasUnsavedRun())) {
-        const QString text =
-            m_workbench.isBusy()
-                ? tr("%1 is still running. Close and lose it?").arg(m_workbench.activity())
-                : tr("The run has not been saved. Close and lose it?");
-        const auto answer =
-            QMessageBox::question(this, tr("Close Gradus"), text,
-                                  QMessageBox::Close | QMessageBox::Cancel, QMessageBox::Cancel);
-        if (answer != QMessageBox::Close) {
-            event->ignore();
-            return;
-        }
+    if (!m_closing && m_options.confirmClose && !losses().isEmpty()) {
+        event->ignore();
+        askAboutLosses(tr("Close Gradus"), [this] {
+            m_closing = true;
+            close();
+        });
+        return;
     }
     m_workbench.cancel();
-    if (m_options.remember) {
-        QSettings settings;
-        settings.setValue(geometryKey, saveGeometry());
-        if (m_docksShown)
-            settings.setValue(stateKey, saveState(stateVersion));
-        settings.setValue(logKey, m_weights->plot()->logScale());
-    }
+    m_settings.setBytes(geometryKey, saveGeometry());
+    if (m_docksShown)
+        m_settings.setBytes(stateKey, saveState(stateVersion));
+    m_settings.setBytes(columnsKey, m_layers->saveState());
+    m_settings.setFlag(logKey, m_weights->plot()->logScale());
     event->accept();
 }
 
@@ -695,29 +743,54 @@ void MainWindow::dropEvent(QDropEvent* event)
     if (urls.isEmpty())
         return;
     event->acceptProposedAction();
-    m_workbench.open(urls.front().toLocalFile());
+    open(urls.front().toLocalFile());
 }
 
 QString MainWindow::saveScreenshots(const QString& folder)
 {
     if (!QDir().mkpath(folder))
         return tr("%1: the folder cannot be made").arg(folder);
-    const auto shoot = [&folder](QWidget* widget, const QString& name) {
-        const QString path = QDir(folder).filePath(name);
-        return widget->grab().save(path, "PNG") ? QString() : tr("%1: cannot be written").arg(path);
-    };
-    const auto settle = [this] {
+    const auto settle = [](QWidget* widget) {
         QApplication::sendPostedEvents();
         QApplication::processEvents(QEventLoop::ExcludeUserInputEvents);
-        m_weights->plot()->replotNow();
+        for (PlotView* plot : widget->findChildren<PlotView*>())
+            plot->replotNow();
     };
-    resize(shotSize);
-    settle();
-    QString error = shoot(this, QStringLiteral("window.png"));
-    const std::pair<QWidget*, const char*> panels[] = {{m_layers, "layers.png"},
-                                                       {m_weights, "weights.png"},
-                                                       {m_method, "method.png"},
-                                                       {m_runPanel, "run.png"}};
+    QString error;
+    const auto shoot = [&](QWidget* widget, const char* name) {
+        settle(widget);
+        const QString path =
+            QDir(folder).filePath(QString::fromLatin1(name) + QStringLiteral(".png"));
+        if (error.isEmpty() && !widget->grab().save(path, "PNG"))
+            error = tr("%1: cannot be written").arg(path);
+    };
+    resize(m_options.size);
+    if (m_docksShown) {
+        const std::pair<LayoutPreset, const char*> layouts[] = {{LayoutPreset::WholeModel, "model"},
+                                                                {LayoutPreset::Compare, "compare"},
+                                                                {LayoutPreset::Explore, "window"}};
+        for (const auto& [preset, name] : layouts) {
+            setLayoutPreset(preset);
+            settle(this); // docks take their sizes when events have gone through
+            setLayoutPreset(preset);
+            shoot(this, name);
+        }
+        const std::pair<QDockWidget*, const char*> tabs[] = {
+            {m_docks.channels, "window-channels"}, {m_docks.exponent, "window-exponent"},
+            {m_docks.errors, "window-errors"},     {m_docks.bitsMap, "window-bits"},
+            {m_docks.runs, "window-runs"},         {m_docks.comparison, "window-comparison"}};
+        for (const auto& [tab, name] : tabs) {
+            tab->raise();
+            shoot(this, name);
+        }
+    } else {
+        shoot(this, "window");
+    }
+    const std::pair<QWidget*, const char*> panels[] = {
+        {m_layers, "layers"},        {m_weights, "weights"}, {m_channels, "channels"},
+        {m_exponent, "exponent"},    {m_errors, "errors"},   {m_bitsMap, "bits"},
+        {m_method, "method"},        {m_runPanel, "run"},    {m_runs, "runs"},
+        {m_comparison, "comparison"}};
     for (const auto& [panel, name] : panels) {
         QWidget frame; // gives the panel the window's background
         frame.setAttribute(Qt::WA_DontShowOnScreen);
@@ -725,11 +798,9 @@ QString MainWindow::saveScreenshots(const QString& folder)
         layout->setContentsMargins(0, 0, 0, 0);
         layout->addWidget(panel);
         panel->show();
-        frame.resize(shotSize);
+        frame.resize(m_options.size);
         frame.show();
-        settle();
-        if (error.isEmpty())
-            error = shoot(&frame, QString::fromLatin1(name));
+        shoot(&frame, name);
         panel->setParent(this);
         panel->hide();
     }

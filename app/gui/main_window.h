@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include "app/gui/dock_layout.h"
+#include "app/gui/explorer.h"
+#include "app/gui/settings.h"
 #include "app/gui/workbench.h"
 #include "widgets/theme.h"
 
@@ -14,15 +17,23 @@ class QStackedWidget;
 
 namespace gradus {
 
+class BitsMapPanel;
+class ChannelPanel;
 class EmptyState;
+class ErrorPanel;
+class ExponentPanel;
 class LayerTablePanel;
 class MessageBar;
 class MethodPanel;
+class RunComparison;
 class RunPanel;
+class RunsPanel;
 class WeightPanel;
 
 /// Sets the application's palette; Fusion is the style.
 void applyTheme(Theme theme);
+/// The desktop's, as it was before the first applyTheme: called once before it.
+[[nodiscard]] Theme systemTheme();
 
 /// The workbench's window: shows the document, turns intents of the panels into edits and verbs.
 class MainWindow final : public QMainWindow
@@ -32,28 +43,40 @@ public:
     struct Options
     {
         bool remember = true;     ///< geometry, recent files and theme in QSettings
-        bool confirmClose = true; ///< ask before a running job or an unsaved run is lost
+        bool confirmClose = true; ///< ask before anything is lost
         bool fixedTheme = false;  ///< the theme was chosen on the command line
+        QSize size{1280, 800};    ///< of a window that remembers nothing, and of screenshots
+        /// Folder in which sessions are kept against a crash; empty keeps nothing.
+        QString sessions;
     };
     explicit MainWindow(const Options& options, QWidget* parent = nullptr);
     ~MainWindow() override;
 
     [[nodiscard]] Workbench* workbench() { return &m_workbench; }
+    [[nodiscard]] Explorer* explorer() { return &m_explorer; }
     [[nodiscard]] LayerTablePanel* layerPanel() const { return m_layers; }
     [[nodiscard]] WeightPanel* weightPanel() const { return m_weights; }
     [[nodiscard]] MethodPanel* methodPanel() const { return m_method; }
     [[nodiscard]] RunPanel* runPanel() const { return m_runPanel; }
+    [[nodiscard]] ChannelPanel* channelPanel() const { return m_channels; }
+    [[nodiscard]] ExponentPanel* exponentPanel() const { return m_exponent; }
+    [[nodiscard]] ErrorPanel* errorPanel() const { return m_errors; }
+    [[nodiscard]] BitsMapPanel* bitsMapPanel() const { return m_bitsMap; }
+    [[nodiscard]] RunsPanel* runsPanel() const { return m_runs; }
+    [[nodiscard]] RunComparison* comparisonPanel() const { return m_comparison; }
+    [[nodiscard]] const Docks& docks() const { return m_docks; }
     [[nodiscard]] QString totalsText() const;
     [[nodiscard]] QString messageText() const;
 
-    /// Renders the window and every panel at 1280 × 800 to window.png, layers.png, weights.png,
-    /// method.png and run.png. The panels leave the window for it: for a program about to end.
+    /// Offers to restore what a crash left behind, if there is anything.
+    void offerRecovery();
+    /// What panels show is computed for all of them, whether they can be seen or not.
+    void wantEverything();
+    /// Renders the window in each layout and every panel: window.png, compare.png, model.png, then
+    /// one file per panel. The panels leave the window for it: for a program about to end.
     /// A sentence when something cannot be written.
     QString saveScreenshots(const QString& folder);
-
-Q_SIGNALS:
-    /// The histogram has caught up with selection and recipe.
-    void previewSettled();
+    void setLayoutPreset(LayoutPreset preset);
 
 protected:
     void closeEvent(QCloseEvent* event) override;
@@ -61,47 +84,85 @@ protected:
     void dropEvent(QDropEvent* event) override;
 
 private:
-    void makeActions();
     void makeDocks();
+    void makeMenus();
+    void makeFileMenu();
+    void makeEditMenu();
+    void makeRunMenu();
+    void makeViewMenu();
+    void makeHelpMenu();
+    void makeToolBar();
+    void makeStatusBar();
+    void connectDocument();
     void connectPanels();
+    void connectRuns();
+    void connectExplorer();
     QAction* action(QMenu* menu, const QString& text, const QKeySequence& keys,
                     const std::function<void()>& run);
     QDockWidget* dock(const QString& title, const QString& name, QWidget* widget);
     void openFolderDialog();
-    void openFileDialog(const QString& title, const QStringList& filters);
+    void openFileDialog(const QString& title, const QStringList& filters,
+                        const std::function<void(const QString&)>& open);
     void saveDialog(const QString& title, const QString& filter, const QString& suffix,
                     const QString& proposal, const std::function<void(const QString&)>& save);
-    void showExportDialog(ExportFormat format);
+    void saveRecipe();
+    void saveRecipeAs();
+    void saveRunDialog(int run);
+    void reportDialog(int run);
+    void showExportDialog(ExportFormat format, int run);
     void showEvaluateDialog();
     void showAbout();
-    void setTheme(Theme theme);
+    void showShortcuts();
+    void copyCommand();
+    void locateModel(const QString& run);
+    /// Asks first when it takes the place of something that is not saved.
+    void open(const QString& path);
+    /// Says what would be lost, if anything, and goes on when that is accepted.
+    void askAboutLosses(const QString& verb, const std::function<void()>& then);
+    void setTheme(ThemeChoice theme);
+    void activateLayers(const std::vector<std::string>& names, bool extend);
+    void showExportMenu(int run);
+    void problem(const QString& text);
 
     void modelChanged();
     void refreshRows();
+    void refreshRuns();
     void refreshSelection();
-    void refreshPreview();
     void refreshActions();
     void refreshTotals();
     void refreshRecent();
     void rememberFile(const QString& path);
-    [[nodiscard]] QStringList recentFiles() const;
     void setProgress(double fraction, const QString& stage);
     void restoreLayout();
+    void followDocks();
+    void titleDocks();
+    [[nodiscard]] QStringList losses() const;
 
     Options m_options;
+    Settings m_settings;
     bool m_docksShown = false;
+    bool m_closing = false; ///< what would be lost was said
+    bool m_everything = false;
     Workbench m_workbench;
+    Explorer m_explorer;
+    QTimer m_rowsTimer;
 
     QStackedWidget* m_stack = nullptr;
     EmptyState* m_empty = nullptr;
     LayerTablePanel* m_layers = nullptr;
     WeightPanel* m_weights = nullptr;
+    ChannelPanel* m_channels = nullptr;
+    ExponentPanel* m_exponent = nullptr;
+    ErrorPanel* m_errors = nullptr;
+    BitsMapPanel* m_bitsMap = nullptr;
+    RunsPanel* m_runs = nullptr;
+    RunComparison* m_comparison = nullptr;
     MethodPanel* m_method = nullptr;
     RunPanel* m_runPanel = nullptr;
     MessageBar* m_message = nullptr;
-    QDockWidget* m_weightDock = nullptr;
-    QDockWidget* m_methodDock = nullptr;
-    QDockWidget* m_runDock = nullptr;
+    Docks m_docks;
+    std::set<QDockWidget*> m_seen;
+    std::shared_ptr<const WeightPreview> m_preview; ///< of the current layer
     QLabel* m_modelLabel = nullptr;
     QLabel* m_totals = nullptr;
     QLabel* m_progressText = nullptr;
@@ -109,18 +170,27 @@ private:
     QMenu* m_recentMenu = nullptr;
     QMenu* m_viewMenu = nullptr;
     QMenu* m_exportMenu = nullptr;
+    QAction* m_openFolder = nullptr;
+    QAction* m_openFile = nullptr;
+    QAction* m_openRun = nullptr;
     QAction* m_saveRecipe = nullptr;
     QAction* m_saveRecipeAs = nullptr;
     QAction* m_saveRun = nullptr;
+    QAction* m_report = nullptr;
+    QAction* m_closeModel = nullptr;
     QAction* m_openRecipe = nullptr;
     QAction* m_undo = nullptr;
     QAction* m_redo = nullptr;
+    QAction* m_rules = nullptr;
+    QAction* m_copyCommand = nullptr;
     QAction* m_quantize = nullptr;
+    QAction* m_quantizeSelected = nullptr;
+    QAction* m_quantizeStale = nullptr;
+    QAction* m_capture = nullptr;
     QAction* m_cancel = nullptr;
     QAction* m_evaluate = nullptr;
     QAction* m_log = nullptr;
-    QAction* m_dark = nullptr;
-    QAction* m_light = nullptr;
+    std::map<ThemeChoice, QAction*> m_themes;
 };
 
 } // namespace gradus

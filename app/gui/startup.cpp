@@ -32,6 +32,8 @@ Startup::Startup(MainWindow* window, StartupRequest request, QObject* parent)
         });
     if (!m_request.model.isEmpty() || !m_request.run.isEmpty())
         m_steps.push_back([this](auto then) { whenPlanned(then); });
+    if (m_request.capture)
+        m_steps.push_back([bench](auto then) { bench->captureInputs(then); });
     if (m_request.quantize)
         m_steps.push_back([bench](auto then) { bench->quantize(then); });
     if (m_request.exportFormat)
@@ -84,19 +86,29 @@ void Startup::whenPlanned(const Workbench::Then& then)
 
 void Startup::screenshots(const Workbench::Then& then)
 {
-    const auto shoot = [this, then] {
+    m_window->wantEverything();
+    m_window->explorer()->setWanted(Explorer::Aspect::AllExponents, true);
+    whenSettled([this, then] {
         const QString error = m_window->saveScreenshots(m_request.screenshotFolder);
         if (!error.isEmpty())
             m_problem = error;
         then(error.isEmpty());
-    };
-    if (m_window->layerPanel()->currentLayer().empty()) {
-        QTimer::singleShot(0, this, shoot);
+    });
+}
+
+void Startup::whenSettled(const std::function<void()>& then)
+{
+    // Twice in a row: what one answer starts is seen by the next look.
+    const Explorer* explorer = m_window->explorer();
+    const bool settled =
+        m_window->workbench()->isPlanned() && explorer->isSettled() && explorer->isSurveyed();
+    m_calm = settled ? m_calm + 1 : 0;
+    if (m_calm > 3) {
+        m_calm = 0;
+        then();
         return;
     }
-    // The preview that this asks for is the latest: it is the one that arrives.
-    connect(m_window, &MainWindow::previewSettled, this, shoot, Qt::SingleShotConnection);
-    m_window->workbench()->requestPreview(m_window->layerPanel()->currentLayer());
+    QTimer::singleShot(40, this, [this, then] { whenSettled(then); });
 }
 
 } // namespace gradus

@@ -19,6 +19,7 @@ struct StartupRequest
     QString recipe;
     QString run;
     QString calibration;
+    bool capture = false;
     bool quantize = false;
     std::optional<ExportFormat> exportFormat;
     QString exportPath;
@@ -41,11 +42,13 @@ private:
     void next();
     void whenPlanned(const Workbench::Then& then);
     void screenshots(const Workbench::Then& then);
+    void whenSettled(const std::function<void()>& then);
 
     MainWindow* m_window;
     StartupRequest m_request;
     std::vector<Step> m_steps;
     std::size_t m_at = 0;
+    int m_calm = 0;    ///< looks in a row at which nothing was being computed
     QString m_problem; ///< the last failure said by the workbench
 };
 

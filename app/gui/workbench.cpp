@@ -3,6 +3,7 @@
 
 #include "core/base/atomic_file.h"
 #include "core/base/format.h"
+#include "core/session/stale.h"
 #include "widgets/text.h"
 
 #include <QDateTime>
@@ -16,10 +17,11 @@
 namespace gradus {
 
 namespace {
-constexpr int previewBins = 160;
-const QString workId = QStringLiteral("work");
+constexpr int keepAfterMs = 700; ///< of quiet; a crash loses the edits of this moment at most
 const QString planId = QStringLiteral("plan");
-const QString previewId = QStringLiteral("preview");
+const QString forecastId = QStringLiteral("forecast");
+const QString keepId = QStringLiteral("keep");
+const QString checkId = QStringLiteral("check");
 
 /// A recipe for a model that has just been opened. A text laid beside the model for this purpose is
 /// taken, so that the error of every layer can be measured without a further question.
@@ -49,6 +51,7 @@ std::string readText(const QString& path)
                                            ", expected a recipe of at most 64 MiB");
     return file.readAll().toStdString();
 }
+} // namespace
 
 QString shortPath(const QString& path)
 {
@@ -56,14 +59,9 @@ QString shortPath(const QString& path)
     return name.isEmpty() ? path : name;
 }
 
-QString number(double perplexity)
-{
-    return QString::number(perplexity, 'f', perplexity < 100 ? 3 : 1);
-}
-} // namespace
-
-Workbench::Workbench(QObject* parent)
+Workbench::Workbench(const QString& sessions, QObject* parent)
     : QObject(parent)
+    , m_store(sessions)
 {
     connect(&m_work, &JobRunner::progressed, this,
             [this](const QString&, double fraction, const QString& stage) {
@@ -72,41 +70,35 @@ Workbench::Workbench(QObject* parent)
     connect(&m_work, &JobRunner::noted, this,
             [this](const QString&, const QString& line) { say(line); });
     connect(&m_document, &Document::recipeChanged, this, &Workbench::planAgain);
+    connect(&m_document, &Document::runsChanged, this, &Workbench::planAgain);
     connect(&m_document, &Document::modelChanged, this, [this] {
-        m_unsavedRun = false;
         m_floatPerplexity.clear();
+        m_interrupted.reset();
         setPerplexity({});
+        watchModel();
     });
+    m_keepTimer.setSingleShot(true);
+    m_keepTimer.setInterval(keepAfterMs);
+    connect(&m_keepTimer, &QTimer::timeout, this, &Workbench::keepSession);
+    if (m_store.isActive()) {
+        const auto soon = [this] { m_keepTimer.start(); };
+        connect(&m_document, &Document::modelChanged, this, soon);
+        connect(&m_document, &Document::recipeChanged, this, soon);
+        connect(&m_document, &Document::runsChanged, this, soon);
+    }
+    connect(&m_watcher, &QFileSystemWatcher::fileChanged, this, &Workbench::checkModel);
 }
 
-Workbench::~Workbench() = default;
-
-template <class Work, class Done>
-void Workbench::work(const QString& activity, Work body, Done done, const Then& then)
+Workbench::~Workbench()
 {
-    if (isBusy()) {
-        Q_EMIT failed(tr("%1 is still running: cancel it first").arg(m_activity));
-        if (then)
-            then(false);
-        return;
-    }
-    setActivity(activity);
-    using T = std::invoke_result_t<Work&, JobMonitor&>;
-    m_work.start(workId, std::move(body),
-                 [this, activity, done = std::move(done), then](Outcome<T> outcome) {
-                     setActivity({});
-                     bool ok = false;
-                     if (T* value = std::get_if<T>(&outcome)) {
-                         ok = done(std::move(*value));
-                     } else if (const Failure* failure = std::get_if<Failure>(&outcome)) {
-                         say(tr("%1 failed: %2").arg(activity, failure->message));
-                         Q_EMIT failed(failure->message);
-                     } else {
-                         say(tr("%1 cancelled").arg(activity));
-                     }
-                     if (then)
-                         then(ok);
-                 });
+    // The runners end before the store removes its folder: they are destroyed first.
+}
+
+void Workbench::refuse(const QString& why, const Then& then)
+{
+    Q_EMIT failed(why);
+    if (then)
+        then(false);
 }
 
 void Workbench::setActivity(const QString& activity)
@@ -120,6 +112,25 @@ void Workbench::say(const QString& line)
     Q_EMIT logged(QTime::currentTime().toString(QStringLiteral("HH:mm:ss  ")) + line);
 }
 
+bool Workbench::hasUnsavedRun() const
+{
+    const auto& runs = m_document.runs();
+    return std::any_of(runs.begin(), runs.end(), [](const SessionRun& run) {
+        return run.isComplete() && run.file.isEmpty();
+    });
+}
+
+const SessionRun* Workbench::sessionRun(int id) const
+{
+    return id == 0 ? m_document.shownRun() : m_document.findRun(id);
+}
+
+void Workbench::takeRun(std::shared_ptr<const Run> run, const QString& path)
+{
+    const int id = m_document.addRun(std::move(run), QFileInfo(path).completeBaseName());
+    m_document.setRunFile(id, path);
+}
+
 void Workbench::setPerplexity(const QString& text)
 {
     m_perplexity = text;
@@ -128,7 +139,7 @@ void Workbench::setPerplexity(const QString& text)
 
 void Workbench::cancel()
 {
-    m_work.cancel(workId);
+    m_work.cancel(QStringLiteral("work"));
 }
 
 void Workbench::open(const QString& path, const Then& then)
@@ -173,7 +184,7 @@ void Workbench::openModel(const QString& path, const Then& then)
             const auto& [model, run] = result;
             m_document.setModel(model, run ? run->recipe : initialRecipe(*model));
             if (run)
-                m_document.setRun(run);
+                takeRun(run, path);
             m_recipePath.clear();
             say(tr("Opened %1: %2, %3 layers, %4 parameters, %5")
                     .arg(path, toQString(model->architecture))
@@ -188,24 +199,53 @@ void Workbench::openModel(const QString& path, const Then& then)
         then);
 }
 
-void Workbench::openRun(const QString& path, const Then& then)
+void Workbench::closeModel()
 {
+    if (isBusy())
+        return;
+    m_recipePath.clear();
+    m_document.setModel(nullptr, {});
+}
+
+void Workbench::openRun(const QString& path, const Then& then, const QString& override)
+{
+    struct Opened
+    {
+        std::shared_ptr<const Model> model; ///< null when it was not found
+        std::shared_ptr<const Run> run;
+        QString why;
+    };
     const std::filesystem::path file = toPath(path);
     work(
         tr("Opening %1").arg(shortPath(path)),
-        [file, open = m_document.model()](JobMonitor&) {
-            std::pair<std::shared_ptr<const Model>, std::shared_ptr<const Run>> result;
-            result.second = readRun(file);
-            const bool same =
-                open && open->source.fingerprint == result.second->provenance.modelFingerprint;
-            result.first = same ? open : gradus::openRunModel(*result.second, {});
+        [file, override, open = m_document.model()](JobMonitor&) {
+            Opened result;
+            result.run = readRun(file);
+            if (open && open->source.fingerprint == result.run->provenance.modelFingerprint) {
+                result.model = open;
+                return result;
+            }
+            try {
+                result.model = gradus::openRunModel(*result.run, toPath(override));
+            } catch (const Error& error) {
+                result.why = toQString(error.what());
+            }
             return result;
         },
-        [this, path](auto result) {
-            const auto& [model, run] = result;
-            m_document.setModel(model, run->recipe);
-            m_document.setRun(run);
-            m_recipePath.clear();
+        [this, path](Opened result) {
+            const auto& [model, run, why] = result;
+            if (!model) {
+                say(why);
+                Q_EMIT modelMissing(path, why);
+                return false;
+            }
+            if (model == m_document.model()) { // beside those of this session, to be compared
+                m_document.editRecipe(run->recipe, tr("recipe of run %1").arg(shortPath(path)));
+            } else {
+                m_document.setModel(model, run->recipe);
+                m_recipePath.clear();
+            }
+            takeRun(run, path);
             say(tr("Opened run %1: %2 bits per weight")
                     .arg(path, toQString(formatBitsPerWeight(run->totals.bitsPerWeight))));
             Q_EMIT opened(path);
@@ -255,262 +295,31 @@ void Workbench::saveRecipe(const QString& path, const Then& then)
         then);
 }
 
-void Workbench::saveRun(const QString& path, const Then& then)
-{
-    const auto run = m_document.run();
-    if (!run) {
-        Q_EMIT failed(tr("There is no run to save: quantize first"));
-        if (then)
-            then(false);
-        return;
-    }
-    work(
-        tr("Saving %1").arg(shortPath(path)),
-        [path, run](JobMonitor& monitor) {
-            writeRun(*run, toPath(path), monitor);
-            return run;
-        },
-        [this, path](const std::shared_ptr<const Run>& saved) {
-            if (saved == m_document.run())
-                m_unsavedRun = false;
-            say(tr("Saved run %1").arg(path));
-            Q_EMIT succeeded(tr("Saved the run to %1").arg(path));
-            Q_EMIT opened(path);
-            return true;
-        },
-        then);
-}
-
-QString Workbench::obstacle() const
-{
-    const auto& model = m_document.model();
-    if (!model)
-        return tr("Open a model first");
-    if (!m_document.plan())
-        return tr("The plan is being made");
-    if (m_document.plan()->needsCalibration) {
-        if (!model->canRun())
-            return tr("The recipe needs calibration, but the model cannot be run: %1")
-                .arg(toQString(model->whyNotRunnable));
-        if (m_document.recipe().calibration.data.empty())
-            return tr("The recipe needs a calibration text");
-    }
-    return {};
-}
-
-void Workbench::quantize(const Then& then)
-{
-    const QString why = obstacle();
-    if (!why.isEmpty()) {
-        Q_EMIT failed(why);
-        if (then)
-            then(false);
-        return;
-    }
-    QuantizeRequest request;
-    request.model = m_document.model();
-    request.recipe = m_document.recipe();
-    const auto recipe = std::make_shared<const Recipe>(request.recipe);
-    if (!isBusy())
-        say(tr("Quantizing"));
-    work(
-        tr("Quantizing"),
-        [this, request, recipe](JobMonitor& monitor) {
-            QElapsedTimer clock;
-            clock.start();
-            auto run = gradus::quantize(request, monitor, [&](const LayerResult& layer) {
-                monitor.post([this, layer, recipe] { m_document.addResult(layer, recipe); });
-            });
-            return std::make_pair(std::move(run), static_cast<double>(clock.elapsed()) / 1000);
-        },
-        [this](auto result) {
-            const auto& [run, seconds] = result;
-            m_document.setRun(run);
-            m_unsavedRun = true;
-            setPerplexity({});
-            say(tr("Quantized to %1 bits per weight, %2, in %3")
-                    .arg(toQString(formatBitsPerWeight(run->totals.bitsPerWeight)),
-                         toQString(formatBytes(run->totals.bytes)),
-                         toQString(formatSeconds(seconds))));
-            for (const LayerResult& layer : run->layers) {
-                if (!layer.note.empty())
-                    say(QStringLiteral("%1: %2").arg(toQString(layer.name), toQString(layer.note)));
-            }
-            return true;
-        },
-        then);
-}
-
-void Workbench::evaluate(const QString& textFile, PerplexityConvention convention,
-                         std::int64_t context, const Then& then)
-{
-    EvaluateRequest request;
-    request.model = m_document.model();
-    request.run = m_document.run();
-    request.data = toPath(textFile);
-    request.convention = convention;
-    request.context = context;
-    if (!request.model) {
-        Q_EMIT failed(tr("Open a model first"));
-        if (then)
-            then(false);
-        return;
-    }
-    const QString key =
-        QStringLiteral("%1|%2|%3|%4")
-            .arg(textFile, QFileInfo(textFile).lastModified().toString(Qt::ISODateWithMs))
-            .arg(static_cast<int>(convention))
-            .arg(context);
-    const auto known = m_floatPerplexity.find(key);
-    std::optional<Perplexity> floatKnown;
-    if (known != m_floatPerplexity.end())
-        floatKnown = known->second;
-    struct Result
-    {
-        Perplexity original;
-        std::optional<Perplexity> quantized;
-    };
-    work(
-        tr("Measuring perplexity"),
-        [request, floatKnown](JobMonitor& monitor) {
-            Result result;
-            const double share = floatKnown ? 0 : request.run ? 0.5 : 1;
-            if (floatKnown) {
-                result.original = *floatKnown;
-            } else {
-                EvaluateRequest original = request;
-                original.run.reset();
-                SubMonitor part(monitor, 0, share);
-                result.original = evaluatePerplexity(original, part);
-            }
-            if (request.run) {
-                SubMonitor part(monitor, share, 1);
-                result.quantized = evaluatePerplexity(request, part);
-            }
-            return result;
-        },
-        [this, key, convention, textFile](const Result& result) {
-            m_floatPerplexity[key] = result.original;
-            QString text = tr("Perplexity: float %1").arg(number(result.original.value));
-            if (result.quantized) {
-                const double change = result.quantized->value / result.original.value - 1;
-                text += tr(" → quantized %1 (%2%3)")
-                            .arg(number(result.quantized->value),
-                                 change < 0 ? QStringLiteral("−") : QStringLiteral("+"),
-                                 toQString(formatPercent(std::fabs(change))));
-            }
-            const QString how =
-                tr("%1, %2 windows of %3 tokens, %4 convention")
-                    .arg(shortPath(textFile), toQString(formatCount(result.original.windows)),
-                         toQString(formatCount(result.original.context)),
-                         convention == PerplexityConvention::Gptq ? tr("GPTQ")
-                                                                  : QStringLiteral("llama.cpp"));
-            say(QStringLiteral("%1 (%2)").arg(text, how));
-            setPerplexity(QStringLiteral("%1\n%2").arg(text, how));
-            return true;
-        },
-        then);
-}
-
-void Workbench::preflightExport(ExportFormat format, GptqZeros zeros,
-                                const std::function<void(const std::vector<PreflightNote>&)>& done)
-{
-    ExportRequest request;
-    request.model = m_document.model();
-    request.run = m_document.run();
-    request.format = format;
-    request.gptqZeros = zeros;
-    if (!request.model || !request.run)
-        return;
-    m_whatIf.start(
-        QStringLiteral("preflight"), [request](JobMonitor&) { return preflight(request); },
-        [this, done](Outcome<std::vector<PreflightNote>> outcome) {
-            if (const auto* notes = std::get_if<std::vector<PreflightNote>>(&outcome))
-                done(*notes);
-            else if (const auto* failure = std::get_if<Failure>(&outcome))
-                Q_EMIT failed(failure->message);
-        });
-}
-
-void Workbench::exportRun(ExportFormat format, const QString& path, GptqZeros zeros,
-                          const Then& then)
-{
-    ExportRequest request;
-    request.model = m_document.model();
-    request.run = m_document.run();
-    request.format = format;
-    request.output = toPath(path);
-    request.gptqZeros = zeros;
-    if (!request.model || !request.run) {
-        Q_EMIT failed(tr("There is no run to export: quantize first"));
-        if (then)
-            then(false);
-        return;
-    }
-    const QString name = toQString(exportFormatName(format));
-    work(
-        tr("Exporting %1").arg(name),
-        [request](JobMonitor& monitor) {
-            SubMonitor writing(monitor, 0, 0.6);
-            ExportResult result = gradus::exportRun(request, writing);
-            SubMonitor reading(monitor, 0.6, 1);
-            VerifyResult check =
-                verifyExport(request.output, *request.run, *request.model, reading);
-            return std::make_pair(std::move(result), std::move(check));
-        },
-        [this, path, name](const std::pair<ExportResult, VerifyResult>& outcome) {
-            const auto& [result, check] = outcome;
-            for (const PreflightNote& note : result.notes)
-                say(note.layer.empty() ? toQString(note.message)
-                                       : QStringLiteral("%1: %2").arg(toQString(note.layer),
-                                                                      toQString(note.message)));
-            for (const Mismatch& mismatch : check.mismatches)
-                say(tr("Mismatch in %1: %2")
-                        .arg(toQString(mismatch.layer), toQString(mismatch.message)));
-            const QString size = toQString(formatBytes(result.bytes));
-            if (check.equal) {
-                const QString message =
-                    tr("Exported %1 to %2 (%3); read back and compared: %4 tensors, "
-                       "all equal to the run")
-                        .arg(name, path, size)
-                        .arg(check.checked);
-                say(message);
-                Q_EMIT succeeded(message);
-            } else {
-                const QString message =
-                    tr("%1 was written but differs from the run in %2 of %3 tensors, "
-                       "first: %4: %5")
-                        .arg(path)
-                        .arg(check.mismatches.size())
-                        .arg(check.checked)
-                        .arg(check.mismatches.empty() ? QStringLiteral("?")
-                                                      : toQString(check.mismatches.front().layer),
-                             check.mismatches.empty()
-                                 ? QString()
-                                 : toQString(check.mismatches.front().message));
-                say(message);
-                Q_EMIT failed(message);
-            }
-            return check.equal;
-        },
-        then);
-}
-
 void Workbench::planAgain()
 {
     const auto model = m_document.model();
     if (!model)
         return;
-    m_whatIf.start(
+    struct Planned
+    {
+        std::shared_ptr<const Plan> plan;
+        std::size_t stale = 0;
+    };
+    m_plan.start(
         planId,
-        [model, recipe = m_document.recipe()](JobMonitor&) {
-            return std::make_shared<const Plan>(plan(*model, recipe));
+        [model, recipe = m_document.recipe(), results = m_document.results()](JobMonitor&) {
+            Planned planned;
+            planned.plan = std::make_shared<const Plan>(plan(*model, recipe));
+            planned.stale = results.empty() ? 0 : staleLayers(*model, recipe, results).size();
+            return planned;
         },
-        [this, model](Outcome<std::shared_ptr<const Plan>> outcome) {
+        [this, model](Outcome<Planned> outcome) {
             if (model != m_document.model())
                 return;
-            if (auto* value = std::get_if<std::shared_ptr<const Plan>>(&outcome)) {
-                m_document.setPlan(std::move(*value));
+            if (auto* value = std::get_if<Planned>(&outcome)) {
+                m_stale = value->stale;
+                m_document.setPlan(std::move(value->plan));
+                forecastAgain();
             } else if (const Failure* failure = std::get_if<Failure>(&outcome)) {
                 Q_EMIT failed(failure->message);
             }
@@ -519,38 +328,187 @@ void Workbench::planAgain()
 
 bool Workbench::isPlanned() const
 {
-    return !m_whatIf.isRunning(planId);
+    return !m_plan.isRunning(planId);
 }
 
-void Workbench::requestPreview(const std::string& name)
+void Workbench::forecastAgain()
 {
-    const auto model = m_document.model();
-    const Layer* layer = model ? model->findLayer(name) : nullptr;
-    const LayerChoice* choice = layer ? m_document.choiceOf(name) : nullptr;
-    if (!choice) {
-        m_whatIf.cancel(previewId);
-        Q_EMIT previewDropped();
-        return;
-    }
-    // The run's own codes, when they were made for this very choice.
-    std::shared_ptr<const QuantizedWeight> computed;
-    const auto found = m_document.results().find(name);
-    if (found != m_document.results().end() && found->second.result.choice == *choice)
-        computed = found->second.result.weight;
-    m_whatIf.start(
-        previewId,
-        [model, name, choice = *choice, computed](JobMonitor& monitor) {
-            const Layer* at = model->findLayer(name);
-            return std::make_shared<const WeightPreview>(
-                previewWeight(*model, *at, choice, computed.get(), previewBins, monitor));
+    ForecastRequest request;
+    request.model = m_document.model();
+    request.recipe = m_document.recipe();
+    request.correction = m_correction;
+    if (const auto run = m_document.run();
+        run && run->recipe.calibration == request.recipe.calibration)
+        request.windows = run->provenance.calibrationWindows;
+    using Result = std::pair<Forecast, MachineSpeed>;
+    m_plan.start(
+        forecastId,
+        [request, machine = m_machine](JobMonitor& monitor) mutable {
+            request.machine = machine ? *machine : measureMachine(monitor);
+            return Result(forecast(request), request.machine);
         },
-        [this, model](Outcome<std::shared_ptr<const WeightPreview>> outcome) {
+        [this, model = request.model](Outcome<Result> outcome) {
+            const Result* result = std::get_if<Result>(&outcome);
+            if (!result || model != m_document.model())
+                return;
+            m_machine = result->second;
+            m_forecast = result->first;
+            Q_EMIT forecastChanged(result->first);
+        });
+}
+
+SavedSession Workbench::sessionState() const
+{
+    SavedSession state;
+    const auto& model = m_document.model();
+    state.model = model ? pathText(model->source.path) : QString();
+    state.recipePath = m_recipePath;
+    state.recipeChanged = !m_document.isClean();
+    state.recipe = m_document.recipe();
+    for (const SessionRun& run : m_document.runs()) {
+        if (run.kept.isEmpty())
+            continue;
+        SavedSession::SavedRun saved;
+        saved.name = run.name;
+        saved.file = run.kept;
+        saved.complete = run.isComplete();
+        saved.perplexity = run.perplexity;
+        saved.started = run.started;
+        saved.seconds = run.seconds;
+        if (!saved.complete) {
+            if (run.id != m_runInProgress || !run.resumable)
+                continue;
+            saved.recipe = *run.resumable;
+        }
+        state.runs.push_back(std::move(saved));
+    }
+    if (m_interrupted) // and not taken up yet
+        state.runs.push_back(*m_interrupted);
+    return state;
+}
+
+void Workbench::keepSession()
+{
+    const QString file = m_store.stateFile();
+    if (file.isEmpty())
+        return;
+    m_plan.start(
+        keepId,
+        [file, state = sessionState()](JobMonitor&) {
+            SessionStore::write(file, state);
+            return true;
+        },
+        [this](Outcome<bool> outcome) {
+            if (const Failure* failure = std::get_if<Failure>(&outcome))
+                say(tr("The session cannot be kept against a crash: %1").arg(failure->message));
+        });
+}
+
+std::optional<SavedSession> Workbench::leftBehind()
+{
+    return m_store.takeOver();
+}
+
+void Workbench::discardLeftBehind()
+{
+    m_store.discard();
+}
+
+void Workbench::restore(const SavedSession& session, const Then& then)
+{
+    struct Restored
+    {
+        std::shared_ptr<const Model> model;
+        std::vector<std::pair<SavedSession::SavedRun, std::shared_ptr<const Run>>> runs;
+        QStringList problems;
+    };
+    work(
+        tr("Restoring %1").arg(shortPath(session.model)),
+        [session](JobMonitor& monitor) {
+            Restored restored;
+            restored.model = gradus::openModel(toPath(session.model));
+            for (const SavedSession::SavedRun& saved : session.runs) {
+                monitor.checkpoint();
+                if (!saved.complete && !QFileInfo::exists(saved.file)) {
+                    restored.runs.emplace_back(saved, nullptr);
+                    continue;
+                }
+                try { // one that was finished just before the crash has its file already
+                    restored.runs.emplace_back(saved, readRun(toPath(saved.file)));
+                } catch (const Error& error) {
+                    restored.problems.append(toQString(error.what()));
+                }
+            }
+            return restored;
+        },
+        [this, session](Restored restored) {
+            m_store.adopt(); // not before: what cannot be restored now may be at another start
+            m_document.setModel(restored.model, session.recipe);
+            m_recipePath = session.recipePath;
+            if (session.recipeChanged || session.recipePath.isEmpty())
+                m_document.undoStack()->resetClean();
+            for (const QString& problem : restored.problems)
+                say(problem);
+            for (auto& [saved, run] : restored.runs) {
+                if (!run) {
+                    m_interrupted = std::make_unique<SavedSession::SavedRun>(saved);
+                    continue;
+                }
+                const int id = m_document.addRun(std::move(run), saved.name);
+                m_document.setKept(id, saved.file, saved.started, saved.seconds);
+                m_document.setPerplexity(id, saved.perplexity);
+            }
+            say(tr("Restored the session with %1").arg(session.model));
+            Q_EMIT opened(session.model);
+            if (m_interrupted)
+                Q_EMIT interruptedRunFound(m_interrupted->name);
+            return true;
+        },
+        then);
+}
+
+void Workbench::watchModel()
+{
+    if (!m_watcher.files().isEmpty())
+        m_watcher.removePaths(m_watcher.files());
+    const auto& model = m_document.model();
+    if (!model)
+        return;
+    QStringList files;
+    for (const std::filesystem::path& file : model->source.weightFiles)
+        files.append(pathText(file));
+    if (!files.isEmpty())
+        m_watcher.addPaths(files);
+}
+
+void Workbench::checkModel()
+{
+    const auto& model = m_document.model();
+    if (!model)
+        return;
+    m_plan.start(
+        checkId,
+        [model](JobMonitor&) -> QString {
+            const QString path = pathText(model->source.path);
+            try {
+                const ModelSource now = openModelSource(model->source.path);
+                if (now.fingerprint == model->source.fingerprint)
+                    return {};
+            } catch (const Error& error) {
+                return tr("%1 is no longer what was opened: %2").arg(path, toQString(error.what()));
+            }
+            return tr("%1 has changed since it was opened: what is shown belongs to the old file")
+                .arg(path);
+        },
+        [this, model](Outcome<QString> outcome) {
+            const QString* why = std::get_if<QString>(&outcome);
             if (model != m_document.model())
                 return;
-            if (auto* value = std::get_if<std::shared_ptr<const WeightPreview>>(&outcome))
-                Q_EMIT previewReady(std::move(*value));
-            else if (const Failure* failure = std::get_if<Failure>(&outcome))
-                Q_EMIT previewFailed(failure->message);
+            watchModel(); // a file that was replaced is another one to the watcher
+            if (!why || why->isEmpty())
+                return;
+            say(*why);
+            Q_EMIT modelChangedOnDisk(*why);
         });
 }
 

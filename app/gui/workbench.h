@@ -3,19 +3,32 @@
 
 #include "app/gui/document.h"
 #include "app/gui/job_runner.h"
+#include "app/gui/session_store.h"
 #include "core/export/export.h"
 #include "core/session/evaluate.h"
-#include "core/session/statistics.h"
+#include "core/session/forecast.h"
 
+#include <QFileSystemWatcher>
 #include <QObject>
+#include <QTimer>
 
 #include <functional>
+#include <set>
 
 namespace gradus {
 
+/// Which layers a run computes.
+enum class RunScope
+{
+    All,
+    Selected, ///< the named ones; others keep what the shown run has under the same choice
+    Stale,    ///< what the shown run has no result for that belongs to the recipe
+};
+
 /// The verbs of the workbench over a document. Everything that reads a file or computes runs on one
 /// of two job runners: `work` for what a person waits for (open, quantize, evaluate, export), and
-/// `whatIf` for what must follow every edit at once (plan, preview), also while work goes on.
+/// `plan` for what must follow every edit at once (plan, forecast, autosave), also while work goes
+/// on.
 ///
 /// Each verb takes what to do when it is over: true when it succeeded.
 class Workbench final : public QObject
@@ -24,42 +37,62 @@ class Workbench final : public QObject
 public:
     using Then = std::function<void(bool ok)>;
 
-    explicit Workbench(QObject* parent = nullptr);
+    /// sessions: the folder in which sessions are kept against a crash; empty keeps nothing.
+    explicit Workbench(const QString& sessions, QObject* parent = nullptr);
     ~Workbench() override;
 
     [[nodiscard]] Document* document() { return &m_document; }
+    [[nodiscard]] const Document* document() const { return &m_document; }
 
     /// Opens whatever the path is: a model, a run, a recipe (.json), or a calibration text (.txt).
     void open(const QString& path, const Then& then = {});
     void openModel(const QString& path, const Then& then = {});
-    /// With the run's model, unless that is the one already open.
-    void openRun(const QString& path, const Then& then = {});
+    void closeModel();
+    /// With the run's model, unless that is the one already open: then the run joins those of the
+    /// session, and its recipe becomes an edit. model: where the model is now, if it has moved.
+    void openRun(const QString& path, const Then& then = {}, const QString& model = {});
     void openRecipe(const QString& path, const Then& then = {});
     void saveRecipe(const QString& path, const Then& then = {});
-    void saveRun(const QString& path, const Then& then = {});
+    /// run: its id in the session, 0 for the shown one; here and below.
+    void saveRun(const QString& path, const Then& then = {}, int run = 0);
+
+    /// What an ended program left behind, if anything; to be restored or discarded.
+    [[nodiscard]] std::optional<SavedSession> leftBehind();
+    void restore(const SavedSession& session, const Then& then = {});
+    void discardLeftBehind();
 
     /// Why quantize() would refuse now; empty when it would not.
     [[nodiscard]] QString obstacle() const;
-    void quantize(const Then& then = {});
+    void quantize(const Then& then = {}) { quantize(RunScope::All, {}, then); }
+    void quantize(RunScope scope, const std::vector<std::string>& selected, const Then& then = {});
+    /// Layers that RunScope::Stale would compute.
+    [[nodiscard]] std::size_t staleCount() const { return m_stale; }
+    /// Runs the float model over the calibration text and keeps every layer's inputs.
+    void captureInputs(const Then& then = {});
     void evaluate(const QString& textFile, PerplexityConvention convention, std::int64_t context,
                   const Then& then = {});
     /// Names what the format cannot hold, for the export dialog.
     void preflightExport(ExportFormat format, GptqZeros zeros,
-                         const std::function<void(const std::vector<PreflightNote>&)>& done);
-    /// Writes, then reads back and compares with the run.
-    void exportRun(ExportFormat format, const QString& path, GptqZeros zeros,
-                   const Then& then = {});
-
-    /// What the histogram of the layer would show; answers with previewReady or previewFailed.
-    void requestPreview(const std::string& layer);
+                         const std::function<void(const std::vector<PreflightNote>&)>& done,
+                         int run = 0);
+    /// From the session, with what was kept of it; not one that goes on.
+    void removeRun(int run);
+    /// Writes, then reads back and compares with the run. Layers that a cancelled run did not reach
+    /// stay float.
+    void exportRun(ExportFormat format, const QString& path, GptqZeros zeros, const Then& then = {},
+                   int run = 0);
+    /// HTML, and the table beside it as CSV; against the compared run if there is one.
+    void writeReport(const QString& path, const Then& then = {}, int run = 0);
 
     void cancel();
     [[nodiscard]] bool isBusy() const { return !m_activity.isEmpty(); }
     /// No plan is being made: document()->plan() belongs to the recipe, or it failed.
     [[nodiscard]] bool isPlanned() const;
     [[nodiscard]] QString activity() const { return m_activity; }
-    /// The run was computed here and is in no file yet.
-    [[nodiscard]] bool hasUnsavedRun() const { return m_unsavedRun; }
+    /// The run in progress, 0 if none.
+    [[nodiscard]] int runInProgress() const { return m_runInProgress; }
+    /// A complete run was computed here and is in no file of the person's yet.
+    [[nodiscard]] bool hasUnsavedRun() const;
     /// Where the recipe was read from or written to; empty if nowhere.
     [[nodiscard]] QString recipePath() const { return m_recipePath; }
     /// "float 7.93 → quantized 8.11 (+2.3 %)", with how it was measured; empty before.
@@ -73,27 +106,85 @@ Q_SIGNALS:
     void failed(const QString& message);
     void opened(const QString& path); ///< a model or run, for the list of recent files
     void perplexityChanged(const QString& text);
-    void previewReady(std::shared_ptr<const gradus::WeightPreview> preview);
-    void previewFailed(const QString& message);
-    void previewDropped(); ///< the layer is gone
+    void forecastChanged(const gradus::Forecast& forecast);
+    void inputsCaptured(const std::string& layer,
+                        std::shared_ptr<const gradus::InputStatistics> inputs);
+    /// A run whose model is not where it was, or is another one by now.
+    void modelMissing(const QString& run, const QString& why);
+    /// The open model's file is gone or no longer what was opened.
+    void modelChangedOnDisk(const QString& why);
+    /// A run was interrupted by a crash; resume() takes it up.
+    void interruptedRunFound(const QString& name);
+
+public Q_SLOTS:
+    /// The run that restore() found interrupted.
+    void resume();
 
 private:
     template <class Work, class Done>
     void work(const QString& activity, Work work, Done done, const Then& then);
+    void refuse(const QString& why, const Then& then);
     void setActivity(const QString& activity);
     void say(const QString& line);
     void planAgain();
+    void forecastAgain();
+    void keepSession();
+    [[nodiscard]] SavedSession sessionState() const;
     void setPerplexity(const QString& text);
+    [[nodiscard]] const SessionRun* sessionRun(int id) const;
+    void takeRun(std::shared_ptr<const Run> run, const QString& path);
+    void watchModel();
+    void checkModel();
+    struct RunRequest;
+    void startRun(const RunRequest& request, const Then& then);
+    void finishRun(int id, const std::shared_ptr<const Run>& run, double seconds);
 
     Document m_document;
+    SessionStore m_store;
+    QTimer m_keepTimer;
+    QFileSystemWatcher m_watcher;
     QString m_activity;
     QString m_recipePath;
     QString m_perplexity;
-    bool m_unsavedRun = false;
+    int m_runInProgress = 0;
+    std::size_t m_stale = 0;
+    std::optional<MachineSpeed> m_machine;
+    std::optional<Forecast> m_forecast;
+    double m_correction = 1; ///< of forecasts, learnt from this session's runs
+    std::unique_ptr<SavedSession::SavedRun> m_interrupted;
     /// Perplexity of the float model, by data, convention and context.
     std::map<QString, Perplexity> m_floatPerplexity;
     JobRunner m_work; // after all that jobs touch, so that it is destroyed first
-    JobRunner m_whatIf;
+    JobRunner m_plan;
 };
+
+template <class Work, class Done>
+void Workbench::work(const QString& activity, Work body, Done done, const Then& then)
+{
+    if (isBusy()) {
+        refuse(tr("%1 is still running: cancel it first").arg(m_activity), then);
+        return;
+    }
+    setActivity(activity);
+    using T = std::invoke_result_t<Work&, JobMonitor&>;
+    m_work.start(QStringLiteral("work"), std::move(body),
+                 [this, activity, done = std::move(done), then](Outcome<T> outcome) {
+                     setActivity({});
+                     bool ok = false;
+                     if (T* value = std::get_if<T>(&outcome)) {
+                         ok = done(std::move(*value));
+                     } else if (const Failure* failure = std::get_if<Failure>(&outcome)) {
+                         say(tr("%1 failed: %2").arg(activity, failure->message));
+                         Q_EMIT failed(failure->message);
+                     } else {
+                         say(tr("%1 cancelled").arg(activity));
+                     }
+                     if (then)
+                         then(ok);
+                 });
+}
+
+/// The last component of a path, for a message.
+[[nodiscard]] QString shortPath(const QString& path);
 
 } // namespace gradus

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/eval/distribution.h"
 
+#include "core/base/error.h"
 #include "core/base/parallel.h"
+#include "core/base/text.h"
+#include "core/eval/binning.h"
 
 #include <algorithm>
 #include <array>
@@ -121,12 +124,12 @@ std::span<const float> part(std::span<const float> values, std::int64_t begin, s
 
 } // namespace
 
-Moments moments(std::span<const float> values)
+Moments moments(std::span<const float> values, const Monitor* monitor)
 {
     const CentralSums s = parallelReduce(
         static_cast<std::int64_t>(values.size()), chunk, CentralSums{},
         [&](std::int64_t begin, std::int64_t end) { return centralSums(part(values, begin, end)); },
-        [](CentralSums& total, const CentralSums& one) { total.join(one); });
+        [](CentralSums& total, const CentralSums& one) { total.join(one); }, monitor);
     Moments m;
     m.count = static_cast<std::int64_t>(s.n);
     m.nonFinite = static_cast<std::int64_t>(values.size()) - m.count;
@@ -144,7 +147,8 @@ Moments moments(std::span<const float> values)
     return m;
 }
 
-double outlierShare(std::span<const float> values, const Moments& moments, double multiple)
+double outlierShare(std::span<const float> values, const Moments& moments, double multiple,
+                    const Monitor* monitor)
 {
     if (moments.count == 0)
         return 0;
@@ -157,42 +161,22 @@ double outlierShare(std::span<const float> values, const Moments& moments, doubl
                 count += isFinite(x) && std::fabs(static_cast<double>(x) - moments.mean) > limit;
             return count;
         },
-        [](std::int64_t& total, std::int64_t one) { total += one; });
+        [](std::int64_t& total, std::int64_t one) { total += one; }, monitor);
     return static_cast<double>(outside) / static_cast<double>(moments.count);
 }
 
-Histogram histogram(std::span<const float> values, double lo, double hi, int bins)
+Histogram histogram(std::span<const float> values, double lo, double hi, int bins,
+                    const Monitor* monitor)
 {
-    assert(bins >= 1);
-    Histogram identity;
-    identity.lo = lo;
-    identity.hi = hi;
-    identity.counts.resize(static_cast<std::size_t>(bins));
-    const double factor = hi > lo ? bins / (hi - lo) : 0;
     return parallelReduce(
         static_cast<std::int64_t>(values.size()), std::max<std::int64_t>(chunk, 64LL * bins),
-        identity,
+        HistogramCounter(lo, hi, bins).counted(),
         [&](std::int64_t begin, std::int64_t end) {
-            Histogram one = identity;
-            for (const float value : part(values, begin, end)) {
-                const double x = static_cast<double>(value);
-                if (x < lo)
-                    ++one.below;
-                else if (x > hi)
-                    ++one.above;
-                else if (x == x) // hi itself belongs to the last bin
-                    ++one.counts[static_cast<std::size_t>(
-                        std::min(static_cast<std::int64_t>((x - lo) * factor),
-                                 static_cast<std::int64_t>(bins) - 1))];
-            }
-            return one;
+            HistogramCounter counter(lo, hi, bins);
+            counter.add(part(values, begin, end));
+            return counter.counted();
         },
-        [](Histogram& total, const Histogram& one) {
-            for (std::size_t i = 0; i < total.counts.size(); ++i)
-                total.counts[i] += one.counts[i];
-            total.below += one.below;
-            total.above += one.above;
-        });
+        [](Histogram& total, const Histogram& one) { join(total, one); }, monitor);
 }
 
 // The power grid. With s = max|w| of a granule and u = |w|/s, power-domain rounding
@@ -255,28 +239,49 @@ private:
     std::array<double, 128> m_tau{};
 };
 
+inline int codeOf(double u, const PowerTable& table, const std::vector<std::uint8_t>& codes)
+{
+    int code = codes[cellOf(u)];
+    while (u >= table.tau(code))
+        ++code;
+    return code;
+}
+
+/// The largest magnitude.
+inline double scaleOf(std::span<const float> values)
+{
+    float most = 0;
+    for (const float x : values) {
+        const float size = isFinite(x) ? std::fabs(x) : 0;
+        most = size > most ? size : most;
+    }
+    return static_cast<double>(most);
+}
+
 /// Calls body(values, s) for every granule of rows begin … end; s is its largest magnitude.
 template <class Body>
-void overGranules(ConstMatrixView weight, std::int64_t group, double tensorScale,
-                  std::int64_t begin, std::int64_t end, const Body& body)
+void overAllGranules(ConstMatrixView weight, std::int64_t group, double tensorScale,
+                     std::int64_t begin, std::int64_t end, const Body& body)
 {
     for (std::int64_t r = begin; r < end; ++r)
         for (std::int64_t c = 0; c < weight.cols; c += group) {
             const std::span<const float> values(
                 weight.data + r * weight.stride + c,
                 static_cast<std::size_t>(std::min(group, weight.cols - c)));
-            double scale = tensorScale;
-            if (tensorScale < 0) {
-                float most = 0;
-                for (const float x : values) {
-                    const float size = isFinite(x) ? std::fabs(x) : 0;
-                    most = size > most ? size : most;
-                }
-                scale = static_cast<double>(most);
-            }
-            if (scale > 0)
-                body(values, scale);
+            body(values, tensorScale < 0 ? scaleOf(values) : tensorScale);
         }
+}
+
+/// The same for the granules that are not all zero.
+template <class Body>
+void overGranules(ConstMatrixView weight, std::int64_t group, double tensorScale,
+                  std::int64_t begin, std::int64_t end, const Body& body)
+{
+    overAllGranules(weight, group, tensorScale, begin, end,
+                    [&](std::span<const float> values, double scale) {
+                        if (scale > 0)
+                            body(values, scale);
+                    });
 }
 
 /// A weight on its way through many exponents.
@@ -339,10 +344,8 @@ struct PowerProblem
                                      if (!isFinite(x))
                                          continue;
                                      const double size = std::fabs(static_cast<double>(x));
-                                     const double u = std::min(size * inverse, 1.0);
-                                     int code = codes[cellOf(u)];
-                                     while (u >= table.tau(code))
-                                         ++code;
+                                     const int code =
+                                         codeOf(std::min(size * inverse, 1.0), table, codes);
                                      const double distance = size - scale * table.kappa(code);
                                      sum += distance * distance;
                                  }
@@ -486,10 +489,16 @@ Candidate goldenSection(double left, double right, int steps, const Evaluate& ev
     return best;
 }
 
+struct Search
+{
+    std::vector<Candidate> scan; ///< by exponent
+    std::vector<Candidate> best; ///< of each basin
+};
+
 /// The best of each basin: the error has many tiny local minima and, for heavy tails at three
 /// bits, two large ones, so the three best places of a scan are searched on.
 template <class Evaluate>
-std::vector<Candidate> searchExponent(const Evaluate& evaluate)
+Search searchExponent(const Evaluate& evaluate)
 {
     constexpr int points = 96;
     constexpr double least = 0.15;
@@ -516,7 +525,42 @@ std::vector<Candidate> searchExponent(const Evaluate& evaluate)
                                      scan[std::min(at + 1, scan.size() - 1)].exponent, 25,
                                      evaluate));
     }
-    return best;
+    return {std::move(scan), std::move(best)};
+}
+
+/// searchExponent and the exact errors of what it found.
+struct Fit
+{
+    std::vector<Candidate> scan;
+    ExponentFit fit;
+};
+
+Fit fitAndScan(ConstMatrixView weight, const Scheme& scheme, Monitor& monitor)
+{
+    const PowerProblem problem(weight, scheme, &monitor);
+    if (problem.sumOfSquares == 0)
+        return {searchExponent([](double) { return 0.0; }).scan, {}};
+    const auto exact = [&](double exponent) { return problem.nmse(exponent, &monitor); };
+    // Few weights are searched exactly; many by their profile, with the winners evaluated exactly.
+    constexpr std::int64_t few = 1 << 17;
+    Search search;
+    if (weight.rows * weight.cols <= few) {
+        search = searchExponent(exact);
+    } else {
+        const PowerProfile profile(problem, &monitor);
+        search = searchExponent([&](double exponent) { return profile.nmse(exponent); });
+        for (Candidate& candidate : search.best)
+            candidate.error = exact(candidate.exponent);
+    }
+    Fit result;
+    Candidate best{1, exact(1)};
+    result.fit.uniformNmse = best.error;
+    for (const Candidate& candidate : search.best)
+        best = candidate.betterThan(best) ? candidate : best;
+    result.fit.bestExponent = best.exponent;
+    result.fit.bestNmse = best.error;
+    result.scan = std::move(search.scan);
+    return result;
 }
 
 } // namespace
@@ -529,29 +573,82 @@ double powerGridNmse(ConstMatrixView weight, const Scheme& scheme, double expone
 
 ExponentFit fitExponent(ConstMatrixView weight, const Scheme& scheme, Monitor& monitor)
 {
-    const PowerProblem problem(weight, scheme, &monitor);
-    ExponentFit fit;
-    if (problem.sumOfSquares == 0)
-        return fit;
-    const auto exact = [&](double exponent) { return problem.nmse(exponent, &monitor); };
-    // Few weights are searched exactly; many by their profile, with the winners evaluated exactly.
-    constexpr std::int64_t few = 1 << 17;
-    std::vector<Candidate> candidates;
-    if (weight.rows * weight.cols <= few) {
-        candidates = searchExponent(exact);
-    } else {
-        const PowerProfile profile(problem, &monitor);
-        candidates = searchExponent([&](double exponent) { return profile.nmse(exponent); });
-        for (Candidate& candidate : candidates)
-            candidate.error = exact(candidate.exponent);
+    return fitAndScan(weight, scheme, monitor).fit;
+}
+
+ExponentCurve exponentCurve(ConstMatrixView weight, const Scheme& scheme, Monitor& monitor)
+{
+    const Fit fit = fitAndScan(weight, scheme, monitor);
+    ExponentCurve curve;
+    curve.fit = fit.fit;
+    for (const Candidate& candidate : fit.scan) {
+        curve.exponents.push_back(candidate.exponent);
+        curve.nmse.push_back(candidate.exponent == 1 ? fit.fit.uniformNmse : candidate.error);
     }
-    Candidate best{1, exact(1)};
-    fit.uniformNmse = best.error;
-    for (const Candidate& candidate : candidates)
-        best = candidate.betterThan(best) ? candidate : best;
-    fit.bestExponent = best.exponent;
-    fit.bestNmse = best.error;
-    return fit;
+    return curve;
+}
+
+PowerGridView powerGridView(ConstMatrixView weight, const Scheme& scheme, double exponent,
+                            double lo, double hi, int bins, Monitor& monitor)
+{
+    if (!(exponent > 0) || !std::isfinite(exponent))
+        throw Error(ErrorCode::Usage,
+                    concat("the exponent is ", exponent, ", expected a positive number"));
+    const PowerProblem problem(weight, scheme, &monitor);
+    const PowerTable table(problem.levels, exponent);
+    const std::vector<std::uint8_t> codes = table.cellCodes();
+    struct Part
+    {
+        double error = 0;
+        Histogram dequantized;
+    };
+    const Part all = parallelReduce(
+        weight.rows, problem.grain, Part{0, HistogramCounter(lo, hi, bins).counted()},
+        [&](std::int64_t begin, std::int64_t end) {
+            Part one;
+            HistogramCounter counter(lo, hi, bins);
+            std::vector<float> decoded;
+            overAllGranules(
+                weight, problem.group, problem.tensorScale, begin, end,
+                [&](std::span<const float> values, double scale) {
+                    decoded.clear();
+                    const double inverse = scale > 0 ? 1 / scale : 0;
+                    for (const float x : values) {
+                        if (!isFinite(x))
+                            continue;
+                        const double size = std::fabs(static_cast<double>(x));
+                        const double nearest =
+                            scale *
+                            table.kappa(codeOf(std::min(size * inverse, 1.0), table, codes));
+                        one.error += (size - nearest) * (size - nearest);
+                        decoded.push_back(static_cast<float>(std::copysign(nearest, x)));
+                    }
+                    counter.add(decoded);
+                });
+            one.dequantized = counter.counted();
+            return one;
+        },
+        [](Part& total, const Part& one) {
+            total.error += one.error;
+            join(total.dequantized, one.dequantized);
+        },
+        &monitor);
+    PowerGridView view;
+    view.exponent = exponent;
+    view.nmse = problem.sumOfSquares > 0 ? all.error / problem.sumOfSquares : 0;
+    view.dequantized = all.dequantized;
+    double first = 0;
+    if (weight.rows > 0 && weight.cols > 0)
+        first = problem.tensorScale >= 0 ? problem.tensorScale
+                                         : scaleOf(weight.row(0).first(static_cast<std::size_t>(
+                                               std::min(problem.group, weight.cols))));
+    for (int k = -problem.levels; k <= problem.levels; ++k) {
+        const auto level =
+            static_cast<float>(std::copysign(first * table.kappa(std::abs(k)), k)) + 0.0F;
+        if (view.levels.empty() || level != view.levels.back())
+            view.levels.push_back(level);
+    }
+    return view;
 }
 
 } // namespace gradus

@@ -5,6 +5,7 @@
 #include "core/quant/scheme.h"
 #include "core/tensor/tensor.h"
 
+#include <cstdint>
 #include <span>
 #include <vector>
 
@@ -20,11 +21,11 @@ struct Moments
     double maximum = 0;
     double excessKurtosis = 0; ///< 0 for a constant
 };
-[[nodiscard]] Moments moments(std::span<const float> values);
+[[nodiscard]] Moments moments(std::span<const float> values, const Monitor* monitor = nullptr);
 
 /// Share of values with |w − mean| > multiple · std.
 [[nodiscard]] double outlierShare(std::span<const float> values, const Moments& moments,
-                                  double multiple = 6);
+                                  double multiple = 6, const Monitor* monitor = nullptr);
 
 /// Equal bins over [lo, hi]; values outside are counted in below and above.
 struct Histogram
@@ -36,7 +37,69 @@ struct Histogram
     std::int64_t above = 0;
     [[nodiscard]] double binWidth() const { return (hi - lo) / static_cast<double>(counts.size()); }
 };
-[[nodiscard]] Histogram histogram(std::span<const float> values, double lo, double hi, int bins);
+[[nodiscard]] Histogram histogram(std::span<const float> values, double lo, double hi, int bins,
+                                  const Monitor* monitor = nullptr);
+
+/// A weight far from the others, and where it stands.
+struct Outlier
+{
+    std::int64_t row = 0;
+    std::int64_t col = 0;
+    float value = 0;
+    double sigmas = 0; ///< signed distance from the mean in standard deviations
+};
+struct OutlierList
+{
+    double multiple = 6;
+    std::int64_t count = 0; ///< all of them: |w − mean| > multiple · std, as outlierShare has it
+    std::vector<Outlier> largest; ///< by |sigmas|, descending; ties by row, then column
+};
+/// moments: those of w. At most `limit` outliers are listed, all are counted.
+[[nodiscard]] OutlierList findOutliers(ConstMatrixView w, const Moments& moments, double multiple,
+                                       std::size_t limit, Monitor& monitor);
+
+/// A channel is a row of W (output) or a column (input).
+enum class ChannelAxis
+{
+    Output,
+    Input
+};
+
+/// The spread of every channel. Quantile q of n values is their order statistic with index
+/// round(q·(n − 1)), a weight that is there. NaN for a channel without finite weights.
+struct ChannelRanges
+{
+    ChannelAxis axis = ChannelAxis::Output;
+    std::vector<float> minimum;
+    std::vector<float> low; ///< 1 % quantile
+    std::vector<float> lowerQuartile;
+    std::vector<float> median;
+    std::vector<float> upperQuartile;
+    std::vector<float> high; ///< 99 % quantile
+    std::vector<float> maximum;
+};
+[[nodiscard]] ChannelRanges channelRanges(ConstMatrixView w, ChannelAxis axis, Monitor& monitor);
+
+/// The distributions of all channels side by side, as an image: columns of neighbouring channels,
+/// bins over [lo, hi] as in histogram().
+struct ChannelStrip
+{
+    ChannelAxis axis = ChannelAxis::Output;
+    std::int64_t channels = 0;
+    std::int64_t channelsPerColumn = 1; ///< the last column may hold fewer
+    double lo = 0;
+    double hi = 0;
+    int bins = 0;
+    /// Column after column, each from the lowest bin up: the share of that column's finite weights
+    /// in the bin. Weights beyond lo and hi count in the whole, in no bin.
+    std::vector<float> share;
+    [[nodiscard]] std::int64_t columns() const
+    {
+        return (channels + channelsPerColumn - 1) / channelsPerColumn;
+    }
+};
+[[nodiscard]] ChannelStrip channelStrip(ConstMatrixView w, ChannelAxis axis, double lo, double hi,
+                                        int bins, std::int64_t maximumColumns, Monitor& monitor);
 
 /// The best exponent a of the symmetric power grid, N = 2^(b−1) − 1 levels a side, scale = max|w|
 /// of each granule, power-domain rounding, no clip: code = round(N·(|w|/s)^a), ŵ = s·(code/N)^(1/a)
@@ -52,5 +115,29 @@ struct ExponentFit
                                       Monitor& monitor);
 [[nodiscard]] double powerGridNmse(ConstMatrixView weight, const Scheme& scheme, double exponent,
                                    const Monitor* monitor = nullptr);
+
+/// Error against exponent, and where it is least.
+struct ExponentCurve
+{
+    std::vector<double> exponents; ///< ascending; 1 among them
+    std::vector<double> nmse;
+    ExponentFit fit; ///< as fitExponent has it
+};
+/// The points are those that fitExponent's search looks at first; of large weights their errors are
+/// those of its fine histogram, within 3e-4 of the exact ones.
+[[nodiscard]] ExponentCurve exponentCurve(ConstMatrixView weight, const Scheme& scheme,
+                                          Monitor& monitor);
+
+/// What the power grid with one exponent makes of a weight.
+struct PowerGridView
+{
+    double exponent = 1;
+    double nmse = 0;
+    std::vector<float> levels; ///< of the first granule, ascending, without repetitions
+    Histogram dequantized;     ///< over [lo, hi]
+};
+[[nodiscard]] PowerGridView powerGridView(ConstMatrixView weight, const Scheme& scheme,
+                                          double exponent, double lo, double hi, int bins,
+                                          Monitor& monitor);
 
 } // namespace gradus

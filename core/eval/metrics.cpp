@@ -8,6 +8,8 @@
 #include <cassert>
 #include <cmath>
 #include <limits>
+#include <memory>
+#include <numeric>
 #include <vector>
 
 namespace gradus {
@@ -31,6 +33,20 @@ double ratio(double a, double b)
 constexpr std::int64_t panelRows = 256;
 constexpr std::int64_t panelCols = 256;
 
+/// Σ_k p_k·x_k in double.
+double dot(const float* p, const float* x, std::int64_t count)
+{
+    constexpr std::int64_t lanes = 8;
+    double sums[lanes] = {};
+    std::int64_t k = 0;
+    for (; k + lanes <= count; k += lanes)
+        for (std::int64_t j = 0; j < lanes; ++j)
+            sums[j] += static_cast<double>(p[k + j]) * static_cast<double>(x[k + j]);
+    for (; k < count; ++k)
+        sums[0] += static_cast<double>(p[k]) * static_cast<double>(x[k]);
+    return std::accumulate(sums, sums + lanes, 0.0);
+}
+
 /// tr(A·H·Aᵀ) / 2 for rows begin … end of A. lower: H's lower triangle with half its diagonal and
 /// zeros above, so that the products skip what symmetry already says.
 double halfTrace(ConstMatrixView a, ConstMatrixView lower, std::vector<float>& buffer)
@@ -42,20 +58,8 @@ double halfTrace(ConstMatrixView a, ConstMatrixView lower, std::vector<float>& b
         const MatrixView product(buffer.data(), a.rows, width);
         multiplySerial(a.block(0, c, a.rows, d - c), lower.block(c, c, d - c, width), product,
                        false);
-        for (std::int64_t r = 0; r < a.rows; ++r) {
-            const float* p = product.data + r * width;
-            const float* x = a.data + r * a.stride + c;
-            constexpr std::int64_t lanes = 8;
-            double sums[lanes] = {};
-            std::int64_t k = 0;
-            for (; k + lanes <= width; k += lanes)
-                for (std::int64_t j = 0; j < lanes; ++j)
-                    sums[j] += static_cast<double>(p[k + j]) * static_cast<double>(x[k + j]);
-            for (; k < width; ++k)
-                sums[0] += static_cast<double>(p[k]) * static_cast<double>(x[k]);
-            for (const double sum : sums)
-                total += sum;
-        }
+        for (std::int64_t r = 0; r < a.rows; ++r)
+            total += dot(product.data + r * width, a.data + r * a.stride + c, width);
     }
     return total;
 }
@@ -67,71 +71,144 @@ double toDecibel(double relativeError)
     return -10 * std::log10(relativeError);
 }
 
+void WeightErrorSums::add(std::span<const float> w, std::span<const float> quantized)
+{
+    assert(w.size() == quantized.size());
+    // In locals, so that the compiler keeps them in registers.
+    std::array<double, lanes> error = m_error;
+    std::array<double, lanes> ww = m_ww;
+    std::array<double, lanes> qq = m_qq;
+    std::array<double, lanes> wq = m_wq;
+    std::array<double, lanes> most = m_maximum;
+    const auto one = [&](std::size_t j, float x, float y) {
+        const double a = x;
+        const double b = y;
+        const double difference = a - b;
+        const double size = std::fabs(difference);
+        error[j] += difference * difference;
+        ww[j] += a * a;
+        qq[j] += b * b;
+        wq[j] += a * b;
+        most[j] = size > most[j] ? size : most[j];
+    };
+    const std::size_t whole = w.size() / lanes * lanes;
+    for (std::size_t c = 0; c < whole; c += lanes)
+        for (std::size_t j = 0; j < lanes; ++j)
+            one(j, w[c + j], quantized[c + j]);
+    for (std::size_t c = whole; c < w.size(); ++c)
+        one(0, w[c], quantized[c]);
+    m_error = error;
+    m_ww = ww;
+    m_qq = qq;
+    m_wq = wq;
+    m_maximum = most;
+}
+
+void WeightErrorSums::join(const WeightErrorSums& part)
+{
+    for (std::size_t j = 0; j < lanes; ++j) {
+        m_error[j] += part.m_error[j];
+        m_ww[j] += part.m_ww[j];
+        m_qq[j] += part.m_qq[j];
+        m_wq[j] += part.m_wq[j];
+        m_maximum[j] = std::max(m_maximum[j], part.m_maximum[j]);
+    }
+}
+
+WeightError WeightErrorSums::error() const
+{
+    const auto sum = [](const std::array<double, lanes>& values) {
+        return std::accumulate(values.begin(), values.end(), 0.0);
+    };
+    const double squares = sum(m_error);
+    WeightError result;
+    result.relative = ratio(squares, sum(m_ww));
+    result.sqnrDb = toDecibel(result.relative);
+    result.cosine =
+        squares == 0 ? 1 : ratio(sum(m_wq), std::sqrt(sum(m_ww)) * std::sqrt(sum(m_qq)));
+    result.maximum = *std::max_element(m_maximum.begin(), m_maximum.end());
+    return result;
+}
+
 WeightError weightError(ConstMatrixView w, ConstMatrixView quantized)
 {
     assert(w.rows == quantized.rows && w.cols == quantized.cols);
-    struct Sums
-    {
-        double error = 0;
-        double ww = 0;
-        double qq = 0;
-        double wq = 0;
-        double maximum = 0;
-    };
-    const Sums sums = parallelReduce(
-        w.rows, rowGrain(w.cols), Sums{},
+    return parallelReduce(
+               w.rows, rowGrain(w.cols), WeightErrorSums{},
+               [&](std::int64_t begin, std::int64_t end) {
+                   WeightErrorSums part;
+                   for (std::int64_t r = begin; r < end; ++r)
+                       part.add(w.row(r), quantized.row(r));
+                   return part;
+               },
+               [](WeightErrorSums& total, const WeightErrorSums& part) { total.join(part); })
+        .error();
+}
+
+std::vector<double> rowEnergies(ConstMatrixView a, std::span<const double> hessian,
+                                const Monitor* monitor)
+{
+    const std::int64_t d = a.cols;
+    assert(hessian.size() == static_cast<std::size_t>(d * d));
+    std::vector<double> energies(static_cast<std::size_t>(a.rows));
+    double largest = 0; // the unit, as in relativeOutputError
+    for (std::int64_t j = 0; j < d; ++j)
+        largest = std::max(largest, hessian[static_cast<std::size_t>(j * d + j)]);
+    if (!(largest > 0) || a.rows == 0)
+        return energies;
+    // A task is a panel of rows times a panel of H's columns from its diagonal down (symmetry says
+    // the rest). It makes floats of its piece of H itself, some rows of H at a time: one pass over
+    // H for every 512 rows of A, and no copy of H in memory.
+    constexpr std::int64_t tall = 512;
+    constexpr std::int64_t deep = 1024;
+    const std::int64_t across = (d + panelCols - 1) / panelCols;
+    const std::int64_t down = (a.rows + tall - 1) / tall;
+    std::vector<double> parts(static_cast<std::size_t>(across * a.rows));
+    const double unit = 1 / largest;
+    parallelFor(
+        across * down, 1,
         [&](std::int64_t begin, std::int64_t end) {
-            constexpr std::size_t lanes = 8;
-            double error[lanes] = {};
-            double ww[lanes] = {};
-            double qq[lanes] = {};
-            double wq[lanes] = {};
-            double most[lanes] = {};
-            const auto add = [&](std::size_t j, float x, float y) {
-                const double a = x;
-                const double b = y;
-                const double difference = a - b;
-                const double size = std::fabs(difference);
-                error[j] += difference * difference;
-                ww[j] += a * a;
-                qq[j] += b * b;
-                wq[j] += a * b;
-                most[j] = size > most[j] ? size : most[j];
-            };
-            for (std::int64_t r = begin; r < end; ++r) {
-                const float* x = w.data + r * w.stride;
-                const float* y = quantized.data + r * quantized.stride;
-                const auto cols = static_cast<std::size_t>(w.cols);
-                const std::size_t whole = cols / lanes * lanes;
-                for (std::size_t c = 0; c < whole; c += lanes)
-                    for (std::size_t j = 0; j < lanes; ++j)
-                        add(j, x[c + j], y[c + j]);
-                for (std::size_t c = whole; c < cols; ++c)
-                    add(0, x[c], y[c]);
+            const auto size = [](std::int64_t count) { return static_cast<std::size_t>(count); };
+            const auto piece = std::make_unique_for_overwrite<float[]>(size(deep * panelCols));
+            const auto buffer =
+                std::make_unique_for_overwrite<float[]>(size(std::min(tall, a.rows) * panelCols));
+            for (std::int64_t i = begin; i < end; ++i) {
+                const std::int64_t c = i / down * panelCols;
+                const std::int64_t width = std::min(panelCols, d - c);
+                const std::int64_t r = i % down * tall;
+                const std::int64_t rows = std::min(tall, a.rows - r);
+                const MatrixView product(buffer.get(), rows, width);
+                for (std::int64_t k = c; k < d; k += deep) {
+                    if (monitor)
+                        monitor->checkpoint();
+                    const std::int64_t depth = std::min(deep, d - k);
+                    for (std::int64_t y = 0; y < depth; ++y) {
+                        const double* from = hessian.data() + (k + y) * d + c;
+                        float* to = piece.get() + y * width;
+                        for (std::int64_t x = 0; x < width; ++x)
+                            to[x] = static_cast<float>(from[x] * unit);
+                        // Half of the diagonal, nothing above it.
+                        if (const std::int64_t diagonal = k + y - c; diagonal < width) {
+                            to[diagonal] /= 2;
+                            std::fill(to + diagonal + 1, to + width, 0.0F);
+                        }
+                    }
+                    multiplySerial(a.block(r, k, rows, depth),
+                                   ConstMatrixView(piece.get(), depth, width), product, k > c);
+                }
+                double* to = parts.data() + i / down * a.rows + r;
+                for (std::int64_t y = 0; y < rows; ++y)
+                    to[y] = dot(product.data + y * width, a.data + (r + y) * a.stride + c, width);
             }
-            Sums part;
-            for (std::size_t j = 0; j < lanes; ++j) {
-                part.error += error[j];
-                part.ww += ww[j];
-                part.qq += qq[j];
-                part.wq += wq[j];
-                part.maximum = std::max(part.maximum, most[j]);
-            }
-            return part;
         },
-        [](Sums& total, const Sums& part) {
-            total.error += part.error;
-            total.ww += part.ww;
-            total.qq += part.qq;
-            total.wq += part.wq;
-            total.maximum = std::max(total.maximum, part.maximum);
-        });
-    WeightError result;
-    result.relative = ratio(sums.error, sums.ww);
-    result.sqnrDb = toDecibel(result.relative);
-    result.cosine = sums.error == 0 ? 1 : ratio(sums.wq, std::sqrt(sums.ww) * std::sqrt(sums.qq));
-    result.maximum = sums.maximum;
-    return result;
+        monitor);
+    for (std::int64_t c = 0; c < across; ++c)
+        for (std::int64_t r = 0; r < a.rows; ++r)
+            energies[static_cast<std::size_t>(r)] +=
+                parts[static_cast<std::size_t>(c * a.rows + r)];
+    for (double& energy : energies)
+        energy *= 2 * largest;
+    return energies;
 }
 
 double relativeOutputError(ConstMatrixView w, ConstMatrixView quantized,

@@ -21,6 +21,8 @@ ExportResult exportHdf5(const ExportRequest& request, Monitor& monitor)
     run.provenance.modelPath.clear();
     run.recipe.calibration.data =
         std::filesystem::path(run.recipe.calibration.data).filename().string();
+    for (LayerResult& layer : run.layers) // a hash with the path in it
+        layer.origin = {};
     writeRun(run, request.output, monitor);
     ExportResult result;
     result.files.push_back(request.output);

@@ -14,7 +14,7 @@ namespace gradus {
 
 /// Where the executor gets float32 weights. Replaced ones come before the model's file. Weights
 /// read from the file are kept while they fit into cacheBytes, the least recently used going first.
-/// get() is safe to call from several threads, replace() is not.
+/// get() is safe to call from several threads, replace() and restore() are not.
 class Weights
 {
 public:
@@ -25,6 +25,8 @@ public:
 
     /// Replaces a tensor (a quantized and dequantized weight). Shape must be that of the model's.
     void replace(const std::string& tensor, std::shared_ptr<const Tensor> value);
+    /// Takes a replacement back: the tensor is the file's again.
+    void restore(const std::string& tensor) { m_replaced.erase(tensor); }
 
 private:
     struct Cached

@@ -5,6 +5,7 @@
 #include "core/base/text.h"
 #include "core/tensor/half.h"
 
+#include <array>
 #include <bit>
 #include <cassert>
 #include <iterator>
@@ -67,8 +68,10 @@ UniformGrid gridForRange(float lo, float hi, const Scheme& scheme)
     return grid;
 }
 
-void gridsForRanges(std::span<const Range> ranges, const Scheme& scheme, float* scales,
-                    std::uint8_t* zeros)
+namespace {
+
+void uncutGrids(std::span<const Range> ranges, const Scheme& scheme, float* scales,
+                std::uint8_t* zeros)
 {
     const bool symmetric = scheme.symmetric;
     const double levels = scheme.maximumCode();
@@ -103,6 +106,38 @@ void gridsForRanges(std::span<const Range> ranges, const Scheme& scheme, float* 
     for (std::size_t i = 0; i < count; ++i)
         if (scales[i] > std::numeric_limits<float>::max())
             throwScaleOverflow(ranges[i], scheme);
+}
+
+inline Range cut(Range range, const ClipLimits& limits)
+{
+    return {range.lo < limits.low ? limits.low : range.lo,
+            range.hi > limits.high ? limits.high : range.hi};
+}
+
+} // namespace
+
+void gridsForRanges(std::span<const Range> ranges, const Scheme& scheme, float* scales,
+                    std::uint8_t* zeros)
+{
+    if (!scheme.clip)
+        return uncutGrids(ranges, scheme, scales, zeros);
+    const float smallest = smallestScale(scheme.scaleType);
+    std::array<Range, 64> narrow;
+    for (std::size_t begin = 0; begin < ranges.size(); begin += narrow.size()) {
+        const auto some = ranges.subspan(begin, std::min(narrow.size(), ranges.size() - begin));
+        for (std::size_t i = 0; i < some.size(); ++i)
+            narrow[i] = cut(some[i], *scheme.clip);
+        uncutGrids({narrow.data(), some.size()}, scheme, scales + begin, zeros + begin);
+        for (std::size_t i = 0; i < some.size(); ++i) {
+            const bool gone = !(narrow[i].lo < 0) && !(narrow[i].hi > 0);
+            if (!gone || (!(some[i].lo < 0) && !(some[i].hi > 0)))
+                continue;
+            // All values lie beyond a limit at 0, and decode to 0.
+            scales[begin + i] = smallest;
+            if (!scheme.symmetric && some[i].hi > 0)
+                zeros[begin + i] = static_cast<std::uint8_t>(scheme.maximumCode());
+        }
+    }
 }
 
 namespace {
@@ -235,6 +270,8 @@ std::vector<UniformGrid> clippedGrids(Range range, const Scheme& scheme, double 
     assert(steps >= 2);
     const auto count = static_cast<std::size_t>(steps);
     std::vector<Range> ranges(count);
+    if (scheme.clip && cut(range, *scheme.clip).lo < cut(range, *scheme.clip).hi)
+        range = cut(range, *scheme.clip); // one that is gone is gridsForRanges' business
     for (std::size_t i = 0; i < count; ++i) {
         const double clip = 1 - (1 - minimumClip) * static_cast<double>(i) / (steps - 1);
         ranges[i] = {static_cast<float>(static_cast<double>(range.lo) * clip),

@@ -33,7 +33,8 @@ struct UniformGrid
 /// 2·max(|lo|, |hi|)/(2^b − 1), zero = 2^(b−1), as GPTQ and compressed-tensors do. An empty range
 /// gives scale 1, so that zeros decode to zeros. The scale is rounded to scheme.scaleType; one that
 /// would underflow becomes the type's smallest normal number, one that overflows throws
-/// Error(Numeric).
+/// Error(Numeric). With scheme.clip the range is cut to its limits first; where nothing of it is
+/// left, everything decodes to 0 (to almost 0 with a symmetric grid).
 [[nodiscard]] UniformGrid gridForRange(float lo, float hi, const Scheme& scheme);
 
 /// Smallest and largest of the values, extended to hold 0.
@@ -62,7 +63,7 @@ void encodeGroups(std::span<const float> values, std::int64_t group, const float
 /// Σ (w − decode(encode(w)))².
 [[nodiscard]] double squaredError(std::span<const float> values, const UniformGrid& grid);
 
-/// Among grids for the range shrunk by 1 … minimumClip in even steps, the one with the least
+/// Among grids for the range (cut to scheme.clip first) shrunk by 1 … minimumClip in even steps, the one with the least
 /// squared error over values; the widest wins ties.
 [[nodiscard]] UniformGrid gridByMse(std::span<const float> values, const Scheme& scheme,
                                     double minimumClip, int steps);

@@ -23,6 +23,32 @@ std::size_t QuantizedWeight::parameterIndex(std::int64_t row, std::int64_t col) 
     return static_cast<std::size_t>(row * groups() + group);
 }
 
+void dequantizeRow(const QuantizedWeight& weight, std::int64_t row, float* out)
+{
+    assert(row >= 0 && row < weight.rows);
+    const std::int64_t cols = weight.cols;
+    const std::int64_t group = effectiveGroup(weight.scheme, cols);
+    const std::int64_t perRow =
+        weight.scheme.granularity == Granularity::Tensor ? 0 : weight.groups();
+    const std::uint8_t* codes = weight.codes.data() + row * cols;
+    const float* scales = weight.scales.data() + row * perRow;
+    const std::uint8_t* zeros = weight.zeros.data() + row * perRow;
+    if (!weight.groupIndex.empty() && perRow > 0) {
+        for (std::int64_t c = 0; c < cols; ++c) {
+            const std::int32_t g = weight.groupIndex[static_cast<std::size_t>(c)];
+            out[c] = scales[g] * static_cast<float>(codes[c] - zeros[g]);
+        }
+        return;
+    }
+    for (std::int64_t c = 0, g = 0; c < cols; c += group, ++g) {
+        const float scale = scales[g];
+        const int zero = zeros[g];
+        const std::int64_t last = std::min(c + group, cols);
+        for (std::int64_t k = c; k < last; ++k)
+            out[k] = scale * static_cast<float>(codes[k] - zero);
+    }
+}
+
 void dequantize(const QuantizedWeight& weight, MatrixView out)
 {
     assert(out.rows == weight.rows && out.cols == weight.cols);
@@ -30,36 +56,12 @@ void dequantize(const QuantizedWeight& weight, MatrixView out)
     assert(weight.scales.size() ==
            static_cast<std::size_t>(scaleCount(weight.scheme, weight.rows, weight.cols)));
     assert(weight.zeros.size() == weight.scales.size());
-    const std::int64_t cols = weight.cols;
-    if (cols == 0)
+    if (weight.cols == 0)
         return;
-    const std::int64_t group = effectiveGroup(weight.scheme, cols);
-    const std::int64_t perRow =
-        weight.scheme.granularity == Granularity::Tensor ? 0 : weight.groups();
-    const bool indexed = !weight.groupIndex.empty() && perRow > 0;
-    parallelFor(weight.rows, std::max<std::int64_t>(1, 65536 / cols),
+    parallelFor(weight.rows, std::max<std::int64_t>(1, 65536 / weight.cols),
                 [&](std::int64_t begin, std::int64_t end) {
-                    for (std::int64_t r = begin; r < end; ++r) {
-                        const std::uint8_t* codes = weight.codes.data() + r * cols;
-                        const float* scales = weight.scales.data() + r * perRow;
-                        const std::uint8_t* zeros = weight.zeros.data() + r * perRow;
-                        float* to = out.data + r * out.stride;
-                        if (indexed) {
-                            for (std::int64_t c = 0; c < cols; ++c) {
-                                const std::int32_t g =
-                                    weight.groupIndex[static_cast<std::size_t>(c)];
-                                to[c] = scales[g] * static_cast<float>(codes[c] - zeros[g]);
-                            }
-                            continue;
-                        }
-                        for (std::int64_t c = 0, g = 0; c < cols; c += group, ++g) {
-                            const float scale = scales[g];
-                            const int zero = zeros[g];
-                            const std::int64_t last = std::min(c + group, cols);
-                            for (std::int64_t k = c; k < last; ++k)
-                                to[k] = scale * static_cast<float>(codes[k] - zero);
-                        }
-                    }
+                    for (std::int64_t r = begin; r < end; ++r)
+                        dequantizeRow(weight, r, out.data + r * out.stride);
                 });
 }
 

@@ -11,7 +11,7 @@ namespace gradus {
 /// A quantized weight in memory: unpacked codes, stored scales and zeros. Immutable once made.
 struct QuantizedWeight
 {
-    Scheme scheme;
+    Scheme scheme;                   ///< without clip: scales and zeros are what came of it
     std::int64_t rows = 0;           ///< out
     std::int64_t cols = 0;           ///< in
     std::vector<std::uint8_t> codes; ///< rows × cols, 0 … 2^bits−1, original column order
@@ -30,6 +30,8 @@ struct QuantizedWeight
     [[nodiscard]] std::size_t parameterIndex(std::int64_t row, std::int64_t col) const;
 };
 
+/// scale · (code − zero) of one row; out: cols floats. For passes that need not keep all of ŵ.
+void dequantizeRow(const QuantizedWeight& weight, std::int64_t row, float* out);
 /// scale · (code − zero) as rows × cols floats.
 void dequantize(const QuantizedWeight& weight, MatrixView out);
 [[nodiscard]] Tensor dequantize(const QuantizedWeight& weight);

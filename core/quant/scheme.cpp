@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <cmath>
 
 namespace gradus {
 
@@ -29,6 +30,13 @@ std::optional<std::string> Scheme::validate() const
         return concat("group size is ", groupSize, ", expected at least 1");
     if (scaleType != DType::F16 && scaleType != DType::F32)
         return concat("scale type is ", dtypeName(scaleType), ", expected F16 or F32");
+    if (clip) {
+        const auto [low, high] = *clip;
+        if (!std::isfinite(low) || !std::isfinite(high) || low > 0 || high < 0 || !(low < high))
+            return concat("clip limits are ", low, " and ", high,
+                          ", expected finite ones, the lower at most 0, the upper at least 0, and "
+                          "not both 0");
+    }
     return std::nullopt;
 }
 

@@ -22,6 +22,15 @@ enum class Granularity
 [[nodiscard]] std::string_view
 granularityName(Granularity granularity); ///< "tensor", "channel", "group"
 
+/// Limits beyond which weights saturate: the range of every granule is cut to them before its grid
+/// is made. low ≤ 0 ≤ high, low < high, finite.
+struct ClipLimits
+{
+    float low = 0;
+    float high = 0;
+    bool operator==(const ClipLimits&) const = default;
+};
+
 /// How one layer's weight is quantized. Ranges: bits 2…8, groupSize ≥ 1 where it counts.
 struct Scheme
 {
@@ -30,6 +39,7 @@ struct Scheme
     std::int64_t groupSize = 0;   ///< inputs per group; Granularity::Group only
     bool symmetric = false;       ///< zero = 2^(bits−1), not stored
     DType scaleType = DType::F16; ///< F16 or F32: scales are rounded to it before codes are chosen
+    std::optional<ClipLimits> clip = std::nullopt; ///< narrower ranges than the weights'
 
     bool operator==(const Scheme&) const = default;
 

@@ -3,14 +3,13 @@
 
 #include "core/base/error.h"
 #include "core/base/text.h"
-#include "core/data/activation_store.h"
 #include "core/graph/executor.h"
 #include "core/graph/kernels.h"
+#include "core/session/block_pass.h"
 #include "core/session/language.h"
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 #include <memory>
 #include <numeric>
 #include <utility>
@@ -18,12 +17,6 @@
 namespace gradus {
 
 namespace {
-
-void copyRows(ConstMatrixView from, MatrixView to)
-{
-    for (std::int64_t r = 0; r < from.rows; ++r)
-        std::memcpy(to.row(r).data(), from.row(r).data(), from.row(r).size_bytes());
-}
 
 /// Rows of logits that are worth having in memory at once.
 std::int64_t rowsPerHead(std::int64_t vocabulary)
@@ -46,63 +39,6 @@ Scored scoredPositions(PerplexityConvention convention, std::int64_t length)
         return {length / 2, length - 1};
     return {0, length - 1};
 }
-
-/// The windows of one round through the blocks of one model, then logits of any of their positions.
-/// A block's weights are looked at once per round, so that a model beyond memory is read once per
-/// round and not once per window.
-class Forward
-{
-public:
-    Forward(const Model& model, const Weights& weights, std::int64_t length, std::int64_t windows,
-            std::uint64_t memoryBytes)
-        : m_model(model)
-        , m_executor(model, weights)
-        , m_length(length)
-        , m_hidden(windows * length, model.hiddenSize, memoryBytes)
-    {
-    }
-
-    /// progress(fraction of the blocks done)
-    void run(std::span<const Token> tokens, const std::function<void(double)>& progress,
-             const Monitor& monitor)
-    {
-        const auto windows = static_cast<std::int64_t>(tokens.size()) / m_length;
-        const std::int64_t perBatch = windowsPerBatch(m_length);
-        const auto blocks = static_cast<int>(m_model.blocks.size());
-        for (int block = 0; block < blocks; ++block) {
-            for (std::int64_t w = 0; w < windows; w += perBatch) {
-                monitor.checkpoint();
-                progress((block + static_cast<double>(w) / static_cast<double>(windows)) / blocks);
-                const std::int64_t count = std::min(perBatch, windows - w);
-                const MatrixView stored = m_hidden.rows(w * m_length, count * m_length);
-                Tensor batch;
-                if (block == 0) {
-                    batch =
-                        m_executor.embed(tokens.subspan(static_cast<std::size_t>(w * m_length),
-                                                        static_cast<std::size_t>(count * m_length)),
-                                         count);
-                } else {
-                    batch = Tensor({count, m_length, m_model.hiddenSize});
-                    copyRows(stored, batch.matrix());
-                }
-                m_executor.runBlock(block, batch, monitor);
-                copyRows(batch.matrix(), stored);
-            }
-        }
-    }
-
-    [[nodiscard]] Tensor logits(std::int64_t window, std::int64_t position, std::int64_t count,
-                                const Monitor& monitor) const
-    {
-        return m_executor.head(m_hidden.rows(window * m_length + position, count), monitor);
-    }
-
-private:
-    const Model& m_model;
-    Executor m_executor;
-    std::int64_t m_length;
-    ActivationStore m_hidden;
-};
 
 /// The text of a request as windows of one convention.
 struct Text
@@ -160,9 +96,9 @@ void forEachScored(std::span<const std::pair<const Model*, const Weights*>> mode
     const std::int64_t perRound =
         std::clamp(static_cast<std::int64_t>(memoryBytes / 4) / windowBytes,
                    std::min(windowsPerBatch(length), count), count);
-    std::vector<std::unique_ptr<Forward>> forwards;
+    std::vector<std::unique_ptr<BlockPass>> passes;
     for (const auto& [model, weights] : models)
-        forwards.push_back(std::make_unique<Forward>(*model, *weights, length, perRound,
+        passes.push_back(std::make_unique<BlockPass>(*model, *weights, length, perRound,
                                                      memoryBytes / 2 / models.size()));
     const std::int64_t step = rowsPerHead(models[0].first->vocabularySize);
     std::vector<Tensor> logits(models.size());
@@ -176,18 +112,23 @@ void forEachScored(std::span<const std::pair<const Model*, const Weights*>> mode
                     static_cast<double>(count),
                 "evaluating");
         };
-        for (std::size_t m = 0; m < models.size(); ++m)
-            forwards[m]->run(
-                {text.windows.tokens.data() + start * length,
-                 static_cast<std::size_t>(round * length)},
-                [&](double done) { progress(static_cast<double>(m) + done); }, monitor);
+        for (std::size_t m = 0; m < models.size(); ++m) {
+            passes[m]->embed({text.windows.tokens.data() + start * length,
+                              static_cast<std::size_t>(round * length)},
+                             monitor);
+            const auto blocks = static_cast<int>(models[m].first->blocks.size());
+            for (int block = 0; block < blocks; ++block)
+                passes[m]->run(block, true, monitor, {}, [&](double done) {
+                    progress(static_cast<double>(m) + (block + done) / blocks);
+                });
+        }
         for (std::int64_t w = 0; w < round; ++w) {
             progress(parts - 1 + static_cast<double>(w) / static_cast<double>(round));
             for (std::int64_t p = text.scored.first; p < text.scored.last; p += step) {
                 monitor.checkpoint();
                 const std::int64_t rows = std::min(step, text.scored.last - p);
                 for (std::size_t m = 0; m < models.size(); ++m)
-                    logits[m] = forwards[m]->logits(w, p, rows, monitor);
+                    logits[m] = passes[m]->logits(w, p, rows, monitor);
                 score(start + w, p, logits);
             }
         }

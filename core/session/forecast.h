@@ -13,16 +13,18 @@
 
 namespace gradus {
 
-/// What this machine does with all threads of the pool, as measured by measureMachine.
+/// What this machine does with all threads of the pool, as measureMachine found it.
 struct MachineSpeed
 {
-    double flopsPerSecond = 0;       ///< float matrix products
-    double doubleFlopsPerSecond = 0; ///< double matrix products, for Hessians and their inverses
-    double scalarsPerSecond = 0;     ///< weights rounded to a grid
-    double bytesPerSecond = 0;       ///< copied in memory
+    double flopsPerSecond = 0;        ///< float matrix products
+    double doubleFlopsPerSecond = 0;  ///< factorizations in double
+    double exponentialsPerSecond = 0; ///< activation functions
+    double roundingsPerSecond = 0;    ///< weights rounded to a grid
+    double bytesPerSecond = 0;        ///< copied in memory
+    double hashBytesPerSecond = 0;    ///< SHA-256, one thread
 };
 
-/// Measures for about 50 ms. Once per session is enough.
+/// Measures for about 50 ms, with the program's own kernels. Once per session is enough.
 [[nodiscard]] MachineSpeed measureMachine(Monitor& monitor);
 
 struct ForecastRequest
@@ -31,6 +33,7 @@ struct ForecastRequest
     Recipe recipe;
     std::optional<std::set<std::string>> only; ///< layers to compute; all when absent
     std::uint64_t memoryBytes = std::uint64_t(2) << 30;
+    bool toFile = true; ///< the run is journaled and written
     /// Windows that the calibration text holds, when known from an earlier run; 0: as many as the
     /// recipe asks for, if the file can hold them.
     std::int64_t windows = 0;
@@ -61,7 +64,7 @@ struct ForecastPart
 /// What a run will take.
 struct Forecast
 {
-    // Exact.
+    // Exact, of the recipe as a whole.
     std::uint64_t storedBytes = 0; ///< quantized layers, as in Totals
     std::uint64_t floatBytes = 0;  ///< of everything kept float, in its source dtype
     /// Tensor data of the safetensors export, which keeps the source's dtypes; its header of a few

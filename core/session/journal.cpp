@@ -28,7 +28,7 @@ namespace gradus {
 namespace {
 
 constexpr std::string_view magic = "GRDSJRNL";
-constexpr std::uint32_t version = 1;
+constexpr std::uint32_t version = 2;
 constexpr std::size_t digestBytes = 64;
 constexpr std::size_t recordHead = sizeof(std::uint64_t) + digestBytes;
 
@@ -119,6 +119,8 @@ std::string encode(const LayerResult& layer)
     out.number(layer.relativeOutputError);
     out.number(layer.damping);
     out.text(layer.note);
+    out.text(layer.origin.calibration);
+    out.text(layer.origin.earlier);
     out.number(layer.seconds);
     out.number<std::uint8_t>(layer.weight ? 1 : 0);
     if (layer.weight) {
@@ -151,6 +153,8 @@ LayerResult decode(std::string_view payload)
     layer.relativeOutputError = in.number<double>();
     layer.damping = in.number<double>();
     layer.note = in.text();
+    layer.origin.calibration = in.text();
+    layer.origin.earlier = in.text();
     layer.seconds = in.number<double>();
     if (in.number<std::uint8_t>() != 0) {
         auto weight = std::make_shared<QuantizedWeight>();

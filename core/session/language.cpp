@@ -35,6 +35,24 @@ std::int64_t contextLength(const Model& model, std::int64_t context)
     return context;
 }
 
+TokenWindows calibrationWindows(const Model& model, const CalibrationChoice& choice,
+                                std::uint64_t seed, const std::filesystem::path& tokenizer,
+                                Monitor& monitor)
+{
+    if (!model.canRun())
+        throw Error(ErrorCode::Unsupported, concat("cannot calibrate ", model.source.path.string(),
+                                                   ": ", model.whyNotRunnable));
+    const std::int64_t context = contextLength(model, choice.context);
+    const auto reader = modelTokenizer(model, tokenizer);
+    TokenWindows windows =
+        sampleWindows(tokenizeFile(*reader, choice.data), context, choice.samples, seed);
+    if (windows.count() < choice.samples)
+        monitor.note(concat("calibration: ", choice.data, " holds ", windows.count(),
+                            " windows of ", context, " tokens, fewer than the ", choice.samples,
+                            " asked for; all are used"));
+    return windows;
+}
+
 void applyRun(const Model& model, const Run& run, Weights& weights)
 {
     for (const LayerResult& result : run.layers) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include "core/base/monitor.h"
 #include "core/data/text_windows.h"
 #include "core/graph/model.h"
 #include "core/session/run.h"
@@ -20,6 +21,13 @@ modelTokenizer(const Model& model, const std::filesystem::path& override);
 /// Tokens per window: the given one when above 0, else the model's maximum, at most 2048. Throws
 /// Error(Usage) when it is larger than the model can take or smaller than 2.
 [[nodiscard]] std::int64_t contextLength(const Model& model, std::int64_t context);
+
+/// The windows that a calibration choice with text means; fewer than asked for are noted. Throws
+/// Error(Unsupported) when the model cannot run.
+[[nodiscard]] TokenWindows calibrationWindows(const Model& model, const CalibrationChoice& choice,
+                                              std::uint64_t seed,
+                                              const std::filesystem::path& tokenizer,
+                                              Monitor& monitor);
 
 /// Replaces the weights that the run quantized by their dequantized values.
 void applyRun(const Model& model, const Run& run, Weights& weights);

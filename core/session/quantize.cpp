@@ -5,28 +5,30 @@
 #include "core/base/format.h"
 #include "core/base/hash.h"
 #include "core/base/text.h"
-#include "core/data/activation_store.h"
-#include "core/data/calibration.h"
 #include "core/eval/metrics.h"
 #include "core/graph/executor.h"
 #include "core/io/byte_source.h"
 #include "core/quant/solve.h"
+#include "core/session/block_pass.h"
 #include "core/session/journal.h"
 #include "core/session/language.h"
+#include "core/session/origin.h"
 #include "core/session/program.h"
+#include "core/session/recipe_json.h"
 #include "core/session/statistics.h"
+#include "core/session/workload.h"
 
 #include <algorithm>
 #include <chrono>
-#include <cstring>
-#include <map>
+#include <set>
 #include <utility>
 
 namespace gradus {
 
 namespace {
 
-using InputMap = std::map<ValueId, std::shared_ptr<const InputStatistics>>;
+/// Speeds in the proportions of a desktop's processor: only these matter for progress.
+constexpr MachineSpeed usualMachine{1e11, 1.2e10, 3.3e8, 2e9, 1e10, 1.8e9};
 
 /// Solving must not report progress of its own; it only needs to know of a stop.
 class StopOnly final : public Monitor
@@ -52,7 +54,10 @@ public:
         , m_sink(sink)
         , m_choices(resolve(request.recipe, m_model))
         , m_results(m_model.layers.size())
+        , m_leftOut(m_model.layers.size())
+        , m_trail(m_model, request.recipe.calibration, request.recipe.seed)
     {
+        leaveOut();
     }
 
     std::shared_ptr<const Run> run()
@@ -62,7 +67,7 @@ public:
             runCalibrated();
         for (std::size_t i = 0; i < m_model.layers.size(); ++i)
             if (!m_results[i])
-                finishLayer(i, nullptr);
+                finishLayer(i, nullptr, {});
         return finish();
     }
 
@@ -82,53 +87,146 @@ private:
         std::string identity =
             concat(provenance.program, '\n', provenance.modelHash, '\n', provenance.calibrationHash,
                    '\n', provenance.calibrationWindows, '\n', provenance.calibrationContext, '\n',
-                   toJson(m_request.recipe));
+                   toJson(m_request.recipe), partIdentity());
+        takeOver();
         if (!m_request.output.empty()) {
             m_journal =
                 std::make_unique<Journal>(m_request.output, sha256(identity), m_request.resume);
             takeUpFinished();
         }
-        for (std::size_t i = 0; i < m_choices.size(); ++i)
-            m_weightsToDo +=
-                m_results[i] || m_choices[i].keepFloat ? 0 : m_model.layers[i].parameters();
+        countWork();
+    }
+
+    /// Progress goes by the time that each part takes on a usual machine.
+    void countWork()
+    {
+        m_solveWork.resize(m_choices.size());
+        for (std::size_t i = 0; i < m_choices.size(); ++i) {
+            if (m_results[i] || m_choices[i].keepFloat)
+                continue;
+            const Layer& layer = m_model.layers[i];
+            Work work = solveWork(layer, m_choices[i]);
+            work += measureWork(layer, m_windows.count() > 0 && wantsInputs(i));
+            m_solveWork[i] = work.seconds(usualMachine);
+            m_workToDo += m_solveWork[i];
+        }
+        if (m_windows.count() == 0 || !inputsWantedAfter(-2))
+            return;
+        const CalibrationStages stages(m_model);
+        const bool sequential = m_request.recipe.calibration.mode == CalibrationMode::Sequential;
+        const std::int64_t tokens = m_windows.count() * m_windows.length;
+        const auto blocks = static_cast<int>(stages.blocks.size());
+        m_stageWork.resize(stages.blocks.size() + 1);
+        for (int block = 0; block <= blocks; ++block) {
+            const bool head = block == blocks;
+            StageWork& stage = m_stageWork[static_cast<std::size_t>(block)];
+            stage.pass =
+                forwardWork(m_model, block, tokens, m_windows.length).work.seconds(usualMachine);
+            std::set<ValueId> inputs;
+            for (const std::size_t i :
+                 head ? stages.head : stages.blocks[static_cast<std::size_t>(block)])
+                if (const Layer& layer = m_model.layers[i];
+                    wantsInputs(i) && inputs.insert(layer.input).second)
+                    stage.capture += captureWork(layer.cols, tokens).seconds(usualMachine);
+            const bool again = !head && inputsWantedAfter(block) && (sequential || inputs.empty());
+            m_workToDo +=
+                (inputs.empty() ? 0 : stage.pass + stage.capture) + (again ? stage.pass : 0);
+        }
+    }
+
+    /// Reports a pass while it runs.
+    BlockPass::Progress during(std::string_view what, double work)
+    {
+        return [this, what, work](double part) { report(what, part * work); };
     }
 
     void readCalibration()
     {
         const CalibrationChoice& calibration = m_request.recipe.calibration;
-        const bool needed = std::any_of(m_choices.begin(), m_choices.end(), [](const auto& choice) {
-            return !choice.keepFloat && needsCalibration(choice.method);
-        });
         if (calibration.data.empty()) {
-            if (needed) {
-                const auto at =
-                    std::find_if(m_choices.begin(), m_choices.end(), [](const LayerChoice& choice) {
-                        return !choice.keepFloat && needsCalibration(choice.method);
-                    });
-                throw Error(
-                    ErrorCode::Usage,
-                    concat(m_model.layers[static_cast<std::size_t>(at - m_choices.begin())].name,
-                           ": method ", methodName(at->method),
-                           " needs calibration text (--calibration FILE)"));
-            }
+            for (std::size_t i = 0; i < m_choices.size(); ++i)
+                if (!m_choices[i].keepFloat && needsCalibration(m_choices[i].method) &&
+                    !isTakenOver(i))
+                    throw Error(ErrorCode::Usage,
+                                concat(m_model.layers[i].name, ": method ",
+                                       methodName(m_choices[i].method),
+                                       " needs calibration text (--calibration FILE)"));
             return;
         }
-        if (!m_model.canRun())
-            throw Error(ErrorCode::Unsupported,
-                        concat("cannot calibrate ", m_model.source.path.string(), ": ",
-                               m_model.whyNotRunnable));
-        const std::int64_t context = contextLength(m_model, calibration.context);
-        const auto tokenizer = modelTokenizer(m_model, m_request.tokenizer);
-        const std::vector<Token> tokens = tokenizeFile(*tokenizer, calibration.data);
-        m_windows = sampleWindows(tokens, context, calibration.samples, m_request.recipe.seed);
-        if (m_windows.count() < calibration.samples)
-            m_monitor.note(concat("calibration: ", calibration.data, " holds ", m_windows.count(),
-                                  " windows of ", context, " tokens, fewer than the ",
-                                  calibration.samples, " asked for; all are used"));
+        m_windows = calibrationWindows(m_model, calibration, m_request.recipe.seed,
+                                       m_request.tokenizer, m_monitor);
         Provenance& provenance = m_run->provenance;
         provenance.calibrationHash = sha256(readTextFile(calibration.data));
         provenance.calibrationWindows = m_windows.count();
-        provenance.calibrationContext = context;
+        provenance.calibrationContext = m_windows.length;
+    }
+
+    /// What a run of some layers depends on beyond the recipe; nothing for a full one.
+    [[nodiscard]] std::string partIdentity() const
+    {
+        std::string text;
+        if (m_request.only) {
+            text += "\nonly";
+            for (const std::string& name : *m_request.only)
+                text += concat('\n', name);
+        }
+        for (const auto& [name, result] : m_request.finished)
+            text += concat("\nfinished\n", name, '\n', choiceToJson(result.choice), '\n',
+                           result.origin.calibration, '\n', result.origin.earlier, '\n',
+                           result.weight ? result.weightSqnrDb : 0);
+        return text;
+    }
+
+    /// Decides which layers are not for this run to compute.
+    void leaveOut()
+    {
+        const auto check = [this](const std::string& name) {
+            if (!m_model.findLayer(name))
+                throw Error(ErrorCode::Usage, concat("layer ", quoted(name), " is not in ",
+                                                     m_model.source.path.string()));
+        };
+        for (const auto& [name, result] : m_request.finished)
+            check(name);
+        if (!m_request.only)
+            return;
+        for (const std::string& name : *m_request.only)
+            check(name);
+        for (std::size_t i = 0; i < m_choices.size(); ++i) {
+            const std::string& name = m_model.layers[i].name;
+            m_leftOut[i] = !m_choices[i].keepFloat && !m_request.only->contains(name) &&
+                           !m_request.finished.contains(name);
+            if (m_leftOut[i])
+                m_choices[i].keepFloat = true;
+        }
+    }
+
+    [[nodiscard]] bool isTakenOver(std::size_t layer) const
+    {
+        const std::string& name = m_model.layers[layer].name;
+        const auto found = m_request.finished.find(name);
+        if (found == m_request.finished.end() || (m_request.only && m_request.only->contains(name)))
+            return false;
+        return found->second.weight || !m_choices[layer].keepFloat;
+    }
+
+    void takeOver()
+    {
+        for (std::size_t i = 0; i < m_choices.size(); ++i) {
+            if (!isTakenOver(i))
+                continue;
+            const Layer& layer = m_model.layers[i];
+            const LayerResult& result = m_request.finished.at(layer.name);
+            if (result.weight &&
+                (result.weight->rows != layer.rows || result.weight->cols != layer.cols))
+                throw Error(ErrorCode::Shape,
+                            concat(layer.name, " is ", result.weight->rows, " × ",
+                                   result.weight->cols, " in the results to take over, but ",
+                                   layer.rows, " × ", layer.cols, " in the model"));
+            m_results[i] = result;
+            m_results[i]->name = layer.name;
+            if (m_sink)
+                m_sink(*m_results[i]);
+        }
     }
 
     void takeUpFinished()
@@ -136,7 +234,7 @@ private:
         std::int64_t kept = 0;
         for (std::size_t i = 0; i < m_model.layers.size(); ++i) {
             const auto found = m_journal->finished().find(m_model.layers[i].name);
-            if (found == m_journal->finished().end())
+            if (found == m_journal->finished().end() || m_results[i])
                 continue;
             m_results[i] = found->second;
             ++kept;
@@ -154,74 +252,79 @@ private:
                m_model.layers[layer].kind == LayerKind::Linear;
     }
 
-    /// Layer indices of a block, or those outside of any block that read a value after the last
-    /// one.
-    [[nodiscard]] std::vector<std::size_t> layersOf(int block) const
-    {
-        std::vector<std::size_t> layers;
-        for (std::size_t i = 0; i < m_model.layers.size(); ++i)
-            if (m_model.layers[i].block == block)
-                layers.push_back(i);
-        return layers;
-    }
-
     void runCalibrated()
     {
         const std::uint64_t budget = m_request.memoryBytes;
         Weights weights(m_request.model, budget / 2);
         const bool sequential = m_request.recipe.calibration.mode == CalibrationMode::Sequential;
         m_sequentialWeights = sequential ? &weights : nullptr;
-        const Executor executor(m_model, weights);
-
         // Embeddings first: in sequential mode the first block sees the quantized ones. A tied head
         // shares the tensor, so that it is quantized here too.
-        for (const std::size_t i : layersOf(-1))
-            if (m_model.layers[i].kind == LayerKind::Embedding)
-                finishLayer(i, nullptr);
+        const CalibrationStages stages(m_model);
+        finishStage(stages.embeddings, nullptr);
 
-        const std::int64_t length = m_windows.length;
-        const std::int64_t perBatch = windowsPerBatch(length);
-        ActivationStore hidden(m_windows.count() * length, m_model.hiddenSize, budget / 4);
-        if (hidden.spilled())
+        BlockPass pass(m_model, weights, m_windows.length, m_windows.count(), budget / 4);
+        if (pass.spilled())
             m_monitor.note(
                 concat("activations of ", m_windows.count(),
                        " windows exceed a quarter of the memory budget and are spilled to ",
                        "a temporary file"));
-        for (std::int64_t w = 0; w < m_windows.count(); w += perBatch) {
-            m_monitor.checkpoint();
-            const std::int64_t count = std::min(perBatch, m_windows.count() - w);
-            const Tensor embedded = executor.embed(
-                {m_windows.tokens.data() + w * length, static_cast<std::size_t>(count * length)},
-                count);
-            copyRows(embedded.matrix(), hidden.rows(w * length, count * length));
-        }
+        pass.embed(m_windows.tokens, m_monitor);
 
         const auto blocks = static_cast<int>(m_model.blocks.size());
         for (int block = 0; block < blocks; ++block) {
-            const std::vector<std::size_t> layers = layersOf(block);
-            const bool capture = std::any_of(layers.begin(), layers.end(),
-                                             [&](std::size_t i) { return wantsInputs(i); });
-            const bool advance = inputsWantedAfter(block);
+            const std::vector<std::size_t>& layers = stages.blocks[static_cast<std::size_t>(block)];
+            InputCapture inputs(m_model, m_monitor);
+            want(layers, inputs);
+            bool advance = inputsWantedAfter(block);
+            const StageWork& work = m_stageWork[static_cast<std::size_t>(block)];
             m_stage = concat("block ", block + 1, " of ", blocks);
-            if (capture) {
+            if (!inputs.empty()) {
                 // Sequential: this pass only looks; the hidden states advance once the block's
                 // weights are quantized.
-                const InputMap inputs =
-                    pass(executor, block, hidden, perBatch, &layers, !sequential);
-                for (const std::size_t i : layers)
-                    finishLayer(i, inputOf(inputs, i));
-                if (sequential && advance)
-                    pass(executor, block, hidden, perBatch, nullptr, true);
-            } else {
-                for (const std::size_t i : layers)
-                    finishLayer(i, nullptr);
-                if (advance)
-                    pass(executor, block, hidden, perBatch, nullptr, true);
+                pass.run(block, !sequential, m_monitor, inputs.observer(),
+                         during("calibrating", work.pass + work.capture));
+                m_workDone += work.pass + work.capture;
+                inputs.finish();
+                advance = advance && sequential;
             }
+            finishStage(layers, &inputs);
+            if (advance) {
+                pass.run(block, true, m_monitor, {}, during("running", work.pass));
+                m_workDone += work.pass;
+            }
+            if (sequential)
+                forget(block);
         }
-        if (inputsWantedAfter(blocks))
-            runHead(executor, hidden);
+        if (inputsWantedAfter(blocks)) {
+            m_stage = "head";
+            InputCapture inputs(m_model, m_monitor);
+            want(stages.head, inputs);
+            const StageWork& work = m_stageWork.back();
+            pass.runHead(m_monitor, inputs.observer(),
+                         during("calibrating", work.pass + work.capture));
+            m_workDone += work.pass + work.capture;
+            inputs.finish();
+            finishStage(stages.head, &inputs);
+        }
         m_sequentialWeights = nullptr;
+    }
+
+    /// Nothing looks at a block's weights once it is passed, so that their replacements need not
+    /// stay, unless a tensor serves elsewhere, too.
+    void forget(int block)
+    {
+        const Block& passed = m_model.blocks[static_cast<std::size_t>(block)];
+        std::set<std::string> elsewhere;
+        const int end = passed.firstNode + passed.nodeCount;
+        for (int n = 0; n < static_cast<int>(m_model.graph.nodes.size()); ++n)
+            if (n < passed.firstNode || n >= end)
+                if (const auto* linear = std::get_if<op::Linear>(
+                        &m_model.graph.nodes[static_cast<std::size_t>(n)].op))
+                    elsewhere.insert(linear->weight);
+        for (const Layer& layer : m_model.layers)
+            if (layer.block == block && !elsewhere.contains(layer.weight))
+                m_sequentialWeights->restore(layer.weight);
     }
 
     /// Whether a layer after this block (in a later one, or in the head) still needs its inputs.
@@ -234,100 +337,43 @@ private:
         return false;
     }
 
-    void runHead(const Executor& executor, const ActivationStore& hidden)
+    void want(const std::vector<std::size_t>& layers, InputCapture& inputs) const
     {
-        m_stage = "head";
-        const std::vector<std::size_t> layers = layersOf(-1);
-        std::map<ValueId, InputAccumulator> accumulators;
-        const InputObserver observer = observe(layers, accumulators);
-        const std::int64_t rows = m_windows.count() * m_windows.length;
-        constexpr std::int64_t step = 512;
-        for (std::int64_t r = 0; r < rows; r += step)
-            (void)executor.head(hidden.rows(r, std::min(step, rows - r)), m_monitor, observer);
-        InputMap inputs = gather(accumulators);
         for (const std::size_t i : layers)
             if (wantsInputs(i))
-                finishLayer(i, inputOf(inputs, i));
+                inputs.want(m_model.layers[i], true);
     }
 
-    InputObserver observe(const std::vector<std::size_t>& layers,
-                          std::map<ValueId, InputAccumulator>& accumulators) const
+    /// Finishes layers that do not see each other's results.
+    void finishStage(const std::vector<std::size_t>& layers, const InputCapture* inputs)
     {
-        // Layers that share an input share one Hessian; the first of their nodes feeds it.
-        std::map<int, ValueId> feeds;
-        for (const std::size_t i : layers) {
-            const Layer& layer = m_model.layers[i];
-            if (wantsInputs(i) && !accumulators.contains(layer.input)) {
-                accumulators.emplace(layer.input, InputAccumulator(layer.cols, true));
-                feeds.emplace(layer.node, layer.input);
-            }
-        }
-        return [this, feeds = std::move(feeds), &accumulators](int node, ConstMatrixView x) {
-            if (const auto found = feeds.find(node); found != feeds.end()) {
-                try {
-                    accumulators.at(found->second).add(x, &m_monitor);
-                } catch (const Error& error) {
-                    throw error.within(concat(
-                        "input of ", m_model.graph.nodes[static_cast<std::size_t>(node)].name));
-                }
-            }
-        };
-    }
-
-    static InputMap gather(std::map<ValueId, InputAccumulator>& accumulators)
-    {
-        InputMap inputs;
-        for (auto& [value, accumulator] : accumulators)
-            inputs[value] = std::make_shared<const InputStatistics>(accumulator.finish());
-        return inputs;
-    }
-
-    [[nodiscard]] std::shared_ptr<const InputStatistics> inputOf(const InputMap& inputs,
-                                                                 std::size_t layer) const
-    {
-        const auto found = inputs.find(m_model.layers[layer].input);
-        return found == inputs.end() ? nullptr : found->second;
-    }
-
-    /// Runs one block over all windows. capture: the layers whose inputs are wanted, or none;
-    /// advance: the block's outputs replace the hidden states.
-    InputMap pass(const Executor& executor, int block, ActivationStore& hidden,
-                  std::int64_t perBatch, const std::vector<std::size_t>* capture, bool advance)
-    {
-        std::map<ValueId, InputAccumulator> accumulators;
-        const InputObserver observer = capture ? observe(*capture, accumulators) : InputObserver();
-        const std::int64_t length = m_windows.length;
-        for (std::int64_t w = 0; w < m_windows.count(); w += perBatch) {
-            report(capture ? "calibrating" : "running");
-            const std::int64_t count = std::min(perBatch, m_windows.count() - w);
-            Tensor batch({count, length, m_model.hiddenSize});
-            const MatrixView stored = hidden.rows(w * length, count * length);
-            copyRows(stored, batch.matrix());
-            executor.runBlock(block, batch, m_monitor, observer);
-            if (advance)
-                copyRows(batch.matrix(), stored);
-        }
-        return gather(accumulators);
-    }
-
-    static void copyRows(ConstMatrixView from, MatrixView to)
-    {
-        assert(from.rows == to.rows && from.cols == to.cols);
-        for (std::int64_t r = 0; r < from.rows; ++r)
-            std::memcpy(to.row(r).data(), from.row(r).data(), from.row(r).size_bytes());
+        const InputOrigin origin = m_trail.next();
+        for (const std::size_t i : layers)
+            finishLayer(i, inputs ? inputs->of(m_model.layers[i]) : nullptr, origin);
+        for (const std::size_t i : layers)
+            if (m_results[i]->weight)
+                m_trail.pass(m_model.layers[i], m_results[i]->choice, m_results[i]->origin);
     }
 
     /// Solves a layer (or takes it up from the journal) and, in sequential mode, hands its
     /// quantized weight to the blocks after it.
-    void finishLayer(std::size_t index, const std::shared_ptr<const InputStatistics>& inputs)
+    void finishLayer(std::size_t index, const std::shared_ptr<const InputStatistics>& inputs,
+                     const InputOrigin& origin)
     {
         const Layer& layer = m_model.layers[index];
         if (!m_results[index]) {
-            LayerResult result = solveLayer(layer, m_choices[index], inputs);
+            const bool captured = inputs && wantsInputs(index);
+            if (captured && m_request.inputSink)
+                m_request.inputSink(layer, inputs);
+            LayerResult result = solveLayer(layer, m_choices[index], captured ? inputs : nullptr);
+            if (captured)
+                result.origin = origin;
+            if (m_leftOut[index])
+                result.note = "left out of this run";
             if (m_journal)
                 m_journal->append(result);
             m_results[index] = std::move(result);
-            m_weightsDone += m_choices[index].keepFloat ? 0 : layer.parameters();
+            m_workDone += m_solveWork[index];
             report(layer.name);
             if (m_sink)
                 m_sink(*m_results[index]);
@@ -378,11 +424,11 @@ private:
         return result;
     }
 
-    void report(std::string_view what)
+    /// underWay: work of the current pass that is done already.
+    void report(std::string_view what, double underWay = 0)
     {
-        const double done = m_weightsToDo > 0 ? static_cast<double>(m_weightsDone) /
-                                                    static_cast<double>(m_weightsToDo)
-                                              : 1;
+        const double done =
+            m_workToDo > 0 ? std::min((m_workDone + underWay) / m_workToDo, 1.0) : 1;
         m_monitor.checkpoint();
         m_monitor.report(0.02 + 0.96 * done,
                          m_stage.empty() ? std::string(what) : concat(m_stage, ", ", what));
@@ -411,13 +457,23 @@ private:
     const LayerSink& m_sink;
     std::vector<LayerChoice> m_choices;
     std::vector<std::optional<LayerResult>> m_results;
+    std::vector<char> m_leftOut; ///< float only because the request does not ask for them
+    OriginTrail m_trail;
     std::shared_ptr<Run> m_run = std::make_shared<Run>();
     std::unique_ptr<Journal> m_journal;
     TokenWindows m_windows;
     Weights* m_sequentialWeights = nullptr;
     std::string m_stage;
-    std::int64_t m_weightsToDo = 0;
-    std::int64_t m_weightsDone = 0;
+    /// Seconds on a usual machine.
+    struct StageWork
+    {
+        double pass = 0;
+        double capture = 0;
+    };
+    std::vector<StageWork> m_stageWork; ///< of the blocks and of the head
+    std::vector<double> m_solveWork;    ///< by layer
+    double m_workToDo = 0;
+    double m_workDone = 0;
 };
 
 } // namespace

@@ -12,6 +12,7 @@
 //       "group": 128,                         inputs per group, ≥ 1; implies "granularity": "group"
 //       "symmetric": false,
 //       "scale_type": "F16",                  "F16" or "F32"
+//       "clip": [-0.1, 0.1],                  limits that granules' ranges are cut to; or null
 //       "options": {"damping": 0.01}          of the method
 //     },
 //     "rules": [{"pattern": "\\.mlp\\.", "bits": 3}, {"pattern": "lm_head", "keep_float": true}],
@@ -37,6 +38,8 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <array>
+#include <charconv>
 #include <limits>
 
 namespace gradus {
@@ -77,7 +80,19 @@ OrderedJson optionsJson(const MethodOptions& method)
     return json;
 }
 
-void putScheme(OrderedJson& json, const LayerChoice& choice)
+/// The double of fewest digits that reads back as the float: 0.1, not 0.10000000149011612.
+double shortest(float value)
+{
+    std::array<char, 32> text{};
+    const auto end = std::to_chars(text.data(), text.data() + text.size(), value).ptr;
+    double real = 0;
+    if (!parseReal({text.data(), static_cast<std::size_t>(end - text.data())}, real))
+        throw Error(ErrorCode::Internal, concat("the clip limit ", value, " is not finite"));
+    return real + 0.0; // no −0
+}
+
+/// standard: what a reader takes for fields that are absent; null: the defaults.
+void putScheme(OrderedJson& json, const LayerChoice& choice, const LayerChoice* standard)
 {
     put(json, "method", std::string(methodName(choice.method)));
     put(json, "bits", choice.scheme.bits);
@@ -86,6 +101,10 @@ void putScheme(OrderedJson& json, const LayerChoice& choice)
         put(json, "group", choice.scheme.groupSize);
     put(json, "symmetric", choice.scheme.symmetric);
     put(json, "scale_type", std::string(dtypeName(choice.scheme.scaleType)));
+    if (choice.scheme.clip)
+        put(json, "clip", {shortest(choice.scheme.clip->low), shortest(choice.scheme.clip->high)});
+    else if (standard && standard->scheme.clip)
+        put(json, "clip", nullptr); // or the standard's would be taken
     put(json, "options", optionsJson(choice.method));
 }
 
@@ -97,7 +116,7 @@ OrderedJson choiceJson(const LayerChoice& choice, const LayerChoice* standard)
     // A layer that stays float says no more than that, unless it remembers another scheme.
     if (!choice.keepFloat || !standard || choice.scheme != standard->scheme ||
         choice.method != standard->method)
-        putScheme(json, choice);
+        putScheme(json, choice, standard);
     return json;
 }
 
@@ -261,6 +280,22 @@ void readOptions(const Reader& reader, MethodOptions& method)
     }
 }
 
+std::optional<ClipLimits> readClip(const Reader& reader)
+{
+    constexpr std::string_view what = "[low, high] with low at most 0 and high at least 0, or null";
+    if (reader.json().is_null())
+        return std::nullopt;
+    const Json& json = reader.json();
+    if (!json.is_array() || json.size() != 2 || !json[0].is_number() || !json[1].is_number())
+        reader.expected(what);
+    Scheme scheme;
+    scheme.clip = {static_cast<float>(json[0].get<double>()) + 0.0F,
+                   static_cast<float>(json[1].get<double>()) + 0.0F};
+    if (scheme.validate())
+        reader.expected(what);
+    return scheme.clip;
+}
+
 /// Fields that are absent keep what choice holds already.
 void readChoice(const Reader& reader, LayerChoice& choice)
 {
@@ -318,6 +353,8 @@ void readChoice(const Reader& reader, LayerChoice& choice)
             type->expected("\"F16\" or \"F32\"");
         scheme.scaleType = name == "F16" ? DType::F16 : DType::F32;
     }
+    if (const auto clip = reader.at("clip"))
+        scheme.clip = readClip(*clip);
 }
 
 void validateChoice(const LayerChoice& choice, const std::string& who)
@@ -337,7 +374,7 @@ std::string choiceToJson(const LayerChoice& choice)
 {
     OrderedJson json = OrderedJson::object();
     put(json, "keep_float", choice.keepFloat);
-    putScheme(json, choice);
+    putScheme(json, choice, nullptr);
     return dumped(json, -1);
 }
 
@@ -346,7 +383,7 @@ LayerChoice choiceFromJson(std::string_view text, const std::string& name)
     const Json json = parseStrictJson(text, name);
     const Reader reader(json, "", name);
     reader.object({"keep_float", "method", "bits", "granularity", "group", "symmetric",
-                   "scale_type", "options"});
+                   "scale_type", "clip", "options"});
     LayerChoice choice;
     readChoice(reader, choice);
     return choice;
@@ -404,13 +441,13 @@ Recipe recipeFromJson(std::string_view text, const std::string& name)
     Recipe recipe;
     if (const auto standard = reader.at("standard")) {
         standard->object({"keep_float", "method", "bits", "granularity", "group", "symmetric",
-                          "scale_type", "options"});
+                          "scale_type", "clip", "options"});
         readChoice(*standard, recipe.standard);
     }
     if (const auto rules = reader.at("rules")) {
         for (const Reader& item : rules->array()) {
             item.object({"pattern", "keep_float", "method", "bits", "granularity", "group",
-                         "symmetric", "scale_type", "options"});
+                         "symmetric", "scale_type", "clip", "options"});
             const auto pattern = item.at("pattern");
             if (!pattern)
                 item.fail("has no \"pattern\", expected a regular expression");
@@ -433,7 +470,7 @@ Recipe recipeFromJson(std::string_view text, const std::string& name)
         for (const auto& [layer, value] : overrides->json().items()) {
             const Reader item = *overrides->at(layer);
             item.object({"keep_float", "method", "bits", "granularity", "group", "symmetric",
-                         "scale_type", "options"});
+                         "scale_type", "clip", "options"});
             LayerChoice choice = recipe.standard;
             choice.keepFloat = false;
             readChoice(item, choice);

@@ -12,9 +12,10 @@
 //                        with '/' and '%' as %2F and %25. Attributes: name, index (place in the
 //                        model), choice (what was asked for, JSON), quantized (0 or 1),
 //                        weight_sqnr_db, weight_cosine, relative_output_error (NaN: not measured),
-//                        damping, note; when quantized also method, options (JSON), bits,
-//                        granularity, group_size, symmetric, scale_type, shape = [rows, cols],
-//                        stored_bytes, bits_per_weight
+//                        damping, note; when measured on calibration inputs origin_calibration and
+//                        origin_earlier, hashes of what determined these; when quantized also
+//                        method, options (JSON), bits, granularity, group_size, symmetric,
+//                        scale_type, shape = [rows, cols], stored_bytes, bits_per_weight
 //     codes              u8, ⌈rows · cols · bits / 8⌉: rows × cols codes, row-major, as one stream;
 //                        code i occupies bits [i·bits, (i+1)·bits), bit k of the stream is bit
 //                        k mod 8 of byte k/8
@@ -219,6 +220,10 @@ void writeContent(const Run& run, Hdf5File& file, Monitor& monitor)
         group.setReal("relative_output_error", layer.relativeOutputError);
         group.setReal("damping", layer.damping);
         group.setText("note", layer.note);
+        if (!layer.origin.calibration.empty()) {
+            group.setText("origin_calibration", layer.origin.calibration);
+            group.setText("origin_earlier", layer.origin.earlier);
+        }
         if (layer.weight)
             writeWeight(group, layer, monitor);
     }
@@ -294,6 +299,10 @@ LayerResult readLayer(const Hdf5Group& group, const std::string& file)
     layer.relativeOutputError = group.real("relative_output_error");
     layer.damping = group.real("damping");
     layer.note = group.text("note");
+    if (group.hasAttribute("origin_calibration")) {
+        layer.origin.calibration = group.text("origin_calibration");
+        layer.origin.earlier = group.text("origin_earlier");
+    }
     if (group.integer("quantized") != 0)
         layer.weight = readWeight(group);
     return layer;

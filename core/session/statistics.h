@@ -3,8 +3,7 @@
 
 #include "core/eval/distribution.h"
 #include "core/graph/model.h"
-#include "core/quant/quantized_weight.h"
-#include "core/session/recipe.h"
+#include "core/quant/scheme.h"
 
 #include <functional>
 
@@ -32,26 +31,5 @@ using StatisticsSink = std::function<void(const LayerStatistics&)>;
 /// A layer's weight as rows × cols floats; a convolution as out × (in·kh·kw). Throws Error(Numeric)
 /// naming the layer when it holds NaN or infinite values.
 [[nodiscard]] Tensor layerWeight(const Model& model, const Layer& layer);
-
-/// What the histogram panel shows of a layer under a choice.
-struct WeightPreview
-{
-    std::string layer;
-    LayerChoice choice;
-    Moments moments;
-    Histogram original;
-    Histogram dequantized;     ///< empty when kept float
-    std::vector<float> levels; ///< distinct grid levels of the first granule, ascending
-    double clipLow = 0;        ///< of all granules
-    double clipHigh = 0;
-    double weightSqnrDb = 0;
-    double outlierShare = 0;
-    std::uint64_t bytes = 0;
-    double bitsPerWeight = 0;
-    bool fromRun = false; ///< dequantized values are a run's, else round-to-nearest of the choice
-};
-[[nodiscard]] WeightPreview previewWeight(const Model& model, const Layer& layer,
-                                          const LayerChoice& choice, const QuantizedWeight* fromRun,
-                                          int bins, Monitor& monitor);
 
 } // namespace gradus

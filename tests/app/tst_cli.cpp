@@ -141,6 +141,25 @@ private slots:
         QVERIFY(isClose(ofExport, ofRun, 5e-4)); // float16 rounding of the dequantized weights
         QVERIFY(ofFloat < ofRun && ofRun < 1.1 * ofFloat);
 
+        // A report of it, and against itself: equal bytes twice, and never over a run.
+        const QStringList report{"report", file, "--title", "A <title>", "--csv", path("r.csv")};
+        QCOMPARE(run(QStringList(report) << "--out" << path("a.html")).status, 0);
+        QCOMPARE(run(QStringList(report) << "--out" << path("b.html")).status, 0);
+        const QByteArray html = contentOf(path("a.html"));
+        QVERIFY(html.startsWith("<!DOCTYPE html>") && html.endsWith("</html>\n"));
+        QVERIFY(html.contains("<h1>A &lt;title&gt;</h1>"));
+        QVERIFY(html == contentOf(path("b.html")));
+        QCOMPARE(contentOf(path("r.csv")).count('\n'), 1 + 43);
+        const Result compared =
+            run({"report", file, "--compare", file, "--out", path("compared.html")});
+        QCOMPARE(compared.status, 0);
+        QVERIFY(compared.out.contains("compared.html"));
+        QVERIFY(contentOf(path("compared.html")).contains("0 of 43 shared layers differ"));
+        const QByteArray before = contentOf(file);
+        QCOMPARE(run({"report", file, "--out", file}).status, 2);
+        QCOMPARE(run(QStringList(report) << "--out" << path("r.csv")).status, 2);
+        QVERIFY(contentOf(file) == before);
+
         // One flipped bit in the packed codes is found.
         QFile damaged(path("gptq") + "/model.safetensors");
         QVERIFY(damaged.open(QIODevice::ReadWrite));
@@ -210,6 +229,14 @@ private slots:
             << QStringList{"quantize", sample,     "--method", "gptq",  "--bits",
                            "4",        "--option", "wings=2",  "--out", "x"}
             << 2 << QByteArray("wings");
+        QTest::newRow("clip without high")
+            << QStringList{"quantize", sample,   "--method", "rtn",   "--bits",
+                           "4",        "--clip", "-0.1",     "--out", "x"}
+            << 2 << QByteArray("LOW,HIGH");
+        QTest::newRow("clip without zero")
+            << QStringList{"quantize", sample,   "--method", "rtn",   "--bits",
+                           "4",        "--clip", "0.1,0.2",  "--out", "x"}
+            << 2 << QByteArray("clip limits are 0.1 and 0.2");
         QTest::newRow("no calibration")
             << QStringList{"quantize", sample, "--method", "gptq",
                            "--bits",   "4",    "--out",    "/tmp/gradus-unused"}
@@ -221,6 +248,10 @@ private slots:
         QTest::newRow("not a run")
             << QStringList{"export", sample + "/config.json", "--format", "gptq", "--out", "x"} << 1
             << QByteArray("config.json");
+        QTest::newRow("report of a model")
+            << QStringList{"report", sample, "--out", "x"} << 1 << QByteArray("lm-kjv-3M");
+        QTest::newRow("report without a file")
+            << QStringList{"report", "x.gradus"} << 2 << QByteArray("--out");
         QTest::newRow("bad pattern")
             << QStringList{"stats", sample, "--layer", "(("} << 2 << QByteArray("((");
     }
@@ -242,6 +273,59 @@ private slots:
         QCOMPARE(result.status, 0);
         QVERIFY(!QFile::exists(path("dry.gradus")));
         QVERIFY(result.out.contains("bits per weight"));
+        QVERIFY(result.out.contains("expected: about"));
+
+        const QJsonObject json = run(arguments << "--json").json();
+        QCOMPARE(json["layers"].toArray().size(), 43);
+        QVERIFY(json["forecast_seconds"].toDouble() > 0);
+        QVERIFY(json["forecast_peak_memory_bytes"].toDouble() > 1e6);
+        QVERIFY(json["totals"]["bytes"].toDouble() > 1e6);
+    }
+
+    void quantizesOnlySomeLayers()
+    {
+        const QString file = path("some.gradus");
+        QStringList arguments = quantizeArguments(file);
+        arguments << "--layers"
+                  << "layers\\.0\\.mlp";
+        const auto quantized = [](const QJsonObject& json) {
+            int count = 0;
+            for (const QJsonValue& layer : json["layers"].toArray())
+                count += layer["method"].toString() == "gptq" ? 1 : 0;
+            return count;
+        };
+        const QJsonObject planned = run(arguments + QStringList{"--dry-run", "--json"}).json();
+        QCOMPARE(quantized(planned), 3);
+        const QJsonObject json = run(arguments + QStringList{"--json"}).json();
+        QCOMPARE(quantized(json), 3);
+        for (const char* total : {"bytes", "float_bytes", "weights"})
+            QCOMPARE(json["totals"][total].toDouble(), planned["totals"][total].toDouble());
+        const Result exported =
+            run({"export", file, "--format", "gptq", "--out", path("some-gptq")});
+        QCOMPARE(exported.status, 0);
+        QCOMPARE(run({"verify", path("some-gptq"), "--against", file}).status, 0);
+
+        arguments.last() = "no such layer";
+        const Result none = run(arguments);
+        QVERIFY2(none.err.contains("matches none of the 43 layers"), none.err);
+        QCOMPARE(none.status, 2);
+    }
+
+    void clipLimitsReachTheRun()
+    {
+        const auto sqnr = [&](const QStringList& more) {
+            const Result result =
+                run(QStringList{"quantize", sample, "--method", "rtn", "--bits", "4", "--group",
+                                "64", "--json", "-", "--out", path("clip.gradus")} +
+                    more);
+            const QJsonArray layers = result.json()["layers"].toArray();
+            return layers.size() > 1 ? layers[1].toObject()["weight_sqnr_db"].toDouble() : -1.0;
+        };
+        const double plain = sqnr({});
+        QVERIFY(plain > 15);
+        QVERIFY(sqnr({"--clip", "-1000,1000"}) == plain);
+        const double tight = sqnr({"--clip", "-0.01,0.01"});
+        QVERIFY(tight > 0 && tight < plain - 5);
     }
 
     void generatesText()

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "app/gui/main_window.h"
 #include "app/gui/startup.h"
+#include "core/session/statistics.h"
 #include "tests/support/support.h"
 #include "widgets/models/layer_table_model.h"
 #include "widgets/panels/layer_table_panel.h"

@@ -253,6 +253,30 @@ private slots:
         QVERIFY2(bare.empty(), bare.c_str());
     }
 
+    /// Two classes of one name in one program: the linker keeps one destructor, without a word.
+    void typesOfHeadersHaveOneName()
+    {
+        static const std::regex definition("(struct|class|enum class) ([A-Z][A-Za-z0-9]*)[^;]*");
+        std::map<std::string, std::string> where;
+        std::string twice;
+        for (const std::string& path : filesBelow({"core", "widgets", "app/gui"})) {
+            if (!isHeader(path))
+                continue;
+            std::istringstream lines(textOf(fs::path(GRADUS_SOURCE_DIR) / path));
+            std::string line;
+            while (std::getline(lines, line)) {
+                std::smatch match;
+                if (!std::regex_match(line, match, definition))
+                    continue;
+                const auto [at, isNew] = where.emplace(match[2].str(), path);
+                if (!isNew)
+                    twice += match[2].str() + ": " + at->second + ", " + path + "\n";
+            }
+        }
+        QVERIFY(where.size() > 100);
+        QVERIFY2(twice.empty(), twice.c_str());
+    }
+
     void everySourceNamesItsLicense()
     {
         std::size_t sources = 0;

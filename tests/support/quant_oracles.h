@@ -38,6 +38,10 @@ inline OracleGrid oracleGrid(double lo, double hi, const Scheme& scheme)
         grid.zero = 1 << (scheme.bits - 1);
     lo = std::min(lo, 0.0);
     hi = std::max(hi, 0.0);
+    if (scheme.clip) {
+        lo = std::max(lo, static_cast<double>(scheme.clip->low));
+        hi = std::min(hi, static_cast<double>(scheme.clip->high));
+    }
     if (lo == hi)
         return grid;
     const double width = scheme.symmetric ? 2 * std::max(-lo, hi) : hi - lo;

@@ -69,6 +69,7 @@ inline Run sampleRun()
                       256};
     run.recipe.standard.scheme.groupSize = 32;
     run.recipe.standard.scheme.granularity = Granularity::Group;
+    run.recipe.standard.scheme.clip = {-0.3F, 0.7F};
     run.recipe.standard.method = GptqOptions{0.03, true, false, true, 64};
     run.recipe.rules.push_back(
         {"lm_head", {true, run.recipe.standard.scheme, run.recipe.standard.method}});
@@ -99,6 +100,7 @@ inline Run sampleRun()
                                      sampleWeight({4, Granularity::Group, 128, false, DType::F16},
                                                   300, 1024, std::uint64_t(seed++))));
     run.layers[2].choice.method = GptqOptions{};
+    run.layers[2].choice.scheme.clip = {-0.1F, 1e-7F};
     run.layers[2].damping = 0.03;
     run.layers[2].note = "damping raised to 0.03";
     run.layers[2].relativeOutputError = 0.00123456789;

@@ -38,6 +38,11 @@ void TestChoice::edits_data()
     row(ChoiceField::Group, "tensor", "Round to nearest, 4 bit, per tensor, asymmetric");
     row(ChoiceField::Group, "48", "Round to nearest, 4 bit, group 48, asymmetric");
     row(ChoiceField::Symmetry, "symmetric", "Round to nearest, 4 bit, per channel, symmetric");
+    row(ChoiceField::Clip, "none", "Round to nearest, 4 bit, per channel, asymmetric");
+    row(ChoiceField::Clip, "-0.1,0.25",
+        "Round to nearest, 4 bit, per channel, asymmetric, clip [-0.1, 0.25]");
+    row(ChoiceField::Clip, " 0,1e-07 ",
+        "Round to nearest, 4 bit, per channel, asymmetric, clip [0, 1e-07]");
 }
 
 void TestChoice::edits()
@@ -72,6 +77,9 @@ void TestChoice::refusals_data()
     row("group too large to count", ChoiceField::Group, "99999999999999999999");
     row("half symmetric", ChoiceField::Symmetry, "half");
     row("scales in bfloat", ChoiceField::ScaleType, "BF16");
+    row("one limit", ChoiceField::Clip, "0.1");
+    row("no limits", ChoiceField::Clip, "low,high");
+    row("three limits", ChoiceField::Clip, "-1,0,1");
     row("unknown option", ChoiceField::Option, "1", "flavour");
 }
 

@@ -56,6 +56,10 @@ void TestHistogramPlot::showsWhatItIsGiven()
                              "from,to,original,quantized\n"
                              "-1,-0.5,10,0\n-0.5,0,20,30\n0,0.5,25,30\n0.5,1,5,0\n";
     QCOMPARE(plot.csv(), expected);
+    // What is visible: the header, and the bins that the shown range touches.
+    plot.setShownRange(Qt::Horizontal, 0.1, 0.4);
+    QCOMPARE(plot.visibleCsv(),
+             expected.section(QLatin1Char('\n'), 0, 4) + QStringLiteral("\n0,0.5,25,30\n"));
     plot.setPreview(preview(true));
     QVERIFY(plot.csv().contains("-1,-0.5,10,\n"));
     QVERIFY(!plot.csv().contains("levels"));

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "tests/support/layers.h"
-#include "widgets/models/layer_filter.h"
 #include "widgets/models/layer_table_model.h"
+#include "widgets/models/layer_tree.h"
 #include "widgets/models/table_text.h"
 
 #include <QAbstractItemModelTester>
@@ -60,16 +60,16 @@ void TestLayerTable::planned()
     // 128 × 64 at 4 bits: 4096 B of codes, 256 scales of 2 B, 256 zeros of 4 bits.
     const QStringList expected{
         "Layer\tBlock\tKind\tShape\tParameters\tMethod\tBits\tGroup\tSymmetry\tBits/weight\tSize\t"
-        "Weight SQNR\tOutput error",
-        "embed\t–\tembedding\t100 × 64\t6,400\tKeep float\tfloat\t–\t–\t16.00\t12.5 KiB\t–\t–",
+        "Weight SQNR\tOutput error\tOutliers\tLock",
+        "embed\t–\tembedding\t100 × 64\t6,400\tKeep float\tfloat\t–\t–\t16.00\t12.5 KiB\t–\t–\t–\t",
         "blocks.0.up\t0\tlinear\t128 × 64\t8,192\tRound to "
-        "nearest\t4\t32\tasymmetric\t4.62\t4.62 KiB\t–\t–",
+        "nearest\t4\t32\tasymmetric\t4.62\t4.62 KiB\t–\t–\t–\t",
         "blocks.0.down\t0\tlinear\t64 × 128\t8,192\tRound to "
-        "nearest\t4\t32\tasymmetric\t4.62\t4.62 KiB\t–\t–",
+        "nearest\t4\t32\tasymmetric\t4.62\t4.62 KiB\t–\t–\t–\t",
         "blocks.1.up\t1\tlinear\t128 × 64\t8,192\tRound to "
-        "nearest\t4\t32\tasymmetric\t4.62\t4.62 KiB\t–\t–",
+        "nearest\t4\t32\tasymmetric\t4.62\t4.62 KiB\t–\t–\t–\t",
         "blocks.1.down\t1\tlinear\t64 × 128\t8,192\tRound to "
-        "nearest\t4\t32\tasymmetric\t4.62\t4.62 KiB\t–\t–"};
+        "nearest\t4\t32\tasymmetric\t4.62\t4.62 KiB\t–\t–\t–\t"};
     QCOMPARE(tableLines(model), expected);
     QCOMPARE(model.index(0, LayerTableModel::Size).data(BarRole).toDouble(), 1.0);
     QVERIFY(!model.index(0, LayerTableModel::Group).flags().testFlag(Qt::ItemIsEditable));
@@ -80,6 +80,7 @@ void TestLayerTable::planned()
 void TestLayerTable::measuredAndStale()
 {
     Recipe recipe;
+    recipe.calibration.data = "text.txt";
     recipe.calibration.mode = CalibrationMode::Float;
     Results results;
     results["blocks.0.up"] = measured("blocks.0.up", recipe.standard, 0.0073, recipe);
@@ -110,6 +111,7 @@ void TestLayerTable::measuredAndStale()
 void TestLayerTable::sequentialStaleness()
 {
     Recipe recipe;
+    recipe.calibration.data = "text.txt";
     recipe.calibration.mode = CalibrationMode::Sequential;
     Results results;
     for (const char* name : {"blocks.0.up", "blocks.0.down", "blocks.1.up", "blocks.1.down"})
@@ -235,9 +237,8 @@ void TestLayerTable::sortsByNumber()
     results["blocks.1.up"] = measured("blocks.1.up", recipe.standard, 0.03, recipe);
     LayerTableModel model;
     model.setRows(rows(recipe, results));
-    LayerFilter filter;
+    LayerTree filter(&model);
     QAbstractItemModelTester tester(&filter, QAbstractItemModelTester::FailureReportingMode::Fatal);
-    filter.setSourceModel(&model);
     filter.sort(LayerTableModel::OutputError, Qt::DescendingOrder);
     QStringList shown;
     for (int row = 0; row < filter.rowCount(); ++row)
@@ -252,19 +253,21 @@ void TestLayerTable::filters()
 {
     LayerTableModel model;
     model.setRows(rows(Recipe()));
-    LayerFilter filter;
-    filter.setSourceModel(&model);
-    QCOMPARE(filter.rowCount(), 5);
-    filter.setWords("UP");
-    QCOMPARE(filter.rowCount(), 2);
-    filter.setWords("up  blocks.1");
-    QCOMPARE(filter.rowCount(), 1);
-    filter.setWords("embedding");
-    QCOMPARE(filter.rowCount(), 1);
-    filter.setWords("nothing");
-    QCOMPARE(filter.rowCount(), 0);
-    filter.setWords("");
-    QCOMPARE(filter.rowCount(), 5);
+    LayerTree tree(&model);
+    const auto filter = [&](const char* text) {
+        ExpressionProblem problem;
+        const auto expression = LayerExpression::parse(text, &problem);
+        if (!expression)
+            return -1;
+        tree.setFilter(*expression);
+        return tree.rowCount();
+    };
+    QCOMPARE(tree.rowCount(), 5);
+    QCOMPARE(filter("UP"), 2);
+    QCOMPARE(filter("up  blocks.1"), 1);
+    QCOMPARE(filter("embedding"), 1);
+    QCOMPARE(filter("nothing"), 0);
+    QCOMPARE(filter(""), 5);
 }
 
 void TestLayerTable::copies()

@@ -5,6 +5,7 @@
 
 #include <QAbstractItemView>
 #include <QComboBox>
+#include <QLineEdit>
 #include <QTimer>
 
 namespace gradus {
@@ -21,6 +22,7 @@ QComboBox* makeFieldCombo(ChoiceField field, QWidget* parent)
     if (field == ChoiceField::Group) {
         combo->setEditable(true);
         combo->setInsertPolicy(QComboBox::NoInsert);
+        combo->setCompleter(nullptr); // 6 is no beginning of 64
     }
     // The list may be wider than the cell it belongs to.
     combo->view()->setMinimumWidth(combo->view()->sizeHintForColumn(0) + 28);
@@ -66,6 +68,8 @@ void ChoiceDelegate::setEditorData(QWidget* editor, const QModelIndex& index) co
 {
     if (auto* combo = qobject_cast<QComboBox*>(editor)) {
         setFieldComboValue(*combo, index.data(Qt::EditRole).toString());
+        if (combo->isEditable())
+            combo->lineEdit()->selectAll(); // what is typed replaces it
         combo->setProperty(touched, false);
     }
 }

@@ -9,21 +9,6 @@
 
 namespace gradus {
 
-namespace {
-void paintPadlock(QPainter& painter, QPointF centre, const QColor& colour)
-{
-    painter.save();
-    painter.setRenderHint(QPainter::Antialiasing);
-    painter.setPen(QPen(colour, 1.4));
-    painter.setBrush(Qt::NoBrush);
-    painter.drawArc(QRectF(centre.x() - 2.6, centre.y() - 5, 5.2, 6.4), 0, 180 * 16);
-    painter.setPen(Qt::NoPen);
-    painter.setBrush(colour);
-    painter.drawRoundedRect(QRectF(centre.x() - 4, centre.y() - 1.6, 8, 6.2), 1, 1);
-    painter.restore();
-}
-} // namespace
-
 void NumberDelegate::paint(QPainter* painter, const QStyleOptionViewItem& option,
                            const QModelIndex& index) const
 {
@@ -31,18 +16,28 @@ void NumberDelegate::paint(QPainter* painter, const QStyleOptionViewItem& option
     initStyleOption(&item, index);
     const QString text = item.text;
     item.text.clear();
-    const QStyle* style = item.widget ? item.widget->style() : QApplication::style();
-    style->drawControl(QStyle::CE_ItemViewItem, &item, painter, item.widget);
-
-    const ThemeColours colours = themeColours(item.palette);
+    const bool focused = item.state.testFlag(QStyle::State_HasFocus);
     const bool selected = item.state.testFlag(QStyle::State_Selected);
+    if (selected || item.state.testFlag(QStyle::State_MouseOver)) {
+        const QStyle* style = item.widget ? item.widget->style() : QApplication::style();
+        style->drawPrimitive(QStyle::PE_PanelItemViewItem, &item, painter, item.widget);
+    }
     const QRect cell = item.rect;
     painter->save();
+    if (focused) {
+        QColor ring =
+            item.palette.color(selected ? QPalette::HighlightedText : QPalette::Highlight);
+        if (selected)
+            ring.setAlphaF(0.75f);
+        painter->setPen(ring);
+        painter->setBrush(Qt::NoBrush);
+        painter->drawRect(cell.adjusted(1, 1, -2, -2));
+    }
     const QVariant bar = index.data(BarRole);
     if (bar.isValid() && !selected) {
         const int width = qRound((cell.width() - 8) * qBound(0.0, bar.toDouble(), 1.0));
         painter->fillRect(QRect(cell.left() + 4, cell.top() + 4, width, cell.height() - 8),
-                          colours.bar);
+                          themeColours(item.palette).bar);
     }
     const auto rating = static_cast<Rating>(index.data(RatingRole).toInt());
     const bool stale = index.data(StaleRole).toBool();
@@ -76,13 +71,28 @@ void NumberDelegate::paint(QPainter* painter, const QStyleOptionViewItem& option
         painter->setFont(item.font);
     }
     painter->setPen(pen);
-    const bool locked = index.data(LockRole).toBool();
-    if (locked)
-        paintPadlock(*painter, QPointF(cell.right() - 13, cell.center().y()), pen);
-    const QRect room = cell.adjusted(8, 0, locked ? -24 : -8, 0);
-    const QString shown = painter->fontMetrics().elidedText(text, item.textElideMode, room.width());
+    const QVariant lock = index.data(LockRole);
+    if (lock.isValid()) {
+        QColor colour = pen;
+        if (!lock.toBool()) // an offer, not a fact
+            colour.setAlphaF(item.state.testFlag(QStyle::State_MouseOver) ? 0.8f : 0.2f);
+        paintPadlock(*painter, QRectF(cell).center(), lock.toBool(), colour);
+        painter->restore();
+        return;
+    }
+    const QRect room = cell.adjusted(cellMargin, 0, -cellMargin, 0);
+    const QString shown = painter->fontMetrics().elidedText(
+        // A number without its first digits would be another number.
+        text, item.displayAlignment & Qt::AlignRight ? Qt::ElideRight : item.textElideMode,
+        room.width());
     painter->drawText(room, static_cast<int>(item.displayAlignment), shown);
     painter->restore();
+}
+
+QSize NumberDelegate::sizeHint(const QStyleOptionViewItem& option, const QModelIndex&) const
+{
+    // All rows are alike; nothing is measured.
+    return {2 * cellMargin, option.fontMetrics.height() + 9};
 }
 
 } // namespace gradus

@@ -2,14 +2,23 @@
 #include "widgets/models/choice.h"
 
 #include "core/base/error.h"
+#include "core/base/format.h"
+#include "widgets/core_text.h"
 #include "widgets/text.h"
 
+#include <QCoreApplication>
 #include <QRegularExpression>
+#include <QStringList>
+
+#include <array>
+#include <charconv>
+#include <optional>
 
 namespace gradus {
 
 namespace {
 const QString floatValue = QStringLiteral("float");
+const QString noClip = QStringLiteral("none");
 
 [[noreturn]] void refuse(const char* field, const QString& value, const char* expected)
 {
@@ -17,11 +26,52 @@ const QString floatValue = QStringLiteral("float");
                 std::string(field) + " is \"" + value.toStdString() + "\", expected " + expected);
 }
 
+/// "low,high"; nothing when it is anything else.
+std::optional<ClipLimits> limitsFrom(const QString& value)
+{
+    const QStringList parts = value.split(QLatin1Char(','));
+    if (parts.size() != 2)
+        return std::nullopt;
+    bool isLow = false;
+    bool isHigh = false;
+    const ClipLimits limits{parts[0].trimmed().toFloat(&isLow),
+                            parts[1].trimmed().toFloat(&isHigh)};
+    return isLow && isHigh ? std::optional(limits) : std::nullopt;
+}
+
+/// The same; nothing for "none".
+std::optional<ClipLimits> clipOf(const QString& value)
+{
+    if (value == noClip)
+        return std::nullopt;
+    const auto limits = limitsFrom(value);
+    if (!limits)
+        refuse("clip", value, "none, or two numbers such as -0.1,0.1");
+    return limits;
+}
+
+/// What fieldValues calls the value; the value itself when it is not listed.
+QString listedText(ChoiceField field, const QString& value)
+{
+    for (const FieldValue& listed : fieldValues(field)) {
+        if (listed.value == value)
+            return listed.text;
+    }
+    return value;
+}
+
+QString limitsText(const ClipLimits& limits)
+{
+    const auto text = [](float x) { return toQString(formatReal(static_cast<double>(x), 3)); };
+    return QCoreApplication::translate("Choice", "[%1, %2]")
+        .arg(text(limits.low), text(limits.high));
+}
+
 QString methodTitle(const MethodOptions& options)
 {
     const std::string_view name = methodName(options);
     const MethodDescription* description = findMethod(name);
-    return toQString(description ? std::string_view(description->title) : name);
+    return description ? coreText(description->title) : toQString(name);
 }
 
 /// A layer that nobody has chosen anything for.
@@ -56,6 +106,7 @@ bool applies(const LayerChoice& choice, const ChoiceEdit& edit)
     case ChoiceField::Group:
     case ChoiceField::Symmetry:
     case ChoiceField::ScaleType:
+    case ChoiceField::Clip:
         break;
     }
     return !choice.keepFloat;
@@ -119,6 +170,9 @@ LayerChoice edited(const LayerChoice& choice, const ChoiceEdit& edit, const Laye
         next.scheme.scaleType = *type;
         break;
     }
+    case ChoiceField::Clip:
+        next.scheme.clip = clipOf(value);
+        break;
     case ChoiceField::Option:
         setOption(next.method, edit.option.toStdString(), value.toStdString());
         break;
@@ -146,6 +200,8 @@ QString fieldValue(const LayerChoice& choice, ChoiceField field)
         return scheme.symmetric ? QStringLiteral("symmetric") : QStringLiteral("asymmetric");
     case ChoiceField::ScaleType:
         return toQString(dtypeName(scheme.scaleType));
+    case ChoiceField::Clip:
+        return scheme.clip ? clipValue(*scheme.clip) : noClip;
     case ChoiceField::Option:
         break;
     }
@@ -154,18 +210,27 @@ QString fieldValue(const LayerChoice& choice, ChoiceField field)
 
 QString fieldText(const LayerChoice& choice, ChoiceField field)
 {
+    if (field == ChoiceField::Method)
+        return choice.keepFloat ? QCoreApplication::translate("Choice", "Keep float")
+                                : methodTitle(choice.method);
+    const QString value = fieldValue(choice, field);
+    if (field == ChoiceField::Bits)
+        return listedText(field, value);
+    if (choice.keepFloat)
+        return QStringLiteral("–");
     switch (field) {
-    case ChoiceField::Method:
-        return choice.keepFloat ? QStringLiteral("Keep float") : methodTitle(choice.method);
-    case ChoiceField::Bits:
-        return fieldValue(choice, field);
     case ChoiceField::Group:
     case ChoiceField::Symmetry:
+        return listedText(field, value);
+    case ChoiceField::Clip:
+        return choice.scheme.clip ? limitsText(*choice.scheme.clip) : listedText(field, value);
+    case ChoiceField::Method:
+    case ChoiceField::Bits:
     case ChoiceField::ScaleType:
     case ChoiceField::Option:
         break;
     }
-    return choice.keepFloat ? QStringLiteral("–") : fieldValue(choice, field);
+    return value;
 }
 
 const QList<FieldValue>& fieldValues(ChoiceField field)
@@ -173,29 +238,31 @@ const QList<FieldValue>& fieldValues(ChoiceField field)
     static const QList<FieldValue> methodValues = [] {
         QList<FieldValue> list;
         for (const MethodDescription& method : methods())
-            list.append({toQString(method.name), toQString(method.title)});
-        list.append({floatValue, QStringLiteral("Keep float")});
+            list.append({toQString(method.name), coreText(method.title)});
+        list.append({floatValue, QCoreApplication::translate("Choice", "Keep float")});
         return list;
     }();
     static const QList<FieldValue> bits = [] {
         QList<FieldValue> list;
         for (int b = 2; b <= 8; ++b)
             list.append({QString::number(b), QString::number(b)});
-        list.append({floatValue, floatValue});
+        list.append({floatValue, QCoreApplication::translate("Choice", "float")});
         return list;
     }();
     static const QList<FieldValue> groups = [] {
-        QList<FieldValue> list{{QStringLiteral("channel"), QStringLiteral("channel")},
-                               {QStringLiteral("tensor"), QStringLiteral("tensor")}};
+        QList<FieldValue> list{
+            {QStringLiteral("channel"), QCoreApplication::translate("Choice", "channel")},
+            {QStringLiteral("tensor"), QCoreApplication::translate("Choice", "tensor")}};
         for (const int size : {32, 64, 128, 256})
             list.append({QString::number(size), QString::number(size)});
         return list;
     }();
     static const QList<FieldValue> symmetries{
-        {QStringLiteral("asymmetric"), QStringLiteral("asymmetric")},
-        {QStringLiteral("symmetric"), QStringLiteral("symmetric")}};
+        {QStringLiteral("asymmetric"), QCoreApplication::translate("Choice", "asymmetric")},
+        {QStringLiteral("symmetric"), QCoreApplication::translate("Choice", "symmetric")}};
     static const QList<FieldValue> scaleTypes{{QStringLiteral("F16"), QStringLiteral("float16")},
                                               {QStringLiteral("F32"), QStringLiteral("float32")}};
+    static const QList<FieldValue> clips{{noClip, QCoreApplication::translate("Choice", "none")}};
     static const QList<FieldValue> none;
     switch (field) {
     case ChoiceField::Method:
@@ -208,25 +275,44 @@ const QList<FieldValue>& fieldValues(ChoiceField field)
         return symmetries;
     case ChoiceField::ScaleType:
         return scaleTypes;
+    case ChoiceField::Clip:
+        return clips;
     case ChoiceField::Option:
         break;
     }
     return none;
 }
 
+QString clipValue(const ClipLimits& limits)
+{
+    const auto text = [](float x) {
+        std::array<char, 32> digits{};
+        const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), x).ptr;
+        return QString::fromLatin1(digits.data(), static_cast<int>(end - digits.data()));
+    };
+    return text(limits.low) + QLatin1Char(',') + text(limits.high);
+}
+
 QString choiceText(const LayerChoice& choice)
 {
     if (choice.keepFloat)
-        return floatValue;
+        return QCoreApplication::translate("Choice", "float");
     const Scheme& scheme = choice.scheme;
     const QString group =
         scheme.granularity == Granularity::Group
-            ? QStringLiteral("group %1").arg(scheme.groupSize)
-            : QStringLiteral("per %1").arg(toQString(granularityName(scheme.granularity)));
-    return QStringLiteral("%1, %2 bit, %3, %4")
-        .arg(methodTitle(choice.method))
-        .arg(scheme.bits)
-        .arg(group, fieldValue(choice, ChoiceField::Symmetry));
+            ? QCoreApplication::translate("Choice", "group %1").arg(scheme.groupSize)
+        : scheme.granularity == Granularity::Tensor
+            ? QCoreApplication::translate("Choice", "per tensor")
+            : QCoreApplication::translate("Choice", "per channel");
+    const QString symmetry = scheme.symmetric ? QCoreApplication::translate("Choice", "symmetric")
+                                              : QCoreApplication::translate("Choice", "asymmetric");
+    const QString text = QCoreApplication::translate("Choice", "%1, %2 bit, %3, %4")
+                             .arg(methodTitle(choice.method))
+                             .arg(scheme.bits)
+                             .arg(group, symmetry);
+    return scheme.clip ? QCoreApplication::translate("Choice", "%1, clip %2")
+                             .arg(text, limitsText(*scheme.clip))
+                       : text;
 }
 
 QString editText(const ChoiceEdit& edit)
@@ -234,17 +320,26 @@ QString editText(const ChoiceEdit& edit)
     switch (edit.field) {
     case ChoiceField::Method: {
         const MethodDescription* description = findMethod(edit.value.toStdString());
-        return QStringLiteral("method %1")
-            .arg(description ? toQString(description->title) : edit.value);
+        return QCoreApplication::translate("Choice", "method %1")
+            .arg(description ? coreText(description->title) : edit.value);
     }
     case ChoiceField::Bits:
-        return QStringLiteral("bits %1").arg(edit.value);
+        return QCoreApplication::translate("Choice", "bits %1").arg(edit.value);
     case ChoiceField::Group:
-        return QStringLiteral("group %1").arg(edit.value);
+        return QCoreApplication::translate("Choice", "group %1")
+            .arg(listedText(edit.field, edit.value.trimmed()));
     case ChoiceField::Symmetry:
-        return edit.value;
+        return listedText(edit.field, edit.value.trimmed());
     case ChoiceField::ScaleType:
-        return QStringLiteral("scales %1").arg(edit.value);
+        return QCoreApplication::translate("Choice", "scales %1").arg(edit.value);
+    case ChoiceField::Clip: {
+        const QString value = edit.value.trimmed();
+        if (value == noClip)
+            return QCoreApplication::translate("Choice", "no clip");
+        const auto limits = limitsFrom(value); // a label for an edit that will be refused, too
+        return QCoreApplication::translate("Choice", "clip %1")
+            .arg(limits ? limitsText(*limits) : value);
+    }
     case ChoiceField::Option:
         return QStringLiteral("%1 %2").arg(optionTitle(edit.option.toStdString()).toLower(),
                                            edit.value);

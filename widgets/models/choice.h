@@ -20,6 +20,7 @@ enum class ChoiceField
     Group,     ///< "channel", "tensor", or inputs per group
     Symmetry,  ///< "symmetric", "asymmetric"
     ScaleType, ///< "F16", "F32"
+    Clip,      ///< "none", or "low,high"
     Option     ///< an option of the method, by name
 };
 
@@ -55,7 +56,10 @@ struct FieldValue
 /// What a drop-down offers for the field.
 [[nodiscard]] const QList<FieldValue>& fieldValues(ChoiceField field);
 
-/// "GPTQ, 4 bit, group 128, asymmetric", "float".
+/// ChoiceEdit::value of clip limits: floats that read back as they are.
+[[nodiscard]] QString clipValue(const ClipLimits& limits);
+
+/// "GPTQ, 4 bit, group 128, asymmetric, clip [-0.1, 0.1]", "float".
 [[nodiscard]] QString choiceText(const LayerChoice& choice);
 /// "bits 3", "method GPTQ": the end of an undo label.
 [[nodiscard]] QString editText(const ChoiceEdit& edit);

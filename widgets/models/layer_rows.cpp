@@ -4,18 +4,43 @@
 #include "widgets/models/choice.h"
 #include "widgets/text.h"
 
+#include <QCoreApplication>
+
 #include <cmath>
 
 namespace gradus {
 
-Results resultsOf(const Run& run)
+namespace {
+
+/// What the table says of a result that a run now would not give; empty for a fresh one.
+QString staleText(Freshness freshness, const LayerResult& result)
 {
-    Results results;
-    const auto recipe = std::make_shared<const Recipe>(run.recipe);
-    for (const LayerResult& layer : run.layers)
-        results[layer.name] = MeasuredLayer{layer, recipe};
-    return results;
+    const bool looksAtInputs = needsCalibration(result.choice.method);
+    switch (freshness) {
+    case Freshness::Fresh:
+        break;
+    case Freshness::ChoiceChanged:
+        return QCoreApplication::translate("LayerRows", "Measured with: %1")
+            .arg(choiceText(result.choice));
+    case Freshness::CalibrationChanged:
+        return looksAtInputs
+                   ? QCoreApplication::translate("LayerRows",
+                                                 "Measured with other calibration settings")
+                   : QCoreApplication::translate(
+                         "LayerRows", "Output error measured with other calibration settings");
+    case Freshness::EarlierChanged:
+        return looksAtInputs
+                   ? QCoreApplication::translate("LayerRows",
+                                                 "Measured before a layer of an earlier block "
+                                                 "changed")
+                   : QCoreApplication::translate("LayerRows",
+                                                 "Output error measured before a layer of an "
+                                                 "earlier block changed");
+    }
+    return {};
 }
+
+} // namespace
 
 Rating ratingOfError(double relativeOutputError)
 {
@@ -26,13 +51,43 @@ Rating ratingOfError(double relativeOutputError)
                                          : Rating::Poor;
 }
 
+bool LayerRow::sameAs(const LayerRow& other) const
+{
+    const auto same = [](double a, double b) { return a == b || (std::isnan(a) && std::isnan(b)); };
+    return name == other.name && block == other.block && blockIndex == other.blockIndex &&
+           kind == other.kind && shape == other.shape && parameters == other.parameters &&
+           choice == other.choice && overridden == other.overridden && locked == other.locked &&
+           bytes == other.bytes && same(bitsPerWeight, other.bitsPerWeight) &&
+           measured == other.measured && same(weightSqnrDb, other.weightSqnrDb) &&
+           same(relativeOutputError, other.relativeOutputError) &&
+           same(weightCosine, other.weightCosine) && same(outlierShare, other.outlierShare) &&
+           stale == other.stale && note == other.note;
+}
+
+QString kindText(LayerKind kind)
+{
+    switch (kind) {
+    case LayerKind::Linear:
+        return QCoreApplication::translate("LayerRows", "linear");
+    case LayerKind::Embedding:
+        return QCoreApplication::translate("LayerRows", "embedding");
+    case LayerKind::Convolution:
+        return QCoreApplication::translate("LayerRows", "convolution");
+    case LayerKind::Other:
+        break;
+    }
+    return QCoreApplication::translate("LayerRows", "other");
+}
+
 std::vector<LayerRow> layerRows(const Model& model, const Recipe& recipe, const Plan* plan,
-                                const Results& results)
+                                const Results& results,
+                                const std::map<std::string, LayerStatistics>* statistics)
 {
     const bool planned = plan && plan->rows.size() == model.layers.size();
     std::vector<LayerRow> rows;
     rows.reserve(model.layers.size());
-    int firstChanged = std::numeric_limits<int>::max(); // block of the first changed layer
+    std::vector<LayerChoice> choices;
+    choices.reserve(model.layers.size());
     for (std::size_t i = 0; i < model.layers.size(); ++i) {
         const Layer& layer = model.layers[i];
         LayerRow row;
@@ -55,36 +110,42 @@ std::vector<LayerRow> layerRows(const Model& model, const Recipe& recipe, const 
         } else {
             row.choice.keepFloat = row.choice.keepFloat || !layer.quantizedByDefault;
         }
+        row.floatBytes = static_cast<std::uint64_t>(layer.parameters()) * dtypeSize(layer.dtype);
         if (row.choice.keepFloat) {
-            row.bytes = static_cast<std::uint64_t>(layer.parameters()) * dtypeSize(layer.dtype);
+            row.bytes = row.floatBytes;
             row.bitsPerWeight = 8.0 * static_cast<double>(dtypeSize(layer.dtype));
+        }
+
+        if (statistics) {
+            const auto known = statistics->find(layer.name);
+            if (known != statistics->end())
+                row.outlierShare = known->second.outlierShare;
         }
 
         const auto found = results.find(layer.name);
         if (found != results.end()) {
-            const auto& [result, under] = found->second;
+            const LayerResult& result = found->second.result;
             row.measured = true;
             row.weightSqnrDb = result.weightSqnrDb;
+            row.weightCosine = result.weightCosine;
             row.relativeOutputError = result.relativeOutputError;
             if (!result.note.empty())
                 row.note = toQString(result.note);
-            const bool sequential = recipe.calibration.mode == CalibrationMode::Sequential;
-            if (!(result.choice == row.choice)) {
-                row.stale = QStringLiteral("Measured with: %1").arg(choiceText(result.choice));
-            } else if (under && (!(under->calibration == recipe.calibration) ||
-                                 under->seed != recipe.seed)) {
-                row.stale = QStringLiteral("Measured with other calibration settings");
-            } else if (sequential && firstChanged < layer.block) {
-                row.stale = QStringLiteral("Measured before a layer of an earlier block changed");
-            }
-            if (!(result.choice == row.choice) && layer.block >= 0)
-                firstChanged = std::min(firstChanged, layer.block);
-            if (row.stale.isEmpty() && result.weight) {
-                row.bytes = result.bytes();
-                row.bitsPerWeight = result.bitsPerWeight();
-            }
         }
+        choices.push_back(row.choice);
         rows.push_back(std::move(row));
+    }
+    const auto fresh = freshness(model, recipe, choices, results);
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+        if (!fresh[i])
+            continue;
+        LayerRow& row = rows[i];
+        const LayerResult& result = results.at(row.name).result;
+        row.stale = staleText(*fresh[i], result);
+        if (row.stale.isEmpty() && result.weight) {
+            row.bytes = result.bytes();
+            row.bitsPerWeight = result.bitsPerWeight();
+        }
     }
     return rows;
 }

@@ -2,28 +2,17 @@
 #pragma once
 
 #include "core/session/quantize.h"
+#include "core/session/stale.h"
+#include "core/session/statistics.h"
 #include "widgets/theme.h"
 
 #include <QString>
 
 #include <limits>
-#include <map>
-#include <memory>
 #include <string>
 #include <vector>
 
 namespace gradus {
-
-/// A finished layer and the recipe under which it was computed.
-struct MeasuredLayer
-{
-    LayerResult result;
-    std::shared_ptr<const Recipe> recipe;
-};
-/// By layer name. Kept when a run is cancelled: what has finished stays.
-using Results = std::map<std::string, MeasuredLayer>;
-
-[[nodiscard]] Results resultsOf(const Run& run);
 
 /// One line of the layer table: a layer, what the recipe wants of it, what is known of it.
 struct LayerRow
@@ -37,23 +26,32 @@ struct LayerRow
     LayerChoice choice;
     bool overridden = false; ///< has a choice of its own, not that of a rule or the standard
     bool locked = false;
-    std::uint64_t bytes = 0; ///< stored, quantized or float
+    std::uint64_t bytes = 0;      ///< stored, quantized or float
+    std::uint64_t floatBytes = 0; ///< as the model's file has it
     double bitsPerWeight = std::numeric_limits<double>::quiet_NaN();
     bool measured = false; ///< the numbers below come from a run
     double weightSqnrDb = std::numeric_limits<double>::quiet_NaN();
     double relativeOutputError = std::numeric_limits<double>::quiet_NaN();
+    double weightCosine = std::numeric_limits<double>::quiet_NaN();
+    double outlierShare = std::numeric_limits<double>::quiet_NaN(); ///< of weights beyond 6 σ
     QString stale; ///< why they no longer belong to the recipe; empty when they do
     QString note;
 
     const std::string& key() const { return name; }
+    /// True when nothing differs; two numbers that are not known are the same.
+    [[nodiscard]] bool sameAs(const LayerRow& other) const;
 };
+
+/// "linear", "embedding", …, in the user's language.
+[[nodiscard]] QString kindText(LayerKind kind);
 
 /// How the relative output error is judged: good up to 1 % (20 dB), fair up to 5 % (13 dB).
 [[nodiscard]] Rating ratingOfError(double relativeOutputError);
 
 /// The table's rows, in layer order. plan may be null (sizes unknown); a plan made for other layers
-/// is ignored.
-[[nodiscard]] std::vector<LayerRow> layerRows(const Model& model, const Recipe& recipe,
-                                              const Plan* plan, const Results& results);
+/// is ignored. statistics: by layer name, null while there are none.
+[[nodiscard]] std::vector<LayerRow>
+layerRows(const Model& model, const Recipe& recipe, const Plan* plan, const Results& results,
+          const std::map<std::string, LayerStatistics>* statistics = nullptr);
 
 } // namespace gradus

@@ -3,19 +3,28 @@
 
 #include "core/base/error.h"
 #include "core/base/format.h"
+#include "widgets/core_text.h"
+#include "widgets/models/bulk_edit.h"
 #include "widgets/text.h"
 
 #include <QFont>
 
 #include <cmath>
+#include <utility>
 
 namespace gradus {
 
 namespace {
-/// NaN sorts below everything; a QVariant holding NaN would not be ordered at all.
+/// A number that is not known has no place in an order: invalid values come last.
 QVariant sortable(double value)
 {
-    return std::isnan(value) ? QVariant(-std::numeric_limits<double>::infinity()) : QVariant(value);
+    return std::isnan(value) ? QVariant() : QVariant(value);
+}
+
+/// Digits that read back as the number; nothing for one that is not known.
+QString rawNumber(double value)
+{
+    return std::isnan(value) ? QString() : QString::number(value, 'g', 9);
 }
 
 std::vector<Column<LayerRow>> columns()
@@ -24,64 +33,114 @@ std::vector<Column<LayerRow>> columns()
     const auto field = [](ChoiceField f) {
         return [f](const Row& row) { return fieldText(row.choice, f); };
     };
+    const auto rawField = [](ChoiceField f) {
+        return [f](const Row& row) {
+            return row.choice.keepFloat && f != ChoiceField::Method && f != ChoiceField::Bits
+                       ? QString()
+                       : fieldValue(row.choice, f);
+        };
+    };
+    const auto rank = [](const Row& row) {
+        const Scheme& scheme = row.choice.scheme;
+        const qlonglong large = std::numeric_limits<qlonglong>::max();
+        return row.choice.keepFloat                         ? QVariant()
+               : scheme.granularity == Granularity::Group   ? QVariant(qlonglong(scheme.groupSize))
+               : scheme.granularity == Granularity::Channel ? QVariant(large - 1)
+                                                            : QVariant(large);
+    };
     return {
-        {QStringLiteral("Layer"), QStringLiteral("Name of the layer in the model"), false,
-         [](const Row& row) { return toQString(row.name); }, nullptr},
-        {QStringLiteral("Block"), QStringLiteral("Repeated unit of the network it belongs to"),
-         true,
+        {LayerTableModel::tr("Layer"), LayerTableModel::tr("Name of the layer in the model"), false,
+         [](const Row& row) { return toQString(row.name); }, nullptr, QStringLiteral("name"),
+         nullptr},
+        {LayerTableModel::tr("Block"),
+         LayerTableModel::tr("Repeated unit of the network that the layer belongs to"), true,
          [](const Row& row) {
              return row.blockIndex < 0 ? QStringLiteral("–") : QString::number(row.blockIndex);
          },
-         [](const Row& row) { return QVariant(row.blockIndex); }},
-        {QStringLiteral("Kind"), QStringLiteral("Operation that uses the weight"), false,
-         [](const Row& row) { return toQString(layerKindName(row.kind)); }, nullptr},
-        {QStringLiteral("Shape"), QStringLiteral("Outputs × inputs, as stored"), true,
+         [](const Row& row) { return row.blockIndex < 0 ? QVariant() : QVariant(row.blockIndex); },
+         QStringLiteral("block"),
+         [](const Row& row) {
+             return row.blockIndex < 0 ? QString() : QString::number(row.blockIndex);
+         }},
+        {LayerTableModel::tr("Kind"), LayerTableModel::tr("Operation that uses the weight"), false,
+         [](const Row& row) { return kindText(row.kind); }, nullptr, QStringLiteral("kind"),
+         [](const Row& row) { return coreText(layerKindName(row.kind)); }},
+        {LayerTableModel::tr("Shape"), LayerTableModel::tr("Outputs × inputs, as stored"), true,
          [](const Row& row) { return toQString(row.shape); },
-         [](const Row& row) { return QVariant(static_cast<qlonglong>(row.parameters)); }},
-        {QStringLiteral("Parameters"), QStringLiteral("Number of weights"), true,
+         [](const Row& row) { return QVariant(static_cast<qlonglong>(row.parameters)); },
+         QStringLiteral("shape"),
+         [](const Row& row) {
+             return toQString(row.shape).replace(QStringLiteral(" × "), QStringLiteral("x"));
+         },
+         Qt::DescendingOrder},
+        {LayerTableModel::tr("Parameters"), LayerTableModel::tr("Number of weights"), true,
          [](const Row& row) { return toQString(formatCount(row.parameters)); },
-         [](const Row& row) { return QVariant(static_cast<qlonglong>(row.parameters)); }},
-        {QStringLiteral("Method"), QStringLiteral("How the codes are chosen"), false,
-         field(ChoiceField::Method), nullptr},
-        {QStringLiteral("Bits"), QStringLiteral("Bits of a code: 2 to 8, or float"), true,
+         [](const Row& row) { return QVariant(static_cast<qlonglong>(row.parameters)); },
+         QStringLiteral("parameters"),
+         [](const Row& row) { return QString::number(row.parameters); }, Qt::DescendingOrder},
+        {LayerTableModel::tr("Method"), LayerTableModel::tr("How the codes are chosen"), false,
+         field(ChoiceField::Method), nullptr, QStringLiteral("method"),
+         rawField(ChoiceField::Method)},
+        {LayerTableModel::tr("Bits"),
+         LayerTableModel::tr("Bits of a code: 2 to 8, or float (press 2 … 8)"), true,
          field(ChoiceField::Bits),
          [](const Row& row) {
              return QVariant(row.choice.keepFloat ? 99 : row.choice.scheme.bits);
-         }},
-        {QStringLiteral("Group"),
-         QStringLiteral("Consecutive inputs that share a scale: a whole channel, the whole tensor, "
-                        "or a number"),
-         true, field(ChoiceField::Group),
-         [](const Row& row) {
-             const Scheme& scheme = row.choice.scheme;
-             const qlonglong large = std::numeric_limits<qlonglong>::max();
-             return QVariant(row.choice.keepFloat                         ? qlonglong(-1)
-                             : scheme.granularity == Granularity::Group   ? scheme.groupSize
-                             : scheme.granularity == Granularity::Channel ? large - 1
-                                                                          : large);
-         }},
-        {QStringLiteral("Symmetry"),
-         QStringLiteral("Symmetric: the zero stands in the middle and is not stored"), false,
-         field(ChoiceField::Symmetry), nullptr},
-        {QStringLiteral("Bits/weight"),
-         QStringLiteral("Stored bits of codes, scales and zeros over the number of weights"), true,
-         [](const Row& row) { return toQString(formatBitsPerWeight(row.bitsPerWeight)); },
-         [](const Row& row) { return sortable(row.bitsPerWeight); }},
-        {QStringLiteral("Size"), QStringLiteral("Stored bytes"), true,
+         },
+         QStringLiteral("bits"), rawField(ChoiceField::Bits)},
+        {LayerTableModel::tr("Group"),
+         LayerTableModel::tr("Consecutive inputs that share a scale: a whole channel, the whole "
+                             "tensor, or a number"),
+         true, field(ChoiceField::Group), rank, QStringLiteral("group"),
+         rawField(ChoiceField::Group)},
+        {LayerTableModel::tr("Symmetry"),
+         LayerTableModel::tr("Symmetric: the zero stands in the middle and is not stored"), false,
+         field(ChoiceField::Symmetry), nullptr, QStringLiteral("symmetry"),
+         rawField(ChoiceField::Symmetry)},
+        {LayerTableModel::tr("Bits/weight"),
+         LayerTableModel::tr("Stored bits of codes, scales and zeros over the number of weights"),
+         true, [](const Row& row) { return toQString(formatBitsPerWeight(row.bitsPerWeight)); },
+         [](const Row& row) { return sortable(row.bitsPerWeight); },
+         QStringLiteral("bits_per_weight"),
+         [](const Row& row) { return rawNumber(row.bitsPerWeight); }, Qt::DescendingOrder},
+        {LayerTableModel::tr("Size"), LayerTableModel::tr("Stored bytes"), true,
          [](const Row& row) {
              return row.bytes ? toQString(formatBytes(row.bytes)) : QStringLiteral("–");
          },
-         [](const Row& row) { return QVariant(static_cast<qulonglong>(row.bytes)); }},
-        {QStringLiteral("Weight SQNR"),
-         QStringLiteral("Signal to quantization noise of the weights: 10·log10 of Σw² over "
-                        "Σ(w − ŵ)²; more is better"),
+         [](const Row& row) {
+             return row.bytes ? QVariant(static_cast<qulonglong>(row.bytes)) : QVariant();
+         },
+         QStringLiteral("bytes"), [](const Row& row) { return QString::number(row.bytes); },
+         Qt::DescendingOrder},
+        {LayerTableModel::tr("Weight SQNR"),
+         LayerTableModel::tr("Signal to quantization noise of the weights: 10·log10 of Σw² over "
+                             "Σ(w − ŵ)²; more is better"),
          true, [](const Row& row) { return toQString(formatDecibel(row.weightSqnrDb)); },
-         [](const Row& row) { return sortable(row.weightSqnrDb); }},
-        {QStringLiteral("Output error"),
-         QStringLiteral("Relative output error on the calibration inputs: ‖X(W − Ŵ)ᵀ‖² over "
-                        "‖XWᵀ‖²\n● up to 1 %   ▲ up to 5 %   ◆ above"),
+         [](const Row& row) { return sortable(row.weightSqnrDb); },
+         QStringLiteral("weight_sqnr_db"),
+         [](const Row& row) { return rawNumber(row.weightSqnrDb); }},
+        {LayerTableModel::tr("Output error"),
+         LayerTableModel::tr("Relative output error on the calibration inputs: ‖X(W − Ŵ)ᵀ‖² over "
+                             "‖XWᵀ‖²\n● up to 1 %   ▲ up to 5 %   ◆ above"),
          true, [](const Row& row) { return toQString(formatPercent(row.relativeOutputError)); },
-         [](const Row& row) { return sortable(row.relativeOutputError); }},
+         [](const Row& row) { return sortable(row.relativeOutputError); },
+         QStringLiteral("relative_output_error"),
+         [](const Row& row) { return rawNumber(row.relativeOutputError); }, Qt::DescendingOrder},
+        {LayerTableModel::tr("Outliers"),
+         LayerTableModel::tr("Share of weights farther than 6 standard deviations from the mean: "
+                             "#{|w − μ| > 6 σ} over #w"),
+         true, [](const Row& row) { return toQString(formatPercent(row.outlierShare)); },
+         [](const Row& row) { return sortable(row.outlierShare); }, QStringLiteral("outlier_share"),
+         [](const Row& row) { return rawNumber(row.outlierShare); }, Qt::DescendingOrder},
+        {LayerTableModel::tr("Lock"),
+         LayerTableModel::tr("A locked layer is left alone by edits of several layers and by "
+                             "allocation (Space)"),
+         false,
+         [](const Row& row) { return row.locked ? LayerTableModel::tr("locked") : QString(); },
+         [](const Row& row) { return QVariant(row.locked ? 0 : 1); }, QStringLiteral("locked"),
+         [](const Row& row) {
+             return row.locked ? QStringLiteral("true") : QStringLiteral("false");
+         }},
     };
 }
 } // namespace
@@ -113,13 +172,35 @@ int LayerTableModel::rowOf(const std::string& layer) const
     return found == m_index.end() ? -1 : found->second;
 }
 
+const QString& LayerTableModel::cellText(int at) const
+{
+    QString& text = m_cellText[static_cast<std::size_t>(at)];
+    if (text.isNull()) {
+        for (int c = 0; c < ColumnCount; ++c)
+            text += column(c).text(row(at)) + QLatin1Char('\n');
+        text = std::move(text).toLower();
+    }
+    return text;
+}
+
 void LayerTableModel::rowsReplaced()
 {
-    m_index.clear();
+    const double before = m_largest;
     m_largest = 0;
+    m_index.clear();
+    m_index.reserve(rows().size());
     for (std::size_t i = 0; i < rows().size(); ++i) {
-        m_index[rows()[i].name] = static_cast<int>(i);
+        m_index.emplace(rows()[i].name, static_cast<int>(i));
         m_largest = std::max(m_largest, static_cast<double>(rows()[i].bytes));
+    }
+    m_barsChanged = m_largest != before; // every bar has another length
+    // Texts of rows that are as they were still hold.
+    const auto old = std::exchange(m_cellTextRows, sharedRows());
+    if (!old || old->size() != rows().size())
+        m_cellText.assign(rows().size(), QString());
+    for (std::size_t i = 0; old && i < old->size() && i < rows().size(); ++i) {
+        if (!m_cellText[i].isNull() && !rows()[i].sameAs((*old)[i]))
+            m_cellText[i] = QString();
     }
 }
 
@@ -140,24 +221,28 @@ QVariant LayerTableModel::data(const QModelIndex& index, int role) const
         if (column == Name || column == Block) {
             lines.append(toQString(layer.name));
             if (!layer.block.empty())
-                lines.append(QStringLiteral("block %1: %2")
-                                 .arg(layer.blockIndex)
-                                 .arg(toQString(layer.block)));
+                lines.append(tr("block %1: %2").arg(layer.blockIndex).arg(toQString(layer.block)));
             if (layer.locked)
-                lines.append(QStringLiteral("Locked: edits of several layers leave it alone"));
+                lines.append(tr("Locked: edits of several layers leave it alone"));
         } else if (fieldOf(column)) {
             lines.append(choiceText(layer.choice));
-            lines.append(layer.overridden ? QStringLiteral("Chosen for this layer (in bold)")
-                                          : QStringLiteral("From the recipe's rules or standard"));
+            lines.append(layer.overridden ? tr("Chosen for this layer (in bold)")
+                                          : tr("From the recipe's rules or standard"));
         } else if (result && !layer.measured) {
-            lines.append(QStringLiteral("Not computed yet: run the recipe"));
+            lines.append(tr("Not computed yet: run the recipe"));
         } else if (column == OutputError && layer.measured &&
                    std::isnan(layer.relativeOutputError) && !layer.choice.keepFloat) {
-            lines.append(QStringLiteral("Not measured: the run had no calibration text"));
+            lines.append(tr("Not measured: the run had no calibration text"));
         }
+        if (column == Outliers && std::isnan(layer.outlierShare))
+            lines.append(tr("Not counted yet"));
+        if (column == Lock)
+            lines.append(layer.locked ? tr("Locked: edits of several layers leave it alone. "
+                                           "Click or press Space to unlock.")
+                                      : tr("Not locked. Click or press Space to lock."));
         if (result && !layer.stale.isEmpty())
             lines.append(layer.stale);
-        if (!layer.note.isEmpty())
+        if (!layer.note.isEmpty() && column != Lock)
             lines.append(layer.note);
         return lines.isEmpty() ? QVariant() : QVariant(lines.join(QLatin1Char('\n')));
     }
@@ -170,7 +255,11 @@ QVariant LayerTableModel::data(const QModelIndex& index, int role) const
             return static_cast<int>(ratingOfError(layer.relativeOutputError));
         return {};
     case LockRole:
-        return column == Name && layer.locked;
+        return column == Lock ? QVariant(layer.locked) : QVariant();
+    case Qt::AccessibleTextRole:
+        if (column == Lock)
+            return layer.locked ? tr("locked") : tr("not locked");
+        return TableModel::data(index, Qt::DisplayRole);
     case Qt::FontRole: {
         if (!fieldOf(column) || column == Method || !layer.overridden)
             return {};
@@ -203,36 +292,28 @@ bool LayerTableModel::setData(const QModelIndex& index, const QVariant& value, i
     const auto field = fieldOf(index.column());
     if (!field)
         return false;
-    std::vector<int> targets;
-    if (m_targets)
-        targets = m_targets(index.row());
-    if (targets.empty())
-        targets = {index.row()};
-    return requestEdit(targets, ChoiceEdit{*field, value.toString(), {}});
+    return requestEdit(editTargets(index.row()), ChoiceEdit{*field, value.toString(), {}});
+}
+
+std::vector<int> LayerTableModel::editTargets(int at) const
+{
+    std::vector<int> targets = m_targets ? m_targets(at) : std::vector<int>();
+    return targets.empty() ? std::vector<int>{at} : targets;
 }
 
 bool LayerTableModel::requestEdit(const std::vector<int>& targets, const ChoiceEdit& edit)
 {
-    LayerChoices choices;
     try {
-        for (const int at : targets) {
-            const LayerRow& layer = row(at);
-            if ((layer.locked && targets.size() > 1) || !applies(layer.choice, edit))
-                continue;
-            LayerChoice next = edited(layer.choice, edit, m_standard);
-            if (!(next == layer.choice))
-                choices[layer.name] = std::move(next);
-        }
+        const BulkEdit change = bulkEdit(rows(), targets, edit, m_standard);
+        if (change.locked > 0)
+            Q_EMIT lockedLeftAlone(change.locked);
+        if (!change.choices.empty()) // else it is so already
+            Q_EMIT editRequested(change.choices, change.text);
+        return true;
     } catch (const Error& error) {
         Q_EMIT editRefused(toQString(error.what()));
         return false;
     }
-    if (choices.empty())
-        return true; // already so
-    const QString what = choices.size() == 1 ? toQString(choices.begin()->first)
-                                             : QStringLiteral("%1 layers").arg(choices.size());
-    Q_EMIT editRequested(choices, QStringLiteral("%1 of %2").arg(editText(edit), what));
-    return true;
 }
 
 } // namespace gradus

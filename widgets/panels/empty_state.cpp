@@ -81,11 +81,19 @@ void EmptyState::setRecentFiles(const QStringList& paths)
         QString folder = info.absolutePath();
         if (folder.startsWith(QDir::homePath()))
             folder.replace(0, QDir::homePath().size(), QStringLiteral("~"));
+        link->setAlignment(Qt::AlignCenter);
+        if (!info.exists()) {
+            link->setTextFormat(Qt::PlainText);
+            link->setText(QStringLiteral("%1  %2").arg(info.fileName(), folder));
+            link->setToolTip(tr("%1 is not there any more").arg(path));
+            link->setEnabled(false);
+            m_recentList->addWidget(link);
+            continue;
+        }
         link->setTextFormat(Qt::RichText);
         link->setText(tr("<a href=\"open\" style=\"text-decoration:none\">%1</a> "
                          "&nbsp;%2")
                           .arg(info.fileName().toHtmlEscaped(), folder.toHtmlEscaped()));
-        link->setAlignment(Qt::AlignCenter);
         link->setTextInteractionFlags(Qt::LinksAccessibleByMouse | Qt::LinksAccessibleByKeyboard);
         link->setToolTip(path);
         connect(link, &QLabel::linkActivated, this, [this, path] { Q_EMIT recentRequested(path); });

@@ -21,17 +21,30 @@ MessageBar::MessageBar(QWidget* parent)
     close->setText(tr("Dismiss"));
     close->setAutoRaise(true);
     connect(close, &QToolButton::clicked, this, &QWidget::hide);
-    auto* layout = new QHBoxLayout(this);
-    layout->setContentsMargins(34, 6, 8, 6);
-    layout->addWidget(m_text, 1);
-    layout->addWidget(close, 0, Qt::AlignTop);
+    m_layout = new QHBoxLayout(this);
+    m_layout->setContentsMargins(34, 6, 8, 6);
+    m_layout->addWidget(m_text, 1);
+    m_layout->addWidget(close, 0, Qt::AlignTop);
     hide();
 }
 
-void MessageBar::showMessage(Kind kind, const QString& text)
+void MessageBar::showMessage(Kind kind, const QString& text, const std::vector<Action>& actions)
 {
     m_kind = kind;
     m_text->setText(text);
+    for (QToolButton* button : m_actions)
+        button->deleteLater(); // it may be the one whose click led here
+    m_actions.clear();
+    for (const Action& action : actions) {
+        auto* button = new QToolButton;
+        button->setText(action.text);
+        connect(button, &QToolButton::clicked, this, [this, run = action.run] {
+            hide();
+            run();
+        });
+        m_layout->insertWidget(m_layout->count() - 1, button, 0, Qt::AlignTop);
+        m_actions.push_back(button);
+    }
     setAccessibleDescription(text);
     show();
     update();
@@ -40,6 +53,14 @@ void MessageBar::showMessage(Kind kind, const QString& text)
 QString MessageBar::text() const
 {
     return m_text->text();
+}
+
+QStringList MessageBar::actionTexts() const
+{
+    QStringList texts;
+    for (const QToolButton* button : m_actions)
+        texts.append(button->text());
+    return texts;
 }
 
 void MessageBar::paintEvent(QPaintEvent*)

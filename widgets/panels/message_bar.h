@@ -2,8 +2,14 @@
 #pragma once
 
 #include <QFrame>
+#include <QStringList>
 
+#include <functional>
+#include <vector>
+
+class QHBoxLayout;
 class QLabel;
+class QToolButton;
 
 namespace gradus {
 
@@ -19,7 +25,14 @@ public:
         Problem
     };
     explicit MessageBar(QWidget* parent = nullptr);
-    void showMessage(Kind kind, const QString& text);
+    /// Something that the person can do about it, as a button; the bar goes when it is chosen.
+    struct Action
+    {
+        QString text;
+        std::function<void()> run;
+    };
+    void showMessage(Kind kind, const QString& text, const std::vector<Action>& actions = {});
+    [[nodiscard]] QStringList actionTexts() const;
     [[nodiscard]] QString text() const;
 
 protected:
@@ -27,6 +40,8 @@ protected:
 
 private:
     QLabel* m_text = nullptr;
+    QHBoxLayout* m_layout = nullptr;
+    std::vector<QToolButton*> m_actions;
     Kind m_kind = Kind::Information;
 };
 

@@ -4,6 +4,7 @@
 #include "core/base/error.h"
 #include "widgets/delegates/choice_delegate.h"
 #include "widgets/panels/elided_label.h"
+#include "widgets/core_text.h"
 #include "widgets/text.h"
 
 #include <QCheckBox>
@@ -222,7 +223,7 @@ void MethodPanel::refresh()
         }
         const MethodDescription* description = findMethod(methodName(choice->method));
         m_summary->setText(choice->keepFloat ? tr("Stays in the source's own type.")
-                           : description     ? toQString(description->summary)
+                           : description     ? coreText(description->summary)
                                              : QString());
     } else {
         for (auto& [field, combo] : m_fields)
@@ -289,7 +290,7 @@ void MethodPanel::rebuildOptions(const LayerChoice& choice)
             }
             }
             editor->setToolTip(
-                tr("%1\nDefault: %2").arg(toQString(option.help), toQString(option.defaultValue)));
+                tr("%1\nDefault: %2").arg(coreText(option.help), toQString(option.defaultValue)));
             if (option.type == OptionDescription::Type::Boolean) {
                 m_optionForm->addRow(QString(), editor);
             } else {

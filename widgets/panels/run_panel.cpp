@@ -33,6 +33,27 @@ QString timeLeft(double fraction, double elapsedSeconds)
     return RunPanel::tr("about %1 left").arg(time);
 }
 
+namespace {
+QString stageTitle(ForecastPart::Stage stage)
+{
+    switch (stage) {
+    case ForecastPart::Stage::Reading:
+        return RunPanel::tr("Reading");
+    case ForecastPart::Stage::Calibration:
+        return RunPanel::tr("Calibration passes");
+    case ForecastPart::Stage::Hessians:
+        return RunPanel::tr("Hessians");
+    case ForecastPart::Stage::Solving:
+        return RunPanel::tr("Solving");
+    case ForecastPart::Stage::Measuring:
+        return RunPanel::tr("Measuring errors");
+    case ForecastPart::Stage::Writing:
+        return RunPanel::tr("Writing");
+    }
+    return {};
+}
+} // namespace
+
 RunPanel::RunPanel(QWidget* parent)
     : QWidget(parent)
 {
@@ -96,6 +117,7 @@ RunPanel::RunPanel(QWidget* parent)
 
     m_run = new QPushButton(tr("Quantize"));
     m_run->setToolTip(tr("Run the recipe (F5)"));
+    m_runStale = new QPushButton(tr("Stale (%1)").arg(0));
     m_cancel = new QPushButton(tr("Cancel"));
     m_cancel->setToolTip(tr("Stop; finished layers stay (Esc)"));
     m_evaluate = new QPushButton(tr("Perplexity…"));
@@ -106,9 +128,8 @@ RunPanel::RunPanel(QWidget* parent)
     auto* buttons = new QHBoxLayout(buttonRow);
     buttons->setContentsMargins(0, 0, 0, 0);
     buttons->setSpacing(6);
-    for (QPushButton* each : {browse, m_run, m_evaluate})
-        each->setMinimumWidth(each->sizeHint().width() + 14);
     buttons->addWidget(m_run);
+    buttons->addWidget(m_runStale);
     buttons->addWidget(m_cancel);
     buttons->addStretch(1);
     buttons->addWidget(m_evaluate);
@@ -120,11 +141,16 @@ RunPanel::RunPanel(QWidget* parent)
     m_stage = new QLabel;
     m_stage->setSizePolicy(QSizePolicy::Ignored, QSizePolicy::Preferred);
     m_stage->setForegroundRole(QPalette::PlaceholderText);
+    m_forecast = new QLabel;
+    m_forecast->setWordWrap(true);
+    m_forecast->setTextInteractionFlags(Qt::TextSelectableByMouse);
+    m_forecast->hide();
     m_perplexity = new QLabel;
     m_perplexity->setWordWrap(true);
     m_perplexity->setTextInteractionFlags(Qt::TextSelectableByMouse);
     m_perplexity->hide();
     m_log = new QPlainTextEdit;
+    m_log->setAccessibleName(tr("Log"));
     m_log->setReadOnly(true);
     m_log->setAcceptDrops(false);
     m_log->setMaximumBlockCount(5000);
@@ -143,6 +169,7 @@ RunPanel::RunPanel(QWidget* parent)
     layout->addWidget(buttonRow);
     layout->addWidget(m_progress);
     layout->addWidget(m_stage);
+    layout->addWidget(m_forecast);
     layout->addWidget(m_perplexity);
     layout->addWidget(m_log, 1);
 
@@ -165,6 +192,7 @@ RunPanel::RunPanel(QWidget* parent)
             Q_EMIT seedRequested(seed);
     });
     connect(m_run, &QPushButton::clicked, this, &RunPanel::runRequested);
+    connect(m_runStale, &QPushButton::clicked, this, &RunPanel::staleRunRequested);
     connect(m_cancel, &QPushButton::clicked, this, &RunPanel::cancelRequested);
     connect(m_evaluate, &QPushButton::clicked, this, &RunPanel::evaluateRequested);
     setRecipe(Recipe(), 0);
@@ -218,6 +246,44 @@ void RunPanel::browse()
 void RunPanel::setObstacle(const QString& why)
 {
     m_obstacle = why;
+    updateButtons();
+}
+
+void RunPanel::setForecast(const Forecast& forecast)
+{
+    const std::uint64_t all = forecast.storedBytes + forecast.floatBytes;
+    m_forecast->setText(tr("Forecast: %1 (%2 quantized, %3 float), about %4, %5 of memory")
+                            .arg(toQString(formatBytes(all)),
+                                 toQString(formatBytes(forecast.storedBytes)),
+                                 toQString(formatBytes(forecast.floatBytes)),
+                                 toQString(formatSeconds(forecast.seconds)),
+                                 toQString(formatBytes(forecast.peakMemoryBytes))));
+    QStringList lines{tr("Sizes are exact. Time and memory are estimated from counted operations "
+                         "and this machine's measured speed:")};
+    for (const ForecastPart& part : forecast.parts) {
+        const QString stage = stageTitle(part.stage);
+        lines.append(
+            part.method.empty()
+                ? tr("%1: %2").arg(stage, toQString(formatSeconds(part.seconds)))
+                : tr("%1 (%2): %3")
+                      .arg(stage, toQString(part.method), toQString(formatSeconds(part.seconds))));
+    }
+    m_forecast->setToolTip(lines.join(QLatin1Char('\n')));
+    m_forecast->show();
+}
+
+QString RunPanel::forecastText() const
+{
+    return m_forecast->isHidden() ? QString() : m_forecast->text();
+}
+
+void RunPanel::setStale(std::size_t layers, bool haveRun)
+{
+    m_stale = layers;
+    m_runStale->setVisible(haveRun);
+    m_runStale->setText(tr("Stale (%1)").arg(layers));
+    m_runStale->setToolTip(tr("Compute only what the shown run has no fitting result for; the "
+                              "rest is taken over (Shift+F5)"));
     updateButtons();
 }
 
@@ -277,6 +343,7 @@ void RunPanel::updateButtons()
     m_form->setEnabled(idle);
     m_run->setEnabled(idle && m_obstacle.isEmpty());
     m_run->setToolTip(m_obstacle.isEmpty() ? tr("Run the recipe (F5)") : m_obstacle);
+    m_runStale->setEnabled(idle && m_obstacle.isEmpty() && m_stale > 0);
     m_cancel->setEnabled(!idle);
     m_evaluate->setEnabled(idle && m_canEvaluate);
     m_progress->setEnabled(!idle);

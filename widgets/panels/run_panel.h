@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include "core/session/forecast.h"
 #include "core/session/recipe.h"
 
 #include <QElapsedTimer>
@@ -27,6 +28,12 @@ public:
     void setRecipe(const Recipe& recipe, std::int64_t modelContext);
     /// Why the recipe cannot be run now; empty when it can.
     void setObstacle(const QString& why);
+    /// What the run would take, shown while nothing runs.
+    void setForecast(const Forecast& forecast);
+    [[nodiscard]] QString forecastText() const;
+    /// Layers whose result does not belong to the recipe any more, of the shown run if there is
+    /// one.
+    void setStale(std::size_t layers, bool haveRun);
     /// Whether a perplexity can be measured: the model runs.
     void setCanEvaluate(bool can);
     /// What is running; empty when nothing is.
@@ -42,6 +49,7 @@ Q_SIGNALS:
                               const QString& key);
     void seedRequested(quint64 seed);
     void runRequested();
+    void staleRunRequested();
     void cancelRequested();
     void evaluateRequested();
 
@@ -65,6 +73,9 @@ private:
     QComboBox* m_mode = nullptr;
     QLineEdit* m_seed = nullptr;
     QPushButton* m_run = nullptr;
+    QPushButton* m_runStale = nullptr;
+    QLabel* m_forecast = nullptr;
+    std::size_t m_stale = 0;
     QPushButton* m_cancel = nullptr;
     QPushButton* m_evaluate = nullptr;
     QProgressBar* m_progress = nullptr;

@@ -35,10 +35,15 @@ struct PlotView::Base
     QCPItemStraightLine* across = nullptr;
     QCPItemStraightLine* down = nullptr;
     QCPItemText* readout = nullptr;
+    QString titleText; ///< elements show what fits
+    QString subtitleText;
+    QCPLayoutGrid* legendRow = nullptr;
+    LegendPlace legendPlace = LegendPlace::Hidden;
     std::vector<QCPItemStraightLine*> markers;
     std::vector<double> markerPositions;
     Qt::Orientations movable = Qt::Horizontal | Qt::Vertical;
-    int dragged = -1; ///< marker under the pressed button
+    int dragged = -1;        ///< marker under the pressed button
+    bool draggedFar = false; ///< and somebody was told that it moved
     QPoint pressed;
 };
 
@@ -56,6 +61,7 @@ PlotView::PlotView(QWidget* parent)
     b.plot = new QCustomPlot;
     b.plot->setContextMenuPolicy(Qt::NoContextMenu);
     b.plot->setMouseTracking(true);
+    b.plot->setMinimumSize(50, 50); // it cannot be painted without an area
     b.stack->addWidget(b.empty);
     b.stack->addWidget(b.plot);
     setFocusProxy(nullptr);
@@ -65,6 +71,7 @@ PlotView::PlotView(QWidget* parent)
     p.setNoAntialiasingOnDrag(true);
     p.setInteractions(QCP::iRangeDrag | QCP::iRangeZoom);
     p.installEventFilter(this);
+    connect(&p, &QCustomPlot::beforeReplot, this, &PlotView::fitTexts);
     connect(&p, &QCustomPlot::mouseDoubleClick, this, &PlotView::fit);
     connect(p.xAxis, qOverload<const QCPRange&>(&QCPAxis::rangeChanged), this,
             &PlotView::rangeChanged);
@@ -80,7 +87,6 @@ PlotView::PlotView(QWidget* parent)
     p.axisRect()->setMinimumMargins(QMargins(12, 6, 14, 8));
 
     // The crosshair has a buffer of its own: moving it does not draw the data again.
-    p.addLayer(overlayName, nullptr, QCustomPlot::limAbove);
     QCPLayer* overlay = p.layer(overlayName);
     overlay->setMode(QCPLayer::lmBuffered);
     b.across = new QCPItemStraightLine(&p);
@@ -134,6 +140,8 @@ void PlotView::setTitle(const QString& title, const QString& subtitle)
 {
     Base& b = *m_base;
     QCPLayoutGrid* rows = b.plot->plotLayout();
+    b.titleText = title;
+    b.subtitleText = subtitle;
     const auto place = [&](QCPTextElement* element, const QString& text, int row) {
         element->setText(text);
         if (text.isEmpty() || element->visible())
@@ -145,35 +153,96 @@ void PlotView::setTitle(const QString& title, const QString& subtitle)
     place(b.title, title, 0);
     place(b.subtitle, subtitle, b.title->visible() ? 1 : 0);
     rows->setRowSpacing(0);
+    setAccessibleDescription(subtitle.isEmpty() ? title
+                                                : QStringLiteral("%1, %2").arg(title, subtitle));
 }
 
 QString PlotView::title() const
 {
-    return m_base->title->text();
+    return m_base->titleText;
 }
 
-void PlotView::showLegendRow()
+void PlotView::fitTexts()
 {
-    QCustomPlot& p = *m_base->plot;
-    p.legend->setVisible(true);
-    auto* row = new QCPLayoutGrid;
-    int at = 0;
-    while (at < p.plotLayout()->rowCount() && p.plotLayout()->element(at, 0) != p.axisRect())
-        ++at;
-    p.plotLayout()->insertRow(at);
-    p.plotLayout()->addElement(at, 0, row);
-    row->addElement(0, 0, new QCPLayoutElement);
-    row->addElement(0, 1, p.legend);
-    row->addElement(0, 2, new QCPLayoutElement);
-    row->setMargins(QMargins(0, 0, 0, 0));
-    p.legend->setFillOrder(QCPLayoutGrid::foColumnsFirst);
+    Base& b = *m_base;
+    const int width = b.plot->width() - 16;
+    // The end of a layer's name tells it apart; a subtitle says the most at its start.
+    const auto fitted = [width](QCPTextElement* element, const QString& text, Qt::TextElideMode m) {
+        element->setText(QFontMetrics(element->font()).elidedText(text, m, width));
+    };
+    fitted(b.title, b.titleText, Qt::ElideLeft);
+    fitted(b.subtitle, b.subtitleText, Qt::ElideRight);
+    // As many entries beside each other as there is room for, in rows of the same length.
+    QCPLegend* legend = b.plot->legend;
+    int items = 0; // a wrapped legend counts its empty cells too
+    int widest = 1;
+    int sum = 0;
+    for (int i = 0; i < legend->itemCount(); ++i) {
+        if (!legend->item(i))
+            continue;
+        legend->item(i)->setMargins(QMargins(0, 0, 0, 2)); // else underscores are cut off
+        ++items;
+        const int each = legend->item(i)->minimumOuterSizeHint().width() + legend->columnSpacing();
+        widest = std::max(widest, each);
+        sum += each;
+    }
+    if (b.legendPlace != LegendPlace::Row)
+        return;
+    int wrap = 0;
+    if (sum > width) {
+        const int beside = std::max(width / widest, 1);
+        const int lines = (items + beside - 1) / beside;
+        wrap = (items + lines - 1) / lines;
+    }
+    if (wrap != legend->wrap()) {
+        legend->setWrap(wrap);
+        legend->setFillOrder(QCPLayoutGrid::foColumnsFirst, true);
+    }
+}
+
+void PlotView::placeLegend(LegendPlace place)
+{
+    Base& b = *m_base;
+    QCustomPlot& p = *b.plot;
+    p.legend->setVisible(place != LegendPlace::Hidden);
+    if (place == b.legendPlace)
+        return;
+    b.legendPlace = place;
+    p.legend->layout()->take(p.legend);
+    const bool row = place == LegendPlace::Row;
+    if (row && !b.legendRow) {
+        int at = 0;
+        while (at < p.plotLayout()->rowCount() && p.plotLayout()->element(at, 0) != p.axisRect())
+            ++at;
+        b.legendRow = new QCPLayoutGrid;
+        p.plotLayout()->insertRow(at);
+        p.plotLayout()->addElement(at, 0, b.legendRow);
+        b.legendRow->addElement(0, 0, new QCPLayoutElement);
+        b.legendRow->addElement(0, 2, new QCPLayoutElement);
+        b.legendRow->setMargins(QMargins(0, 0, 0, 0));
+        p.plotLayout()->setRowStretchFactor(at, 0.001);
+    }
+    if (row)
+        b.legendRow->addElement(0, 1, p.legend);
+    else
+        p.axisRect()->insetLayout()->addElement(p.legend, Qt::AlignTop | Qt::AlignRight);
+    p.legend->setFillOrder(row ? QCPLayoutGrid::foColumnsFirst : QCPLayoutGrid::foRowsFirst);
     p.legend->setWrap(0);
     p.legend->setRowSpacing(0);
     p.legend->setColumnSpacing(14);
-    p.legend->setIconSize(16, 10);
+    p.legend->setIconSize(row ? 16 : 28, 10);
     p.legend->setIconTextPadding(5);
-    p.legend->setMargins(QMargins(0, 1, 0, 1));
-    p.plotLayout()->setRowStretchFactor(at, 0.001);
+    p.legend->setMargins(row ? QMargins(0, 1, 0, 1) : QMargins(6, 3, 6, 3));
+    PlotView::recolour();
+}
+
+void PlotView::setLeftMargin(int pixels)
+{
+    QCPAxisRect* rect = m_base->plot->axisRect();
+    rect->setAutoMargins(QCP::msTop | QCP::msRight | QCP::msBottom);
+    QMargins margins = rect->margins();
+    margins.setLeft(pixels);
+    rect->setMargins(margins);
 }
 
 void PlotView::setMovable(Qt::Orientations orientations)
@@ -234,7 +303,9 @@ void PlotView::fit()
 
 void PlotView::queueReplot()
 {
-    m_base->plot->replot(QCustomPlot::rpQueuedReplot);
+    // What nobody sees is drawn when it is shown.
+    if (m_base->plot->isVisible())
+        m_base->plot->replot(QCustomPlot::rpQueuedReplot);
 }
 
 void PlotView::replotNow()
@@ -340,7 +411,9 @@ void PlotView::recolour()
         axis->grid()->setZeroLinePen(QPen(colours.grid));
         axis->grid()->setSubGridVisible(false);
     }
-    p.legend->setBrush(Qt::NoBrush);
+    QColor glass = palette.color(QPalette::Base);
+    glass.setAlphaF(0.8F);
+    p.legend->setBrush(b.legendPlace == LegendPlace::Inside ? QBrush(glass) : QBrush());
     p.legend->setBorderPen(Qt::NoPen);
     p.legend->setTextColor(text);
     p.legend->setFont(small);
@@ -397,12 +470,14 @@ bool PlotView::eventFilter(QObject* object, QEvent* event)
             return true; // a press for the menu must not start a drag
         b.pressed = mouse->pos();
         b.dragged = markerAt(mouse->pos());
+        b.draggedFar = false;
         b.plot->setInteraction(QCP::iRangeDrag, b.dragged < 0);
         break;
     }
     case QEvent::MouseMove: {
         auto* mouse = static_cast<QMouseEvent*>(event);
         if (b.dragged >= 0 && (mouse->buttons() & Qt::LeftButton)) {
+            b.draggedFar = true;
             markerMoved(b.dragged, b.plot->xAxis->pixelToCoord(mouse->pos().x()), false);
         } else if (mouse->buttons() == Qt::NoButton) {
             const bool over = markerAt(mouse->pos()) >= 0;
@@ -421,7 +496,7 @@ bool PlotView::eventFilter(QObject* object, QEvent* event)
         if (b.dragged >= 0) {
             const int marker = b.dragged;
             b.dragged = -1;
-            if (!still)
+            if (!still || b.draggedFar)
                 markerMoved(marker, b.plot->xAxis->pixelToCoord(mouse->pos().x()), true);
         } else if (still && b.plot->axisRect()->rect().contains(mouse->pos())) {
             clicked({b.plot->xAxis->pixelToCoord(mouse->pos().x()),
@@ -432,6 +507,9 @@ bool PlotView::eventFilter(QObject* object, QEvent* event)
     }
     case QEvent::Leave:
         hideCrosshair();
+        break;
+    case QEvent::Show:
+        b.plot->replot(QCustomPlot::rpQueuedReplot);
         break;
     default:
         break;
@@ -516,8 +594,11 @@ void PlotView::contextMenuEvent(QContextMenuEvent* event)
     image->setShortcut(QKeySequence::Copy);
     QAction* table = menu->addAction(tr("Copy data as CSV"), this,
                                      [this] { QApplication::clipboard()->setText(csv()); });
+    QAction* visible = menu->addAction(tr("Copy visible data as CSV"), this, [this] {
+        QApplication::clipboard()->setText(visibleCsv());
+    });
     QAction* file = menu->addAction(tr("Save as PNG, SVG, PDF or CSV…"), this, &PlotView::saveAs);
-    for (QAction* each : {all, image, table, file})
+    for (QAction* each : {all, image, table, visible, file})
         each->setEnabled(!isEmpty());
     menu->popup(event->globalPos());
 }
@@ -551,15 +632,62 @@ void PlotView::saveAs()
         dialog->setDefaultSuffix(filter.section(QLatin1Char('.'), -1).chopped(1));
     });
     dialog->selectFile(proposedName());
-    connect(dialog, &QFileDialog::fileSelected, this, [this](const QString& path) {
+    connect(dialog, &QFileDialog::fileSelected, this, [this, dialog](const QString& path) {
+        const bool visibleOnly = dialog->selectedNameFilter() == dialog->nameFilters().last();
         QString error;
-        if (!save(path, &error))
+        if (!save(path, &error, visibleOnly))
             Q_EMIT failed(error);
     });
     dialog->open();
 }
 
-bool PlotView::save(const QString& path, QString* error) const
+namespace {
+/// A line of CSV as its cells.
+QStringList cellsOf(const QString& line)
+{
+    QStringList cells{QString()};
+    bool quoted = false;
+    for (const QChar c : line) {
+        if (c == QLatin1Char('"'))
+            quoted = !quoted; // a doubled quote closes and opens again
+        else if (c == QLatin1Char(',') && !quoted)
+            cells.append(QString());
+        else
+            cells.back().append(c);
+    }
+    return cells;
+}
+} // namespace
+
+QString PlotView::visibleCsv() const
+{
+    const auto [low, high] = shownRange(Qt::Horizontal);
+    QString text;
+    QStringList header;
+    qsizetype place = 0;
+    const QStringList lines = csv().split(QLatin1Char('\n'), Qt::SkipEmptyParts);
+    for (const QString& line : lines) {
+        if (line.startsWith(QLatin1Char('#')) || header.isEmpty()) {
+            if (!line.startsWith(QLatin1Char('#')))
+                header = cellsOf(line);
+            text += line + QLatin1Char('\n');
+            continue;
+        }
+        const QStringList cells = cellsOf(line);
+        const auto value = [&](const char* name, double otherwise) {
+            const qsizetype at = header.indexOf(QLatin1String(name));
+            return at < 0 ? otherwise : cells.value(at).toDouble();
+        };
+        const double middle = value("exponent", static_cast<double>(place++));
+        const double from = value("first", value("from", middle));
+        const double to = value("last", value("to", middle));
+        if (to >= low && from <= high)
+            text += line + QLatin1Char('\n');
+    }
+    return text;
+}
+
+bool PlotView::save(const QString& path, QString* error, bool visibleOnly) const
 {
     const QString kind = QFileInfo(path).suffix().toLower();
     QCustomPlot& p = *m_base->plot;
@@ -567,7 +695,7 @@ bool PlotView::save(const QString& path, QString* error) const
     bool written = false;
     if (kind == QLatin1String("csv")) {
         QSaveFile file(path);
-        const QByteArray text = csv().toUtf8();
+        const QByteArray text = (visibleOnly ? visibleCsv() : csv()).toUtf8();
         written =
             file.open(QIODevice::WriteOnly) && file.write(text) == text.size() && file.commit();
     } else if (kind == QLatin1String("pdf")) {

@@ -28,8 +28,12 @@ public:
 
     /// What is shown, as CSV with a header line; comments start with "# ". Empty without data.
     [[nodiscard]] virtual QString csv() const = 0;
+    /// The lines of csv() that lie within the shown range of the horizontal axis. A line stands at
+    /// its columns from … to, first … last, or exponent; without those, at its place in the table.
+    [[nodiscard]] QString visibleCsv() const;
     /// By extension: .png, .svg, .pdf or .csv. False with a sentence when it cannot be written.
-    bool save(const QString& path, QString* error) const;
+    /// visibleOnly: a table of what is shown, instead of everything.
+    bool save(const QString& path, QString* error, bool visibleOnly = false) const;
     void copyImage() const;
     /// Back to the ranges that show everything.
     void fit();
@@ -45,6 +49,9 @@ public:
     void setShownRange(Qt::Orientation orientation, double low, double high);
     /// Where a value stands on the screen, in this widget's pixels: how a test drags a marker.
     [[nodiscard]] QPoint positionOf(double x, double y) const;
+
+    /// A fixed room left of the plot, so that plots above each other line up.
+    void setLeftMargin(int pixels);
 
     /// The version of the plotting library, for the about box.
     [[nodiscard]] static QString libraryVersion();
@@ -63,8 +70,13 @@ protected:
     void setHasData(bool on);
     void setTitle(const QString& title, const QString& subtitle = {});
     [[nodiscard]] QString title() const;
-    /// Puts the legend into a row of its own under the title, where it covers no data.
-    void showLegendRow();
+    enum class LegendPlace
+    {
+        Hidden,
+        Row,   ///< under the title, where it covers no data
+        Inside ///< in the upper right corner, an entry a line: for a few long names
+    };
+    void placeLegend(LegendPlace place);
     /// Which axes the wheel and a drag move inside the plot; horizontal and vertical by default.
     void setMovable(Qt::Orientations orientations);
     /// Vertical lines that can be dragged; markerMoved tells. Positions in axis coordinates, NaN
@@ -92,6 +104,7 @@ protected:
 
 private:
     struct Base;
+    void fitTexts();
     void moveCrosshair(const QPointF& pixel);
     void hideCrosshair();
     [[nodiscard]] int markerAt(const QPointF& pixel) const;

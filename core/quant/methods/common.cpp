@@ -68,6 +68,7 @@ QuantizedWeight emptyWeight(const Scheme& scheme, std::int64_t rows, std::int64_
 {
     QuantizedWeight weight;
     weight.scheme = scheme;
+    weight.scheme.clip.reset(); // the scales say it now
     weight.rows = rows;
     weight.cols = cols;
     const auto count = static_cast<std::size_t>(rows * cols);

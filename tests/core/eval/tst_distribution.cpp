@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+#include "core/base/error.h"
 #include "core/base/parallel.h"
 #include "core/eval/distribution.h"
 #include "tests/support/quant_oracles.h"
@@ -377,6 +378,105 @@ private slots:
             }
     }
 
+    void exponentCurveIsTheErrorAtItsPoints()
+    {
+        const Scheme scheme = schemeOf(4, Granularity::Group, 64);
+        Monitor monitor;
+        for (const std::int64_t rows : {20, 300}) { // few weights, and many
+            const Tensor w = randomMatrix(rows, 512, 0.02, 6);
+            const ExponentCurve curve = exponentCurve(w.matrix(), scheme, monitor);
+            QVERIFY(curve.exponents.size() >= 50 && curve.nmse.size() == curve.exponents.size());
+            QVERIFY(std::is_sorted(curve.exponents.begin(), curve.exponents.end()));
+            QVERIFY(curve.exponents.front() < 0.2 && curve.exponents.back() > 1.5);
+            int ones = 0;
+            for (std::size_t i = 0; i < curve.exponents.size(); ++i) {
+                const double exact = powerGridNmse(w.matrix(), scheme, curve.exponents[i]);
+                QVERIFY(isClose(curve.nmse[i], exact, 3e-4));
+                QVERIFY(curve.fit.bestNmse <= exact * 1.0001);
+                if (curve.exponents[i] == 1) {
+                    ++ones;
+                    QVERIFY(curve.nmse[i] == curve.fit.uniformNmse);
+                }
+            }
+            QCOMPARE(ones, 1);
+            const ExponentFit fit = fitExponent(w.matrix(), scheme, monitor);
+            QVERIFY(fit.bestExponent == curve.fit.bestExponent &&
+                    fit.bestNmse == curve.fit.bestNmse);
+        }
+        const Tensor zeros = Tensor::zeros(DType::F32, {3, 5});
+        const ExponentCurve flat = exponentCurve(zeros.matrix(), scheme, monitor);
+        QVERIFY(!flat.nmse.empty() && flat.fit.bestExponent == 1);
+        QVERIFY(std::all_of(flat.nmse.begin(), flat.nmse.end(), [](double e) { return e == 0; }));
+    }
+
+    void powerGridViewAgreesWithTheDefinition()
+    {
+        Tensor w = randomMatrix(9, 70, 0.03, 2);
+        std::fill(w.matrix().row(2).begin(), w.matrix().row(2).end(), 0.0F);
+        w.matrix().row(4)[7] = 80;
+        Monitor monitor;
+        for (const Granularity granularity :
+             {Granularity::Tensor, Granularity::Channel, Granularity::Group})
+            for (const int bits : {2, 4, 8})
+                for (const double exponent : {0.37, 1.0, 1.6}) {
+                    const Scheme scheme = schemeOf(bits, granularity, 32);
+                    const PowerGridView view = powerGridView(std::as_const(w).matrix(), scheme,
+                                                             exponent, -0.1, 0.1, 20, monitor);
+                    QVERIFY(view.exponent == exponent);
+                    QVERIFY(view.nmse ==
+                                powerGridNmse(std::as_const(w).matrix(), scheme, exponent) ||
+                            isClose(view.nmse,
+                                    oraclePowerNmse(std::as_const(w).matrix(), scheme, exponent),
+                                    1e-9));
+                    // The levels by definition, and every decoded weight one of its granule's.
+                    const int n = (1 << (bits - 1)) - 1;
+                    std::vector<float> decoded;
+                    float most = 0;
+                    for (std::int64_t r = 0; r < 9; ++r)
+                        for (std::int64_t c = 0; c < 70; ++c) {
+                            most = 0;
+                            for (const float x : granuleOf(w.matrix(), scheme, r, c))
+                                most = std::max(most, std::fabs(x));
+                            const double s = static_cast<double>(most);
+                            const double x =
+                                static_cast<double>(w.matrix().row(r)[static_cast<std::size_t>(c)]);
+                            const double code =
+                                s > 0 ? std::floor(n * std::pow(std::fabs(x) / s, exponent) + 0.5)
+                                      : 0;
+                            decoded.push_back(static_cast<float>(
+                                std::copysign(s * std::pow(code / n, 1 / exponent), x)));
+                            if (r == 0 && c == 0) {
+                                QCOMPARE(view.levels.size(), std::size_t(2 * n + 1));
+                                for (int k = -n; k <= n; ++k)
+                                    QVERIFY(isClose(
+                                        static_cast<double>(view.levels[std::size_t(k + n)]),
+                                        std::copysign(
+                                            s * std::pow(std::abs(k) / double(n), 1 / exponent), k),
+                                        1e-6, 1e-30));
+                            }
+                        }
+                    const Histogram expected = histogram(decoded, -0.1, 0.1, 20);
+                    std::int64_t moved = 0;
+                    for (std::size_t i = 0; i < 20; ++i)
+                        moved += std::abs(expected.counts[i] - view.dequantized.counts[i]);
+                    QVERIFY(moved <= 2);
+                    QCOMPARE(view.dequantized.below, expected.below);
+                    QCOMPARE(view.dequantized.above, expected.above);
+                }
+        try {
+            (void)powerGridView(std::as_const(w).matrix(), schemeOf(4), 0, -1, 1, 4, monitor);
+            QFAIL("accepted");
+        } catch (const Error& error) {
+            QCOMPARE(error.code(), ErrorCode::Usage);
+        }
+        const Tensor zeros = Tensor::zeros(DType::F32, {3, 5});
+        const PowerGridView flat =
+            powerGridView(zeros.matrix(), schemeOf(4), 0.5, -1, 1, 3, monitor);
+        QCOMPARE(flat.levels, std::vector<float>{0});
+        QCOMPARE(flat.dequantized.counts[1], std::int64_t(15));
+        QVERIFY(flat.nmse == 0);
+    }
+
     void scaleAndSignDoNotMatter()
     {
         const Tensor w = randomMatrix(20, 64, 1, 8);
@@ -418,7 +518,11 @@ private slots:
             const ExponentFit fit =
                 fitExponent(w.matrix(), schemeOf(4, Granularity::Channel), monitor);
             const Moments m = moments(w.floats());
-            std::vector<std::uint64_t> bits;
+            const PowerGridView view = powerGridView(w.matrix(), schemeOf(4, Granularity::Channel),
+                                                     0.6, -2, 2, 50, monitor);
+            std::vector<std::uint64_t> bits{std::bit_cast<std::uint64_t>(view.nmse)};
+            for (const std::int64_t count : view.dequantized.counts)
+                bits.push_back(static_cast<std::uint64_t>(count));
             for (const double value :
                  {fit.bestExponent, fit.bestNmse, fit.uniformNmse, m.mean, m.std, m.excessKurtosis})
                 bits.push_back(std::bit_cast<std::uint64_t>(value));

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/base/parallel.h"
+#include "core/data/calibration.h"
 #include "core/eval/metrics.h"
 #include "tests/support/quant_oracles.h"
 #include "tests/support/support.h"
@@ -9,6 +10,7 @@
 #include <bit>
 #include <cmath>
 #include <limits>
+#include <numeric>
 #include <utility>
 
 using namespace gradus;
@@ -39,6 +41,61 @@ class TestMetrics : public QObject
     Q_OBJECT
 
 private slots:
+    void rowEnergiesAgreeWithTheOracle()
+    {
+        for (const auto& [rows, cols] : std::vector<std::pair<int, int>>{
+                 {1, 1}, {3, 7}, {2, 256}, {5, 257}, {520, 40}, {4, 300}}) {
+            const Tensor a = randomMatrix(rows, cols, 1, 5);
+            std::vector<double> h = hessianOf(cols, 3);
+            for (double& x : h)
+                x *= 1e-60; // far below float
+            const std::vector<double> energies = rowEnergies(a.matrix(), h);
+            QCOMPARE(energies.size(), std::size_t(rows));
+            for (int r = 0; r < rows; ++r)
+                QVERIFY(isClose(energies[std::size_t(r)],
+                                oracleOutputError(a.matrix().block(r, 0, 1, cols), {}, h), 1e-5));
+        }
+        const Tensor a = randomMatrix(3, 4, 1, 5);
+        QCOMPARE(rowEnergies(a.matrix(), std::vector<double>(16)), std::vector<double>(3));
+        QVERIFY(rowEnergies(a.matrix().block(0, 0, 0, 4), std::vector<double>(16, 1)).empty());
+    }
+
+    void rowEnergiesSumToTheTraces()
+    {
+        // Deeper than one piece of H, taller than one panel of rows.
+        const Tensor w = randomMatrix(700, 1300, 0.02, 6);
+        const Tensor q = disturbed(w, 7);
+        Tensor e = w.clone();
+        for (std::size_t i = 0; i < e.floats().size(); ++i)
+            e.floats()[i] -= q.floats()[i];
+        InputAccumulator accumulator(1300, true);
+        const Tensor x = correlatedInputs(300, 1300, 3);
+        accumulator.add(x.matrix());
+        const std::vector<double> h = accumulator.finish().hessian;
+        const auto trace = [&](const Tensor& a) {
+            const auto with = [&](int threads) {
+                const ThreadLimit limit(threads);
+                return rowEnergies(a.matrix(), h);
+            };
+            const std::vector<double> energies = with(1);
+            if (with(2) != energies || with(4) != energies)
+                return -1.0;
+            return std::accumulate(energies.begin(), energies.end(), 0.0);
+        };
+        QVERIFY(isClose(trace(e) / trace(w), relativeOutputError(w.matrix(), q.matrix(), h), 1e-5));
+        int stops = 0;
+        for (bool finished = false; !finished && stops < 30;) {
+            StopAt monitor(stops);
+            try {
+                (void)rowEnergies(w.matrix(), h, &monitor);
+                finished = true;
+            } catch (const Cancelled&) {
+                ++stops;
+            }
+        }
+        QVERIFY(stops >= 6);
+    }
+
     void weightErrorByHand()
     {
         Tensor w(Shape{1, 2});

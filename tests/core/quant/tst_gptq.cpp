@@ -168,6 +168,40 @@ private slots:
                     }
     }
 
+    void clipLimitsAgreeWithTheTextbook()
+    {
+        for (const Granularity granularity :
+             {Granularity::Tensor, Granularity::Channel, Granularity::Group})
+            for (const bool symmetric : {false, true})
+                for (const bool actOrder : {false, true})
+                    for (const bool staticGroups : {false, true}) {
+                        Layer layer = layerOf(64, 53, granularity);
+                        layer.scheme.symmetric = symmetric;
+                        const Layer plain{layer.weight.clone(), layer.scheme, layer.inputs};
+                        layer.scheme.clip = {-0.06F, 0.08F};
+                        GptqOptions options;
+                        options.actOrder = actOrder;
+                        options.staticGroups = staticGroups;
+                        const QuantizedWeight weight = layer.solveWith(options).weight;
+                        const OracleWeight oracle =
+                            oracleGptq(layer.weight.matrix(), layer.inputs->hessian, layer.scheme,
+                                       options.damping, actOrder, staticGroups);
+                        int differ = 0;
+                        for (int r = 0; r < 64; ++r)
+                            differ += !std::equal(oracle.codes.begin() + r * 53,
+                                                  oracle.codes.begin() + (r + 1) * 53,
+                                                  weight.codes.begin() + r * 53);
+                        QVERIFY2(differ <= 6, qPrintable(QString("%1 rows differ").arg(differ)));
+                        QVERIFY(!sameBits(weight, plain.solveWith(options).weight));
+                        // With the search for a clip no grid is wider than the limits' own.
+                        options.mseClip = true;
+                        const float widest =
+                            roundToHalf(symmetric ? 0.16F / 15 : 0.14F / 15) * 1.0001F;
+                        for (const float scale : layer.solveWith(options).weight.scales)
+                            QVERIFY(scale <= widest);
+                    }
+    }
+
     void groupIndexPointsAtTheGroupOfEachColumn()
     {
         Layer layer = layerOf(4, 40, Granularity::Group, 16);

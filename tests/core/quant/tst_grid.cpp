@@ -117,6 +117,45 @@ private slots:
         QCOMPARE(negative.zero, 15);
     }
 
+    void clipLimitsCutTheRange()
+    {
+        RandomStream random(11, "grid");
+        for (const Scheme& plain : everyScheme())
+            for (const ClipLimits limits : {ClipLimits{-0.3F, 0.5F}, {0, 0.2F}, {-0.1F, 0}}) {
+                Scheme scheme = plain;
+                scheme.clip = limits;
+                for (int i = 0; i < 200; ++i) {
+                    const auto lo = -static_cast<float>(std::fabs(random.normal()));
+                    const auto hi = static_cast<float>(std::fabs(random.normal()));
+                    const UniformGrid grid = gridForRange(lo, hi, scheme);
+                    const UniformGrid cut =
+                        gridForRange(std::max(lo, limits.low), std::min(hi, limits.high), plain);
+                    QVERIFY(grid.scale == cut.scale && grid.zero == cut.zero);
+                    if (!scheme.symmetric &&
+                        grid.scale >
+                            0x1p-14F) { // all saturate at the limits, to rounding of the scale
+                        const float slack = 1.001F * grid.scale;
+                        QVERIFY(grid.decode(grid.encode(hi)) <= limits.high + slack);
+                        QVERIFY(grid.decode(grid.encode(lo)) >= limits.low - slack);
+                    }
+                    for (const UniformGrid& one : clippedGrids({lo, hi}, scheme, 0.5, 7))
+                        QVERIFY(one.scale <= grid.scale);
+                    QCOMPARE(clippedGrids({lo, hi}, scheme, 0.5, 7).size(),
+                             clippedGrids({std::max(lo, limits.low), std::min(hi, limits.high)},
+                                          plain, 0.5, 7)
+                                 .size());
+                }
+                // Nothing is left of a range on the wrong side of a limit at 0.
+                const bool low = limits.low == 0;
+                if (low || limits.high == 0) {
+                    const UniformGrid gone = gridForRange(low ? -1.0F : 0, low ? 0 : 1.0F, scheme);
+                    const float left = gone.decode(gone.encode(low ? -0.7F : 0.7F));
+                    QVERIFY(scheme.symmetric ? std::fabs(left) < 0.01F : left == 0);
+                }
+                QVERIFY(gridForRange(0, 0, scheme).scale == 1);
+            }
+    }
+
     void manyGridsAreTheSameAsOne()
     {
         RandomStream random(3, "grid");

@@ -157,6 +157,36 @@ private slots:
         }
     }
 
+    void clippedToLimits()
+    {
+        const Tensor w = awkwardMatrix(6, 97);
+        for (const std::int64_t group : {16, 97})
+            for (Scheme scheme : schemesFor(group)) {
+                Scheme plain = scheme;
+                scheme.clip = {-0.04F, 0.06F};
+                const QuantizedWeight weight = solved(w, scheme, RtnOptions{});
+                QCOMPARE(weight.codes, oracleRtn(w.matrix(), scheme).codes);
+                QVERIFY(weight.scheme == plain); // the scales say it
+                QVERIFY(weight.codes != solved(w, plain, RtnOptions{}).codes);
+                const Tensor decoded = dequantize(weight);
+                const float slack = scheme.symmetric ? 0.06F * 2 / 3 : 0.0251F;
+                for (const float x : decoded.floats())
+                    QVERIFY(std::fabs(x) <= 0.06F + slack);
+                // Limits that no weight reaches change nothing.
+                scheme.clip = {-1000, 1000};
+                QVERIFY(sameBits(solved(w, scheme, RtnOptions{}), solved(w, plain, RtnOptions{})));
+                RtnMseOptions mse;
+                mse.steps = 9;
+                QVERIFY(sameBits(solved(w, scheme, mse), solved(w, plain, mse)));
+                // The search starts at the limits, so that nothing leaves them.
+                scheme.clip = {-0.04F, 0.06F};
+                const QuantizedWeight searched = solved(w, scheme, mse);
+                for (std::size_t i = 0; i < weight.scales.size(); ++i)
+                    QVERIFY(searched.scales[i] <= weight.scales[i]);
+                QVERIFY(errorOf(w, searched) <= errorOf(w, weight));
+            }
+    }
+
     void moreBitsAreNeverWorse()
     {
         const Tensor w = randomMatrix(40, 256, 0.02, 9);

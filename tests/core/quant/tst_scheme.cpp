@@ -4,6 +4,9 @@
 
 #include <QTest>
 
+#include <cmath>
+#include <limits>
+
 using namespace gradus;
 
 class TestScheme : public QObject
@@ -31,6 +34,25 @@ private slots:
         scheme.scaleType = DType::F32;
         scheme.groupSize = -5; // does not count
         QVERIFY(!scheme.validate());
+    }
+
+    void clipLimitsHoldZero()
+    {
+        const float infinity = std::numeric_limits<float>::infinity();
+        const auto valid = [](float low, float high) {
+            Scheme scheme;
+            scheme.clip = {low, high};
+            const auto problem = scheme.validate();
+            return !problem || problem->find("clip limits are") != 0;
+        };
+        QVERIFY(valid(-1, 1) && valid(0, 1e-30F) && valid(-2, 0) && valid(-0.0F, 3));
+        QVERIFY(!valid(0, 0) && !valid(1, 2) && !valid(-2, -1) && !valid(1, -1));
+        QVERIFY(!valid(-infinity, 1) && !valid(-1, infinity) && !valid(std::nanf(""), 1) &&
+                !valid(-1, std::nanf("")));
+        Scheme clipped;
+        clipped.clip = {-1, 1};
+        QVERIFY(clipped != Scheme{});
+        QCOMPARE(storedSize(clipped, 30, 40).bytes(), storedSize(Scheme{}, 30, 40).bytes());
     }
 
     void countsGroups()

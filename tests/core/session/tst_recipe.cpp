@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/base/error.h"
+#include "core/base/random.h"
 #include "core/graph/model.h"
 #include "core/session/recipe.h"
 #include "core/session/recipe_json.h"
 
 #include <QtTest>
+
+#include <cmath>
 
 using namespace gradus;
 
@@ -74,6 +77,38 @@ private slots:
             recipe.standard = choice;
             QVERIFY(recipeFromJson(toJson(recipe), "r.json") == recipe);
         }
+    }
+
+    void clipLimitsRoundTrip()
+    {
+        LayerChoice choice;
+        QVERIFY(choiceToJson(choice).find("clip") == std::string::npos);
+        choice.scheme.clip = {-0.1F, 3.4028235e38F};
+        const std::string text = choiceToJson(choice);
+        QVERIFY2(text.find("\"clip\":[-0.1,3.4028235e+38]") != std::string::npos, text.c_str());
+        RandomStream random(1, "clip");
+        for (int i = 0; i < 1000; ++i) {
+            choice.scheme.clip = {-static_cast<float>(std::fabs(random.normal())),
+                                  static_cast<float>(std::exp(40 * random.normal()))};
+            if (choice.scheme.validate())
+                continue; // beyond float
+            QVERIFY(choiceFromJson(choiceToJson(choice), "choice") == choice);
+        }
+        // A rule takes the standard's limits, unless it says null or its own.
+        Recipe recipe;
+        recipe.standard = choice;
+        recipe.standard.scheme.clip = {-0.5F, 0.25F};
+        recipe.rules = {{"a", recipe.standard}, {"b", recipe.standard}, {"c", recipe.standard}};
+        recipe.rules[1].choice.scheme.clip.reset();
+        recipe.rules[2].choice.scheme.clip = {0, 1};
+        QVERIFY(recipeFromJson(toJson(recipe), "r.json") == recipe);
+        const Recipe read =
+            recipeFromJson("{\"gradus_recipe\": 1, \"standard\": {\"clip\": [-0.5, 0.25]},"
+                           " \"rules\": [{\"pattern\": \"a\", \"bits\": 3},"
+                           " {\"pattern\": \"b\", \"clip\": null}]}",
+                           "r.json");
+        QVERIFY((read.rules[0].choice.scheme.clip == ClipLimits{-0.5F, 0.25F}));
+        QVERIFY(!read.rules[1].choice.scheme.clip);
     }
 
     void theTextIsStable()
@@ -184,6 +219,16 @@ private slots:
             "expected true or false");
         row("scale type", "{'gradus_recipe': 1, 'standard': {'scale_type': 'BF16'}}",
             "\"F16\" or \"F32\"");
+        row("clip number", "{'gradus_recipe': 1, 'standard': {'clip': 0.1}}",
+            "standard.clip is 0.1, expected [low, high]");
+        row("clip of three", "{'gradus_recipe': 1, 'standard': {'clip': [-1, 0, 1]}}",
+            "standard.clip is [-1,0,1]");
+        row("clip upside down", "{'gradus_recipe': 1, 'standard': {'clip': [1, -1]}}",
+            "standard.clip is [1,-1]");
+        row("clip without zero", "{'gradus_recipe': 1, 'standard': {'clip': [1, 2]}}",
+            "standard.clip is [1,2]");
+        row("clip beyond float", "{'gradus_recipe': 1, 'standard': {'clip': [-1, 1e300]}}",
+            "standard.clip");
         row("method", "{'gradus_recipe': 1, 'standard': {'method': 'awq'}}",
             "one of rtn, rtn-mse, gptq");
         row("method type", "{'gradus_recipe': 1, 'standard': {'method': 3}}",

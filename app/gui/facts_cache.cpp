@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "app/gui/facts_cache.h"
+
+#include "core/base/error.h"
+
+#include <algorithm>
+
+namespace gradus {
+
+namespace {
+constexpr int histogramBins = 160;
+} // namespace
+
+FactsCache::FactsCache(std::shared_ptr<const Model> model, std::uint64_t maximumBytes)
+    : m_model(std::move(model))
+    , m_maximumBytes(maximumBytes)
+{
+}
+
+std::shared_ptr<const WeightFacts> FactsCache::get(const std::string& name, Monitor& monitor)
+{
+    {
+        const std::lock_guard lock(m_mutex);
+        const auto found = std::find_if(m_recent.begin(), m_recent.end(),
+                                        [&](const auto& facts) { return facts->layer == name; });
+        if (found != m_recent.end()) {
+            m_recent.splice(m_recent.begin(), m_recent, found);
+            return m_recent.front();
+        }
+    }
+    // Outside of the lock: two threads may read the same layer once each, none waits for the other.
+    const Layer* layer = m_model->findLayer(name);
+    if (!layer)
+        throw Error(ErrorCode::Internal, name + ": the model has no such layer");
+    auto facts = weightFacts(*m_model, *layer, histogramBins, monitor);
+    const std::lock_guard lock(m_mutex);
+    m_recent.push_front(facts);
+    std::uint64_t bytes = 0;
+    for (auto at = m_recent.begin(); at != m_recent.end();) {
+        bytes += (*at)->weight.bytes().size();
+        // The one just read stays, however large it is.
+        at = bytes > m_maximumBytes && at != m_recent.begin() ? m_recent.erase(at) : std::next(at);
+    }
+    return facts;
+}
+
+std::shared_ptr<const std::vector<double>>
+FactsCache::energies(const WeightFacts& facts, const std::shared_ptr<const InputStatistics>& inputs,
+                     Monitor& monitor)
+{
+    constexpr std::size_t maximumKept = 16; // a number per row each
+    {
+        const std::lock_guard lock(m_mutex);
+        for (const Energies& each : m_energies) {
+            if (each.layer == facts.layer && each.inputs == inputs)
+                return each.values;
+        }
+    }
+    auto values = outputEnergies(facts, *inputs, monitor);
+    const std::lock_guard lock(m_mutex);
+    m_energies.push_front({facts.layer, inputs, values});
+    if (m_energies.size() > maximumKept)
+        m_energies.pop_back();
+    return values;
+}
+
+} // namespace gradus

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include "core/data/activation_store.h"
+#include "core/data/calibration.h"
+#include "core/graph/executor.h"
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <span>
+
+namespace gradus {
+
+/// What quantize, capture and evaluate share: windows of tokens on their way through a model, all
+/// of them block by block, so that a block's weights are looked at once and not once per window.
+class BlockPass
+{
+public:
+    /// Called before each batch, with the share of the call's windows that are through.
+    using Progress = std::function<void(double)>;
+
+    /// Room for so many windows of so many tokens; hidden states beyond memoryBytes are spilled.
+    BlockPass(const Model& model, const Weights& weights, std::int64_t length, std::int64_t windows,
+              std::uint64_t memoryBytes);
+
+    /// Starts with the embeddings of these windows, at most as many as there is room for.
+    void embed(std::span<const Token> tokens, const Monitor& monitor,
+               const Progress& progress = {});
+    /// Runs a block over all windows. advance: its outputs replace the hidden states; otherwise the
+    /// pass is only for the observer.
+    void run(int block, bool advance, const Monitor& monitor, const InputObserver& observer = {},
+             const Progress& progress = {});
+    /// Logits of some positions of a window.
+    [[nodiscard]] Tensor logits(std::int64_t window, std::int64_t position, std::int64_t count,
+                                const Monitor& monitor) const;
+    /// Runs what follows the last block over all windows, for the observer alone.
+    void runHead(const Monitor& monitor, const InputObserver& observer,
+                 const Progress& progress = {}) const;
+
+    [[nodiscard]] bool spilled() const { return m_hidden.spilled(); }
+
+private:
+    /// body(first row, windows) batch by batch.
+    void forEachBatch(const Monitor& monitor, const Progress& progress,
+                      const std::function<void(std::int64_t, std::int64_t)>& body) const;
+
+    const Model& m_model;
+    Executor m_executor;
+    std::int64_t m_length;
+    std::int64_t m_windows = 0;
+    ActivationStore m_hidden;
+};
+
+/// Gathers the statistics of layers' inputs during a pass. Layers that read one input share one
+/// object: the first of their nodes feeds it.
+class InputCapture
+{
+public:
+    InputCapture(const Model& model, const Monitor& monitor)
+        : m_model(model)
+        , m_monitor(monitor)
+    {
+    }
+
+    void want(const Layer& layer, bool withHessian);
+    [[nodiscard]] bool empty() const { return m_feeds.empty(); }
+    /// Refers to this object. Not finite inputs throw Error(Numeric) naming the layer.
+    [[nodiscard]] InputObserver observer();
+    /// The pass is over.
+    void finish();
+    /// Null for a layer whose input was not wanted.
+    [[nodiscard]] std::shared_ptr<const InputStatistics> of(const Layer& layer) const;
+
+private:
+    const Model& m_model;
+    const Monitor& m_monitor;
+    std::map<int, ValueId> m_feeds; ///< by node
+    std::map<ValueId, InputAccumulator> m_accumulators;
+    std::map<ValueId, std::shared_ptr<const InputStatistics>> m_inputs;
+};
+
+} // namespace gradus

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "core/session/capture.h"
+
+#include "core/base/error.h"
+#include "core/base/format.h"
+#include "core/base/text.h"
+#include "core/session/block_pass.h"
+#include "core/session/language.h"
+#include "core/session/origin.h"
+
+#include <algorithm>
+#include <set>
+#include <tuple>
+
+namespace gradus {
+
+namespace {
+
+std::uint64_t hessianBytes(std::int64_t features)
+{
+    const auto d = static_cast<std::uint64_t>(features);
+    return d * d * sizeof(double);
+}
+
+/// The inputs whose Hessians fit into the budget together, the smallest first.
+std::set<ValueId> affordable(const Model& model, std::uint64_t budget, Monitor& monitor)
+{
+    std::vector<std::tuple<std::int64_t, std::size_t, ValueId>> inputs; // features, layer, input
+    std::set<ValueId> seen;
+    for (std::size_t i = 0; i < model.layers.size(); ++i)
+        if (const Layer& layer = model.layers[i];
+            layer.kind == LayerKind::Linear && seen.insert(layer.input).second)
+            inputs.emplace_back(layer.cols, i, layer.input);
+    std::sort(inputs.begin(), inputs.end());
+    std::set<ValueId> chosen;
+    std::uint64_t left = budget;
+    for (const auto& [features, layer, input] : inputs) {
+        if (hessianBytes(features) > left)
+            break; // the following ones are no smaller
+        left -= hessianBytes(features);
+        chosen.insert(input);
+    }
+    if (chosen.size() < inputs.size()) {
+        const auto layers =
+            std::count_if(model.layers.begin(), model.layers.end(), [&](const Layer& layer) {
+                return layer.kind == LayerKind::Linear && !chosen.contains(layer.input);
+            });
+        monitor.note(concat("captured inputs: ", inputs.size() - chosen.size(), " of ",
+                            inputs.size(), " Hessians do not fit into ", formatBytes(budget),
+                            ", half of the memory budget, and are left out; ", layers,
+                            layers == 1 ? " layer has" : " layers have", " only ranges"));
+    }
+    return chosen;
+}
+
+} // namespace
+
+void captureInputs(const CaptureRequest& request, Monitor& monitor, const InputSink& sink)
+{
+    const Model& model = *request.model;
+    if (request.calibration.data.empty())
+        throw Error(ErrorCode::Usage, "capturing inputs needs calibration text");
+    monitor.report(0, "reading the calibration text");
+    const TokenWindows windows =
+        calibrationWindows(model, request.calibration, request.seed, request.tokenizer, monitor);
+    const std::set<ValueId> withHessian = affordable(model, request.memoryBytes / 2, monitor);
+    const Weights weights(request.model, request.memoryBytes / 4);
+    BlockPass pass(model, weights, windows.length, windows.count(), request.memoryBytes / 4);
+    pass.embed(windows.tokens, monitor);
+
+    // Progress by weights, each of which meets every token once.
+    const CalibrationStages stages(model);
+    const auto weightsOf = [&](const std::vector<std::size_t>& layers) {
+        double sum = 0;
+        for (const std::size_t i : layers)
+            sum += static_cast<double>(model.layers[i].parameters());
+        return sum;
+    };
+    double total = weightsOf(stages.head);
+    for (const auto& block : stages.blocks)
+        total += weightsOf(block);
+    double done = 0;
+
+    const auto stage = [&](const std::vector<std::size_t>& layers, const std::string& name,
+                           const auto& run) {
+        InputCapture inputs(model, monitor);
+        for (const std::size_t i : layers)
+            if (model.layers[i].kind == LayerKind::Linear)
+                inputs.want(model.layers[i], withHessian.contains(model.layers[i].input));
+        const double share = weightsOf(layers);
+        run(inputs, [&](double part) {
+            monitor.report(total > 0 ? (done + part * share) / total : 0, name);
+        });
+        done += share;
+        inputs.finish();
+        for (const std::size_t i : layers)
+            if (auto statistics = inputs.of(model.layers[i]))
+                sink(model.layers[i], std::move(statistics));
+    };
+    const auto blocks = static_cast<int>(stages.blocks.size());
+    for (int block = 0; block < blocks; ++block)
+        stage(stages.blocks[static_cast<std::size_t>(block)],
+              concat("block ", block + 1, " of ", blocks, ", capturing inputs"),
+              [&](InputCapture& inputs, const BlockPass::Progress& progress) {
+                  pass.run(block, true, monitor, inputs.observer(), progress);
+              });
+    stage(stages.head, "head, capturing inputs",
+          [&](InputCapture& inputs, const BlockPass::Progress& progress) {
+              if (!inputs.empty())
+                  pass.runHead(monitor, inputs.observer(), progress);
+          });
+    monitor.report(1, "done");
+}
+
+} // namespace gradus

@@ -1,0 +1,317 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//
+// Counts what quantize does: its stages in the order in which it runs them.
+#include "core/session/forecast.h"
+
+#include "core/base/error.h"
+#include "core/base/parallel.h"
+#include "core/session/language.h"
+#include "core/session/origin.h"
+#include "core/session/quantize.h"
+#include "core/session/workload.h"
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <tuple>
+
+namespace gradus {
+
+namespace {
+
+using Stage = ForecastPart::Stage;
+
+double real(std::int64_t value)
+{
+    return static_cast<double>(value);
+}
+
+std::uint64_t floatBytesOf(std::int64_t count)
+{
+    return static_cast<std::uint64_t>(count) * sizeof(float);
+}
+
+std::uint64_t hessianBytes(std::int64_t features)
+{
+    const auto d = static_cast<std::uint64_t>(features);
+    return d * d * sizeof(double);
+}
+
+class Counter
+{
+public:
+    explicit Counter(const ForecastRequest& request)
+        : m_request(request)
+        , m_model(*request.model)
+        , m_choices(resolve(request.recipe, m_model))
+        , m_stages(m_model)
+    {
+        const CalibrationChoice& calibration = request.recipe.calibration;
+        m_sequential = calibration.mode == CalibrationMode::Sequential;
+        if (!calibration.data.empty() && m_model.canRun())
+            countWindows(calibration);
+    }
+
+    Forecast run()
+    {
+        read();
+        if (wantedAfter(-2))
+            calibrate();
+        solveAll();
+        write();
+        return finish();
+    }
+
+private:
+    void countWindows(const CalibrationChoice& calibration)
+    {
+        m_context = contextLength(m_model, calibration.context);
+        std::error_code error;
+        const auto size = std::filesystem::file_size(calibration.data, error);
+        m_textBytes = error ? 0 : size;
+        m_windows = m_request.windows > 0 ? m_request.windows : calibration.samples;
+        // A token stands for a byte at least.
+        if (m_request.windows <= 0 && !error)
+            m_windows = std::min(m_windows, static_cast<std::int64_t>(size) / m_context);
+        m_windows = std::max<std::int64_t>(m_windows, 1);
+    }
+
+    [[nodiscard]] bool isComputed(std::size_t i) const
+    {
+        return !m_choices[i].keepFloat &&
+               (!m_request.only || m_request.only->contains(m_model.layers[i].name));
+    }
+    [[nodiscard]] bool isCaptured(std::size_t i) const
+    {
+        return m_windows > 0 && isComputed(i) && m_model.layers[i].kind == LayerKind::Linear;
+    }
+    [[nodiscard]] bool wantedAfter(int block) const
+    {
+        const auto captured = [this](std::size_t i) { return isCaptured(i); };
+        for (std::size_t b = 0; b < m_stages.blocks.size(); ++b)
+            if (static_cast<int>(b) > block &&
+                std::any_of(m_stages.blocks[b].begin(), m_stages.blocks[b].end(), captured))
+                return true;
+        return std::any_of(m_stages.head.begin(), m_stages.head.end(), captured);
+    }
+
+    void add(Stage stage, const std::string& method, std::int64_t layers, const Work& work,
+             std::uint64_t memory)
+    {
+        ForecastPart& part = m_parts[{stage, method}];
+        part.stage = stage;
+        part.method = method;
+        part.layers += layers;
+        part.seconds += work.seconds(m_request.machine) * m_request.correction;
+        part.memoryBytes = std::max(part.memoryBytes, memory);
+    }
+
+    void read()
+    {
+        Work work;
+        for (const TensorInfo& info : m_model.source.tensors->tensors())
+            work.hashBytes += static_cast<double>(info.bytes);
+        work.hashBytes += static_cast<double>(m_textBytes);
+        if (m_windows > 0)
+            work += tokenizeWork(m_textBytes);
+        // Text, its normalized form, the tokens and what finds them.
+        m_tokenBytes = m_windows > 0 ? 24 * m_textBytes : 0;
+        add(Stage::Reading, {}, 0, work, 0);
+    }
+
+    /// Inputs that layers of a stage read, each once.
+    [[nodiscard]] std::map<ValueId, std::int64_t>
+    capturedInputs(const std::vector<std::size_t>& layers) const
+    {
+        std::map<ValueId, std::int64_t> inputs;
+        for (const std::size_t i : layers)
+            if (isCaptured(i))
+                inputs.emplace(m_model.layers[i].input, m_model.layers[i].cols);
+        return inputs;
+    }
+
+    void calibrate()
+    {
+        const std::int64_t tokens = m_windows * m_context;
+        const std::int64_t batch = std::min(windowsPerBatch(m_context), m_windows) * m_context;
+        const std::uint64_t budget = m_request.memoryBytes;
+        const std::uint64_t stored = floatBytesOf(tokens * m_model.hiddenSize);
+        m_hidden = stored <= budget / 4 ? stored : 0; // beyond, they lie in a file
+
+        Work embedding;
+        embedding.bytes = 4.0 * static_cast<double>(stored);
+        add(Stage::Calibration, {}, 0, embedding, 0);
+        std::uint64_t cached = floatBytesOf(m_model.vocabularySize * m_model.hiddenSize);
+
+        const auto stage = [&](const std::vector<std::size_t>& layers, const ForwardWork& part,
+                               double scale, int passes) {
+            if (passes == 0)
+                return;
+            Work work = part.work;
+            work.bytes += 4.0 * real(batch * m_model.hiddenSize) * sizeof(float); // to and fro
+            work *= scale * passes;
+            cached = std::min(cached + part.weights, budget / 2);
+            const auto inputs = capturedInputs(layers);
+            std::uint64_t hessians = 0;
+            Work gram;
+            for (const auto& [value, features] : inputs) {
+                hessians += hessianBytes(features);
+                gram += captureWork(features, tokens);
+            }
+            std::uint64_t replaced = 0;
+            std::int64_t count = 0;
+            for (const std::size_t i : layers) {
+                count += isCaptured(i) ? 1 : 0;
+                if (m_sequential && !m_choices[i].keepFloat)
+                    replaced += floatBytesOf(m_model.layers[i].parameters());
+                m_heldWhile[i] = m_hidden + cached + hessians + replaced;
+            }
+            const std::uint64_t held = m_hidden + cached + hessians + replaced;
+            add(Stage::Calibration, {}, count, work, held + part.bytes);
+            if (!inputs.empty())
+                add(Stage::Hessians, {}, static_cast<std::int64_t>(inputs.size()), gram,
+                    held + part.bytes);
+        };
+        const double batches = real(tokens) / real(batch);
+        for (std::size_t b = 0; b < m_stages.blocks.size(); ++b) {
+            const bool captures = !capturedInputs(m_stages.blocks[b]).empty();
+            const bool after = wantedAfter(static_cast<int>(b));
+            const int passes = (captures ? 1 : 0) + (after && (m_sequential || !captures) ? 1 : 0);
+            stage(m_stages.blocks[b], forwardWork(m_model, static_cast<int>(b), batch, m_context),
+                  batches, passes);
+        }
+        if (!capturedInputs(m_stages.head).empty()) {
+            const std::int64_t rows = std::min<std::int64_t>(512, tokens);
+            stage(m_stages.head,
+                  forwardWork(m_model, static_cast<int>(m_model.blocks.size()), rows, m_context),
+                  real(tokens) / real(rows), 1);
+        }
+    }
+
+    void solveAll()
+    {
+        for (std::size_t i = 0; i < m_choices.size(); ++i) {
+            if (!isComputed(i))
+                continue;
+            const Layer& layer = m_model.layers[i];
+            const LayerChoice& choice = m_choices[i];
+            const std::uint64_t held = m_heldWhile.contains(i) ? m_heldWhile.at(i) : 0;
+            const std::uint64_t floats = floatBytesOf(layer.parameters());
+
+            std::uint64_t working = 0;
+            if (const auto* gptq = std::get_if<GptqOptions>(&choice.method)) {
+                const std::uint64_t square = hessianBytes(layer.cols);
+                const auto panels = static_cast<std::uint64_t>(threadCount()) * 64 * 5 *
+                                    static_cast<std::uint64_t>(layer.cols);
+                // Damped Hessian, reversed copy and factor; then the factor in float.
+                working =
+                    std::max(3 * square, square + square / 2 +
+                                             floatBytesOf(layer.cols * gptq->blockSize) + panels);
+            }
+            add(Stage::Solving, std::string(methodName(choice.method)), 1, solveWork(layer, choice),
+                held + floats + working);
+            const bool captured = isCaptured(i);
+            add(Stage::Measuring, {}, 1, measureWork(layer, captured),
+                held + 2 * floats + (captured ? hessianBytes(layer.cols) / 2 : 0));
+
+            // What stays: a byte per code, a float and a byte per scale.
+            const auto scales =
+                static_cast<std::uint64_t>(scaleCount(choice.scheme, layer.rows, layer.cols));
+            m_kept += static_cast<std::uint64_t>(layer.parameters()) + 5 * scales;
+        }
+    }
+
+    void write()
+    {
+        if (!m_request.toFile)
+            return;
+        std::uint64_t largest = 0;
+        Work work;
+        for (std::size_t i = 0; i < m_choices.size(); ++i)
+            if (isComputed(i)) {
+                const auto weights = static_cast<std::uint64_t>(m_model.layers[i].parameters());
+                largest = std::max(largest, weights);
+                // Packed for the journal and for the file, hashed in both.
+                work.roundings += 2 * static_cast<double>(weights);
+                work.hashBytes += real(m_choices[i].scheme.bits) / 4 * static_cast<double>(weights);
+            }
+        work.latency = syncSeconds * real(static_cast<std::int64_t>(m_choices.size()));
+        add(Stage::Writing, {}, 0, work, 2 * largest);
+    }
+
+    Forecast finish()
+    {
+        Forecast result;
+        const Plan planned = plan(m_model, m_request.recipe);
+        result.storedBytes = planned.totals.bytes;
+        result.floatBytes = planned.totals.floatBytes;
+        std::uint64_t mapped = 0;
+        for (const TensorInfo& info : m_model.source.tensors->tensors())
+            mapped += info.bytes;
+        result.safetensorsBytes = mapped;
+        // The file's pages count while there is room; so do finished codes and the tokens.
+        mapped = std::min(mapped, m_request.memoryBytes);
+        std::uint64_t most = 0;
+        for (auto& [key, part] : m_parts) {
+            most = std::max(most, part.memoryBytes);
+            result.seconds += part.seconds;
+            result.parts.push_back(std::move(part));
+        }
+        result.peakMemoryBytes = alwaysBytes + mapped + m_tokenBytes + m_kept + most;
+        return result;
+    }
+
+    static constexpr double syncSeconds = 0.005; ///< until a layer's record is on the disk
+    /// Buffers that every run has, and what the allocator keeps per thread.
+    static constexpr std::uint64_t alwaysBytes = std::uint64_t(8) << 20;
+
+    const ForecastRequest& m_request;
+    const Model& m_model;
+    std::vector<LayerChoice> m_choices;
+    CalibrationStages m_stages;
+    bool m_sequential = false;
+    std::int64_t m_windows = 0;
+    std::int64_t m_context = 0;
+    std::uint64_t m_textBytes = 0;
+    std::uint64_t m_tokenBytes = 0;
+    std::uint64_t m_hidden = 0;
+    std::uint64_t m_kept = 0;
+    std::map<std::size_t, std::uint64_t> m_heldWhile; ///< by layer, bytes of calibration
+    std::map<std::pair<Stage, std::string>, ForecastPart> m_parts;
+};
+
+} // namespace
+
+std::string_view forecastStageName(Stage stage)
+{
+    switch (stage) {
+    case Stage::Reading:
+        return "reading";
+    case Stage::Calibration:
+        return "calibration";
+    case Stage::Hessians:
+        return "hessians";
+    case Stage::Solving:
+        return "solving";
+    case Stage::Measuring:
+        return "measuring";
+    case Stage::Writing:
+        return "writing";
+    }
+    return {};
+}
+
+Forecast forecast(const ForecastRequest& request)
+{
+    return Counter(request).run();
+}
+
+double learnCorrection(double used, double predicted, double measured)
+{
+    if (!(used > 0) || !(predicted > 0) || !(measured > 0) || !std::isfinite(used) ||
+        !std::isfinite(predicted) || !std::isfinite(measured))
+        return used > 0 && std::isfinite(used) ? used : 1;
+    return std::clamp(used * std::sqrt(measured / predicted), 1.0 / 20, 20.0);
+}
+
+} // namespace gradus

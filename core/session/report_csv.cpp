@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "core/base/atomic_file.h"
+#include "core/base/text.h"
+#include "core/session/report.h"
+#include "core/session/report_markup.h"
+#include "core/session/report_rows.h"
+
+namespace gradus {
+
+namespace {
+
+/// A field of text: quoted where the format needs it, and never a formula.
+std::string field(std::string_view text)
+{
+    std::string out;
+    if (!text.empty() && std::string_view("=+-@\t\r").find(text[0]) != std::string_view::npos)
+        out = "'";
+    out += text;
+    if (out.find_first_of(",\"\r\n") == std::string::npos)
+        return out;
+    std::string quotedText = "\"";
+    for (const char c : out) {
+        if (c == '"')
+            quotedText += '"';
+        quotedText += c;
+    }
+    return quotedText + '"';
+}
+
+/// Method to relative output error, as the header names them; empty fields for no result.
+std::string numbersOf(const LayerResult* result)
+{
+    if (!result)
+        return ",,,,,,,,,";
+    std::string out = field(methodText(*result));
+    if (result->weight) {
+        const Scheme& scheme = result->weight->scheme;
+        out += concat(",", scheme.bits, ",", granularityName(scheme.granularity), ",",
+                      effectiveGroup(scheme, result->weight->cols), ",",
+                      scheme.symmetric ? "true" : "false", ",",
+                      exactNumber(result->bitsPerWeight()), ",", result->bytes());
+    } else {
+        out += ",,,,,,";
+    }
+    return out + concat(",", exactNumber(result->weightSqnrDb), ",",
+                        exactNumber(result->weightCosine), ",",
+                        exactNumber(result->relativeOutputError));
+}
+
+} // namespace
+
+std::string reportCsv(const ReportRequest& request, Monitor& monitor)
+{
+    const std::vector<ReportRow> rows = reportRows(request, monitor);
+    const std::string_view columns[] = {
+        "method",          "bits",  "granularity",    "group",         "symmetric",
+        "bits_per_weight", "bytes", "weight_sqnr_db", "weight_cosine", "relative_output_error"};
+    std::string out = "layer,block,kind,rows,cols,source_dtype,source_bytes";
+    for (const std::string_view column : columns)
+        out += concat(",", column);
+    out += ",rating,note";
+    if (request.compared)
+        for (const std::string_view column : columns)
+            out += concat(",compared_", column);
+    out += '\n';
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+        if (i % 256 == 0)
+            monitor.checkpoint();
+        const ReportRow& row = rows[i];
+        out += concat(
+            field(row.layer->name), ",", field(row.block), ",", layerKindName(row.layer->kind), ",",
+            row.layer->rows, ",", row.layer->cols, ",", dtypeName(row.layer->dtype), ",",
+            row.sourceBytes, ",", numbersOf(row.result), ",",
+            ratingName(ratingOf(row.result->relativeOutputError)), ",", field(row.result->note));
+        if (request.compared)
+            out += concat(",", numbersOf(row.compared));
+        out += '\n';
+    }
+    return out;
+}
+
+void writeReportCsv(const ReportRequest& request, const std::filesystem::path& path,
+                    Monitor& monitor)
+{
+    AtomicFile file(path);
+    file.write(reportCsv(request, monitor));
+    monitor.checkpoint();
+    file.commit();
+}
+
+} // namespace gradus

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include "core/data/calibration.h"
+#include "core/eval/distribution.h"
+#include "core/graph/model.h"
+#include "core/quant/quantized_weight.h"
+#include "core/session/recipe.h"
+
+#include <limits>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace gradus {
+
+/// What does not depend on the recipe; made once when a layer is selected and kept while it is
+/// looked at.
+struct WeightFacts
+{
+    std::string layer;
+    Tensor weight; ///< rows × cols floats, all finite
+    Moments moments;
+    Histogram original;      ///< over [minimum, maximum], 1 wide for a constant
+    double outlierShare = 0; ///< beyond 6 standard deviations
+};
+/// Throws Error(Numeric) naming the layer when it holds NaN or infinite values.
+[[nodiscard]] std::shared_ptr<const WeightFacts> weightFacts(const Model& model, const Layer& layer,
+                                                             int bins, Monitor& monitor);
+
+/// What is shown of a layer under one choice.
+struct WeightPreview
+{
+    std::string layer;
+    LayerChoice choice;
+    Moments moments;
+    Histogram original;
+    Histogram dequantized;     ///< same bins; empty when kept float
+    Histogram error;           ///< ŵ − w, bins symmetric about 0; empty when kept float
+    std::vector<float> levels; ///< of the first granule, ascending
+    double clipLow = 0;        ///< lowest level of all granules
+    double clipHigh = 0;       ///< highest level of all granules
+    std::vector<float> rowLow; ///< lowest level of each output channel's granules
+    std::vector<float> rowHigh;
+    double weightSqnrDb = 0;
+    double weightCosine = 1; ///< of w and ŵ as vectors
+    double outlierShare = 0;
+    std::uint64_t bytes = 0; ///< exact; 0 when kept float
+    double bitsPerWeight = 0;
+    bool fromRun = false; ///< ŵ is a run's, else round-to-nearest under the choice's scheme
+    /// tr(E·H·Eᵀ) / tr(W·H·Wᵀ), E = W − Ŵ; NaN without captured inputs.
+    double relativeOutputError = std::numeric_limits<double>::quiet_NaN();
+    std::int64_t outputErrorRows = 0; ///< rows it was computed over, evenly spread; 0: none
+    std::int64_t rows = 0;
+    /// The output error is not an estimate from some of the rows.
+    [[nodiscard]] bool exact() const { return outputErrorRows == 0 || outputErrorRows == rows; }
+};
+
+/// w·H·wᵀ for every row w of the float weight: what output errors are relative to, the same for
+/// all choices. Throws Error(Shape) when there is no Hessian of the weight's size.
+[[nodiscard]] std::shared_ptr<const std::vector<double>>
+outputEnergies(const WeightFacts& facts, const InputStatistics& inputs, Monitor& monitor);
+
+struct PreviewRequest
+{
+    std::shared_ptr<const WeightFacts> facts;
+    LayerChoice choice;
+    /// Codes that a run computed for this very choice; null: round to nearest.
+    std::shared_ptr<const QuantizedWeight> fromRun;
+    /// Captured inputs of the layer; null, or without Hessian: no output error.
+    std::shared_ptr<const InputStatistics> inputs;
+    /// outputEnergies of facts and inputs: halves the work of the output error. Null: made here.
+    std::shared_ptr<const std::vector<double>> energies;
+    int bins = 160;
+    /// Rows to compute the output error over; 0: all.
+    std::int64_t outputErrorRows = 0;
+};
+/// Everything but the output error is exact whatever outputErrorRows says. rtn-mse is previewed by
+/// itself, gptq by round-to-nearest (with its MSE clip where that is chosen). The model is not run.
+/// Throws Error(Usage) on an invalid scheme, Error(Shape) when fromRun or inputs have other sizes.
+[[nodiscard]] WeightPreview previewWeight(const PreviewRequest& request, Monitor& monitor);
+
+} // namespace gradus

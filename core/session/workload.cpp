@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//
+// The constants were fitted to runs over models with 192 to 1024 features on one thread.
+#include "core/session/workload.h"
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+
+namespace gradus {
+
+namespace {
+
+// In units of what MachineSpeed measures.
+constexpr double tokenizingCost = 150; ///< exponentials per byte of text
+constexpr double softmaxCost = 0.85;   ///< exponentials per score
+constexpr double elementCost = 0.16;   ///< exponentials per element of a simple operation
+constexpr double rangesCost = 0.55;    ///< exponentials per input value
+constexpr double clipCost = 0.85;      ///< roundings per weight and range tried
+constexpr double gptqCost = 7;         ///< roundings per weight
+constexpr double errorCost = 2.3;      ///< roundings per weight
+
+double real(std::int64_t value)
+{
+    return static_cast<double>(value);
+}
+
+std::uint64_t floatBytesOf(std::int64_t count)
+{
+    return static_cast<std::uint64_t>(count) * sizeof(float);
+}
+
+void attend(const op::Attention& attention, std::int64_t rows, std::int64_t context, Work& work)
+{
+    // Runs of 128 queries see every key up to the run's last.
+    const double run = std::min<double>(128, real(context));
+    const double perRow = (real(context) + run) / 2;
+    const double heads = real(attention.heads);
+    const double headDim = real(attention.headDim);
+    work.multiply(real(rows) * heads, perRow, headDim);
+    work.multiply(real(rows) * heads, headDim, perRow);
+    work.exponentials += softmaxCost * real(rows) * heads * perRow;
+}
+
+} // namespace
+
+void Work::invert(double d)
+{
+    // Small ones run at a fraction of the speed that large ones reach: half of it at 300; the one
+    // that is measured has 192.
+    constexpr double half = 300;
+    constexpr double measured = 192;
+    doubleFlops += 2.0 / 3 * d * d * (d + half) * (measured / (measured + half));
+}
+
+Work& Work::operator+=(const Work& other)
+{
+    flops += other.flops;
+    doubleFlops += other.doubleFlops;
+    exponentials += other.exponentials;
+    roundings += other.roundings;
+    bytes += other.bytes;
+    hashBytes += other.hashBytes;
+    latency += other.latency;
+    return *this;
+}
+
+Work& Work::operator*=(double factor)
+{
+    for (double* amount :
+         {&flops, &doubleFlops, &exponentials, &roundings, &bytes, &hashBytes, &latency})
+        *amount *= factor;
+    return *this;
+}
+
+double Work::seconds(const MachineSpeed& machine) const
+{
+    const auto part = [](double amount, double speed) { return speed > 0 ? amount / speed : 0; };
+    return part(flops, machine.flopsPerSecond) + part(doubleFlops, machine.doubleFlopsPerSecond) +
+           part(exponentials, machine.exponentialsPerSecond) +
+           part(roundings, machine.roundingsPerSecond) + part(bytes, machine.bytesPerSecond) +
+           part(hashBytes, machine.hashBytesPerSecond) + latency;
+}
+
+ForwardWork forwardWork(const Model& model, int block, std::int64_t rows, std::int64_t context)
+{
+    int first = 0;
+    int count = 0;
+    ValueId input = 0;
+    if (static_cast<std::size_t>(block) < model.blocks.size()) {
+        const Block& chosen = model.blocks[static_cast<std::size_t>(block)];
+        first = chosen.firstNode;
+        count = chosen.nodeCount;
+        input = chosen.input;
+    } else {
+        const Block& last = model.blocks.back();
+        first = last.firstNode + last.nodeCount;
+        count = static_cast<int>(model.graph.nodes.size()) - first;
+        input = last.output;
+    }
+    ForwardWork result;
+    std::map<ValueId, std::int64_t> features{{input, model.hiddenSize}};
+    std::map<ValueId, int> lastUse;
+    const auto& nodes = model.graph.nodes;
+    for (int n = first; n < first + count; ++n)
+        for (const ValueId value : nodes[static_cast<std::size_t>(n)].inputs)
+            lastUse[value] = n;
+    std::int64_t live = model.hiddenSize;
+    std::int64_t most = live;
+    for (int n = first; n < first + count; ++n) {
+        const Node& node = nodes[static_cast<std::size_t>(n)];
+        const std::int64_t in = features[node.inputs.front()];
+        std::int64_t out = in;
+        if (const auto* linear = std::get_if<op::Linear>(&node.op)) {
+            if (const TensorInfo* weight = model.source.tensors->find(linear->weight);
+                weight && !weight->shape.empty())
+                out = weight->shape.front();
+            result.work.multiply(real(rows), real(out), real(in));
+            result.weights += floatBytesOf(in * out);
+        } else if (const auto* attention = std::get_if<op::Attention>(&node.op)) {
+            attend(*attention, rows, context, result.work);
+        } else if (std::holds_alternative<op::Silu>(node.op)) {
+            result.work.exponentials += real(rows * in);
+        } else {
+            result.work.exponentials += elementCost * real(rows * in);
+        }
+        features[node.output] = out;
+        live += out;
+        most = std::max(most, live);
+        for (const ValueId value : node.inputs)
+            if (const auto found = lastUse.find(value);
+                found != lastUse.end() && found->second == n) {
+                live -= features[value];
+                lastUse.erase(found);
+            }
+    }
+    // Twice, as freed buffers do not go back to the system at once.
+    result.bytes = 2 * floatBytesOf(rows * most);
+    return result;
+}
+
+Work captureWork(std::int64_t features, std::int64_t tokens)
+{
+    // Tiles of the lower triangle, summed in double after every 512 rows.
+    constexpr std::int64_t tile = 256;
+    const double d = real(features);
+    Work work;
+    for (std::int64_t row = 0; row < features; row += tile) {
+        const std::int64_t height = std::min(tile, features - row);
+        work.multiply(real(height), real(row + height), real(tokens));
+    }
+    work.bytes += std::ceil(real(tokens) / 512) * d * d / 2 * 2 * sizeof(double);
+    work.exponentials += rangesCost * real(tokens) * d;
+    return work;
+}
+
+Work tokenizeWork(std::uint64_t textBytes)
+{
+    Work work;
+    work.exponentials = tokenizingCost * static_cast<double>(textBytes);
+    return work;
+}
+
+Work solveWork(const Layer& layer, const LayerChoice& choice)
+{
+    const double weights = real(layer.parameters());
+    const double d = real(layer.cols);
+    Work work;
+    work.roundings += weights;
+    work.bytes += 3 * weights * sizeof(float);
+    if (const auto* mse = std::get_if<RtnMseOptions>(&choice.method)) {
+        work.roundings += clipCost * weights * mse->steps;
+    } else if (const auto* gptq = std::get_if<GptqOptions>(&choice.method)) {
+        work.invert(d);
+        work.bytes += 4 * d * d * sizeof(double);
+        work.multiply(real((layer.rows + 63) / 64 * 64), d / 2, d);
+        work.roundings += gptqCost * weights;
+        if (gptq->mseClip)
+            work.roundings += clipCost * weights * RtnMseOptions{}.steps;
+    }
+    return work;
+}
+
+Work measureWork(const Layer& layer, bool captured)
+{
+    const double weights = real(layer.parameters());
+    const double d = real(layer.cols);
+    Work work;
+    work.roundings += errorCost * weights;
+    work.bytes += 4 * weights * sizeof(float);
+    if (captured) {
+        work.bytes += d * d * sizeof(double);
+        for (int trace = 0; trace < 2; ++trace)
+            work.multiply(real(layer.rows), d / 2, d);
+    }
+    return work;
+}
+
+} // namespace gradus

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include "core/session/forecast.h"
+
+namespace gradus {
+
+/// What stages of a run amount to, for forecasts and for progress. Amounts are of what MachineSpeed
+/// has speeds for.
+struct Work
+{
+    double flops = 0;
+    double doubleFlops = 0;
+    double exponentials = 0;
+    double roundings = 0;
+    double bytes = 0;
+    double hashBytes = 0;
+    double latency = 0; ///< seconds, whatever the machine
+
+    /// A product of m × k by k × n.
+    void multiply(double m, double n, double k) { flops += 2 * m * n * k; }
+    /// A d × d matrix inverted by its Cholesky factor.
+    void invert(double d);
+    Work& operator+=(const Work& other);
+    Work& operator*=(double factor);
+    [[nodiscard]] double seconds(const MachineSpeed& machine) const;
+};
+
+/// Some rows through a block, or through the head.
+struct ForwardWork
+{
+    Work work;
+    std::uint64_t bytes = 0;   ///< activations alive at once, at most
+    std::uint64_t weights = 0; ///< bytes of the weights as floats
+};
+/// block: an index, or the number of blocks for the head. rows lie in sequences of `context`.
+[[nodiscard]] ForwardWork forwardWork(const Model& model, int block, std::int64_t rows,
+                                      std::int64_t context);
+/// Ranges and Hessian of one input.
+[[nodiscard]] Work captureWork(std::int64_t features, std::int64_t tokens);
+[[nodiscard]] Work tokenizeWork(std::uint64_t textBytes);
+/// Reading a weight and running the method.
+[[nodiscard]] Work solveWork(const Layer& layer, const LayerChoice& choice);
+/// Its errors, that of the output only with a Hessian.
+[[nodiscard]] Work measureWork(const Layer& layer, bool captured);
+
+} // namespace gradus

@@ -1,0 +1,4151 @@
+<?xml version="1.0" encoding="utf-8"?>
+<!DOCTYPE TS>
+<TS version="2.1" language="de_DE">
+<context>
+    <name>BulkEdit</name>
+    <message>
+        <source>%1 layers</source>
+        <translation>%1 Schichten</translation>
+    </message>
+    <message>
+        <source>%1 of %2</source>
+        <translation>%1 für %2</translation>
+    </message>
+</context>
+<context>
+    <name>Choice</name>
+    <message>
+        <source>[%1, %2]</source>
+        <translation>[%1, %2]</translation>
+    </message>
+    <message>
+        <source>Keep float</source>
+        <translation>Als float belassen</translation>
+    </message>
+    <message>
+        <source>float</source>
+        <translation>float</translation>
+    </message>
+    <message>
+        <source>channel</source>
+        <translation>Kanal</translation>
+    </message>
+    <message>
+        <source>tensor</source>
+        <translation>Tensor</translation>
+    </message>
+    <message>
+        <source>asymmetric</source>
+        <translation>asymmetrisch</translation>
+    </message>
+    <message>
+        <source>symmetric</source>
+        <translation>symmetrisch</translation>
+    </message>
+    <message>
+        <source>none</source>
+        <translation>keine</translation>
+    </message>
+    <message>
+        <source>group %1</source>
+        <translation>Gruppe %1</translation>
+    </message>
+    <message>
+        <source>per tensor</source>
+        <translation>je Tensor</translation>
+    </message>
+    <message>
+        <source>per channel</source>
+        <translation>je Kanal</translation>
+    </message>
+    <message>
+        <source>%1, %2 bit, %3, %4</source>
+        <translation>%1, %2 Bit, %3, %4</translation>
+    </message>
+    <message>
+        <source>%1, clip %2</source>
+        <translation>%1, Clip %2</translation>
+    </message>
+    <message>
+        <source>method %1</source>
+        <translation>Methode %1</translation>
+    </message>
+    <message>
+        <source>bits %1</source>
+        <translation>Bits %1</translation>
+    </message>
+    <message>
+        <source>scales %1</source>
+        <translation>Skalen %1</translation>
+    </message>
+    <message>
+        <source>no clip</source>
+        <translation>kein Clip</translation>
+    </message>
+    <message>
+        <source>clip %1</source>
+        <translation>Clip %1</translation>
+    </message>
+</context>
+<context>
+    <name>ComparisonModel</name>
+    <message>
+        <source>× %1</source>
+        <translation>× %1</translation>
+    </message>
+    <message>
+        <source>Layer</source>
+        <translation>Schicht</translation>
+    </message>
+    <message>
+        <source>Name of the layer in the model</source>
+        <translation>Name der Schicht im Modell</translation>
+    </message>
+    <message>
+        <source>Whole model</source>
+        <translation>Gesamtes Modell</translation>
+    </message>
+    <message>
+        <source>A</source>
+        <translation>A</translation>
+    </message>
+    <message>
+        <source>Method and bits in run A</source>
+        <translation>Methode und Bits in Lauf A</translation>
+    </message>
+    <message>
+        <source>B</source>
+        <translation>B</translation>
+    </message>
+    <message>
+        <source>Method and bits in run B</source>
+        <translation>Methode und Bits in Lauf B</translation>
+    </message>
+    <message>
+        <source>Output error A</source>
+        <translation>Ausgabefehler A</translation>
+    </message>
+    <message>
+        <source>Relative output error in A on its calibration inputs: ‖X(W − Ŵ)ᵀ‖² over ‖XWᵀ‖²</source>
+        <translation>Relativer Ausgabefehler in A auf dessen Kalibriereingaben: ‖X(W − Ŵ)ᵀ‖² geteilt durch ‖XWᵀ‖²</translation>
+    </message>
+    <message>
+        <source>Relative output error in B on its calibration inputs</source>
+        <translation>Relativer Ausgabefehler in B auf dessen Kalibriereingaben</translation>
+    </message>
+    <message>
+        <source>B / A</source>
+        <translation>B / A</translation>
+    </message>
+    <message>
+        <source>Output error in B over that in A: above 1 where B is worse
+▲ B is worse   ● B is better, by more than 5 %</source>
+        <translation>Ausgabefehler in B geteilt durch den in A: über 1, wo B schlechter ist
+▲ B ist schlechter   ● B ist besser, jeweils um mehr als 5 %</translation>
+    </message>
+    <message>
+        <source>SQNR A</source>
+        <translation>SQNR A</translation>
+    </message>
+    <message>
+        <source>Signal to quantization noise of the weights in A: 10·log10 of Σw² over Σ(w − ŵ)²; more is better</source>
+        <translation>Signal-Quantisierungsrausch-Verhältnis der Gewichte in A: 10·log10 des Verhältnisses Σw² zu Σ(w − ŵ)²; höher ist besser</translation>
+    </message>
+    <message>
+        <source>Signal to quantization noise of the weights in B</source>
+        <translation>Signal-Quantisierungsrausch-Verhältnis der Gewichte in B</translation>
+    </message>
+    <message>
+        <source>B − A</source>
+        <translation>B − A</translation>
+    </message>
+    <message>
+        <source>SQNR in B less that in A: positive where B is better</source>
+        <translation>SQNR in B minus SQNR in A: positiv, wo B besser ist</translation>
+    </message>
+    <message>
+        <source>Bits/weight A</source>
+        <translation>Bit/Gewicht A</translation>
+    </message>
+    <message>
+        <source>Stored bits of codes, scales and zeros over the number of weights, in A</source>
+        <translation>Gespeicherte Bits von Codes, Skalen und Nullpunkten geteilt durch die Anzahl der Gewichte, in A</translation>
+    </message>
+    <message>
+        <source>Stored bits of codes, scales and zeros over the number of weights, in B</source>
+        <translation>Gespeicherte Bits von Codes, Skalen und Nullpunkten geteilt durch die Anzahl der Gewichte, in B</translation>
+    </message>
+    <message>
+        <source>Size A</source>
+        <translation>Größe A</translation>
+    </message>
+    <message>
+        <source>Stored bytes in A</source>
+        <translation>Gespeicherte Bytes in A</translation>
+    </message>
+    <message>
+        <source>Stored bytes in B</source>
+        <translation>Gespeicherte Bytes in B</translation>
+    </message>
+    <message>
+        <source>Stored bytes in B over those in A</source>
+        <translation>Gespeicherte Bytes in B geteilt durch die in A</translation>
+    </message>
+</context>
+<context>
+    <name>Core</name>
+    <message>
+        <source>Round to nearest</source>
+        <translation>Runden zum Nächsten</translation>
+    </message>
+    <message>
+        <source>Rounds every weight to the nearest level of its granule's min/max grid. Needs no calibration.</source>
+        <translation>Rundet jedes Gewicht auf die nächste Stufe des Min/Max-Gitters seiner Einheit (Gruppe, Kanal oder Tensor). Benötigt keine Kalibrierung.</translation>
+    </message>
+    <message>
+        <source>Round to nearest, clipped</source>
+        <translation>Runden zum Nächsten mit Clip</translation>
+    </message>
+    <message>
+        <source>Round to nearest with the range of each granule shrunk to the one of least mean squared error. Needs no calibration.</source>
+        <translation>Runden zum Nächsten, wobei der Bereich jeder Einheit (Gruppe, Kanal oder Tensor) auf den mit dem kleinsten mittleren quadratischen Fehler verkleinert wird. Benötigt keine Kalibrierung.</translation>
+    </message>
+    <message>
+        <source>Smallest range tried, as a share of the min/max range.</source>
+        <translation>Kleinster probierter Bereich als Anteil am Min/Max-Bereich.</translation>
+    </message>
+    <message>
+        <source>Ranges tried, evenly spaced from the smallest to the full.</source>
+        <translation>Anzahl der probierten Bereiche, in gleichen Abständen vom kleinsten bis zum vollen.</translation>
+    </message>
+    <message>
+        <source>GPTQ</source>
+        <translation>GPTQ</translation>
+    </message>
+    <message>
+        <source>Rounds the inputs in turn and spreads each rounding error over the inputs not yet rounded, by the inverse Hessian of the calibration inputs.</source>
+        <translation>Rundet die Eingaben der Reihe nach und verteilt jeden Rundungsfehler anhand der inversen Hesse-Matrix der Kalibriereingaben auf die noch nicht gerundeten Eingaben.</translation>
+    </message>
+    <message>
+        <source>Added to the Hessian's diagonal, as a share of its mean. Raised by itself when the factorization fails.</source>
+        <translation>Wird zur Diagonale der Hesse-Matrix addiert, als Anteil an deren Mittelwert. Erhöht sich von selbst, wenn die Faktorisierung scheitert.</translation>
+    </message>
+    <message>
+        <source>Rounds the inputs with the largest activations first.</source>
+        <translation>Rundet die Eingaben mit den größten Aktivierungen zuerst.</translation>
+    </message>
+    <message>
+        <source>With act_order: finds the grids of all groups first, from neighboring inputs, so that no group index has to be stored.</source>
+        <translation>Mit act_order: Bestimmt zuerst die Gitter aller Gruppen aus benachbarten Eingaben, sodass kein Gruppenindex gespeichert werden muss.</translation>
+    </message>
+    <message>
+        <source>Shrinks the range of each granule to the one of least mean squared error.</source>
+        <translation>Verkleinert den Bereich jeder Einheit (Gruppe, Kanal oder Tensor) auf den mit dem kleinsten mittleren quadratischen Fehler.</translation>
+    </message>
+    <message>
+        <source>Inputs per lazily applied update: speed only, the result is the same up to rounding.</source>
+        <translation>Eingaben je verzögert angewandter Aktualisierung: betrifft nur die Geschwindigkeit, das Ergebnis ist bis auf Rundung dasselbe.</translation>
+    </message>
+    <message>
+        <source>linear</source>
+        <translation>linear</translation>
+    </message>
+    <message>
+        <source>embedding</source>
+        <translation>Embedding</translation>
+    </message>
+    <message>
+        <source>convolution</source>
+        <translation>Faltung</translation>
+    </message>
+    <message>
+        <source>other</source>
+        <translation>sonstige</translation>
+    </message>
+</context>
+<context>
+    <name>LayerExpression</name>
+    <message>
+        <source>There is no “(” for this “)”</source>
+        <translation>Zu dieser „)“ fehlt die „(“</translation>
+    </message>
+    <message>
+        <source>Something is missing after “or”</source>
+        <translation>Nach „or“ fehlt etwas</translation>
+    </message>
+    <message>
+        <source>Something is missing after “and”</source>
+        <translation>Nach „and“ fehlt etwas</translation>
+    </message>
+    <message>
+        <source>Too many parentheses within each other</source>
+        <translation>Zu tief verschachtelte Klammern</translation>
+    </message>
+    <message>
+        <source>Something is missing before “%1”</source>
+        <translation>Vor „%1“ fehlt etwas</translation>
+    </message>
+    <message>
+        <source>Something is missing after “not”</source>
+        <translation>Nach „not“ fehlt etwas</translation>
+    </message>
+    <message>
+        <source>There is nothing in the parentheses</source>
+        <translation>In den Klammern steht nichts</translation>
+    </message>
+    <message>
+        <source>This “(” is not closed</source>
+        <translation>Diese „(“ wird nicht geschlossen</translation>
+    </message>
+    <message>
+        <source>A field must stand before “%1”, as in bits&lt;4</source>
+        <translation>Vor „%1“ muss ein Feld stehen, wie in bits&lt;4</translation>
+    </message>
+    <message>
+        <source>There is no field “%1”; the fields are %2</source>
+        <translation>Es gibt kein Feld „%1“; die Felder sind %2</translation>
+    </message>
+    <message>
+        <source>There is no pattern between the slashes</source>
+        <translation>Zwischen den Schrägstrichen steht kein Muster</translation>
+    </message>
+    <message>
+        <source>The second “/” is missing</source>
+        <translation>Das zweite „/“ fehlt</translation>
+    </message>
+    <message>
+        <source>The second “"” is missing</source>
+        <translation>Das zweite „"“ fehlt</translation>
+    </message>
+    <message>
+        <source>“%1” is either so or not: write %1 or not %1</source>
+        <translation>„%1“ trifft zu oder nicht: %1 oder not %1 schreiben</translation>
+    </message>
+    <message>
+        <source>A value is missing after “%1”</source>
+        <translation>Nach „%1“ fehlt ein Wert</translation>
+    </message>
+    <message>
+        <source>“%1” is no answer, expected yes or no</source>
+        <translation>„%1“ ist keine Antwort, erwartet wird yes oder no</translation>
+    </message>
+    <message>
+        <source>“%1” is a number and takes no pattern</source>
+        <translation>„%1“ ist eine Zahl und lässt kein Muster zu</translation>
+    </message>
+    <message>
+        <source>“%1” is a text: use =, != or ~</source>
+        <translation>„%1“ ist ein Text: =, != oder ~ verwenden</translation>
+    </message>
+    <message>
+        <source>“%1” is no value for %2, expected %3</source>
+        <translation>„%1“ ist kein Wert für %2, erwartet wird %3</translation>
+    </message>
+    <message>
+        <source>a size such as 512KiB or 4MiB</source>
+        <translation>eine Größe wie 512KiB oder 4MiB</translation>
+    </message>
+    <message>
+        <source>a number such as 1000 or 4M</source>
+        <translation>eine Zahl wie 1000 oder 4M</translation>
+    </message>
+    <message>
+        <source>a share such as 5% or 0.05</source>
+        <translation>ein Anteil wie 5% oder 0.05</translation>
+    </message>
+    <message>
+        <source>decibels such as 15</source>
+        <translation>ein Wert in Dezibel wie 15</translation>
+    </message>
+    <message>
+        <source>a number, channel or tensor</source>
+        <translation>eine Zahl, channel oder tensor</translation>
+    </message>
+    <message>
+        <source>a number or float</source>
+        <translation>eine Zahl oder float</translation>
+    </message>
+    <message>
+        <source>a number</source>
+        <translation>eine Zahl</translation>
+    </message>
+    <message>
+        <source>the layer's name</source>
+        <translation>Name der Schicht</translation>
+    </message>
+    <message>
+        <source>number of its block, or the block's name, or none</source>
+        <translation>Nummer oder Name des Blocks, oder none</translation>
+    </message>
+    <message>
+        <source>linear, embedding, convolution, other</source>
+        <translation>linear, embedding, convolution, other</translation>
+    </message>
+    <message>
+        <source>number of weights; k, M, G</source>
+        <translation>Anzahl der Gewichte; k, M, G</translation>
+    </message>
+    <message>
+        <source>the method's name or title, or float</source>
+        <translation>Name oder Titel der Methode, oder float</translation>
+    </message>
+    <message>
+        <source>bits of a code, or float</source>
+        <translation>Bits eines Codes, oder float</translation>
+    </message>
+    <message>
+        <source>inputs per group, or channel, or tensor</source>
+        <translation>Eingaben je Gruppe, oder channel, oder tensor</translation>
+    </message>
+    <message>
+        <source>stored bits per weight</source>
+        <translation>gespeicherte Bits je Gewicht</translation>
+    </message>
+    <message>
+        <source>stored bytes; KiB, MiB, GiB</source>
+        <translation>gespeicherte Bytes; KiB, MiB, GiB</translation>
+    </message>
+    <message>
+        <source>SQNR of the weights in dB</source>
+        <translation>SQNR der Gewichte in dB</translation>
+    </message>
+    <message>
+        <source>cosine between weights before and after</source>
+        <translation>Kosinus zwischen den Gewichten vorher und nachher</translation>
+    </message>
+    <message>
+        <source>relative output error</source>
+        <translation>relativer Ausgabefehler</translation>
+    </message>
+    <message>
+        <source>share of weights beyond 6 σ</source>
+        <translation>Anteil der Gewichte jenseits von 6 σ</translation>
+    </message>
+    <message>
+        <source>has a symmetric grid</source>
+        <translation>hat ein symmetrisches Gitter</translation>
+    </message>
+    <message>
+        <source>is locked</source>
+        <translation>ist gesperrt</translation>
+    </message>
+    <message>
+        <source>stays float</source>
+        <translation>bleibt float</translation>
+    </message>
+    <message>
+        <source>has a choice of its own</source>
+        <translation>hat eine eigene Wahl</translation>
+    </message>
+    <message>
+        <source>has numbers from a run</source>
+        <translation>hat Werte aus einem Lauf</translation>
+    </message>
+    <message>
+        <source>its numbers no longer belong to the recipe</source>
+        <translation>ihre Werte gehören nicht mehr zum Rezept</translation>
+    </message>
+</context>
+<context>
+    <name>LayerMeasures</name>
+    <message>
+        <source>kept float</source>
+        <translation>bleibt float</translation>
+    </message>
+    <message>
+        <source>out of date</source>
+        <translation>veraltet</translation>
+    </message>
+    <message>
+        <source>not measured</source>
+        <translation>nicht gemessen</translation>
+    </message>
+    <message>
+        <source>not computed</source>
+        <translation>nicht berechnet</translation>
+    </message>
+    <message>
+        <source>Output error</source>
+        <translation>Ausgabefehler</translation>
+    </message>
+    <message>
+        <source>Weight SQNR</source>
+        <translation>Gewichts-SQNR</translation>
+    </message>
+    <message>
+        <source>1 − cosine</source>
+        <translation>1 − Kosinus</translation>
+    </message>
+    <message>
+        <source>Size</source>
+        <translation>Größe</translation>
+    </message>
+    <message>
+        <source>Relative output error on the calibration inputs: ‖X(W − Ŵ)ᵀ‖² over ‖XWᵀ‖²; less is better</source>
+        <translation>Relativer Ausgabefehler auf den Kalibriereingaben: ‖X(W − Ŵ)ᵀ‖² geteilt durch ‖XWᵀ‖²; niedriger ist besser</translation>
+    </message>
+    <message>
+        <source>Signal to quantization noise of the weights: 10·log10 of Σw² over Σ(w − ŵ)²; more is better</source>
+        <translation>Signal-Quantisierungsrausch-Verhältnis der Gewichte: 10·log10 des Verhältnisses Σw² zu Σ(w − ŵ)²; höher ist besser</translation>
+    </message>
+    <message>
+        <source>1 − Σwŵ / (‖w‖·‖ŵ‖): how far the quantized weights point away from the original; less is better</source>
+        <translation>1 − Σwŵ / (‖w‖·‖ŵ‖): wie weit die Richtung der quantisierten Gewichte vom Original abweicht; niedriger ist besser</translation>
+    </message>
+    <message>
+        <source>Stored bytes: codes, scales and zeros, or the floats of a layer that is kept</source>
+        <translation>Gespeicherte Bytes: Codes, Skalen und Nullpunkte, oder die float-Werte einer Schicht, die float bleibt</translation>
+    </message>
+    <message>
+        <source>0.0 dB</source>
+        <translation>0.0 dB</translation>
+    </message>
+    <message>
+        <source>+%1 dB</source>
+        <translation>+%1 dB</translation>
+    </message>
+    <message>
+        <source>−%1 dB</source>
+        <translation>−%1 dB</translation>
+    </message>
+    <message>
+        <source>float</source>
+        <translation>float</translation>
+    </message>
+    <message>
+        <source>%1 %2 bit</source>
+        <translation>%1 %2 Bit</translation>
+    </message>
+</context>
+<context>
+    <name>LayerRows</name>
+    <message>
+        <source>Measured with: %1</source>
+        <translation>Gemessen mit: %1</translation>
+    </message>
+    <message>
+        <source>Measured with other calibration settings</source>
+        <translation>Mit anderen Kalibrierungseinstellungen gemessen</translation>
+    </message>
+    <message>
+        <source>Output error measured with other calibration settings</source>
+        <translation>Ausgabefehler mit anderen Kalibrierungseinstellungen gemessen</translation>
+    </message>
+    <message>
+        <source>Measured before a layer of an earlier block changed</source>
+        <translation>Gemessen, bevor sich eine Schicht eines früheren Blocks geändert hat</translation>
+    </message>
+    <message>
+        <source>Output error measured before a layer of an earlier block changed</source>
+        <translation>Ausgabefehler gemessen, bevor sich eine Schicht eines früheren Blocks geändert hat</translation>
+    </message>
+    <message>
+        <source>linear</source>
+        <translation>linear</translation>
+    </message>
+    <message>
+        <source>embedding</source>
+        <translation>Embedding</translation>
+    </message>
+    <message>
+        <source>convolution</source>
+        <translation>Faltung</translation>
+    </message>
+    <message>
+        <source>other</source>
+        <translation>sonstige</translation>
+    </message>
+</context>
+<context>
+    <name>OutlierModel</name>
+    <message>
+        <source>Value</source>
+        <translation>Wert</translation>
+    </message>
+    <message>
+        <source>The weight itself</source>
+        <translation>Das Gewicht selbst</translation>
+    </message>
+    <message>
+        <source>σ</source>
+        <translation>σ</translation>
+    </message>
+    <message>
+        <source>(w − mean) / standard deviation of the layer's weights</source>
+        <translation>(w − Mittelwert) / Standardabweichung der Gewichte der Schicht</translation>
+    </message>
+    <message>
+        <source>Row</source>
+        <translation>Zeile</translation>
+    </message>
+    <message>
+        <source>Output channel, from 0</source>
+        <translation>Ausgabekanal, ab 0</translation>
+    </message>
+    <message>
+        <source>Column</source>
+        <translation>Spalte</translation>
+    </message>
+    <message>
+        <source>Input channel, from 0</source>
+        <translation>Eingabekanal, ab 0</translation>
+    </message>
+</context>
+<context>
+    <name>RunsModel</name>
+    <message>
+        <source>complete</source>
+        <translation>vollständig</translation>
+    </message>
+    <message>
+        <source>%1 of %2 layers</source>
+        <translation>%1 von %2 Schichten</translation>
+    </message>
+    <message>
+        <source>1 layer</source>
+        <translation>1 Schicht</translation>
+    </message>
+    <message>
+        <source>%1 layers</source>
+        <translation>%1 Schichten</translation>
+    </message>
+    <message>
+        <source>A</source>
+        <translation>A</translation>
+    </message>
+    <message>
+        <source>The run that the table shows</source>
+        <translation>Der Lauf, den die Tabelle zeigt</translation>
+    </message>
+    <message>
+        <source>B</source>
+        <translation>B</translation>
+    </message>
+    <message>
+        <source>The run that it is compared with</source>
+        <translation>Der Lauf, mit dem verglichen wird</translation>
+    </message>
+    <message>
+        <source>Name</source>
+        <translation>Name</translation>
+    </message>
+    <message>
+        <source>Double-click or F2 to rename</source>
+        <translation>Zum Umbenennen doppelklicken oder F2 drücken</translation>
+    </message>
+    <message>
+        <source>State</source>
+        <translation>Zustand</translation>
+    </message>
+    <message>
+        <source>A cancelled run keeps the layers that had finished</source>
+        <translation>Ein abgebrochener Lauf behält die bereits fertigen Schichten</translation>
+    </message>
+    <message>
+        <source>Bits/weight</source>
+        <translation>Bit/Gewicht</translation>
+    </message>
+    <message>
+        <source>Stored bits of codes, scales and zeros over the number of quantized weights</source>
+        <translation>Gespeicherte Bits von Codes, Skalen und Nullpunkten geteilt durch die Anzahl der quantisierten Gewichte</translation>
+    </message>
+    <message>
+        <source>Size</source>
+        <translation>Größe</translation>
+    </message>
+    <message>
+        <source>Stored bytes of the whole model: quantized layers and floats</source>
+        <translation>Gespeicherte Bytes des gesamten Modells: quantisierte Schichten und float-Werte</translation>
+    </message>
+    <message>
+        <source>Perplexity</source>
+        <translation>Perplexität</translation>
+    </message>
+    <message>
+        <source>exp of the mean negative log-likelihood per token</source>
+        <translation>exp der mittleren negativen Log-Likelihood je Token</translation>
+    </message>
+    <message>
+        <source>Started</source>
+        <translation>Beginn</translation>
+    </message>
+    <message>
+        <source>When the run began</source>
+        <translation>Wann der Lauf begonnen hat</translation>
+    </message>
+    <message>
+        <source>Took</source>
+        <translation>Dauer</translation>
+    </message>
+    <message>
+        <source>Computing time</source>
+        <translation>Rechenzeit</translation>
+    </message>
+</context>
+<context>
+    <name>gradus::BitsMap</name>
+    <message>
+        <source>float</source>
+        <translation>float</translation>
+    </message>
+    <message>
+        <source>Map of the model</source>
+        <translation>Karte des Modells</translation>
+    </message>
+    <message>
+        <source>Blocks by kinds of layers. Arrow keys move, Shift extends, 2 to 8 set bits, F keeps float, Space locks.</source>
+        <translation>Blöcke nach Schichtarten. Pfeiltasten bewegen, Umschalt erweitert, 2 bis 8 setzen die Bits, F belässt float, Leertaste sperrt.</translation>
+    </message>
+    <message>
+        <source>block</source>
+        <translation>Block</translation>
+    </message>
+    <message>
+        <source>%1 bits/weight, %2</source>
+        <translation>%1 Bit/Gewicht, %2</translation>
+    </message>
+    <message>
+        <source>output error %1, weight SQNR %2</source>
+        <translation>Ausgabefehler %1, Gewichts-SQNR %2</translation>
+    </message>
+    <message>
+        <source>Not computed yet: run the recipe</source>
+        <translation>Noch nicht berechnet: Rezept ausführen</translation>
+    </message>
+    <message>
+        <source>Locked: edits of several layers leave it alone</source>
+        <translation>Gesperrt: Änderungen an mehreren Schichten lassen sie unberührt</translation>
+    </message>
+    <message>
+        <source>Open a model to see its layers as a map.</source>
+        <translation>Ein Modell öffnen, um seine Schichten als Karte zu sehen.</translation>
+    </message>
+    <message>
+        <source>f</source>
+        <comment>short for float</comment>
+        <translation>f</translation>
+    </message>
+    <message>
+        <source>Outside of blocks</source>
+        <translation>Außerhalb der Blöcke</translation>
+    </message>
+    <message>
+        <source>bits</source>
+        <translation>Bits</translation>
+    </message>
+    <message>
+        <source>method</source>
+        <translation>Methode</translation>
+    </message>
+    <message>
+        <source>output error, %</source>
+        <translation>Ausgabefehler, %</translation>
+    </message>
+    <message>
+        <source>weight SQNR, dB</source>
+        <translation>Gewichts-SQNR, dB</translation>
+    </message>
+    <message>
+        <source>not computed yet: run the recipe</source>
+        <translation>noch nicht berechnet: Rezept ausführen</translation>
+    </message>
+    <message>
+        <source>kept float</source>
+        <translation>bleibt float</translation>
+    </message>
+    <message>
+        <source>locked</source>
+        <translation>gesperrt</translation>
+    </message>
+    <message>
+        <source>– not computed</source>
+        <translation>– nicht berechnet</translation>
+    </message>
+    <message>
+        <source>italic: out of date</source>
+        <translation>kursiv: veraltet</translation>
+    </message>
+    <message>
+        <source>Gradus: map of the model</source>
+        <translation>Gradus: Karte des Modells</translation>
+    </message>
+    <message>
+        <source>%1: the extension is "%2", expected png, svg, pdf or csv</source>
+        <translation>%1: Die Endung ist „%2“, erwartet wird png, svg, pdf oder csv</translation>
+    </message>
+    <message>
+        <source>%1 cannot be written</source>
+        <translation>%1 kann nicht geschrieben werden</translation>
+    </message>
+    <message>
+        <source>Save the map</source>
+        <translation>Karte speichern</translation>
+    </message>
+    <message>
+        <source>Image (*.png)</source>
+        <translation>Bild (*.png)</translation>
+    </message>
+    <message>
+        <source>Drawing (*.svg)</source>
+        <translation>Zeichnung (*.svg)</translation>
+    </message>
+    <message>
+        <source>Document (*.pdf)</source>
+        <translation>Dokument (*.pdf)</translation>
+    </message>
+    <message>
+        <source>Table (*.csv)</source>
+        <translation>Tabelle (*.csv)</translation>
+    </message>
+    <message>
+        <source>Bits</source>
+        <translation>Bits</translation>
+    </message>
+    <message>
+        <source>Method</source>
+        <translation>Methode</translation>
+    </message>
+    <message>
+        <source>Unlock</source>
+        <translation>Entsperren</translation>
+    </message>
+    <message>
+        <source>Lock</source>
+        <translation>Sperren</translation>
+    </message>
+    <message>
+        <source>Color by</source>
+        <translation>Einfärben nach</translation>
+    </message>
+    <message>
+        <source>Output error</source>
+        <translation>Ausgabefehler</translation>
+    </message>
+    <message>
+        <source>Weight SQNR</source>
+        <translation>Gewichts-SQNR</translation>
+    </message>
+    <message>
+        <source>Show whole model</source>
+        <translation>Gesamtes Modell zeigen</translation>
+    </message>
+    <message>
+        <source>Usual size</source>
+        <translation>Normale Größe</translation>
+    </message>
+    <message>
+        <source>Copy image</source>
+        <translation>Bild kopieren</translation>
+    </message>
+    <message>
+        <source>Copy data as CSV</source>
+        <translation>Daten als CSV kopieren</translation>
+    </message>
+    <message>
+        <source>Save as PNG, SVG, PDF or CSV…</source>
+        <translation>Als PNG, SVG, PDF oder CSV speichern…</translation>
+    </message>
+</context>
+<context>
+    <name>gradus::BitsMapPanel</name>
+    <message>
+        <source>Bits</source>
+        <translation>Bits</translation>
+    </message>
+    <message>
+        <source>Output error</source>
+        <translation>Ausgabefehler</translation>
+    </message>
+    <message>
+        <source>Weight SQNR</source>
+        <translation>Gewichts-SQNR</translation>
+    </message>
+    <message>
+        <source>Method</source>
+        <translation>Methode</translation>
+    </message>
+    <message>
+        <source>&amp;Color by</source>
+        <translation>&amp;Einfärben nach</translation>
+    </message>
+    <message>
+        <source>Smaller cells</source>
+        <translation>Kleinere Zellen</translation>
+    </message>
+    <message>
+        <source>Larger cells</source>
+        <translation>Größere Zellen</translation>
+    </message>
+    <message>
+        <source>Fit</source>
+        <translation>Einpassen</translation>
+    </message>
+    <message>
+        <source>Show the whole model</source>
+        <translation>Das gesamte Modell zeigen</translation>
+    </message>
+    <message>
+        <source>Click or sweep to select</source>
+        <translation>Klicken oder ziehen, um auszuwählen</translation>
+    </message>
+    <message>
+        <source>1 layer selected</source>
+        <translation>1 Schicht ausgewählt</translation>
+    </message>
+    <message>
+        <source>%1 layers selected</source>
+        <translation>%1 Schichten ausgewählt</translation>
+    </message>
+</context>
+<context>
+    <name>gradus::ChannelPanel</name>
+    <message>
+        <source>Channels shown</source>
+        <translation>Angezeigte Kanäle</translation>
+    </message>
+    <message>
+        <source>Output channels</source>
+        <translation>Ausgabekanäle</translation>
+    </message>
+    <message>
+        <source>Input channels</source>
+        <translation>Eingabekanäle</translation>
+    </message>
+    <message>
+        <source>Output channels are rows of the weight, input channels its columns</source>
+        <translation>Ausgabekanäle sind die Zeilen der Gewichtsmatrix, Eingabekanäle ihre Spalten</translation>
+    </message>
+    <message>
+        <source>Order of the channels</source>
+        <translation>Reihenfolge der Kanäle</translation>
+    </message>
+    <message>
+        <source>In order</source>
+        <translation>Der Reihe nach</translation>
+    </message>
+    <message>
+        <source>Widest first</source>
+        <translation>Breiteste zuerst</translation>
+    </message>
+    <message>
+        <source>By place in the weight, or by range: largest − smallest weight</source>
+        <translation>Nach der Lage in der Gewichtsmatrix oder nach dem Bereich: größtes − kleinstes Gewicht</translation>
+    </message>
+    <message>
+        <source>Jump to a channel; channels count from 0. A click into the plot chooses one too.</source>
+        <translation>Zu einem Kanal springen; Kanäle werden ab 0 gezählt. Auch ein Klick in das Diagramm wählt einen aus.</translation>
+    </message>
+    <message>
+        <source>Channel</source>
+        <translation>Kanal</translation>
+    </message>
+    <message>
+        <source>Ranges of the layer's inputs</source>
+        <translation>Bereiche der Eingaben der Schicht</translation>
+    </message>
+    <message>
+        <source>Capture inputs</source>
+        <translation>Eingaben erfassen</translation>
+    </message>
+    <message>
+        <source>Run the calibration text through the float model once and keep what reaches each layer: its range per channel, and H = XᵀX/n for output errors</source>
+        <translation>Den Kalibriertext einmal durch das float-Modell schicken und festhalten, was jede Schicht erreicht: den Bereich je Kanal und H = XᵀX/n für die Ausgabefehler</translation>
+    </message>
+    <message>
+        <source>Values of the chosen channel</source>
+        <translation>Werte des gewählten Kanals</translation>
+    </message>
+    <message>
+        <source>Select a layer to see the ranges of its channels.</source>
+        <translation>Eine Schicht auswählen, um die Bereiche ihrer Kanäle zu sehen.</translation>
+    </message>
+    <message>
+        <source>The ranges of the channels are being computed…</source>
+        <translation>Die Bereiche der Kanäle werden berechnet…</translation>
+    </message>
+    <message>
+        <source>output channel</source>
+        <translation>Ausgabekanal</translation>
+    </message>
+    <message>
+        <source>input channel</source>
+        <translation>Eingabekanal</translation>
+    </message>
+    <message>
+        <source>weight</source>
+        <translation>Gewicht</translation>
+    </message>
+    <message>
+        <source>%1 output channels · limits: %2</source>
+        <translation>%1 Ausgabekanäle · Grenzen: %2</translation>
+    </message>
+    <message>
+        <source>%1 input channels · limits: %2</source>
+        <translation>%1 Eingabekanäle · Grenzen: %2</translation>
+    </message>
+    <message>
+        <source>none yet</source>
+        <translation>noch keine</translation>
+    </message>
+    <message>
+        <source>Min–max</source>
+        <translation>Min–Max</translation>
+    </message>
+    <message>
+        <source>1–99 %</source>
+        <translation>1–99 %</translation>
+    </message>
+    <message>
+        <source>Quartiles</source>
+        <translation>Quartile</translation>
+    </message>
+    <message>
+        <source>Median</source>
+        <translation>Median</translation>
+    </message>
+    <message>
+        <source>Limits in use</source>
+        <translation>Verwendete Grenzen</translation>
+    </message>
+    <message>
+        <source>input</source>
+        <translation>Eingabe</translation>
+    </message>
+    <message>
+        <source>Min–max of the layer's input, %1 tokens</source>
+        <translation>Min–Max der Eingabe der Schicht, %1 Token</translation>
+    </message>
+    <message>
+        <source>The captured input has %1 channels, the weight %2.</source>
+        <translation>Die erfasste Eingabe hat %1 Kanäle, das Gewicht %2.</translation>
+    </message>
+    <message>
+        <source>Ranges of the layer's inputs appear here once they are captured: choose a calibration text in the Run panel, then capture.</source>
+        <translation>Die Bereiche der Eingaben der Schicht erscheinen hier, sobald sie erfasst sind: im Panel „Lauf“ einen Kalibriertext wählen, dann erfassen.</translation>
+    </message>
+    <message>
+        <source>Output channel %1</source>
+        <translation>Ausgabekanal %1</translation>
+    </message>
+    <message>
+        <source>Input channel %1</source>
+        <translation>Eingabekanal %1</translation>
+    </message>
+    <message>
+        <source>%1 · %2</source>
+        <translation>%1 · %2</translation>
+    </message>
+</context>
+<context>
+    <name>gradus::ChannelPlot</name>
+    <message>
+        <source>Ranges of the channels</source>
+        <translation>Bereiche der Kanäle</translation>
+    </message>
+    <message>
+        <source>%1, sorted by range</source>
+        <translation>%1, nach Bereich sortiert</translation>
+    </message>
+    <message>
+        <source>%1 channel ranges</source>
+        <translation>%1 Kanalbereiche</translation>
+    </message>
+    <message>
+        <source>%1: %2 … %3</source>
+        <translation>%1: %2 … %3</translation>
+    </message>
+    <message>
+        <source>%1: %2</source>
+        <translation>%1: %2</translation>
+    </message>
+    <message>
+        <source>%1 %2, one of %3 in this column</source>
+        <translation>%1 %2, einer von %3 in dieser Spalte</translation>
+    </message>
+    <message>
+        <source>%1 %2</source>
+        <translation>%1 %2</translation>
+    </message>
+    <message>
+        <source>%1 at the cursor: %2</source>
+        <translation>%1 am Cursor: %2</translation>
+    </message>
+</context>
+<context>
+    <name>gradus::ChannelStripPlot</name>
+    <message>
+        <source>Distribution of each channel's weights</source>
+        <translation>Verteilung der Gewichte jedes Kanals</translation>
+    </message>
+    <message>
+        <source>Select a layer to see how its weights spread over the channels.</source>
+        <translation>Eine Schicht auswählen, um zu sehen, wie sich ihre Gewichte über die Kanäle verteilen.</translation>
+    </message>
+    <message>
+        <source>share of the channel's weights</source>
+        <translation>Anteil an den Gewichten des Kanals</translation>
+    </message>
+    <message>
+        <source>Limits of the grid</source>
+        <translation>Grenzen des Gitters</translation>
+    </message>
+    <message>
+        <source>weight</source>
+        <translation>Gewicht</translation>
+    </message>
+    <message>
+        <source>output channel</source>
+        <translation>Ausgabekanal</translation>
+    </message>
+    <message>
+        <source>input channel</source>
+        <translation>Eingabekanal</translation>
+    </message>
+    <message>
+        <source> · %1 channels a column</source>
+        <translation> · %1 Kanäle je Spalte</translation>
+    </message>
+    <message>
+        <source>%1 output channels%2 · limits: %3</source>
+        <translation>%1 Ausgabekanäle%2 · Grenzen: %3</translation>
+    </message>
+    <message>
+        <source>%1 input channels%2 · limits: %3</source>
+        <translation>%1 Eingabekanäle%2 · Grenzen: %3</translation>
+    </message>
+    <message>
+        <source>%1 channels</source>
+        <translation>%1 Kanäle</translation>
+    </message>
+    <message>
+        <source>output channel %1</source>
+        <translation>Ausgabekanal %1</translation>
+    </message>
+    <message>
+        <source>input channel %1</source>
+        <translation>Eingabekanal %1</translation>
+    </message>
+    <message>
+        <source>output channels %1–%2</source>
+        <translation>Ausgabekanäle %1–%2</translation>
+    </message>
+    <message>
+        <source>input channels %1–%2</source>
+        <translation>Eingabekanäle %1–%2</translation>
+    </message>
+    <message>
+        <source>weight %1</source>
+        <translation>Gewicht %1</translation>
+    </message>
+    <message>
+        <source>share %1</source>
+        <translation>Anteil %1</translation>
+    </message>
+    <message>
+        <source>limits %1 … %2</source>
+        <translation>Grenzen %1 … %2</translation>
+    </message>
+</context>
+<context>
+    <name>gradus::Document</name>
+    <message>
+        <source>Run %1</source>
+        <translation>Lauf %1</translation>
+    </message>
+    <message>
+        <source>reset of %1</source>
+        <translation>Zurücksetzen von %1</translation>
+    </message>
+    <message>
+        <source>reset of %1 layers</source>
+        <translation>Zurücksetzen von %1 Schichten</translation>
+    </message>
+    <message>
+        <source>%1 layers</source>
+        <translation>%1 Schichten</translation>
+    </message>
+    <message>
+        <source>lock of %1</source>
+        <translation>Sperren von %1</translation>
+    </message>
+    <message>
+        <source>unlock of %1</source>
+        <translation>Entsperren von %1</translation>
+    </message>
+    <message>
+        <source>seed %1</source>
+        <translation>Startwert %1</translation>
+    </message>
+</context>
+<context>
+    <name>gradus::EmptyState</name>
+    <message>
+        <source>Open a model folder or drop it here</source>
+        <translation>Modellordner öffnen oder hier ablegen</translation>
+    </message>
+    <message>
+        <source>Open folder…</source>
+        <translation>Ordner öffnen…</translation>
+    </message>
+    <message>
+        <source>Open file…</source>
+        <translation>Datei öffnen…</translation>
+    </message>
+    <message>
+        <source>A Hugging Face folder, .safetensors, llama2.c .bin, or a saved run (.gradus)</source>
+        <translation>Ein Hugging-Face-Ordner, .safetensors, llama2.c .bin oder ein gespeicherter Lauf (.gradus)</translation>
+    </message>
+    <message>
+        <source>Recent</source>
+        <translation>Zuletzt geöffnet</translation>
+    </message>
+    <message>
+        <source>&lt;a href="open" style="text-decoration:none"&gt;%1&lt;/a&gt; &amp;nbsp;%2</source>
+        <translation>&lt;a href="open" style="text-decoration:none"&gt;%1&lt;/a&gt; &amp;nbsp;%2</translation>
+    </message>
+    <message>
+        <source>%1 is not there any more</source>
+        <translation>%1 ist nicht mehr da</translation>
+    </message>
+</context>
+<context>
+    <name>gradus::ErrorPanel</name>
+    <message>
+        <source>Model order</source>
+        <translation>Wie im Modell</translation>
+    </message>
+    <message>
+        <source>Worst first</source>
+        <translation>Schlechteste zuerst</translation>
+    </message>
+    <message>
+        <source>Largest change first</source>
+        <translation>Größte Änderung zuerst</translation>
+    </message>
+    <message>
+        <source>&amp;Log</source>
+        <translation>Lo&amp;g</translation>
+    </message>
+    <message>
+        <source>Logarithmic scale</source>
+        <translation>Logarithmische Skala</translation>
+    </message>
+    <message>
+        <source>&amp;Show</source>
+        <translation>An&amp;zeigen</translation>
+    </message>
+    <message>
+        <source>&amp;Order</source>
+        <translation>&amp;Reihenfolge</translation>
+    </message>
+    <message>
+        <source>this recipe</source>
+        <translation>dieses Rezept</translation>
+    </message>
+</context>
+<context>
+    <name>gradus::ErrorPlot</name>
+    <message>
+        <source>block %1</source>
+        <translation>Block %1</translation>
+    </message>
+    <message>
+        <source>Errors by layer</source>
+        <translation>Fehler je Schicht</translation>
+    </message>
+    <message>
+        <source>A: %1</source>
+        <translation>A: %1</translation>
+    </message>
+    <message>
+        <source>B: %1</source>
+        <translation>B: %1</translation>
+    </message>
+    <message>
+        <source>Run the recipe to see the error of every layer.</source>
+        <translation>Das Rezept ausführen, um den Fehler jeder Schicht zu sehen.</translation>
+    </message>
+    <message>
+        <source>The run had no calibration text, so no output error was measured. Weight SQNR and size can be shown.</source>
+        <translation>Der Lauf hatte keinen Kalibriertext, daher wurde kein Ausgabefehler gemessen. Gewichts-SQNR und Größe lassen sich anzeigen.</translation>
+    </message>
+    <message>
+        <source>This was not measured.</source>
+        <translation>Dies wurde nicht gemessen.</translation>
+    </message>
+    <message>
+        <source>relative output error (%)</source>
+        <translation>relativer Ausgabefehler (%)</translation>
+    </message>
+    <message>
+        <source>weight SQNR (dB)</source>
+        <translation>Gewichts-SQNR (dB)</translation>
+    </message>
+    <message>
+        <source>1 − cosine of the weights</source>
+        <translation>1 − Kosinus der Gewichte</translation>
+    </message>
+    <message>
+        <source>size (%1)</source>
+        <translation>Größe (%1)</translation>
+    </message>
+    <message>
+        <source>block</source>
+        <translation>Block</translation>
+    </message>
+    <message>
+        <source>one name in %1</source>
+        <translation>jeder %1. Name</translation>
+    </message>
+    <message>
+        <source>worst of %1 layers</source>
+        <translation>schlechteste von %1 Schichten</translation>
+    </message>
+    <message>
+        <source>%1: %2</source>
+        <translation>%1: %2</translation>
+    </message>
+    <message>
+        <source>A %1: %2</source>
+        <translation>A %1: %2</translation>
+    </message>
+    <message>
+        <source>B %1: %2</source>
+        <translation>B %1: %2</translation>
+    </message>
+    <message>
+        <source>A: %1 (%2)</source>
+        <translation>A: %1 (%2)</translation>
+    </message>
+    <message>
+        <source>B: %1 (%2)</source>
+        <translation>B: %1 (%2)</translation>
+    </message>
+    <message>
+        <source>B − A: %1</source>
+        <translation>B − A: %1</translation>
+    </message>
+    <message>
+        <source>B / A: %1</source>
+        <translation>B / A: %1</translation>
+    </message>
+    <message>
+        <source>Show</source>
+        <translation>Anzeigen</translation>
+    </message>
+    <message>
+        <source>Order</source>
+        <translation>Reihenfolge</translation>
+    </message>
+    <message>
+        <source>Model order</source>
+        <translation>Wie im Modell</translation>
+    </message>
+    <message>
+        <source>Worst first</source>
+        <translation>Schlechteste zuerst</translation>
+    </message>
+    <message>
+        <source>Largest change first</source>
+        <translation>Größte Änderung zuerst</translation>
+    </message>
+    <message>
+        <source>Logarithmic scale</source>
+        <translation>Logarithmische Skala</translation>
+    </message>
+</context>
+<context>
+    <name>gradus::EvaluateDialog</name>
+    <message>
+        <source>Measure perplexity</source>
+        <translation>Perplexität messen</translation>
+    </message>
+    <message>
+        <source>Browse…</source>
+        <translation>Durchsuchen…</translation>
+    </message>
+    <message>
+        <source>GPTQ: every token of a window but the first</source>
+        <translation>GPTQ: jedes Token eines Fensters außer dem ersten</translation>
+    </message>
+    <message>
+        <source>llama.cpp: the second half of a window</source>
+        <translation>llama.cpp: die zweite Hälfte eines Fensters</translation>
+    </message>
+    <message>
+        <source>Model's: %1</source>
+        <translation>Vom Modell: %1</translation>
+    </message>
+    <message>
+        <source>Model's</source>
+        <translation>Vom Modell</translation>
+    </message>
+    <message>
+        <source>The float model and the last run are measured on the same windows of the text.</source>
+        <translation>Das float-Modell und der letzte Lauf werden auf denselben Fenstern des Textes gemessen.</translation>
+    </message>
+    <message>
+        <source>Text</source>
+        <translation>Text</translation>
+    </message>
+    <message>
+        <source>Convention</source>
+        <translation>Konvention</translation>
+    </message>
+    <message>
+        <source>Context</source>
+        <translation>Kontext</translation>
+    </message>
+    <message>
+        <source>Measure</source>
+        <translation>Messen</translation>
+    </message>
+    <message>
+        <source>Text (*.txt *.text *.md *.raw)</source>
+        <translation>Text (*.txt *.text *.md *.raw)</translation>
+    </message>
+    <message>
+        <source>All files (*)</source>
+        <translation>Alle Dateien (*)</translation>
+    </message>
+</context>
+<context>
+    <name>gradus::ExponentModelPlot</name>
+    <message>
+        <source>Best exponent of each layer</source>
+        <translation>Bester Exponent jeder Schicht</translation>
+    </message>
+    <message>
+        <source>Gain over the uniform grid (right)</source>
+        <translation>Gewinn gegenüber dem gleichförmigen Gitter (rechts)</translation>
+    </message>
+    <message>
+        <source>Uniform grid, a = 1</source>
+        <translation>Gleichförmiges Gitter, a = 1</translation>
+    </message>
+    <message>
+        <source>Best exponent (left)</source>
+        <translation>Bester Exponent (links)</translation>
+    </message>
+    <message>
+        <source>layer, in the order of the model</source>
+        <translation>Schicht, in der Reihenfolge des Modells</translation>
+    </message>
+    <message>
+        <source>best exponent a</source>
+        <translation>bester Exponent a</translation>
+    </message>
+    <message>
+        <source>gain (dB)</source>
+        <translation>Gewinn (dB)</translation>
+    </message>
+    <message>
+        <source>Power exponents of the model</source>
+        <translation>Potenzexponenten des Modells</translation>
+    </message>
+    <message>
+        <source>%1 layer · mean gain %2 over the uniform grid</source>
+        <translation>%1 Schicht · mittlerer Gewinn %2 gegenüber dem gleichförmigen Gitter</translation>
+    </message>
+    <message>
+        <source>%1 layers · mean gain %2 over the uniform grid</source>
+        <translation>%1 Schichten · mittlerer Gewinn %2 gegenüber dem gleichförmigen Gitter</translation>
+    </message>
+    <message>
+        <source>power exponents</source>
+        <translation>Potenzexponenten</translation>
+    </message>
+    <message>
+        <source>%1
+best a = %2, NMSE %3
+%4 over the uniform grid (%5)</source>
+        <translation>%1
+bestes a = %2, NMSE %3
+%4 gegenüber dem gleichförmigen Gitter (%5)</translation>
+    </message>
+</context>
+<context>
+    <name>gradus::ExponentPanel</name>
+    <message>
+        <source>Views of the power exponent</source>
+        <translation>Ansichten des Potenzexponenten</translation>
+    </message>
+    <message>
+        <source>Selected layers</source>
+        <translation>Ausgewählte Schichten</translation>
+    </message>
+    <message>
+        <source>Whole model</source>
+        <translation>Gesamtes Modell</translation>
+    </message>
+    <message>
+        <source>Select layers to see how the error of a power grid depends on its exponent.</source>
+        <translation>Schichten auswählen, um zu sehen, wie der Fehler eines Potenzgitters von dessen Exponenten abhängt.</translation>
+    </message>
+    <message>
+        <source>The exponent a of the power grid: levels ŵ = s·(k/N)^(1/a), dense around zero below 1, evenly spaced at 1. Drag the marker, or type.</source>
+        <translation>Der Exponent a des Potenzgitters: Stufen ŵ = s·(k/N)^(1/a), unter 1 dicht um null, bei 1 in gleichen Abständen. Die Marke ziehen oder einen Wert eingeben.</translation>
+    </message>
+    <message>
+        <source>Exponent</source>
+        <translation>Exponent</translation>
+    </message>
+    <message>
+        <source>Best</source>
+        <translation>Bester</translation>
+    </message>
+    <message>
+        <source>The exponent with the least error, found by golden-section search</source>
+        <translation>Der Exponent mit dem kleinsten Fehler, gefunden mit dem Verfahren des Goldenen Schnitts</translation>
+    </message>
+    <message>
+        <source>Uniform</source>
+        <translation>Gleichförmig</translation>
+    </message>
+    <message>
+        <source>Exponent 1: evenly spaced levels</source>
+        <translation>Exponent 1: Stufen in gleichen Abständen</translation>
+    </message>
+    <message>
+        <source>dB</source>
+        <translation>dB</translation>
+    </message>
+    <message>
+        <source>Show the error as 10·log₁₀(NMSE)</source>
+        <translation>Den Fehler als 10·log₁₀(NMSE) anzeigen</translation>
+    </message>
+    <message>
+        <source>Error in dB</source>
+        <translation>Fehler in dB</translation>
+    </message>
+    <message>
+        <source>Error at the exponent</source>
+        <translation>Fehler beim Exponenten</translation>
+    </message>
+    <message>
+        <source>NMSE = Σ(w − ŵ)² / Σw². The gain over the uniform grid is 10·log₁₀(NMSE at a = 1 / NMSE).</source>
+        <translation>NMSE = Σ(w − ŵ)² / Σw². Der Gewinn gegenüber dem gleichförmigen Gitter ist 10·log₁₀(NMSE bei a = 1 / NMSE).</translation>
+    </message>
+    <message>
+        <source>&lt;p&gt;A power grid has its levels where an evenly spaced grid has them after raising to the power a, which suits weights that crowd around zero.&lt;/p&gt;&lt;p&gt;Power-domain rounding: k = round(N·(|w|/s)&lt;sup&gt;a&lt;/sup&gt;), ŵ = sign(w)·s·(k/N)&lt;sup&gt;1/a&lt;/sup&gt;&lt;/p&gt;&lt;p&gt;The grid is symmetric: N = 2&lt;sup&gt;bits − 1&lt;/sup&gt; − 1 levels on each side of zero, and s is the largest |w| of what shares a scale. With a = 1 it is the uniform symmetric grid, which an asymmetric scheme of the layer does not equal.&lt;/p&gt;</source>
+        <translation>&lt;p&gt;Ein Potenzgitter hat seine Stufen dort, wo ein Gitter mit gleichen Abständen sie nach dem Potenzieren mit a hat; das passt zu Gewichten, die sich um null häufen.&lt;/p&gt;&lt;p&gt;Runden in der Potenzdomäne: k = round(N·(|w|/s)&lt;sup&gt;a&lt;/sup&gt;), ŵ = sign(w)·s·(k/N)&lt;sup&gt;1/a&lt;/sup&gt;&lt;/p&gt;&lt;p&gt;Das Gitter ist symmetrisch: N = 2&lt;sup&gt;bits − 1&lt;/sup&gt; − 1 Stufen auf jeder Seite der Null, und s ist das größte |w| unter den Gewichten, die sich eine Skala teilen. Mit a = 1 ist es das gleichförmige symmetrische Gitter, das nicht dasselbe ist wie ein asymmetrisches Schema der Schicht.&lt;/p&gt;</translation>
+    </message>
+    <message>
+        <source>The best exponent of each layer, and what it gains over the uniform grid, appears here once all layers are fitted.</source>
+        <translation>Der beste Exponent jeder Schicht und sein Gewinn gegenüber dem gleichförmigen Gitter erscheinen hier, sobald die Exponenten aller Schichten bestimmt sind.</translation>
+    </message>
+    <message>
+        <source>Fit all layers</source>
+        <translation>Alle Exponenten bestimmen</translation>
+    </message>
+    <message>
+        <source>Search the best exponent of every layer under its scheme</source>
+        <translation>Den besten Exponenten jeder Schicht unter ihrem Schema suchen</translation>
+    </message>
+    <message>
+        <source>one scale s = max |w|</source>
+        <translation>eine Skala s = max |w|</translation>
+    </message>
+    <message>
+        <source>a scale s = max |w| per %1 inputs</source>
+        <translation>eine Skala s = max |w| je %1 Eingaben</translation>
+    </message>
+    <message>
+        <source>a scale s = max |w| per channel</source>
+        <translation>eine Skala s = max |w| je Kanal</translation>
+    </message>
+    <message>
+        <source>Symmetric power grid of %1 bits: N = %2 level on each side of zero, %3, power-domain rounding.</source>
+        <translation>Symmetrisches Potenzgitter mit %1 Bit: N = %2 Stufe auf jeder Seite der Null, %3, Runden in der Potenzdomäne.</translation>
+    </message>
+    <message>
+        <source>Symmetric power grid of %1 bits: N = %2 levels on each side of zero, %3, power-domain rounding.</source>
+        <translation>Symmetrisches Potenzgitter mit %1 Bit: N = %2 Stufen auf jeder Seite der Null, %3, Runden in der Potenzdomäne.</translation>
+    </message>
+    <message>
+        <source>NMSE %1</source>
+        <translation>NMSE %1</translation>
+    </message>
+    <message>
+        <source>NMSE %1 · gain %2</source>
+        <translation>NMSE %1 · Gewinn %2</translation>
+    </message>
+</context>
+<context>
+    <name>gradus::ExponentPlot</name>
+    <message>
+        <source>Error against exponent</source>
+        <translation>Fehler über dem Exponenten</translation>
+    </message>
+    <message>
+        <source>Uniform grid, a = 1</source>
+        <translation>Gleichförmiges Gitter, a = 1</translation>
+    </message>
+    <message>
+        <source>Exponent</source>
+        <translation>Exponent</translation>
+    </message>
+    <message>
+        <source>power exponent a</source>
+        <translation>Potenzexponent a</translation>
+    </message>
+    <message>
+        <source>NMSE (dB)</source>
+        <translation>NMSE (dB)</translation>
+    </message>
+    <message>
+        <source>NMSE</source>
+        <translation>NMSE</translation>
+    </message>
+    <message>
+        <source>%1: a = %2, %3</source>
+        <translation>%1: a = %2, %3</translation>
+    </message>
+    <message>
+        <source>Error</source>
+        <translation>Fehler</translation>
+    </message>
+    <message>
+        <source>%1 of %2 selected layers shown</source>
+        <translation>%1 von %2 ausgewählten Schichten gezeigt</translation>
+    </message>
+    <message>
+        <source>%1 layers</source>
+        <translation>%1 Schichten</translation>
+    </message>
+    <message>
+        <source>● best exponent with its gain over the uniform grid · □ uniform grid, a = 1</source>
+        <translation>● bester Exponent mit seinem Gewinn gegenüber dem gleichförmigen Gitter · □ gleichförmiges Gitter, a = 1</translation>
+    </message>
+    <message>
+        <source>Best, a = %1</source>
+        <translation>Bester, a = %1</translation>
+    </message>
+    <message>
+        <source>Uniform, a = 1</source>
+        <translation>Gleichförmig, a = 1</translation>
+    </message>
+    <message>
+        <source>%1 bit · best a = %2: NMSE %3, %4 better than uniform (%5)</source>
+        <translation>%1 Bit · bestes a = %2: NMSE %3, %4 besser als gleichförmig (%5)</translation>
+    </message>
+    <message>
+        <source>Error in dB</source>
+        <translation>Fehler in dB</translation>
+    </message>
+    <message>
+        <source>%1 exponent</source>
+        <translation>%1 Exponent</translation>
+    </message>
+    <message>
+        <source>exponents</source>
+        <translation>Exponenten</translation>
+    </message>
+    <message>
+        <source>exponent %1</source>
+        <translation>Exponent %1</translation>
+    </message>
+    <message>
+        <source>%1: NMSE %2, %3 over uniform</source>
+        <translation>%1: NMSE %2, %3 gegenüber gleichförmig</translation>
+    </message>
+</context>
+<context>
+    <name>gradus::ExportDialog</name>
+    <message>
+        <source>Dequantized safetensors</source>
+        <translation>Dequantisierte safetensors</translation>
+    </message>
+    <message>
+        <source>GPTQ checkpoint</source>
+        <translation>GPTQ-Checkpoint</translation>
+    </message>
+    <message>
+        <source>HDF5</source>
+        <translation>HDF5</translation>
+    </message>
+    <message>
+        <source>A folder that takes the original's place: the quantized values in the source's own type, with configuration and tokenizer.</source>
+        <translation>Ein Ordner, der an die Stelle des Originals tritt: die quantisierten Werte im Datentyp der Quelle, mit Konfiguration und Tokenizer.</translation>
+    </message>
+    <message>
+        <source>A folder with packed codes as GPTQ runtimes load it; layers that cannot be packed stay float and are marked so.</source>
+        <translation>Ein Ordner mit gepackten Codes, wie GPTQ-Laufzeitumgebungen sie laden; Schichten, die sich nicht packen lassen, bleiben float und werden so gekennzeichnet.</translation>
+    </message>
+    <message>
+        <source>A file with codes, scales, zeros and reports that any HDF5 viewer opens.</source>
+        <translation>Eine Datei mit Codes, Skalen, Nullpunkten und Berichten, die jeder HDF5-Betrachter öffnet.</translation>
+    </message>
+    <message>
+        <source>Export: %1</source>
+        <translation>Export: %1</translation>
+    </message>
+    <message>
+        <source>Browse…</source>
+        <translation>Durchsuchen…</translation>
+    </message>
+    <message>
+        <source>File</source>
+        <translation>Datei</translation>
+    </message>
+    <message>
+        <source>Folder</source>
+        <translation>Ordner</translation>
+    </message>
+    <message>
+        <source>Automatic</source>
+        <translation>Automatisch</translation>
+    </message>
+    <message>
+        <source>v1 (zero − 1, the widest support)</source>
+        <translation>v1 (Nullpunkt − 1, am weitesten unterstützt)</translation>
+    </message>
+    <message>
+        <source>v2 (zero as it is)</source>
+        <translation>v2 (Nullpunkt unverändert)</translation>
+    </message>
+    <message>
+        <source>Zero points</source>
+        <translation>Nullpunkte</translation>
+    </message>
+    <message>
+        <source>Export</source>
+        <translation>Exportieren</translation>
+    </message>
+    <message>
+        <source>What this format changes</source>
+        <translation>Was dieses Format ändert</translation>
+    </message>
+    <message>
+        <source>Looking…</source>
+        <translation>Wird geprüft…</translation>
+    </message>
+    <message>
+        <source>Nothing: every layer is written as it was computed.</source>
+        <translation>Nichts: Jede Schicht wird so geschrieben, wie sie berechnet wurde.</translation>
+    </message>
+</context>
+<context>
+    <name>gradus::FilterLine</name>
+    <message>
+        <source>%1 (at the end)</source>
+        <translation>%1 (am Ende)</translation>
+    </message>
+    <message>
+        <source>%1 (at character %2)</source>
+        <translation>%1 (bei Zeichen %2)</translation>
+    </message>
+    <message>
+        <source>Words that must occur, a pattern such as *q_proj* or /layers\.[0-3]/, or conditions such as bits&lt;4 and sqnr&lt;15 (Ctrl+F)</source>
+        <translation>Wörter, die vorkommen müssen, ein Muster wie *q_proj* oder /layers\.[0-3]/ oder Bedingungen wie bits&lt;4 and sqnr&lt;15 (Strg+F)</translation>
+    </message>
+    <message>
+        <source>Problem of the filter</source>
+        <translation>Problem des Filters</translation>
+    </message>
+    <message>
+        <source>words that all occur in a row</source>
+        <translation>Wörter, die alle in einer Zeile vorkommen</translation>
+    </message>
+    <message>
+        <source>a pattern for the whole name</source>
+        <translation>ein Muster für den ganzen Namen</translation>
+    </message>
+    <message>
+        <source>a regular expression within the name</source>
+        <translation>ein regulärer Ausdruck innerhalb des Namens</translation>
+    </message>
+    <message>
+        <source>conditions joined by and, or, not</source>
+        <translation>mit and, or, not verknüpfte Bedingungen</translation>
+    </message>
+    <message>
+        <source>How to filter</source>
+        <translation>Hinweise zum Filtern</translation>
+    </message>
+    <message>
+        <source>Filter layers by</source>
+        <translation>Schichten filtern nach</translation>
+    </message>
+    <message>
+        <source>Fields</source>
+        <translation>Felder</translation>
+    </message>
+    <message>
+        <source>Compare with &amp;lt; &amp;lt;= &amp;gt; &amp;gt;= = != and ~ (regular expression). Numbers that are not known match no comparison.</source>
+        <translation>Vergleiche mit &amp;lt; &amp;lt;= &amp;gt; &amp;gt;= = != und ~ (regulärer Ausdruck). Unbekannte Zahlen erfüllen keinen Vergleich.</translation>
+    </message>
+</context>
+<context>
+    <name>gradus::HelpWindow</name>
+    <message>
+        <source>Gradus: user guide</source>
+        <translation>Gradus: Benutzerhandbuch</translation>
+    </message>
+    <message>
+        <source>Chapters</source>
+        <translation>Kapitel</translation>
+    </message>
+    <message>
+        <source>User guide</source>
+        <translation>Benutzerhandbuch</translation>
+    </message>
+</context>
+<context>
+    <name>gradus::HistogramPlot</name>
+    <message>
+        <source>Weight histogram</source>
+        <translation>Gewichtshistogramm</translation>
+    </message>
+    <message>
+        <source>Select a layer to see the distribution of its weights.</source>
+        <translation>Eine Schicht auswählen, um die Verteilung ihrer Gewichte zu sehen.</translation>
+    </message>
+    <message>
+        <source>Original</source>
+        <translation>Original</translation>
+    </message>
+    <message>
+        <source>Lowest and highest level</source>
+        <translation>Niedrigste und höchste Stufe</translation>
+    </message>
+    <message>
+        <source>Error ŵ − w</source>
+        <translation>Fehler ŵ − w</translation>
+    </message>
+    <message>
+        <source>Quantized</source>
+        <translation>Quantisiert</translation>
+    </message>
+    <message>
+        <source>Clip limits</source>
+        <translation>Clipgrenzen</translation>
+    </message>
+    <message>
+        <source>weight</source>
+        <translation>Gewicht</translation>
+    </message>
+    <message>
+        <source>density (1/weight)</source>
+        <translation>Dichte (1/Gewicht)</translation>
+    </message>
+    <message>
+        <source>weights per bin</source>
+        <translation>Gewichte je Klasse</translation>
+    </message>
+    <message>
+        <source>%1 · computed</source>
+        <translation>%1 · berechnet</translation>
+    </message>
+    <message>
+        <source>%1 · rounded preview</source>
+        <translation>%1 · gerundete Vorschau</translation>
+    </message>
+    <message>
+        <source>%1 · n = %2</source>
+        <translation>%1 · n = %2</translation>
+    </message>
+    <message>
+        <source>Levels (%1, first group)</source>
+        <translation>Stufen (%1, erste Gruppe)</translation>
+    </message>
+    <message>
+        <source>±%1 σ (%2 beyond)</source>
+        <translation>±%1 σ (%2 außerhalb)</translation>
+    </message>
+    <message>
+        <source>quantized weights</source>
+        <translation>quantisierte Gewichte</translation>
+    </message>
+    <message>
+        <source>error ŵ − w</source>
+        <translation>Fehler ŵ − w</translation>
+    </message>
+    <message>
+        <source>original weights</source>
+        <translation>ursprüngliche Gewichte</translation>
+    </message>
+    <message>
+        <source>%1 of %2 selected layers shown</source>
+        <translation>%1 von %2 ausgewählten Schichten gezeigt</translation>
+    </message>
+    <message>
+        <source>%1 layers</source>
+        <translation>%1 Schichten</translation>
+    </message>
+    <message>
+        <source>%1, each normalized to area 1</source>
+        <translation>%1, jeweils auf Fläche 1 normiert</translation>
+    </message>
+    <message>
+        <source>%1* · %2, each normalized to area 1</source>
+        <translation>%1* · %2, jeweils auf Fläche 1 normiert</translation>
+    </message>
+    <message>
+        <source>%1 (kept float)</source>
+        <translation>%1 (bleibt float)</translation>
+    </message>
+    <message>
+        <source>weight %1</source>
+        <translation>Gewicht %1</translation>
+    </message>
+    <message>
+        <source>original %1</source>
+        <translation>Original %1</translation>
+    </message>
+    <message>
+        <source>quantized %1</source>
+        <translation>quantisiert %1</translation>
+    </message>
+    <message>
+        <source>error %1</source>
+        <translation>Fehler %1</translation>
+    </message>
+    <message>
+        <source>Logarithmic</source>
+        <translation>Logarithmisch</translation>
+    </message>
+    <message>
+        <source>Density</source>
+        <translation>Dichte</translation>
+    </message>
+    <message>
+        <source>weights of several layers</source>
+        <translation>Gewichte mehrerer Schichten</translation>
+    </message>
+    <message>
+        <source>weights</source>
+        <translation>Gewichte</translation>
+    </message>
+</context>
+<context>
+    <name>gradus::JobRunner</name>
+    <message>
+        <source>out of memory</source>
+        <translation>nicht genug Speicher</translation>
+    </message>
+    <message>
+        <source>internal error: %1</source>
+        <translation>interner Fehler: %1</translation>
+    </message>
+    <message>
+        <source>internal error</source>
+        <translation>interner Fehler</translation>
+    </message>
+</context>
+<context>
+    <name>gradus::LayerTableModel</name>
+    <message>
+        <source>Layer</source>
+        <translation>Schicht</translation>
+    </message>
+    <message>
+        <source>Name of the layer in the model</source>
+        <translation>Name der Schicht im Modell</translation>
+    </message>
+    <message>
+        <source>Block</source>
+        <translation>Block</translation>
+    </message>
+    <message>
+        <source>Repeated unit of the network that the layer belongs to</source>
+        <translation>Wiederholte Einheit des Netzes, zu der die Schicht gehört</translation>
+    </message>
+    <message>
+        <source>Kind</source>
+        <translation>Art</translation>
+    </message>
+    <message>
+        <source>Operation that uses the weight</source>
+        <translation>Operation, die das Gewicht verwendet</translation>
+    </message>
+    <message>
+        <source>Shape</source>
+        <translation>Form</translation>
+    </message>
+    <message>
+        <source>Outputs × inputs, as stored</source>
+        <translation>Ausgaben × Eingaben, wie gespeichert</translation>
+    </message>
+    <message>
+        <source>Parameters</source>
+        <translation>Parameter</translation>
+    </message>
+    <message>
+        <source>Number of weights</source>
+        <translation>Anzahl der Gewichte</translation>
+    </message>
+    <message>
+        <source>Method</source>
+        <translation>Methode</translation>
+    </message>
+    <message>
+        <source>How the codes are chosen</source>
+        <translation>Wie die Codes gewählt werden</translation>
+    </message>
+    <message>
+        <source>Bits</source>
+        <translation>Bits</translation>
+    </message>
+    <message>
+        <source>Bits of a code: 2 to 8, or float (press 2 … 8)</source>
+        <translation>Bits eines Codes: 2 bis 8 oder float (Tasten 2 … 8)</translation>
+    </message>
+    <message>
+        <source>Group</source>
+        <translation>Gruppe</translation>
+    </message>
+    <message>
+        <source>Consecutive inputs that share a scale: a whole channel, the whole tensor, or a number</source>
+        <translation>Aufeinanderfolgende Eingaben, die sich eine Skala teilen: ein ganzer Kanal, der ganze Tensor oder eine Anzahl</translation>
+    </message>
+    <message>
+        <source>Symmetry</source>
+        <translation>Symmetrie</translation>
+    </message>
+    <message>
+        <source>Symmetric: the zero stands in the middle and is not stored</source>
+        <translation>Symmetrisch: Der Nullpunkt liegt in der Mitte und wird nicht gespeichert</translation>
+    </message>
+    <message>
+        <source>Bits/weight</source>
+        <translation>Bit/Gewicht</translation>
+    </message>
+    <message>
+        <source>Stored bits of codes, scales and zeros over the number of weights</source>
+        <translation>Gespeicherte Bits von Codes, Skalen und Nullpunkten geteilt durch die Anzahl der Gewichte</translation>
+    </message>
+    <message>
+        <source>Size</source>
+        <translation>Größe</translation>
+    </message>
+    <message>
+        <source>Stored bytes</source>
+        <translation>Gespeicherte Bytes</translation>
+    </message>
+    <message>
+        <source>Weight SQNR</source>
+        <translation>Gewichts-SQNR</translation>
+    </message>
+    <message>
+        <source>Signal to quantization noise of the weights: 10·log10 of Σw² over Σ(w − ŵ)²; more is better</source>
+        <translation>Signal-Quantisierungsrausch-Verhältnis der Gewichte: 10·log10 des Verhältnisses Σw² zu Σ(w − ŵ)²; höher ist besser</translation>
+    </message>
+    <message>
+        <source>Output error</source>
+        <translation>Ausgabefehler</translation>
+    </message>
+    <message>
+        <source>Relative output error on the calibration inputs: ‖X(W − Ŵ)ᵀ‖² over ‖XWᵀ‖²
+● up to 1 %   ▲ up to 5 %   ◆ above</source>
+        <translation>Relativer Ausgabefehler auf den Kalibriereingaben: ‖X(W − Ŵ)ᵀ‖² geteilt durch ‖XWᵀ‖²
+● bis 1 %   ▲ bis 5 %   ◆ darüber</translation>
+    </message>
+    <message>
+        <source>Outliers</source>
+        <translation>Ausreißer</translation>
+    </message>
+    <message>
+        <source>Share of weights farther than 6 standard deviations from the mean: #{|w − μ| &gt; 6 σ} over #w</source>
+        <translation>Anteil der Gewichte, die weiter als 6 Standardabweichungen vom Mittelwert entfernt sind: #{|w − μ| &gt; 6 σ} geteilt durch #w</translation>
+    </message>
+    <message>
+        <source>Lock</source>
+        <translation>Sperre</translation>
+    </message>
+    <message>
+        <source>A locked layer is left alone by edits of several layers and by allocation (Space)</source>
+        <translation>Eine gesperrte Schicht bleibt von Änderungen an mehreren Schichten und von der Zuteilung unberührt (Leertaste)</translation>
+    </message>
+    <message>
+        <source>locked</source>
+        <translation>gesperrt</translation>
+    </message>
+    <message>
+        <source>block %1: %2</source>
+        <translation>Block %1: %2</translation>
+    </message>
+    <message>
+        <source>Locked: edits of several layers leave it alone</source>
+        <translation>Gesperrt: Änderungen an mehreren Schichten lassen sie unberührt</translation>
+    </message>
+    <message>
+        <source>Chosen for this layer (in bold)</source>
+        <translation>Für diese Schicht gewählt (fett)</translation>
+    </message>
+    <message>
+        <source>From the recipe's rules or standard</source>
+        <translation>Aus den Regeln oder dem Standard des Rezepts</translation>
+    </message>
+    <message>
+        <source>Not computed yet: run the recipe</source>
+        <translation>Noch nicht berechnet: Rezept ausführen</translation>
+    </message>
+    <message>
+        <source>Not measured: the run had no calibration text</source>
+        <translation>Nicht gemessen: Der Lauf hatte keinen Kalibriertext</translation>
+    </message>
+    <message>
+        <source>Not counted yet</source>
+        <translation>Noch nicht gezählt</translation>
+    </message>
+    <message>
+        <source>Locked: edits of several layers leave it alone. Click or press Space to unlock.</source>
+        <translation>Gesperrt: Änderungen an mehreren Schichten lassen sie unberührt. Zum Entsperren klicken oder die Leertaste drücken.</translation>
+    </message>
+    <message>
+        <source>Not locked. Click or press Space to lock.</source>
+        <translation>Nicht gesperrt. Zum Sperren klicken oder die Leertaste drücken.</translation>
+    </message>
+    <message>
+        <source>not locked</source>
+        <translation>nicht gesperrt</translation>
+    </message>
+</context>
+<context>
+    <name>gradus::LayerTablePanel</name>
+    <message>
+        <source>Method</source>
+        <translation>Methode</translation>
+    </message>
+    <message>
+        <source>Method of all selected layers</source>
+        <translation>Methode aller ausgewählten Schichten</translation>
+    </message>
+    <message>
+        <source>Bits</source>
+        <translation>Bits</translation>
+    </message>
+    <message>
+        <source>Bits of all selected layers</source>
+        <translation>Bits aller ausgewählten Schichten</translation>
+    </message>
+    <message>
+        <source>Group</source>
+        <translation>Gruppe</translation>
+    </message>
+    <message>
+        <source>Group of all selected layers</source>
+        <translation>Gruppe aller ausgewählten Schichten</translation>
+    </message>
+    <message>
+        <source>Symmetry</source>
+        <translation>Symmetrie</translation>
+    </message>
+    <message>
+        <source>Symmetry of all selected layers</source>
+        <translation>Symmetrie aller ausgewählten Schichten</translation>
+    </message>
+    <message>
+        <source>Layers</source>
+        <translation>Schichten</translation>
+    </message>
+    <message>
+        <source>Copy</source>
+        <translation>Kopieren</translation>
+    </message>
+    <message>
+        <source>Filter layers</source>
+        <translation>Schichten filtern</translation>
+    </message>
+    <message>
+        <source>Filter: q_proj, *attn*, bits&lt;4 and error&gt;5%</source>
+        <translation>Filter: q_proj, *attn*, bits&lt;4 and error&gt;5%</translation>
+    </message>
+    <message>
+        <source>What a filter may say</source>
+        <translation>Was ein Filter enthalten kann</translation>
+    </message>
+    <message>
+        <source>Help on filters</source>
+        <translation>Hilfe zu Filtern</translation>
+    </message>
+    <message>
+        <source>Reset</source>
+        <translation>Zurücksetzen</translation>
+    </message>
+    <message>
+        <source>Back to what the recipe's rules and standard say (Del)</source>
+        <translation>Auf Regeln und Standard des Rezepts zurücksetzen (Entf)</translation>
+    </message>
+    <message>
+        <source>View</source>
+        <translation>Ansicht</translation>
+    </message>
+    <message>
+        <source>Blocks, columns, order, rules, and the table as a file</source>
+        <translation>Blöcke, Spalten, Reihenfolge, Regeln und die Tabelle als Datei</translation>
+    </message>
+    <message>
+        <source>&amp;Group by block</source>
+        <translation>Nach Blöcken &amp;gruppieren</translation>
+    </message>
+    <message>
+        <source>1 locked layer was left alone</source>
+        <translation>1 gesperrte Schicht blieb unverändert</translation>
+    </message>
+    <message>
+        <source>%1 locked layers were left alone</source>
+        <translation>%1 gesperrte Schichten blieben unverändert</translation>
+    </message>
+    <message>
+        <source>%1 cannot be written: %2</source>
+        <translation>%1 kann nicht geschrieben werden: %2</translation>
+    </message>
+    <message>
+        <source>Save table</source>
+        <translation>Tabelle speichern</translation>
+    </message>
+    <message>
+        <source>Comma-separated values (*.csv)</source>
+        <translation>Kommagetrennte Werte (*.csv)</translation>
+    </message>
+    <message>
+        <source>The table has been saved as %1</source>
+        <translation>Tabelle als %1 gespeichert</translation>
+    </message>
+    <message>
+        <source>As many as fit</source>
+        <translation>So viele, wie passen</translation>
+    </message>
+    <message>
+        <source>&amp;Reset columns</source>
+        <translation>Spalten &amp;zurücksetzen</translation>
+    </message>
+    <message>
+        <source>&amp;Expand all blocks</source>
+        <translation>Alle Blöcke &amp;aufklappen</translation>
+    </message>
+    <message>
+        <source>C&amp;ollapse all blocks</source>
+        <translation>Alle Blöcke &amp;zuklappen</translation>
+    </message>
+    <message>
+        <source>Order of the &amp;model</source>
+        <translation>&amp;Modellreihenfolge</translation>
+    </message>
+    <message>
+        <source>&amp;Columns</source>
+        <translation>&amp;Spalten</translation>
+    </message>
+    <message>
+        <source>R&amp;ules…</source>
+        <translation>&amp;Regeln…</translation>
+    </message>
+    <message>
+        <source>Copy &amp;whole table</source>
+        <translation>Ganze &amp;Tabelle kopieren</translation>
+    </message>
+    <message>
+        <source>&amp;Save table as CSV…</source>
+        <translation>Tabelle als &amp;CSV speichern…</translation>
+    </message>
+    <message>
+        <source>Reset to the recipe's standard</source>
+        <translation>Auf Standard des Rezepts zurücksetzen</translation>
+    </message>
+    <message>
+        <source>Unlock</source>
+        <translation>Entsperren</translation>
+    </message>
+    <message>
+        <source>Lock</source>
+        <translation>Sperren</translation>
+    </message>
+    <message>
+        <source>Select layers of the same role</source>
+        <translation>Schichten gleicher Rolle auswählen</translation>
+    </message>
+    <message>
+        <source>Layers whose names differ in numbers only</source>
+        <translation>Schichten, deren Namen sich nur in Zahlen unterscheiden</translation>
+    </message>
+    <message>
+        <source>New rule from selection…</source>
+        <translation>Neue Regel aus Auswahl…</translation>
+    </message>
+    <message>
+        <source>New rule from filter…</source>
+        <translation>Neue Regel aus Filter…</translation>
+    </message>
+    <message>
+        <source>Rules…</source>
+        <translation>Regeln…</translation>
+    </message>
+    <message>
+        <source>Copy whole table</source>
+        <translation>Ganze Tabelle kopieren</translation>
+    </message>
+    <message>
+        <source>Save table as CSV…</source>
+        <translation>Tabelle als CSV speichern…</translation>
+    </message>
+    <message>
+        <source>Columns</source>
+        <translation>Spalten</translation>
+    </message>
+    <message>
+        <source>%1 of %2 layers</source>
+        <translation>%1 von %2 Schichten</translation>
+    </message>
+    <message>
+        <source>1 layer</source>
+        <translation>1 Schicht</translation>
+    </message>
+    <message>
+        <source>%1 layers</source>
+        <translation>%1 Schichten</translation>
+    </message>
+    <message>
+        <source>Select layers to set</source>
+        <translation>Schichten zum Einstellen wählen</translation>
+    </message>
+    <message>
+        <source>Set for 1 layer</source>
+        <translation>Einstellen für 1 Schicht</translation>
+    </message>
+    <message>
+        <source>Set for %1 layers</source>
+        <translation>Einstellen für %1 Schichten</translation>
+    </message>
+</context>
+<context>
+    <name>gradus::LayerTree</name>
+    <message>
+        <source>locked</source>
+        <translation>gesperrt</translation>
+    </message>
+    <message>
+        <source>not locked</source>
+        <translation>nicht gesperrt</translation>
+    </message>
+    <message>
+        <source>Layers outside of any block</source>
+        <translation>Schichten außerhalb der Blöcke</translation>
+    </message>
+    <message>
+        <source>block %1: %2</source>
+        <translation>Block %1: %2</translation>
+    </message>
+    <message>
+        <source>An edit here is for all layers shown of the block</source>
+        <translation>Eine Änderung hier gilt für alle angezeigten Schichten des Blocks</translation>
+    </message>
+    <message>
+        <source>1 layer has a choice of its own
+An edit here is for all layers shown of the block</source>
+        <translation>1 Schicht hat eine eigene Wahl
+Eine Änderung hier gilt für alle angezeigten Schichten des Blocks</translation>
+    </message>
+    <message>
+        <source>%1 layers have a choice of their own
+An edit here is for all layers shown of the block</source>
+        <translation>%1 Schichten haben eine eigene Wahl
+Eine Änderung hier gilt für alle angezeigten Schichten des Blocks</translation>
+    </message>
+    <message>
+        <source>Mean over the weights of the block</source>
+        <translation>Mittelwert über die Gewichte des Blocks</translation>
+    </message>
+    <message>
+        <source>Sum over the block</source>
+        <translation>Summe über den Block</translation>
+    </message>
+    <message>
+        <source>The lowest of the block</source>
+        <translation>Niedrigster Wert des Blocks</translation>
+    </message>
+    <message>
+        <source>The worst of the block</source>
+        <translation>Schlechtester Wert des Blocks</translation>
+    </message>
+    <message>
+        <source>Share of all weights of the block</source>
+        <translation>Anteil an allen Gewichten des Blocks</translation>
+    </message>
+    <message>
+        <source>%1 of %2 layers are locked</source>
+        <translation>%1 von %2 Schichten sind gesperrt</translation>
+    </message>
+    <message>
+        <source>Outside of blocks</source>
+        <translation>Außerhalb der Blöcke</translation>
+    </message>
+    <message>
+        <source>Block %1</source>
+        <translation>Block %1</translation>
+    </message>
+    <message>
+        <source>%1 · 1 layer</source>
+        <translation>%1 · 1 Schicht</translation>
+    </message>
+    <message>
+        <source>%1 · %2 layers</source>
+        <translation>%1 · %2 Schichten</translation>
+    </message>
+    <message>
+        <source>mixed</source>
+        <translation>gemischt</translation>
+    </message>
+    <message>
+        <source>%1–%2</source>
+        <translation>%1–%2</translation>
+    </message>
+</context>
+<context>
+    <name>gradus::MainWindow</name>
+    <message>
+        <source>Weights</source>
+        <translation>Gewichte</translation>
+    </message>
+    <message>
+        <source>Channels</source>
+        <translation>Kanäle</translation>
+    </message>
+    <message>
+        <source>Exponent</source>
+        <translation>Exponent</translation>
+    </message>
+    <message>
+        <source>Layer errors</source>
+        <translation>Schichtfehler</translation>
+    </message>
+    <message>
+        <source>Bits map</source>
+        <translation>Bitkarte</translation>
+    </message>
+    <message>
+        <source>Method</source>
+        <translation>Methode</translation>
+    </message>
+    <message>
+        <source>Run</source>
+        <translation>Lauf</translation>
+    </message>
+    <message>
+        <source>Runs</source>
+        <translation>Läufe</translation>
+    </message>
+    <message>
+        <source>Comparison</source>
+        <translation>Vergleich</translation>
+    </message>
+    <message>
+        <source>Progress</source>
+        <translation>Fortschritt</translation>
+    </message>
+    <message>
+        <source>%1…</source>
+        <translation>%1…</translation>
+    </message>
+    <message>
+        <source>Locate the model…</source>
+        <translation>Modell suchen…</translation>
+    </message>
+    <message>
+        <source>Open it again</source>
+        <translation>Erneut öffnen</translation>
+    </message>
+    <message>
+        <source>%1 was interrupted; the layers that it finished are kept.</source>
+        <translation>%1 wurde unterbrochen; die fertigen Schichten bleiben erhalten.</translation>
+    </message>
+    <message>
+        <source>Resume</source>
+        <translation>Fortsetzen</translation>
+    </message>
+    <message>
+        <source>Open a model or run</source>
+        <translation>Modell oder Lauf öffnen</translation>
+    </message>
+    <message>
+        <source>Models and runs (*.safetensors *.bin *.index.json *.gradus *.h5)</source>
+        <translation>Modelle und Läufe (*.safetensors *.bin *.index.json *.gradus *.h5)</translation>
+    </message>
+    <message>
+        <source>All files (*)</source>
+        <translation>Alle Dateien (*)</translation>
+    </message>
+    <message>
+        <source>Select a layer to see the distribution of its weights.</source>
+        <translation>Eine Schicht auswählen, um die Verteilung ihrer Gewichte zu sehen.</translation>
+    </message>
+    <message>
+        <source>Select a layer to see the ranges of its channels.</source>
+        <translation>Eine Schicht auswählen, um die Bereiche ihrer Kanäle zu sehen.</translation>
+    </message>
+    <message>
+        <source>Select a layer to see its error against the exponent.</source>
+        <translation>Eine Schicht auswählen, um ihren Fehler über dem Exponenten zu sehen.</translation>
+    </message>
+    <message>
+        <source>%1 · %2 · %3 parameters · %4</source>
+        <translation>%1 · %2 · %3 Parameter · %4</translation>
+    </message>
+    <message>
+        <source>The model cannot be run: %1</source>
+        <translation>Das Modell kann nicht ausgeführt werden: %1</translation>
+    </message>
+    <message>
+        <source>Run the recipe (F5)</source>
+        <translation>Rezept ausführen (F5)</translation>
+    </message>
+    <message>
+        <source>Stop; finished layers stay (Esc)</source>
+        <translation>Abbrechen; fertige Schichten bleiben erhalten (Esc)</translation>
+    </message>
+    <message>
+        <source>Write the shown run as a web page and a table (Ctrl+R)</source>
+        <translation>Angezeigten Lauf als Webseite und Tabelle schreiben (Strg+R)</translation>
+    </message>
+    <message>
+        <source>Quantize first</source>
+        <translation>Zuerst quantisieren</translation>
+    </message>
+    <message>
+        <source>No model</source>
+        <translation>Kein Modell</translation>
+    </message>
+    <message>
+        <source>The recipe quantizes %1 of %2 layers</source>
+        <translation>Das Rezept quantisiert %1 von %2 Schichten</translation>
+    </message>
+    <message>
+        <source>   ·   %1 bits/weight</source>
+        <translation>   ·   %1 Bit/Gewicht</translation>
+    </message>
+    <message>
+        <source>   ·   %1 quantized + %2 float = %3</source>
+        <translation>   ·   %1 quantisiert + %2 float = %3</translation>
+    </message>
+    <message>
+        <source>   (%1 of the file)</source>
+        <translation>   (%1 der Datei)</translation>
+    </message>
+    <message>
+        <source>Gradus ended unexpectedly while %1 was open. Its recipe and runs are kept.</source>
+        <translation>Gradus wurde unerwartet beendet, während %1 geöffnet war. Rezept und Läufe sind erhalten.</translation>
+    </message>
+    <message>
+        <source>Restore</source>
+        <translation>Wiederherstellen</translation>
+    </message>
+    <message>
+        <source>Discard</source>
+        <translation>Verwerfen</translation>
+    </message>
+    <message>
+        <source>%1 is still running.</source>
+        <translation>%1 läuft noch.</translation>
+    </message>
+    <message>
+        <source>A run has not been saved.</source>
+        <translation>Ein Lauf ist nicht gespeichert.</translation>
+    </message>
+    <message>
+        <source>The recipe has changes that are not saved.</source>
+        <translation>Das Rezept hat ungespeicherte Änderungen.</translation>
+    </message>
+    <message>
+        <source>What is not saved is lost.</source>
+        <translation>Nicht Gespeichertes geht verloren.</translation>
+    </message>
+    <message>
+        <source>Close Gradus</source>
+        <translation>Gradus beenden</translation>
+    </message>
+    <message>
+        <source>%1: the folder cannot be made</source>
+        <translation>%1: Ordner kann nicht angelegt werden</translation>
+    </message>
+    <message>
+        <source>%1: cannot be written</source>
+        <translation>%1: kann nicht geschrieben werden</translation>
+    </message>
+    <message>
+        <source>&amp;File</source>
+        <translation>&amp;Datei</translation>
+    </message>
+    <message>
+        <source>Open model &amp;folder…</source>
+        <translation>Modell&amp;ordner öffnen…</translation>
+    </message>
+    <message>
+        <source>Open &amp;model file…</source>
+        <translation>&amp;Modelldatei öffnen…</translation>
+    </message>
+    <message>
+        <source>Open a model file</source>
+        <translation>Modelldatei öffnen</translation>
+    </message>
+    <message>
+        <source>Models (*.safetensors *.bin *.index.json)</source>
+        <translation>Modelle (*.safetensors *.bin *.index.json)</translation>
+    </message>
+    <message>
+        <source>Open r&amp;un…</source>
+        <translation>&amp;Lauf öffnen…</translation>
+    </message>
+    <message>
+        <source>Open a run</source>
+        <translation>Lauf öffnen</translation>
+    </message>
+    <message>
+        <source>Runs (*.gradus *.h5)</source>
+        <translation>Läufe (*.gradus *.h5)</translation>
+    </message>
+    <message>
+        <source>Recent &amp;files</source>
+        <translation>&amp;Zuletzt geöffnet</translation>
+    </message>
+    <message>
+        <source>&amp;Import recipe…</source>
+        <translation>Rezept &amp;importieren…</translation>
+    </message>
+    <message>
+        <source>Import a recipe</source>
+        <translation>Rezept importieren</translation>
+    </message>
+    <message>
+        <source>Recipes (*.json)</source>
+        <translation>Rezepte (*.json)</translation>
+    </message>
+    <message>
+        <source>&amp;Save recipe</source>
+        <translation>Rezept &amp;speichern</translation>
+    </message>
+    <message>
+        <source>Save recipe &amp;as…</source>
+        <translation>Rezept speichern &amp;unter…</translation>
+    </message>
+    <message>
+        <source>Save ru&amp;n…</source>
+        <translation>Lauf s&amp;peichern…</translation>
+    </message>
+    <message>
+        <source>&amp;Export</source>
+        <translation>&amp;Export</translation>
+    </message>
+    <message>
+        <source>&amp;Report…</source>
+        <translation>Be&amp;richt…</translation>
+    </message>
+    <message>
+        <source>&amp;Close model</source>
+        <translation>Modell s&amp;chließen</translation>
+    </message>
+    <message>
+        <source>Close the model</source>
+        <translation>Modell schließen</translation>
+    </message>
+    <message>
+        <source>&amp;Quit</source>
+        <translation>&amp;Beenden</translation>
+    </message>
+    <message>
+        <source>&amp;Edit</source>
+        <translation>&amp;Bearbeiten</translation>
+    </message>
+    <message>
+        <source>&amp;Undo</source>
+        <translation>&amp;Rückgängig</translation>
+    </message>
+    <message>
+        <source>Undo</source>
+        <translation>Rückgängig</translation>
+    </message>
+    <message>
+        <source>&amp;Redo</source>
+        <translation>&amp;Wiederholen</translation>
+    </message>
+    <message>
+        <source>Redo</source>
+        <translation>Wiederholen</translation>
+    </message>
+    <message>
+        <source>&amp;Find layers</source>
+        <translation>Schichten &amp;suchen</translation>
+    </message>
+    <message>
+        <source>Edit &amp;standard method</source>
+        <translation>Standard&amp;methode bearbeiten</translation>
+    </message>
+    <message>
+        <source>Ru&amp;les…</source>
+        <translation>Re&amp;geln…</translation>
+    </message>
+    <message>
+        <source>Copy as &amp;command</source>
+        <translation>Als &amp;Befehl kopieren</translation>
+    </message>
+    <message>
+        <source>The gradus-cli line that does what is on screen</source>
+        <translation>Befehlszeile für gradus-cli, die dem Angezeigten entspricht</translation>
+    </message>
+    <message>
+        <source>&amp;Run</source>
+        <translation>&amp;Lauf</translation>
+    </message>
+    <message>
+        <source>&amp;Quantize</source>
+        <translation>&amp;Quantisieren</translation>
+    </message>
+    <message>
+        <source>Quantize se&amp;lected layers</source>
+        <translation>Aus&amp;gewählte Schichten quantisieren</translation>
+    </message>
+    <message>
+        <source>Quantize what is s&amp;tale</source>
+        <translation>&amp;Veraltete Schichten quantisieren</translation>
+    </message>
+    <message>
+        <source>&amp;Cancel</source>
+        <translation>&amp;Abbrechen</translation>
+    </message>
+    <message>
+        <source>Capture &amp;activations</source>
+        <translation>Aktivierungen &amp;erfassen</translation>
+    </message>
+    <message>
+        <source>Measure &amp;perplexity…</source>
+        <translation>&amp;Perplexität messen…</translation>
+    </message>
+    <message>
+        <source>&amp;View</source>
+        <translation>&amp;Ansicht</translation>
+    </message>
+    <message>
+        <source>&amp;Layout</source>
+        <translation>An&amp;ordnung</translation>
+    </message>
+    <message>
+        <source>&amp;Explore a layer</source>
+        <translation>Schicht &amp;erkunden</translation>
+    </message>
+    <message>
+        <source>&amp;Compare runs</source>
+        <translation>Läufe &amp;vergleichen</translation>
+    </message>
+    <message>
+        <source>&amp;Whole model</source>
+        <translation>&amp;Ganzes Modell</translation>
+    </message>
+    <message>
+        <source>&amp;Reset</source>
+        <translation>&amp;Zurücksetzen</translation>
+    </message>
+    <message>
+        <source>Logarithmic &amp;counts</source>
+        <translation>&amp;Logarithmische Anzahlen</translation>
+    </message>
+    <message>
+        <source>&amp;Full screen</source>
+        <translation>&amp;Vollbild</translation>
+    </message>
+    <message>
+        <source>&amp;Theme</source>
+        <translation>&amp;Farbschema</translation>
+    </message>
+    <message>
+        <source>&amp;System</source>
+        <translation>&amp;System</translation>
+    </message>
+    <message>
+        <source>&amp;Light</source>
+        <translation>&amp;Hell</translation>
+    </message>
+    <message>
+        <source>&amp;Dark</source>
+        <translation>&amp;Dunkel</translation>
+    </message>
+    <message>
+        <source>Lan&amp;guage</source>
+        <translation>&amp;Sprache</translation>
+    </message>
+    <message>
+        <source>As the desktop</source>
+        <translation>Wie der Desktop</translation>
+    </message>
+    <message>
+        <source>The language changes with the next start.</source>
+        <translation>Die Sprache ändert sich beim nächsten Start.</translation>
+    </message>
+    <message>
+        <source>&amp;Help</source>
+        <translation>&amp;Hilfe</translation>
+    </message>
+    <message>
+        <source>User &amp;guide</source>
+        <translation>&amp;Benutzerhandbuch</translation>
+    </message>
+    <message>
+        <source>&amp;Keyboard shortcuts</source>
+        <translation>&amp;Tastenkürzel</translation>
+    </message>
+    <message>
+        <source>&amp;About Gradus</source>
+        <translation>&amp;Über Gradus</translation>
+    </message>
+    <message>
+        <source>About &amp;Qt</source>
+        <translation>Über &amp;Qt</translation>
+    </message>
+    <message>
+        <source>Tools</source>
+        <translation>Werkzeuge</translation>
+    </message>
+    <message>
+        <source>Open</source>
+        <translation>Öffnen</translation>
+    </message>
+    <message>
+        <source>More</source>
+        <translation>Mehr</translation>
+    </message>
+    <message>
+        <source>Export</source>
+        <translation>Export</translation>
+    </message>
+    <message>
+        <source>Open a model folder</source>
+        <translation>Modellordner öffnen</translation>
+    </message>
+    <message>
+        <source>Where is the model of %1?</source>
+        <translation>Wo ist das Modell von %1?</translation>
+    </message>
+    <message>
+        <source>Save the recipe</source>
+        <translation>Rezept speichern</translation>
+    </message>
+    <message>
+        <source>Save the run</source>
+        <translation>Lauf speichern</translation>
+    </message>
+    <message>
+        <source>Runs (*.gradus)</source>
+        <translation>Läufe (*.gradus)</translation>
+    </message>
+    <message>
+        <source>Write a report</source>
+        <translation>Bericht schreiben</translation>
+    </message>
+    <message>
+        <source>Web pages (*.html)</source>
+        <translation>Webseiten (*.html)</translation>
+    </message>
+    <message>
+        <source>Copied the command line for this recipe</source>
+        <translation>Befehlszeile für dieses Rezept kopiert</translation>
+    </message>
+    <message>
+        <source>About Gradus</source>
+        <translation>Über Gradus</translation>
+    </message>
+    <message>
+        <source>A workbench for post-training quantization.</source>
+        <translation>Eine Werkbank für Post-Training-Quantisierung.</translation>
+    </message>
+    <message>
+        <source>Free software under the GNU General Public License, version 3 or (at your option) any later version. It comes with no warranty.</source>
+        <translation>Freie Software unter der GNU General Public License, Version 3 oder (nach Wahl) jeder späteren Version. Ohne jede Gewährleistung.</translation>
+    </message>
+    <message>
+        <source>Clear the list</source>
+        <translation>Liste leeren</translation>
+    </message>
+    <message>
+        <source>Open another model</source>
+        <translation>Ein anderes Modell öffnen</translation>
+    </message>
+    <message>
+        <source>Models (*.safetensors *.bin *.json)</source>
+        <translation>Modelle (*.safetensors *.bin *.json)</translation>
+    </message>
+</context>
+<context>
+    <name>gradus::MessageBar</name>
+    <message>
+        <source>Dismiss</source>
+        <translation>Schließen</translation>
+    </message>
+</context>
+<context>
+    <name>gradus::MethodPanel</name>
+    <message>
+        <source>Method</source>
+        <translation>Methode</translation>
+    </message>
+    <message>
+        <source>How the codes are chosen</source>
+        <translation>Wie die Codes gewählt werden</translation>
+    </message>
+    <message>
+        <source>Bits</source>
+        <translation>Bits</translation>
+    </message>
+    <message>
+        <source>Bits of a code; float keeps the layer as it is</source>
+        <translation>Bits eines Codes; float lässt die Schicht unverändert</translation>
+    </message>
+    <message>
+        <source>Group</source>
+        <translation>Gruppe</translation>
+    </message>
+    <message>
+        <source>Consecutive inputs that share a scale: a whole channel, the whole tensor, or a number</source>
+        <translation>Aufeinanderfolgende Eingaben, die sich eine Skala teilen: ein ganzer Kanal, der ganze Tensor oder eine Anzahl</translation>
+    </message>
+    <message>
+        <source>Symmetry</source>
+        <translation>Symmetrie</translation>
+    </message>
+    <message>
+        <source>Symmetric: the zero stands in the middle, is not stored</source>
+        <translation>Symmetrisch: Der Nullpunkt liegt in der Mitte und wird nicht gespeichert</translation>
+    </message>
+    <message>
+        <source>Scales</source>
+        <translation>Skalen</translation>
+    </message>
+    <message>
+        <source>Type in which scales are stored</source>
+        <translation>Typ, in dem Skalen gespeichert werden</translation>
+    </message>
+    <message>
+        <source>Selected layers</source>
+        <translation>Ausgewählte Schichten</translation>
+    </message>
+    <message>
+        <source>Standard</source>
+        <translation>Standard</translation>
+    </message>
+    <message>
+        <source>The choice of the selected layers</source>
+        <translation>Wahl der ausgewählten Schichten</translation>
+    </message>
+    <message>
+        <source>What every layer takes that has no choice of its own</source>
+        <translation>Gilt für jede Schicht ohne eigene Wahl</translation>
+    </message>
+    <message>
+        <source>Reset</source>
+        <translation>Zurücksetzen</translation>
+    </message>
+    <message>
+        <source>Back to what the recipe's rules and standard say</source>
+        <translation>Auf Regeln und Standard des Rezepts zurücksetzen</translation>
+    </message>
+    <message>
+        <source>Layers without a choice of their own</source>
+        <translation>Schichten ohne eigene Wahl</translation>
+    </message>
+    <message>
+        <source>No layer selected</source>
+        <translation>Keine Schicht ausgewählt</translation>
+    </message>
+    <message>
+        <source>%1 layers</source>
+        <translation>%1 Schichten</translation>
+    </message>
+    <message>
+        <source>mixed</source>
+        <translation>gemischt</translation>
+    </message>
+    <message>
+        <source>Stays in the source's own type.</source>
+        <translation>Bleibt im Typ der Quelle.</translation>
+    </message>
+    <message>
+        <source>Select layers in the table, or edit the standard.</source>
+        <translation>Schichten in der Tabelle auswählen oder den Standard bearbeiten.</translation>
+    </message>
+    <message>
+        <source>%1
+Default: %2</source>
+        <translation>%1
+Vorgabe: %2</translation>
+    </message>
+    <message>
+        <source>%1 as standard</source>
+        <translation>%1 als Standard</translation>
+    </message>
+    <message>
+        <source>%1 of %2</source>
+        <translation>%1 für %2</translation>
+    </message>
+</context>
+<context>
+    <name>gradus::PlotView</name>
+    <message>
+        <source>Show all</source>
+        <translation>Alles anzeigen</translation>
+    </message>
+    <message>
+        <source>Copy image</source>
+        <translation>Bild kopieren</translation>
+    </message>
+    <message>
+        <source>Copy data as CSV</source>
+        <translation>Daten als CSV kopieren</translation>
+    </message>
+    <message>
+        <source>Save as PNG, SVG, PDF or CSV…</source>
+        <translation>Als PNG, SVG, PDF oder CSV speichern…</translation>
+    </message>
+    <message>
+        <source>Save the plot</source>
+        <translation>Diagramm speichern</translation>
+    </message>
+    <message>
+        <source>Image (*.png)</source>
+        <translation>Bild (*.png)</translation>
+    </message>
+    <message>
+        <source>Drawing (*.svg)</source>
+        <translation>Zeichnung (*.svg)</translation>
+    </message>
+    <message>
+        <source>Document (*.pdf)</source>
+        <translation>Dokument (*.pdf)</translation>
+    </message>
+    <message>
+        <source>Table (*.csv)</source>
+        <translation>Tabelle (*.csv)</translation>
+    </message>
+    <message>
+        <source>%1: the extension is "%2", expected png, svg, pdf or csv</source>
+        <translation>%1: Die Endung ist „%2“, erwartet wird png, svg, pdf oder csv</translation>
+    </message>
+    <message>
+        <source>%1 cannot be written</source>
+        <translation>%1 kann nicht geschrieben werden</translation>
+    </message>
+    <message>
+        <source>Copy visible data as CSV</source>
+        <translation>Sichtbare Daten als CSV kopieren</translation>
+    </message>
+</context>
+<context>
+    <name>gradus::PowerGridPlot</name>
+    <message>
+        <source>Power grid over the weights</source>
+        <translation>Potenzgitter über den Gewichten</translation>
+    </message>
+    <message>
+        <source>Original</source>
+        <translation>Original</translation>
+    </message>
+    <message>
+        <source>On the power grid</source>
+        <translation>Auf dem Potenzgitter</translation>
+    </message>
+    <message>
+        <source>weight</source>
+        <translation>Gewicht</translation>
+    </message>
+    <message>
+        <source>weights per bin</source>
+        <translation>Gewichte je Klasse</translation>
+    </message>
+    <message>
+        <source>On the power grid, a = %1</source>
+        <translation>Auf dem Potenzgitter, a = %1</translation>
+    </message>
+    <message>
+        <source>Levels (%1, first group)</source>
+        <translation>Stufen (%1, erste Gruppe)</translation>
+    </message>
+    <message>
+        <source>power grid</source>
+        <translation>Potenzgitter</translation>
+    </message>
+    <message>
+        <source>weight %1</source>
+        <translation>Gewicht %1</translation>
+    </message>
+    <message>
+        <source>original %1</source>
+        <translation>Original %1</translation>
+    </message>
+    <message>
+        <source>on the grid %1</source>
+        <translation>auf dem Gitter %1</translation>
+    </message>
+</context>
+<context>
+    <name>gradus::RuleDialog</name>
+    <message>
+        <source>1 layer</source>
+        <translation>1 Schicht</translation>
+    </message>
+    <message>
+        <source>%1 layers</source>
+        <translation>%1 Schichten</translation>
+    </message>
+    <message>
+        <source>New rule</source>
+        <translation>Neue Regel</translation>
+    </message>
+    <message>
+        <source>The rule goes before all others: layers that it matches get its choice, unless they have one of their own.</source>
+        <translation>Die Regel steht vor allen anderen: Schichten, auf die sie passt, erhalten ihre Wahl, sofern sie keine eigene haben.</translation>
+    </message>
+    <message>
+        <source>Layers that match</source>
+        <translation>Passende Schichten</translation>
+    </message>
+    <message>
+        <source>Add rule</source>
+        <translation>Regel hinzufügen</translation>
+    </message>
+    <message>
+        <source>Type a pattern</source>
+        <translation>Muster eingeben</translation>
+    </message>
+    <message>
+        <source>Matches %1</source>
+        <translation>Passt auf %1</translation>
+    </message>
+    <message>
+        <source>%1 (has a choice of its own)</source>
+        <translation>%1 (hat eine eigene Wahl)</translation>
+    </message>
+    <message>
+        <source>&amp;Clear the choice of its own of 1 layer</source>
+        <translation>&amp;Eigene Wahl von 1 Schicht löschen</translation>
+    </message>
+    <message>
+        <source>&amp;Clear the choices of their own of %1 layers</source>
+        <translation>&amp;Eigene Wahl von %1 Schichten löschen</translation>
+    </message>
+    <message>
+        <source>rule for %1</source>
+        <translation>Regel für %1</translation>
+    </message>
+</context>
+<context>
+    <name>gradus::RuleForm</name>
+    <message>
+        <source>A regular expression that is looked for in the layer's name (PCRE2 syntax); letter case counts</source>
+        <translation>Regulärer Ausdruck, der im Namen der Schicht gesucht wird (PCRE2-Syntax); Groß- und Kleinschreibung zählt</translation>
+    </message>
+    <message>
+        <source>&amp;Pattern</source>
+        <translation>&amp;Muster</translation>
+    </message>
+    <message>
+        <source>Method</source>
+        <translation>Methode</translation>
+    </message>
+    <message>
+        <source>Bits</source>
+        <translation>Bits</translation>
+    </message>
+    <message>
+        <source>Group</source>
+        <translation>Gruppe</translation>
+    </message>
+    <message>
+        <source>Symmetry</source>
+        <translation>Symmetrie</translation>
+    </message>
+    <message>
+        <source>Choice</source>
+        <translation>Wahl</translation>
+    </message>
+</context>
+<context>
+    <name>gradus::RulesDialog</name>
+    <message>
+        <source>Rules</source>
+        <translation>Regeln</translation>
+    </message>
+    <message>
+        <source>The first rule whose pattern is found in a layer's name decides. A layer with a choice of its own is not reached; one that no rule matches gets the standard.</source>
+        <translation>Es entscheidet die erste Regel, deren Muster im Namen einer Schicht vorkommt. Eine Schicht mit eigener Wahl bleibt davon unberührt; eine Schicht, auf die keine Regel passt, erhält den Standard.</translation>
+    </message>
+    <message>
+        <source>#</source>
+        <translation>#</translation>
+    </message>
+    <message>
+        <source>Pattern</source>
+        <translation>Muster</translation>
+    </message>
+    <message>
+        <source>Choice</source>
+        <translation>Wahl</translation>
+    </message>
+    <message>
+        <source>Layers</source>
+        <translation>Schichten</translation>
+    </message>
+    <message>
+        <source>Layers that the rule decides, of those that its pattern is found in</source>
+        <translation>Schichten, über die die Regel entscheidet, von denen, in deren Namen ihr Muster vorkommt</translation>
+    </message>
+    <message>
+        <source>&amp;Add</source>
+        <translation>&amp;Hinzufügen</translation>
+    </message>
+    <message>
+        <source>A new rule at the end</source>
+        <translation>Neue Regel am Ende</translation>
+    </message>
+    <message>
+        <source>&amp;Delete</source>
+        <translation>&amp;Löschen</translation>
+    </message>
+    <message>
+        <source>Remove the selected rule</source>
+        <translation>Ausgewählte Regel entfernen</translation>
+    </message>
+    <message>
+        <source>Move &amp;up</source>
+        <translation>Nach o&amp;ben</translation>
+    </message>
+    <message>
+        <source>Let the selected rule decide earlier</source>
+        <translation>Ausgewählte Regel früher entscheiden lassen</translation>
+    </message>
+    <message>
+        <source>Move do&amp;wn</source>
+        <translation>Nach &amp;unten</translation>
+    </message>
+    <message>
+        <source>Let the selected rule decide later</source>
+        <translation>Ausgewählte Regel später entscheiden lassen</translation>
+    </message>
+    <message>
+        <source>No rules yet: every layer gets the standard. Add one, or select layers in the table and choose “New rule from selection…”.</source>
+        <translation>Noch keine Regeln: Jede Schicht erhält den Standard. Eine Regel hinzufügen oder Schichten in der Tabelle auswählen und „Neue Regel aus Auswahl…“ wählen.</translation>
+    </message>
+    <message>
+        <source>The pattern is empty</source>
+        <translation>Das Muster ist leer</translation>
+    </message>
+    <message>
+        <source>%1 of %2</source>
+        <translation>%1 von %2</translation>
+    </message>
+    <message>
+        <source>Decides %1</source>
+        <translation>Entscheidet über %1</translation>
+    </message>
+    <message>
+        <source>Found in %1, decides %2; the others have an earlier rule or a choice of their own</source>
+        <translation>Gefunden in %1, entscheidet über %2; die übrigen haben eine frühere Regel oder eine eigene Wahl</translation>
+    </message>
+    <message>
+        <source>rules</source>
+        <translation>Regeln</translation>
+    </message>
+</context>
+<context>
+    <name>gradus::RunComparison</name>
+    <message>
+        <source>Differences between two runs</source>
+        <translation>Unterschiede zwischen zwei Läufen</translation>
+    </message>
+    <message>
+        <source>Copy</source>
+        <translation>Kopieren</translation>
+    </message>
+    <message>
+        <source>Only layers that &amp;differ</source>
+        <translation>Nur &amp;abweichende Schichten</translation>
+    </message>
+    <message>
+        <source>Copy the table, with tabs between cells</source>
+        <translation>Tabelle kopieren, mit Tabulatoren zwischen den Zellen</translation>
+    </message>
+    <message>
+        <source>Save CSV…</source>
+        <translation>CSV speichern…</translation>
+    </message>
+    <message>
+        <source>Save the table as comma-separated values</source>
+        <translation>Tabelle als kommagetrennte Werte speichern</translation>
+    </message>
+    <message>
+        <source>%1 bits/weight</source>
+        <translation>%1 Bit/Gewicht</translation>
+    </message>
+    <message>
+        <source>cancelled</source>
+        <translation>abgebrochen</translation>
+    </message>
+    <message>
+        <source>perplexity %1</source>
+        <translation>Perplexität %1</translation>
+    </message>
+    <message>
+        <source>Run the recipe first. A second run can then be compared with it.</source>
+        <translation>Zuerst das Rezept ausführen. Ein zweiter Lauf kann dann damit verglichen werden.</translation>
+    </message>
+    <message>
+        <source>Choose a run to compare with: tick B in the list of runs.</source>
+        <translation>Lauf zum Vergleichen wählen: B in der Liste der Läufe ankreuzen.</translation>
+    </message>
+    <message>
+        <source>A: %1</source>
+        <translation>A: %1</translation>
+    </message>
+    <message>
+        <source>B: %1</source>
+        <translation>B: %1</translation>
+    </message>
+    <message>
+        <source>%1 cannot be written</source>
+        <translation>%1 kann nicht geschrieben werden</translation>
+    </message>
+    <message>
+        <source>Save the comparison</source>
+        <translation>Vergleich speichern</translation>
+    </message>
+    <message>
+        <source>Table (*.csv)</source>
+        <translation>Tabelle (*.csv)</translation>
+    </message>
+    <message>
+        <source>Copy as table</source>
+        <translation>Als Tabelle kopieren</translation>
+    </message>
+    <message>
+        <source>Largest change first</source>
+        <translation>Größte Änderung zuerst</translation>
+    </message>
+    <message>
+        <source>Show all layers</source>
+        <translation>Alle Schichten anzeigen</translation>
+    </message>
+    <message>
+        <source>Show only layers that differ</source>
+        <translation>Nur abweichende Schichten anzeigen</translation>
+    </message>
+</context>
+<context>
+    <name>gradus::RunPanel</name>
+    <message>
+        <source>%1 s</source>
+        <translation>%1 s</translation>
+    </message>
+    <message>
+        <source>about %1 left</source>
+        <translation>noch etwa %1</translation>
+    </message>
+    <message>
+        <source>Reading</source>
+        <translation>Lesen</translation>
+    </message>
+    <message>
+        <source>Calibration passes</source>
+        <translation>Kalibrierdurchläufe</translation>
+    </message>
+    <message>
+        <source>Hessians</source>
+        <translation>Hesse-Matrizen</translation>
+    </message>
+    <message>
+        <source>Solving</source>
+        <translation>Lösen</translation>
+    </message>
+    <message>
+        <source>Measuring errors</source>
+        <translation>Fehlermessung</translation>
+    </message>
+    <message>
+        <source>Writing</source>
+        <translation>Schreiben</translation>
+    </message>
+    <message>
+        <source>none: data-free methods only</source>
+        <translation>ohne: nur datenfreie Methoden</translation>
+    </message>
+    <message>
+        <source>A text file; its tokens are what the layers see while the error is measured and GPTQ works</source>
+        <translation>Textdatei; ihre Token durchlaufen die Schichten bei der Fehlermessung und für GPTQ</translation>
+    </message>
+    <message>
+        <source>Browse…</source>
+        <translation>Durchsuchen…</translation>
+    </message>
+    <message>
+        <source>Windows of tokens taken from the text</source>
+        <translation>Dem Text entnommene Tokenfenster</translation>
+    </message>
+    <message>
+        <source>Tokens per window</source>
+        <translation>Token je Fenster</translation>
+    </message>
+    <message>
+        <source>Sequential</source>
+        <translation>Sequenziell</translation>
+    </message>
+    <message>
+        <source>Float model</source>
+        <translation>float-Modell</translation>
+    </message>
+    <message>
+        <source>Sequential: each block sees the outputs of the quantized blocks before it.
+Float model: statistics of the float model, in one pass</source>
+        <translation>Sequenziell: Jeder Block sieht die Ausgaben der quantisierten Blöcke vor ihm.
+float-Modell: Statistiken des float-Modells in einem Durchlauf</translation>
+    </message>
+    <message>
+        <source>Chooses the calibration windows; equal seeds give equal bytes</source>
+        <translation>Bestimmt die Kalibrierfenster; gleiche Startwerte ergeben gleiche Bytes</translation>
+    </message>
+    <message>
+        <source>Calibration</source>
+        <translation>Kalibrierung</translation>
+    </message>
+    <message>
+        <source>Samples</source>
+        <translation>Stichproben</translation>
+    </message>
+    <message>
+        <source>Context</source>
+        <translation>Kontext</translation>
+    </message>
+    <message>
+        <source>Mode</source>
+        <translation>Modus</translation>
+    </message>
+    <message>
+        <source>Seed</source>
+        <translation>Startwert</translation>
+    </message>
+    <message>
+        <source>Quantize</source>
+        <translation>Quantisieren</translation>
+    </message>
+    <message>
+        <source>Run the recipe (F5)</source>
+        <translation>Rezept ausführen (F5)</translation>
+    </message>
+    <message>
+        <source>Stale (%1)</source>
+        <translation>Veraltet (%1)</translation>
+    </message>
+    <message>
+        <source>Cancel</source>
+        <translation>Abbrechen</translation>
+    </message>
+    <message>
+        <source>Stop; finished layers stay (Esc)</source>
+        <translation>Abbrechen; fertige Schichten bleiben erhalten (Esc)</translation>
+    </message>
+    <message>
+        <source>Perplexity…</source>
+        <translation>Perplexität…</translation>
+    </message>
+    <message>
+        <source>Measure the perplexity of the float model and of the last run on a text</source>
+        <translation>Perplexität des float-Modells und des letzten Laufs auf einem Text messen</translation>
+    </message>
+    <message>
+        <source>What happens is written here.</source>
+        <translation>Hier wird protokolliert, was geschieht.</translation>
+    </message>
+    <message>
+        <source>calibration text</source>
+        <translation>Kalibriertext</translation>
+    </message>
+    <message>
+        <source>calibration samples</source>
+        <translation>Kalibrierstichproben</translation>
+    </message>
+    <message>
+        <source>calibration context</source>
+        <translation>Kalibrierkontext</translation>
+    </message>
+    <message>
+        <source>calibration mode</source>
+        <translation>Kalibriermodus</translation>
+    </message>
+    <message>
+        <source>Model's: %1</source>
+        <translation>Vom Modell: %1</translation>
+    </message>
+    <message>
+        <source>Model's</source>
+        <translation>Vom Modell</translation>
+    </message>
+    <message>
+        <source>Calibration text</source>
+        <translation>Kalibriertext</translation>
+    </message>
+    <message>
+        <source>Text (*.txt *.text *.md)</source>
+        <translation>Text (*.txt *.text *.md)</translation>
+    </message>
+    <message>
+        <source>All files (*)</source>
+        <translation>Alle Dateien (*)</translation>
+    </message>
+    <message>
+        <source>Forecast: %1 (%2 quantized, %3 float), about %4, %5 of memory</source>
+        <translation>Vorhersage: %1 (%2 quantisiert, %3 float), etwa %4, %5 Speicher</translation>
+    </message>
+    <message>
+        <source>Sizes are exact. Time and memory are estimated from counted operations and this machine's measured speed:</source>
+        <translation>Größen sind exakt. Zeit und Speicher sind aus gezählten Operationen und der gemessenen Geschwindigkeit dieses Rechners geschätzt:</translation>
+    </message>
+    <message>
+        <source>%1: %2</source>
+        <translation>%1: %2</translation>
+    </message>
+    <message>
+        <source>%1 (%2): %3</source>
+        <translation>%1 (%2): %3</translation>
+    </message>
+    <message>
+        <source>Compute only what the shown run has no fitting result for; the rest is taken over (Shift+F5)</source>
+        <translation>Nur berechnen, wofür der angezeigte Lauf kein passendes Ergebnis hat; der Rest wird übernommen (Umschalt+F5)</translation>
+    </message>
+    <message>
+        <source>Ready</source>
+        <translation>Bereit</translation>
+    </message>
+    <message>
+        <source>Log</source>
+        <translation>Log</translation>
+    </message>
+</context>
+<context>
+    <name>gradus::RunsModel</name>
+    <message>
+        <source>Show %1 in the table</source>
+        <translation>%1 in der Tabelle anzeigen</translation>
+    </message>
+    <message>
+        <source>Compare with %1</source>
+        <translation>Mit %1 vergleichen</translation>
+    </message>
+    <message>
+        <source>Perplexity: %1</source>
+        <translation>Perplexität: %1</translation>
+    </message>
+    <message>
+        <source>Cancelled: %1 of %2 layers had finished. Saved or exported, the others stay float.</source>
+        <translation>Abgebrochen: %1 von %2 Schichten waren fertig. Gespeichert oder exportiert bleiben die übrigen float.</translation>
+    </message>
+</context>
+<context>
+    <name>gradus::RunsPanel</name>
+    <message>
+        <source>Runs of this session</source>
+        <translation>Läufe dieser Sitzung</translation>
+    </message>
+    <message>
+        <source>Runs are kept here: run the recipe, change it, run it again, and compare.</source>
+        <translation>Hier werden Läufe aufbewahrt: Rezept ausführen, ändern, erneut ausführen und vergleichen.</translation>
+    </message>
+    <message>
+        <source>Show</source>
+        <translation>Anzeigen</translation>
+    </message>
+    <message>
+        <source>Show this run in the table: it becomes A</source>
+        <translation>Diesen Lauf in der Tabelle anzeigen: Er wird A</translation>
+    </message>
+    <message>
+        <source>Compare</source>
+        <translation>Vergleichen</translation>
+    </message>
+    <message>
+        <source>Compare the run that is shown with this one: it becomes B</source>
+        <translation>Den angezeigten Lauf mit diesem vergleichen: Dieser wird B</translation>
+    </message>
+    <message>
+        <source>Rename</source>
+        <translation>Umbenennen</translation>
+    </message>
+    <message>
+        <source>Give the run another name</source>
+        <translation>Dem Lauf einen anderen Namen geben</translation>
+    </message>
+    <message>
+        <source>Remove</source>
+        <translation>Entfernen</translation>
+    </message>
+    <message>
+        <source>Forget this run; files that were saved stay</source>
+        <translation>Diesen Lauf aus der Liste entfernen; gespeicherte Dateien bleiben erhalten</translation>
+    </message>
+    <message>
+        <source>Save…</source>
+        <translation>Speichern…</translation>
+    </message>
+    <message>
+        <source>Save the run to a file</source>
+        <translation>Lauf in einer Datei speichern</translation>
+    </message>
+    <message>
+        <source>Export…</source>
+        <translation>Exportieren…</translation>
+    </message>
+    <message>
+        <source>Write the quantized model for other programs</source>
+        <translation>Quantisiertes Modell für andere Programme schreiben</translation>
+    </message>
+    <message>
+        <source>Report…</source>
+        <translation>Bericht…</translation>
+    </message>
+    <message>
+        <source>Write a report of the run</source>
+        <translation>Bericht über den Lauf schreiben</translation>
+    </message>
+    <message>
+        <source>Stop comparing</source>
+        <translation>Vergleich beenden</translation>
+    </message>
+</context>
+<context>
+    <name>gradus::ShortcutsDialog</name>
+    <message>
+        <source>Layer table</source>
+        <translation>Schichttabelle</translation>
+    </message>
+    <message>
+        <source>Edit the cell, for all selected layers</source>
+        <translation>Zelle bearbeiten, für alle ausgewählten Schichten</translation>
+    </message>
+    <message>
+        <source>Lock or unlock</source>
+        <translation>Sperren oder entsperren</translation>
+    </message>
+    <message>
+        <source>Back to what the recipe's rules and standard say</source>
+        <translation>Auf Regeln und Standard des Rezepts zurücksetzen</translation>
+    </message>
+    <message>
+        <source>Select all layers shown</source>
+        <translation>Alle angezeigten Schichten auswählen</translation>
+    </message>
+    <message>
+        <source>Copy as a table</source>
+        <translation>Als Tabelle kopieren</translation>
+    </message>
+    <message>
+        <source>From the filter line back to the table</source>
+        <translation>Von der Filterzeile zurück zur Tabelle</translation>
+    </message>
+    <message>
+        <source>Plots</source>
+        <translation>Diagramme</translation>
+    </message>
+    <message>
+        <source>Zoom; over an axis, that axis alone</source>
+        <translation>Zoomen; über einer Achse nur diese Achse</translation>
+    </message>
+    <message>
+        <source>Zoom</source>
+        <translation>Zoomen</translation>
+    </message>
+    <message>
+        <source>Move</source>
+        <translation>Verschieben</translation>
+    </message>
+    <message>
+        <source>Show all; a double click does too</source>
+        <translation>Alles anzeigen; auch per Doppelklick</translation>
+    </message>
+    <message>
+        <source>Copy the image</source>
+        <translation>Bild kopieren</translation>
+    </message>
+    <message>
+        <source>Bits map</source>
+        <translation>Bitkarte</translation>
+    </message>
+    <message>
+        <source>Bits of the selected layers</source>
+        <translation>Bits der ausgewählten Schichten</translation>
+    </message>
+    <message>
+        <source>Keep the selected layers float</source>
+        <translation>Ausgewählte Schichten als float behalten</translation>
+    </message>
+    <message>
+        <source>Extend the selection</source>
+        <translation>Auswahl erweitern</translation>
+    </message>
+    <message>
+        <source>Keyboard shortcuts</source>
+        <translation>Tastenkürzel</translation>
+    </message>
+    <message>
+        <source>Action</source>
+        <translation>Aktion</translation>
+    </message>
+    <message>
+        <source>Keys</source>
+        <translation>Tasten</translation>
+    </message>
+</context>
+<context>
+    <name>gradus::Startup</name>
+    <message>
+        <source>calibration text</source>
+        <translation>Kalibriertext</translation>
+    </message>
+    <message>
+        <source>cancelled</source>
+        <translation>abgebrochen</translation>
+    </message>
+</context>
+<context>
+    <name>gradus::WeightPanel</name>
+    <message>
+        <source>Mean</source>
+        <translation>Mittelwert</translation>
+    </message>
+    <message>
+        <source>Mean of the weights: Σw / n</source>
+        <translation>Mittelwert der Gewichte: Σw / n</translation>
+    </message>
+    <message>
+        <source>Std. deviation</source>
+        <translation>Standardabw.</translation>
+    </message>
+    <message>
+        <source>Population standard deviation of the weights: √(Σ(w − mean)² / n)</source>
+        <translation>Standardabweichung der Gewichte (Grundgesamtheit): √(Σ(w − Mittelwert)² / n)</translation>
+    </message>
+    <message>
+        <source>Minimum</source>
+        <translation>Minimum</translation>
+    </message>
+    <message>
+        <source>Smallest weight</source>
+        <translation>Kleinstes Gewicht</translation>
+    </message>
+    <message>
+        <source>Maximum</source>
+        <translation>Maximum</translation>
+    </message>
+    <message>
+        <source>Largest weight</source>
+        <translation>Größtes Gewicht</translation>
+    </message>
+    <message>
+        <source>Excess kurtosis</source>
+        <translation>Exzess-Kurtosis</translation>
+    </message>
+    <message>
+        <source>E[(w − mean)⁴] / σ⁴ − 3: 0 for a normal distribution; large when a few weights lie far out</source>
+        <translation>E[(w − Mittelwert)⁴] / σ⁴ − 3: 0 bei Normalverteilung; groß, wenn einige wenige Gewichte weit außen liegen</translation>
+    </message>
+    <message>
+        <source>Outliers &gt; 6σ</source>
+        <translation>Ausreißer &gt; 6σ</translation>
+    </message>
+    <message>
+        <source>Share of weights more than six standard deviations from the mean</source>
+        <translation>Anteil der Gewichte, die mehr als sechs Standardabweichungen vom Mittelwert entfernt sind</translation>
+    </message>
+    <message>
+        <source>Weight SQNR</source>
+        <translation>Gewichts-SQNR</translation>
+    </message>
+    <message>
+        <source>Signal to quantization noise of the weights: 10·log₁₀(Σw² / Σ(w − ŵ)²); more is better</source>
+        <translation>Signal-Quantisierungsrausch-Verhältnis der Gewichte: 10·log₁₀(Σw² / Σ(w − ŵ)²); höher ist besser</translation>
+    </message>
+    <message>
+        <source>Cosine</source>
+        <translation>Kosinus</translation>
+    </message>
+    <message>
+        <source>Cosine between the weights before and after: Σwŵ / (‖w‖·‖ŵ‖); 1 is best</source>
+        <translation>Kosinus zwischen den Gewichten vorher und nachher: Σwŵ / (‖w‖·‖ŵ‖); 1 ist am besten</translation>
+    </message>
+    <message>
+        <source>Output error</source>
+        <translation>Ausgabefehler</translation>
+    </message>
+    <message>
+        <source>Relative error of the layer's output: tr(E·H·Eᵀ) / tr(W·H·Wᵀ) with E = W − Ŵ and H = XᵀX/n of the captured inputs</source>
+        <translation>Relativer Fehler der Ausgabe der Schicht: tr(E·H·Eᵀ) / tr(W·H·Wᵀ) mit E = W − Ŵ und H = XᵀX/n der erfassten Eingaben</translation>
+    </message>
+    <message>
+        <source>Stored size</source>
+        <translation>Gespeicherte Größe</translation>
+    </message>
+    <message>
+        <source>Bytes of codes, scales and zeros, and bits per weight</source>
+        <translation>Bytes der Codes, Skalen und Nullpunkte sowie Bit je Gewicht</translation>
+    </message>
+    <message>
+        <source>Views of the weights</source>
+        <translation>Ansichten der Gewichte</translation>
+    </message>
+    <message>
+        <source>Histogram</source>
+        <translation>Histogramm</translation>
+    </message>
+    <message>
+        <source>By channel</source>
+        <translation>Je Kanal</translation>
+    </message>
+    <message>
+        <source>Outliers</source>
+        <translation>Ausreißer</translation>
+    </message>
+    <message>
+        <source>Distribution of all weights of the selected layers</source>
+        <translation>Verteilung aller Gewichte der ausgewählten Schichten</translation>
+    </message>
+    <message>
+        <source>Distribution of each channel's weights, side by side</source>
+        <translation>Verteilungen der Gewichte der einzelnen Kanäle nebeneinander</translation>
+    </message>
+    <message>
+        <source>Weights far from the others, and where they stand</source>
+        <translation>Gewichte weitab von den übrigen und ihre Lage</translation>
+    </message>
+    <message>
+        <source>Select a layer to see the distribution of its weights.</source>
+        <translation>Eine Schicht auswählen, um die Verteilung ihrer Gewichte zu sehen.</translation>
+    </message>
+    <message>
+        <source>Log</source>
+        <translation>Log</translation>
+    </message>
+    <message>
+        <source>Show the number of weights on a logarithmic axis</source>
+        <translation>Anzahl der Gewichte auf einer logarithmischen Achse anzeigen</translation>
+    </message>
+    <message>
+        <source>Logarithmic axis</source>
+        <translation>Logarithmische Achse</translation>
+    </message>
+    <message>
+        <source>Density</source>
+        <translation>Dichte</translation>
+    </message>
+    <message>
+        <source>Show densities, which integrate to one, instead of counts; several layers are always shown so</source>
+        <translation>Dichten (Integral eins) statt Anzahlen anzeigen; mehrere Schichten werden immer so angezeigt</translation>
+    </message>
+    <message>
+        <source>Show</source>
+        <translation>Anzeigen</translation>
+    </message>
+    <message>
+        <source>Choose what the histogram shows</source>
+        <translation>Wählen, was das Histogramm zeigt</translation>
+    </message>
+    <message>
+        <source>Original weights</source>
+        <translation>Ursprüngliche Gewichte</translation>
+    </message>
+    <message>
+        <source>Quantized weights</source>
+        <translation>Quantisierte Gewichte</translation>
+    </message>
+    <message>
+        <source>Error ŵ − w</source>
+        <translation>Fehler ŵ − w</translation>
+    </message>
+    <message>
+        <source>Levels of the grid</source>
+        <translation>Stufen des Gitters</translation>
+    </message>
+    <message>
+        <source>Outlier limits</source>
+        <translation>Ausreißergrenzen</translation>
+    </message>
+    <message>
+        <source>Lower clip limit</source>
+        <translation>Untere Clipgrenze</translation>
+    </message>
+    <message>
+        <source>Weights below are stored as this value: the range of every group is cut to [low, high] before its grid is made. Drag the left marker, or type.</source>
+        <translation>Kleinere Gewichte werden als dieser Wert gespeichert: Der Bereich jeder Gruppe wird auf [untere, obere] beschnitten, bevor ihr Gitter gebildet wird. Linke Marke ziehen oder Wert eingeben.</translation>
+    </message>
+    <message>
+        <source>Upper clip limit</source>
+        <translation>Obere Clipgrenze</translation>
+    </message>
+    <message>
+        <source>Weights above are stored as this value: the range of every group is cut to [low, high] before its grid is made. Drag the right marker, or type.</source>
+        <translation>Größere Gewichte werden als dieser Wert gespeichert: Der Bereich jeder Gruppe wird auf [untere, obere] beschnitten, bevor ihr Gitter gebildet wird. Rechte Marke ziehen oder Wert eingeben.</translation>
+    </message>
+    <message>
+        <source>Reset clip</source>
+        <translation>Clip zurücksetzen</translation>
+    </message>
+    <message>
+        <source>Take the clip limits out of the layer's scheme</source>
+        <translation>Clipgrenzen aus dem Schema der Schicht entfernen</translation>
+    </message>
+    <message>
+        <source>Clip</source>
+        <translation>Clip</translation>
+    </message>
+    <message>
+        <source>Channels shown</source>
+        <translation>Angezeigte Kanäle</translation>
+    </message>
+    <message>
+        <source>Output channels</source>
+        <translation>Ausgabekanäle</translation>
+    </message>
+    <message>
+        <source>Input channels</source>
+        <translation>Eingabekanäle</translation>
+    </message>
+    <message>
+        <source>Output channels are rows of the weight, input channels its columns</source>
+        <translation>Ausgabekanäle sind die Zeilen der Gewichtsmatrix, Eingabekanäle ihre Spalten</translation>
+    </message>
+    <message>
+        <source>An outlier is a weight with |w − mean| &gt; this multiple of the standard deviation</source>
+        <translation>Ein Ausreißer ist ein Gewicht mit |w − Mittelwert| &gt; diesem Vielfachen der Standardabweichung</translation>
+    </message>
+    <message>
+        <source>Beyond</source>
+        <translation>Jenseits von</translation>
+    </message>
+    <message>
+        <source>Copy as table</source>
+        <translation>Als Tabelle kopieren</translation>
+    </message>
+    <message>
+        <source>%1, estimate from %2 of %3 rows</source>
+        <translation>%1, Schätzung aus %2 von %3 Zeilen</translation>
+    </message>
+    <message>
+        <source>float</source>
+        <translation>float</translation>
+    </message>
+    <message>
+        <source>%1 (%2 b/w)</source>
+        <translation>%1 (%2 Bit/Gew.)</translation>
+    </message>
+    <message>
+        <source>Capture the layer's inputs to see it.</source>
+        <translation>Eingaben der Schicht erfassen, um ihn zu sehen.</translation>
+    </message>
+    <message>
+        <source>clip %1 to [%2, %3]</source>
+        <translation>Clip für %1 auf [%2, %3]</translation>
+    </message>
+    <message>
+        <source>no clip of %1</source>
+        <translation>kein Clip für %1</translation>
+    </message>
+    <message>
+        <source>%1 of %2 weights (%3)</source>
+        <translation>%1 von %2 Gewichten (%3)</translation>
+    </message>
+    <message>
+        <source>%1 · the largest %2 listed</source>
+        <translation>%1 · die %2 größten aufgelistet</translation>
+    </message>
+</context>
+<context>
+    <name>gradus::Workbench</name>
+    <message>
+        <source>calibration text</source>
+        <translation>Kalibriertext</translation>
+    </message>
+    <message>
+        <source>Opening %1</source>
+        <translation>Öffnen von %1</translation>
+    </message>
+    <message>
+        <source>Opened %1: %2, %3 layers, %4 parameters, %5</source>
+        <translation>%1 geöffnet: %2, %3 Schichten, %4 Parameter, %5</translation>
+    </message>
+    <message>
+        <source>The model cannot be run: %1</source>
+        <translation>Das Modell kann nicht ausgeführt werden: %1</translation>
+    </message>
+    <message>
+        <source>recipe of run %1</source>
+        <translation>Rezept von Lauf %1</translation>
+    </message>
+    <message>
+        <source>Opened run %1: %2 bits per weight</source>
+        <translation>Lauf %1 geöffnet: %2 Bit je Gewicht</translation>
+    </message>
+    <message>
+        <source>Reading %1</source>
+        <translation>Lesen von %1</translation>
+    </message>
+    <message>
+        <source>opening of %1</source>
+        <translation>Öffnen von %1</translation>
+    </message>
+    <message>
+        <source>Opened recipe %1</source>
+        <translation>Rezept %1 geöffnet</translation>
+    </message>
+    <message>
+        <source>Saving %1</source>
+        <translation>Speichern von %1</translation>
+    </message>
+    <message>
+        <source>Saved recipe %1</source>
+        <translation>Rezept %1 gespeichert</translation>
+    </message>
+    <message>
+        <source>The session cannot be kept against a crash: %1</source>
+        <translation>Die Sitzung kann nicht gegen Absturz gesichert werden: %1</translation>
+    </message>
+    <message>
+        <source>Restoring %1</source>
+        <translation>Wiederherstellen von %1</translation>
+    </message>
+    <message>
+        <source>Restored the session with %1</source>
+        <translation>Sitzung mit %1 wiederhergestellt</translation>
+    </message>
+    <message>
+        <source>%1 is no longer what was opened: %2</source>
+        <translation>%1 ist nicht mehr das, was geöffnet wurde: %2</translation>
+    </message>
+    <message>
+        <source>%1 has changed since it was opened: what is shown belongs to the old file</source>
+        <translation>%1 wurde seit dem Öffnen geändert: Das Angezeigte gehört zur alten Datei</translation>
+    </message>
+    <message>
+        <source>%1 is still running: cancel it first</source>
+        <translation>%1 läuft noch: zuerst abbrechen</translation>
+    </message>
+    <message>
+        <source>%1 failed: %2</source>
+        <translation>%1 fehlgeschlagen: %2</translation>
+    </message>
+    <message>
+        <source>%1 cancelled</source>
+        <translation>%1 abgebrochen</translation>
+    </message>
+    <message>
+        <source>Open a model first</source>
+        <translation>Zuerst ein Modell öffnen</translation>
+    </message>
+    <message>
+        <source>The plan is being made</source>
+        <translation>Der Plan wird erstellt</translation>
+    </message>
+    <message>
+        <source>The recipe needs calibration, but the model cannot be run: %1</source>
+        <translation>Das Rezept erfordert eine Kalibrierung, aber das Modell kann nicht ausgeführt werden: %1</translation>
+    </message>
+    <message>
+        <source>The recipe needs a calibration text</source>
+        <translation>Das Rezept erfordert einen Kalibriertext</translation>
+    </message>
+    <message>
+        <source>Nothing is stale: every layer's result belongs to the recipe</source>
+        <translation>Nichts ist veraltet: Das Ergebnis jeder Schicht gehört zum Rezept</translation>
+    </message>
+    <message>
+        <source>Select layers first</source>
+        <translation>Zuerst Schichten auswählen</translation>
+    </message>
+    <message>
+        <source>%1: quantizing %2 layers</source>
+        <translation>%1: Quantisierung von %2 Schichten</translation>
+    </message>
+    <message>
+        <source>%1: quantizing</source>
+        <translation>%1: Quantisierung</translation>
+    </message>
+    <message>
+        <source>Quantizing</source>
+        <translation>Quantisierung</translation>
+    </message>
+    <message>
+        <source>%1: %2 bits per weight, %3, in %4</source>
+        <translation>%1: %2 Bit je Gewicht, %3, in %4</translation>
+    </message>
+    <message>
+        <source>The model's data is not what it was in %1: the two runs do not compare</source>
+        <translation>Die Daten des Modells sind andere als in %1: Die beiden Läufe sind nicht vergleichbar</translation>
+    </message>
+    <message>
+        <source>Choose a calibration text first</source>
+        <translation>Zuerst einen Kalibriertext wählen</translation>
+    </message>
+    <message>
+        <source>Capturing activations</source>
+        <translation>Erfassen der Aktivierungen</translation>
+    </message>
+    <message>
+        <source>Captured the inputs of %1 layers</source>
+        <translation>Eingaben von %1 Schichten erfasst</translation>
+    </message>
+    <message>
+        <source>There is no run to save: quantize first</source>
+        <translation>Kein Lauf zum Speichern: zuerst quantisieren</translation>
+    </message>
+    <message>
+        <source>Saved run %1</source>
+        <translation>Lauf %1 gespeichert</translation>
+    </message>
+    <message>
+        <source>Saved the run to %1</source>
+        <translation>Lauf in %1 gespeichert</translation>
+    </message>
+    <message>
+        <source>There is no run to report on: quantize first</source>
+        <translation>Kein Lauf für einen Bericht: zuerst quantisieren</translation>
+    </message>
+    <message>
+        <source>Writing %1</source>
+        <translation>Schreiben von %1</translation>
+    </message>
+    <message>
+        <source>Wrote the report %1 and its table %2</source>
+        <translation>Bericht %1 und zugehörige Tabelle %2 geschrieben</translation>
+    </message>
+    <message>
+        <source>Measuring perplexity</source>
+        <translation>Messen der Perplexität</translation>
+    </message>
+    <message>
+        <source>Perplexity: float %1</source>
+        <translation>Perplexität: float %1</translation>
+    </message>
+    <message>
+        <source> → quantized %1 (%2%3)</source>
+        <translation> → quantisiert %1 (%2%3)</translation>
+    </message>
+    <message>
+        <source>%1, %2 windows of %3 tokens, %4 convention</source>
+        <translation>%1, %2 Fenster zu %3 Token, Konvention %4</translation>
+    </message>
+    <message>
+        <source>GPTQ</source>
+        <translation>GPTQ</translation>
+    </message>
+    <message>
+        <source>There is no run to export: quantize first</source>
+        <translation>Kein Lauf zum Exportieren: zuerst quantisieren</translation>
+    </message>
+    <message>
+        <source>Exporting %1</source>
+        <translation>Export als %1</translation>
+    </message>
+    <message>
+        <source>Mismatch in %1: %2</source>
+        <translation>Abweichung in %1: %2</translation>
+    </message>
+    <message>
+        <source>Exported %1 to %2 (%3); read back and compared: %4 tensors, all equal to the run</source>
+        <translation>Als %1 nach %2 exportiert (%3); zurückgelesen und verglichen: %4 Tensoren, alle gleich dem Lauf</translation>
+    </message>
+    <message>
+        <source>%1 was written but differs from the run in %2 of %3 tensors, first: %4: %5</source>
+        <translation>%1 wurde geschrieben, weicht aber in %2 von %3 Tensoren vom Lauf ab, zuerst: %4: %5</translation>
+    </message>
+</context>
+</TS>

@@ -1,0 +1,282 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The user guide opens, its links and pictures resolve, and what it names exists: menu entries,
+// columns, filter fields and filters, methods and their options.
+#include "app/gui/help_window.h"
+#include "app/gui/main_window.h"
+#include "core/quant/options.h"
+#include "widgets/models/layer_expression.h"
+#include "widgets/models/layer_table_model.h"
+#include "widgets/panels/layer_table_panel.h"
+#include "widgets/text.h"
+
+#include <QDir>
+#include <QDockWidget>
+#include <QFile>
+#include <QImage>
+#include <QListWidget>
+#include <QMenu>
+#include <QMenuBar>
+#include <QRegularExpression>
+#include <QScrollBar>
+#include <QTest>
+#include <QTextBlock>
+#include <QTextBrowser>
+
+using namespace gradus;
+
+namespace {
+
+QString textOf(const QString& chapter)
+{
+    QFile file(QStringLiteral(":/help/") + chapter);
+    return file.open(QIODevice::ReadOnly) ? QString::fromUtf8(file.readAll()) : QString();
+}
+
+QString plain(QString title)
+{
+    return title.remove(QLatin1Char('&'));
+}
+
+/// "Menu > Submenu > Entry" of everything in a menu.
+void collect(const QMenu& menu, const QString& path, QSet<QString>& found)
+{
+    for (const QAction* action : menu.actions()) {
+        const QString title = action->property("title").toString();
+        const QString here =
+            path + QStringLiteral(" > ") + (title.isEmpty() ? plain(action->text()) : title);
+        found.insert(here);
+        if (action->menu())
+            collect(*action->menu(), here, found);
+    }
+}
+
+/// Cells of all table rows: of ones with a column of code.
+QList<QStringList> tableRows(const QString& text)
+{
+    QList<QStringList> rows;
+    for (const QString& line : text.split(QLatin1Char('\n'))) {
+        if (!line.startsWith(QLatin1String("| ")))
+            continue;
+        QString row = line;
+        row.replace(QLatin1String("\\|"), QString(QChar(1)));
+        QStringList cells = row.split(QLatin1Char('|')).mid(1);
+        cells.removeLast();
+        for (QString& cell : cells)
+            cell = cell.trimmed().replace(QChar(1), QLatin1Char('|'));
+        rows.append(cells);
+    }
+    return rows;
+}
+
+/// What stands between backquotes, of a cell that is nothing else.
+QString code(const QString& cell)
+{
+    static const QRegularExpression whole(QStringLiteral("^`([^`]+)`$"));
+    return whole.match(cell).captured(1);
+}
+
+const QString tableChapter = QStringLiteral("03-layer-table.md");
+const QString methodChapter = QStringLiteral("08-methods.md");
+
+} // namespace
+
+class TestHelp : public QObject
+{
+    Q_OBJECT
+private Q_SLOTS:
+    void everyChapterOpens_data()
+    {
+        QTest::addColumn<QString>("file");
+        for (const QString& file : HelpWindow::chapters())
+            QTest::newRow(qPrintable(file)) << file;
+    }
+
+    void everyChapterOpens()
+    {
+        QFETCH(QString, file);
+        HelpWindow window;
+        window.show();
+        window.showChapter(file);
+        const auto* text = window.findChild<QTextBrowser*>();
+        QVERIFY(text);
+        QVERIFY(text->source().path().endsWith(file));
+        QVERIFY2(text->toPlainText().size() > 600, "an empty chapter");
+        QVERIFY(text->document()->firstBlock().blockFormat().headingLevel() == 1);
+        QCOMPARE(window.findChild<QListWidget*>()->currentItem()->text(),
+                 text->document()->firstBlock().text());
+        QCOMPARE(text->horizontalScrollBar()->maximum(), 0); // pictures, tables and code fit
+        // What the importer does not understand is left standing as it was typed.
+        QVERIFY2(!text->toPlainText().contains(QLatin1String("**")), "bold that is not");
+        QVERIFY2(!text->toPlainText().contains(QLatin1String("](")), "a link that is not");
+        for (QTextBlock block = text->document()->begin(); block.isValid(); block = block.next())
+            QVERIFY2(!block.text().startsWith(QLatin1String("| ")) &&
+                         !block.text().contains(QLatin1String("|---")),
+                     "a table that is not");
+    }
+
+    void chaptersAreInOrder()
+    {
+        const QStringList chapters = HelpWindow::chapters();
+        QVERIFY(chapters.size() >= 10);
+        for (int i = 0; i < chapters.size(); ++i)
+            QVERIFY2(
+                chapters[i].startsWith(QStringLiteral("%1-").arg(i + 1, 2, 10, QLatin1Char('0'))),
+                qPrintable(chapters[i]));
+    }
+
+    void linksAndPicturesResolve()
+    {
+        static const QRegularExpression link(QStringLiteral("(!?)\\[[^\\]]*\\]\\(([^)]+)\\)"));
+        const QStringList chapters = HelpWindow::chapters();
+        QSet<QString> pictures;
+        QSet<QString> reached{chapters.front()};
+        for (const QString& chapter : chapters) {
+            const QString text = textOf(chapter);
+            for (auto each = link.globalMatch(text); each.hasNext();) {
+                const QRegularExpressionMatch match = each.next();
+                const QString target = match.captured(2);
+                const QByteArray where = (chapter + QStringLiteral(": ") + target).toUtf8();
+                if (match.captured(1).isEmpty()) {
+                    QVERIFY2(chapters.contains(target), where.constData());
+                    reached.insert(target);
+                } else {
+                    const QImage image(QStringLiteral(":/help/") + target);
+                    QVERIFY2(!image.isNull(), where.constData());
+                    QVERIFY2(image.width() <= 1280, where.constData());
+                    pictures.insert(target);
+                }
+            }
+        }
+        QCOMPARE(reached.size(), chapters.size());
+        // No picture is carried along that nothing shows.
+        for (const QString& file : QDir(QStringLiteral(":/help/images")).entryList(QDir::Files))
+            QVERIFY2(pictures.contains(QStringLiteral("images/") + file), qPrintable(file));
+    }
+
+    void aLinkOpensItsChapter()
+    {
+        HelpWindow window;
+        auto* text = window.findChild<QTextBrowser*>();
+        Q_EMIT text->anchorClicked(QUrl(QStringLiteral("09-numbers.md")));
+        QVERIFY(text->source().path().endsWith(QLatin1String("09-numbers.md")));
+    }
+
+    void picturesFollowTheWidthOfTheWindow()
+    {
+        HelpWindow window;
+        window.show();
+        window.showChapter(QStringLiteral("01-getting-started.md"));
+        auto* text = window.findChild<QTextBrowser*>();
+        for (const int width : {700, 1500, 900}) {
+            window.resize(width, 600);
+            QTRY_COMPARE(text->horizontalScrollBar()->maximum(), 0);
+            QVERIFY(text->source().path().endsWith(QLatin1String("01-getting-started.md")));
+        }
+    }
+
+    /// Bold stands for entries of the menus and for nothing else.
+    void menuEntriesExist()
+    {
+        MainWindow::Options options;
+        options.remember = false;
+        options.confirmClose = false;
+        MainWindow window(options);
+        QSet<QString> entries;
+        for (const QAction* top : window.menuBar()->actions())
+            collect(*top->menu(), plain(top->text()), entries);
+        static const QRegularExpression bold(QStringLiteral("\\*\\*([^*]+)\\*\\*"));
+        int named = 0;
+        for (const QString& chapter : HelpWindow::chapters()) {
+            const QString text = textOf(chapter);
+            for (auto each = bold.globalMatch(text); each.hasNext();) {
+                const QString name = each.next().captured(1).simplified();
+                QVERIFY2(entries.contains(name),
+                         qPrintable(QStringLiteral("%1: %2").arg(chapter, name)));
+                ++named;
+            }
+        }
+        QVERIFY(named > 20);
+        // The chapter on the window names every panel.
+        const QString about = textOf(QStringLiteral("02-window.md"));
+        const auto docks = window.findChildren<QDockWidget*>();
+        QVERIFY(!docks.isEmpty());
+        for (const QDockWidget* dock : docks)
+            QVERIFY2(about.contains(QStringLiteral("| %1 |").arg(dock->windowTitle())),
+                     qPrintable(dock->windowTitle()));
+    }
+
+    void everyColumnIsDescribed()
+    {
+        const LayerTableModel model;
+        const QString text = textOf(tableChapter);
+        for (int column = 0; column < model.columnCount(); ++column) {
+            const QString title =
+                model.headerData(column, Qt::Horizontal, Qt::DisplayRole).toString();
+            QVERIFY2(text.contains(QStringLiteral("| %1 |").arg(title)), qPrintable(title));
+        }
+    }
+
+    void filtersAreUnderstood()
+    {
+        const QString text = textOf(tableChapter);
+        QStringList filters;
+        QSet<QString> described;
+        for (const QStringList& cells : tableRows(text)) {
+            if (cells.size() == 3 && !code(cells[0]).isEmpty()) { // field, meaning, example
+                described.insert(code(cells[0]));
+                filters.append(code(cells[2]));
+                QVERIFY2(filters.back().contains(code(cells[0])), qPrintable(cells[0]));
+            } else if (cells.size() == 2 && !code(cells[0]).isEmpty()) { // what to write
+                filters.append(code(cells[0]));
+            }
+        }
+        QSet<QString> known;
+        for (const LayerExpression::FieldHelp& field : LayerExpression::fields())
+            known.insert(field.name);
+        QCOMPARE(described, known);
+        const qsizetype fence = text.indexOf(QLatin1String("```\n"));
+        const qsizetype end = text.indexOf(QLatin1String("```"), fence + 4);
+        QVERIFY(fence > 0 && end > fence);
+        filters += text.mid(fence + 4, end - fence - 5).split(QLatin1Char('\n'));
+        QVERIFY(filters.size() > 30);
+        for (const QString& filter : filters) {
+            ExpressionProblem problem;
+            const auto expression = LayerExpression::parse(filter, &problem);
+            QVERIFY2(expression, qPrintable(filter + QStringLiteral(": ") + problem.message));
+            QVERIFY2(!expression->empty(), qPrintable(filter));
+        }
+    }
+
+    /// Methods with their options, defaults and limits, as the program has them.
+    void methodsAreTrue()
+    {
+        const QString text = textOf(methodChapter);
+        QStringList options;
+        for (const MethodDescription& method : methods()) {
+            const QString heading =
+                QStringLiteral("## %1: `%2`").arg(toQString(method.title), toQString(method.name));
+            const qsizetype at = text.indexOf(heading);
+            QVERIFY2(at >= 0, qPrintable(heading));
+            const qsizetype next = text.indexOf(QLatin1String("\n## "), at);
+            QStringList found;
+            for (const QStringList& cells : tableRows(text.mid(at, next - at))) {
+                if (code(cells[0]).isEmpty())
+                    continue;
+                found.append(cells.mid(0, 3).join(QLatin1Char(' ')));
+            }
+            QStringList expected;
+            for (const OptionDescription& option : method.options)
+                expected.append(QStringLiteral("`%1` %2 %3")
+                                    .arg(toQString(option.name), toQString(option.defaultValue),
+                                         option.type == OptionDescription::Type::Boolean
+                                             ? QStringLiteral("true, false")
+                                             : QStringLiteral("%1 to %2")
+                                                   .arg(option.minimum)
+                                                   .arg(option.maximum)));
+            QCOMPARE(found, expected);
+        }
+    }
+};
+
+QTEST_MAIN(TestHelp)
+#include "tst_help.moc"

@@ -1,0 +1,354 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "core/base/error.h"
+#include "core/base/parallel.h"
+#include "core/eval/metrics.h"
+#include "core/quant/grid.h"
+#include "core/quant/solve.h"
+#include "core/session/weight_view.h"
+#include "tests/support/quant_oracles.h"
+#include "tests/support/sample_model.h"
+#include "tests/support/support.h"
+
+#include <QTest>
+
+#include <cmath>
+#include <numeric>
+#include <tuple>
+#include <utility>
+
+using namespace gradus;
+using namespace gradus::test;
+
+namespace {
+
+constexpr int bins = 50;
+
+std::shared_ptr<const WeightFacts> factsOf(Tensor weight)
+{
+    auto facts = std::make_shared<WeightFacts>();
+    facts->layer = "blocks.0.q";
+    facts->weight = std::move(weight);
+    const std::span<const float> values = std::as_const(facts->weight).floats();
+    facts->moments = moments(values);
+    facts->outlierShare = outlierShare(values, facts->moments);
+    facts->original = histogram(values, facts->moments.minimum, facts->moments.maximum, bins);
+    return facts;
+}
+
+std::shared_ptr<const InputStatistics> inputsOf(std::int64_t features)
+{
+    InputAccumulator accumulator(features, true);
+    const Tensor x = correlatedInputs(2 * features, features, 7);
+    accumulator.add(x.matrix());
+    return std::make_shared<InputStatistics>(accumulator.finish());
+}
+
+PreviewRequest requestOf(std::int64_t rows, std::int64_t cols, Granularity granularity)
+{
+    PreviewRequest request;
+    request.facts = factsOf(randomMatrix(rows, cols, 0.05, 4));
+    request.choice.scheme.granularity = granularity;
+    request.choice.scheme.groupSize = 32;
+    request.bins = bins;
+    return request;
+}
+
+QuantizedWeight solved(const PreviewRequest& request, const MethodOptions& method)
+{
+    Monitor monitor;
+    LayerProblem problem;
+    problem.weight = request.facts->weight.matrix();
+    problem.scheme = request.choice.scheme;
+    problem.inputs = request.inputs;
+    return solve(problem, method, monitor).weight;
+}
+
+WeightPreview previewed(const PreviewRequest& request)
+{
+    Monitor monitor;
+    return previewWeight(request, monitor);
+}
+
+bool same(const Histogram& a, const Histogram& b)
+{
+    return a.lo == b.lo && a.hi == b.hi && a.counts == b.counts && a.below == b.below &&
+           a.above == b.above;
+}
+
+/// Everything a preview says, against the separate functions over whole matrices.
+void compareWith(const WeightPreview& preview, const PreviewRequest& request,
+                 const QuantizedWeight& quantized)
+{
+    const ConstMatrixView w = request.facts->weight.matrix();
+    const Tensor decoded = dequantize(quantized);
+    const WeightError error = weightError(w, decoded.matrix());
+    QCOMPARE(preview.layer, std::string("blocks.0.q"));
+    QCOMPARE(preview.rows, w.rows);
+    QVERIFY(preview.weightSqnrDb == error.sqnrDb);
+    QVERIFY(preview.weightCosine == error.cosine);
+    QCOMPARE(preview.bytes, quantized.size().bytes());
+    QVERIFY(preview.bitsPerWeight == quantized.size().bitsPerWeight(w.rows * w.cols));
+
+    QCOMPARE(preview.rowLow.size(), std::size_t(w.rows));
+    QCOMPARE(preview.rowHigh.size(), std::size_t(w.rows));
+    const int top = quantized.scheme.maximumCode();
+    double lowest = 1e30;
+    double highest = -1e30;
+    for (std::int64_t r = 0; r < w.rows; ++r) {
+        float low = 1e30F;
+        float high = -1e30F;
+        for (std::int64_t c = 0; c < w.cols; ++c) {
+            const std::size_t i = quantized.parameterIndex(r, c);
+            const UniformGrid grid{quantized.scales[i], quantized.zeros[i], top};
+            low = std::min(low, grid.decode(0));
+            high = std::max(high, grid.decode(top));
+        }
+        QVERIFY(preview.rowLow[std::size_t(r)] == low);
+        QVERIFY(preview.rowHigh[std::size_t(r)] == high);
+        lowest = std::min(lowest, static_cast<double>(low));
+        highest = std::max(highest, static_cast<double>(high));
+    }
+    QVERIFY(preview.clipLow == lowest && preview.clipHigh == highest);
+    QCOMPARE(preview.levels.size(), std::size_t(top) + 1);
+    QVERIFY(std::is_sorted(preview.levels.begin(), preview.levels.end()));
+    QVERIFY(preview.levels.front() == quantized.scales[0] * float(-quantized.zeros[0]));
+
+    const double lo = std::min(lowest, request.facts->moments.minimum);
+    const double hi = std::max(highest, request.facts->moments.maximum);
+    QVERIFY(same(preview.original, histogram(request.facts->weight.floats(), lo, hi, bins)));
+    QVERIFY(same(preview.dequantized, histogram(decoded.floats(), lo, hi, bins)));
+    Tensor errors = decoded.clone();
+    for (std::size_t i = 0; i < errors.floats().size(); ++i)
+        errors.floats()[i] -= request.facts->weight.floats()[i];
+    const double most = preview.error.hi;
+    QVERIFY(preview.error.lo == -most);
+    QVERIFY(isClose(most, error.maximum, 1e-6));
+    QVERIFY(same(preview.error, histogram(errors.floats(), -most, most, bins)));
+    QCOMPARE(preview.error.below + preview.error.above, std::int64_t(0));
+}
+
+} // namespace
+
+class TestWeightView : public QObject
+{
+    Q_OBJECT
+
+private slots:
+    void factsOfALayer()
+    {
+        const TemporaryFolder folder;
+        const auto model = sampleModel(folder / "model");
+        Monitor monitor;
+        const Layer* layer = model->findLayer("model.layers.0.mlp.down_proj");
+        QVERIFY(layer);
+        const auto facts = weightFacts(*model, *layer, bins, monitor);
+        QCOMPARE(facts->layer, layer->name);
+        QCOMPARE(facts->weight.shape(), (Shape{64, 96}));
+        const Moments m = moments(facts->weight.floats());
+        QVERIFY(m.std == facts->moments.std && m.count == 64 * 96);
+        QVERIFY(
+            same(facts->original, histogram(facts->weight.floats(), m.minimum, m.maximum, bins)));
+        QVERIFY(facts->outlierShare == outlierShare(facts->weight.floats(), m));
+    }
+
+    void agreesWithTheSeparateFunctions()
+    {
+        for (const Granularity granularity :
+             {Granularity::Tensor, Granularity::Channel, Granularity::Group})
+            for (const bool symmetric : {false, true})
+                for (const int bits : {2, 4, 8})
+                    for (const bool clip : {false, true}) {
+                        PreviewRequest request = requestOf(90, 1100, granularity);
+                        request.choice.scheme.bits = bits;
+                        request.choice.scheme.symmetric = symmetric;
+                        if (clip)
+                            request.choice.scheme.clip = {-0.06F, 0.09F};
+                        const WeightPreview preview = previewed(request);
+                        QVERIFY(!preview.fromRun && preview.choice == request.choice);
+                        QVERIFY(std::isnan(preview.relativeOutputError));
+                        QVERIFY(preview.outputErrorRows == 0 && preview.exact());
+                        compareWith(preview, request, solved(request, RtnOptions{}));
+                    }
+    }
+
+    void methodsArePreviewedByTheirRounding()
+    {
+        PreviewRequest request = requestOf(20, 70, Granularity::Group);
+        RtnMseOptions mse;
+        mse.steps = 20;
+        request.choice.method = mse;
+        compareWith(previewed(request), request, solved(request, mse));
+        GptqOptions gptq;
+        request.choice.method = gptq;
+        compareWith(previewed(request), request, solved(request, RtnOptions{}));
+        gptq.mseClip = true;
+        request.choice.method = gptq;
+        compareWith(previewed(request), request, solved(request, RtnMseOptions{}));
+    }
+
+    void aRunsOwnCodesAreShown()
+    {
+        PreviewRequest request = requestOf(40, 64, Granularity::Group);
+        request.inputs = inputsOf(64);
+        GptqOptions gptq;
+        gptq.actOrder = true;
+        gptq.staticGroups = false;
+        request.choice.method = gptq;
+        const auto run = std::make_shared<QuantizedWeight>(solved(request, gptq));
+        QVERIFY(!run->groupIndex.empty());
+        request.fromRun = run;
+        const WeightPreview preview = previewed(request);
+        QVERIFY(preview.fromRun);
+        compareWith(preview, request, *run);
+        const Tensor decoded = dequantize(*run);
+        QVERIFY(isClose(preview.relativeOutputError,
+                        relativeOutputError(request.facts->weight.matrix(), decoded.matrix(),
+                                            request.inputs->hessian),
+                        1e-5));
+        request.fromRun.reset();
+        QVERIFY(previewed(request).relativeOutputError > preview.relativeOutputError);
+    }
+
+    void outputErrorIsExactOrEstimated()
+    {
+        PreviewRequest request = requestOf(600, 128, Granularity::Channel);
+        request.inputs = inputsOf(128);
+        const WeightPreview exact = previewed(request);
+        const Tensor decoded = dequantize(solved(request, RtnOptions{}));
+        const double expected = relativeOutputError(request.facts->weight.matrix(),
+                                                    decoded.matrix(), request.inputs->hessian);
+        QVERIFY(isClose(exact.relativeOutputError, expected, 1e-5));
+        QVERIFY(exact.exact() && exact.outputErrorRows == 600);
+        Monitor monitor;
+        request.energies = outputEnergies(*request.facts, *request.inputs, monitor);
+        QVERIFY(isClose(previewed(request).relativeOutputError, expected, 1e-5));
+        for (const std::int64_t rows : {1, 7, 64, 599, 600, 5000})
+            for (const bool kept : {false, true}) {
+                request.outputErrorRows = rows;
+                request.energies =
+                    kept ? outputEnergies(*request.facts, *request.inputs, monitor) : nullptr;
+                const WeightPreview preview = previewed(request);
+                QCOMPARE(preview.outputErrorRows, std::min<std::int64_t>(rows, 600));
+                QVERIFY(preview.exact() == (rows >= 600));
+                // By hand over the rows in the middles of as many equal parts.
+                double error = 0;
+                double whole = 0;
+                for (std::int64_t i = 0; i < preview.outputErrorRows; ++i) {
+                    const std::int64_t r = (2 * i + 1) * 600 / (2 * preview.outputErrorRows);
+                    const auto w = request.facts->weight.matrix().block(r, 0, 1, 128);
+                    error += oracleOutputError(w, decoded.matrix().row(r), request.inputs->hessian);
+                    whole += oracleOutputError(w, {}, request.inputs->hessian);
+                }
+                QVERIFY(isClose(preview.relativeOutputError, error / whole, 1e-4));
+                if (rows >= 64)
+                    QVERIFY(isClose(preview.relativeOutputError, expected, 0.1));
+                // All else does not depend on the sample.
+                QVERIFY(preview.weightSqnrDb == exact.weightSqnrDb);
+                QVERIFY(same(preview.error, exact.error));
+            }
+    }
+
+    void awkwardLayers()
+    {
+        Monitor monitor;
+        for (const float value : {0.0F, 0.3F, -1e-8F}) {
+            PreviewRequest request = requestOf(3, 5, Granularity::Channel);
+            Tensor constant(Shape{3, 5});
+            std::fill(constant.floats().begin(), constant.floats().end(), value);
+            request.facts = factsOf(std::move(constant));
+            request.inputs = inputsOf(5);
+            const WeightPreview preview = previewed(request);
+            QCOMPARE(std::accumulate(preview.dequantized.counts.begin(),
+                                     preview.dequantized.counts.end(), std::int64_t(0)),
+                     std::int64_t(15));
+            QVERIFY(preview.dequantized.hi > preview.dequantized.lo);
+            QVERIFY(preview.error.hi > 0);
+            if (value == 0) {
+                QVERIFY(preview.weightCosine == 1);
+                QVERIFY(std::isnan(preview.relativeOutputError));
+            }
+        }
+        PreviewRequest kept = requestOf(3, 5, Granularity::Channel);
+        kept.choice.keepFloat = true;
+        kept.inputs = inputsOf(5);
+        const WeightPreview preview = previewed(kept);
+        QVERIFY(preview.dequantized.counts.empty() && preview.error.counts.empty());
+        QVERIFY(preview.levels.empty() && preview.bytes == 0 && preview.exact());
+        QVERIFY(same(preview.original, kept.facts->original));
+        kept.bins = 9;
+        QCOMPARE(previewed(kept).original.counts.size(), std::size_t(9));
+        // Inputs that are always zero say nothing.
+        PreviewRequest dead = requestOf(3, 5, Granularity::Channel);
+        auto zero = std::make_shared<InputStatistics>();
+        zero->features = 5;
+        zero->hessian.resize(25);
+        dead.inputs = zero;
+        QVERIFY(std::isnan(previewed(dead).relativeOutputError));
+        zero->hessian.clear(); // only ranges were captured
+        QVERIFY(previewed(dead).outputErrorRows == 0);
+    }
+
+    void refusesWhatDoesNotFit()
+    {
+        const auto code = [](const PreviewRequest& request) {
+            try {
+                (void)previewed(request);
+            } catch (const Error& error) {
+                return std::pair(error.code(),
+                                 std::string(error.what()).find("blocks.0.q") != std::string::npos);
+            }
+            return std::pair(ErrorCode::Internal, false);
+        };
+        PreviewRequest request = requestOf(4, 64, Granularity::Channel);
+        request.inputs = inputsOf(32);
+        QCOMPARE(code(request), std::pair(ErrorCode::Shape, true));
+        request.inputs = inputsOf(64);
+        request.energies = std::make_shared<std::vector<double>>(3);
+        QCOMPARE(code(request), std::pair(ErrorCode::Shape, true));
+        request.energies.reset();
+        request.fromRun = std::make_shared<QuantizedWeight>(
+            solved(requestOf(5, 64, Granularity::Channel), RtnOptions{}));
+        QCOMPARE(code(request), std::pair(ErrorCode::Shape, true));
+        request.fromRun.reset();
+        request.choice.scheme.bits = 1;
+        QCOMPARE(code(request).first, ErrorCode::Usage);
+    }
+
+    void sameBitsForAnyNumberOfThreads()
+    {
+        PreviewRequest request = requestOf(700, 600, Granularity::Group);
+        request.inputs = inputsOf(600);
+        for (const std::int64_t rows : {0, 50}) {
+            request.outputErrorRows = rows;
+            const auto with = [&](int threads) {
+                const ThreadLimit limit(threads);
+                const WeightPreview p = previewed(request);
+                return std::tuple(p.weightSqnrDb, p.weightCosine, p.relativeOutputError,
+                                  p.error.counts, p.dequantized.counts, p.original.counts);
+            };
+            const auto one = with(1);
+            QVERIFY(with(2) == one);
+            QVERIFY(with(4) == one);
+        }
+    }
+
+    void stopsAtEveryCheckpoint()
+    {
+        PreviewRequest request = requestOf(300, 700, Granularity::Group);
+        request.inputs = inputsOf(700);
+        int stops = 0;
+        for (bool finished = false; !finished && stops < 100;) {
+            StopAt monitor(stops);
+            try {
+                (void)previewWeight(request, monitor);
+                finished = true;
+            } catch (const Cancelled&) {
+                ++stops;
+            }
+        }
+        QVERIFY(stops >= 15 && stops < 100);
+    }
+};
+
+QTEST_APPLESS_MAIN(TestWeightView)
+#include "tst_weight_view.moc"

@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <QString>
+
+#include <string_view>
+
+namespace gradus {
+
+/// A text of core's descriptions (titles, summaries and options of methods, kinds of layers) in the
+/// language of the window. Core itself knows no Qt and writes English; its errors and notes, which
+/// are made of values, stay so.
+[[nodiscard]] QString coreText(std::string_view english);
+
+} // namespace gradus

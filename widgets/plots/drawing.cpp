@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "widgets/plots/drawing.h"
+
+#include "widgets/text.h"
+
+#include <qcustomplot.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+namespace gradus {
+
+void setVerticals(QCPCurve& curve, const std::vector<double>& at)
+{
+    QVector<double> x;
+    QVector<double> y;
+    const double gap = std::numeric_limits<double>::quiet_NaN();
+    for (const double key : at) {
+        x << key << key << gap;
+        y << 1e-12 << 1e15 << gap;
+    }
+    curve.setData(x, y);
+}
+
+void setStaircase(QCPGraph& graph, const Histogram& h, double factor)
+{
+    QVector<double> x;
+    QVector<double> y;
+    for (std::size_t i = 0; i < h.counts.size(); ++i) {
+        x << h.lo + h.binWidth() * static_cast<double>(i);
+        y << static_cast<double>(h.counts[i]) * factor;
+    }
+    if (!x.isEmpty()) {
+        x << h.hi;
+        y << y.last();
+    }
+    graph.setLineStyle(QCPGraph::lsStepLeft);
+    graph.setData(x, y, true);
+}
+
+void setOutline(QCPGraph& graph, const Histogram& h, double factor)
+{
+    QVector<double> x;
+    QVector<double> y;
+    for (std::size_t i = 0; i < h.counts.size(); ++i) {
+        x << h.lo + h.binWidth() * (static_cast<double>(i) + 0.5);
+        y << static_cast<double>(h.counts[i]) * factor;
+    }
+    graph.setLineStyle(QCPGraph::lsLine);
+    graph.setData(x, y, true);
+}
+
+std::int64_t highestCount(const Histogram& h)
+{
+    return h.counts.empty() ? 0 : *std::max_element(h.counts.begin(), h.counts.end());
+}
+
+std::int64_t countAt(const Histogram& h, double x)
+{
+    if (h.counts.empty() || !(x >= h.lo && x <= h.hi) || !(h.hi > h.lo))
+        return 0;
+    const auto bin = static_cast<std::size_t>((x - h.lo) / h.binWidth());
+    return h.counts[std::min(bin, h.counts.size() - 1)];
+}
+
+double densityFactor(const Histogram& h)
+{
+    std::int64_t n = h.below + h.above;
+    for (const std::int64_t count : h.counts)
+        n += count;
+    return n > 0 && h.hi > h.lo ? 1 / (static_cast<double>(n) * h.binWidth()) : 0;
+}
+
+void setAxisScale(QCPAxis& axis, bool logarithmic)
+{
+    if (logarithmic) {
+        axis.setScaleType(QCPAxis::stLogarithmic);
+        axis.setTicker(QSharedPointer<QCPAxisTickerLog>(new QCPAxisTickerLog));
+        axis.setNumberFormat(QStringLiteral("eb"));
+        axis.setNumberPrecision(0);
+    } else {
+        axis.setScaleType(QCPAxis::stLinear);
+        axis.setTicker(QSharedPointer<QCPAxisTicker>(new QCPAxisTicker));
+        axis.setNumberFormat(QStringLiteral("gb"));
+        axis.setNumberPrecision(6);
+    }
+}
+
+float levelOpacity(std::size_t levels)
+{
+    const double count = std::max(static_cast<double>(levels), 1.0);
+    return static_cast<float>(std::clamp(14.0 / count, 0.16, 0.75));
+}
+
+QString legendName(const std::string& layer, int characters)
+{
+    const QString name = toQString(layer);
+    return name.size() <= characters ? name : QStringLiteral("…") + name.right(characters - 1);
+}
+
+QString commonPart(const std::vector<std::string>& layers)
+{
+    if (layers.size() < 2)
+        return {};
+    std::size_t length = layers.front().size();
+    for (const std::string& layer : layers) {
+        const auto different = std::mismatch(
+            layers.front().begin(),
+            layers.front().begin() + static_cast<std::ptrdiff_t>(std::min(length, layer.size())),
+            layer.begin());
+        length = static_cast<std::size_t>(different.first - layers.front().begin());
+    }
+    const std::size_t dot = layers.front().substr(0, length).rfind('.');
+    return dot == std::string::npos ? QString() : toQString(layers.front().substr(0, dot + 1));
+}
+
+QStringList legendNames(const std::vector<std::string>& layers, int characters)
+{
+    const qsizetype common = commonPart(layers).toUtf8().size();
+    QStringList names;
+    for (const std::string& layer : layers)
+        names << legendName(layer.substr(static_cast<std::size_t>(common)), characters);
+    return names;
+}
+
+QString csvNumber(double value)
+{
+    return std::isnan(value) ? QString() : QString::number(value, 'g', 9);
+}
+
+} // namespace gradus
