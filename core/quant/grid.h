@@ -63,8 +63,8 @@ void encodeGroups(std::span<const float> values, std::int64_t group, const float
 /// Σ (w − decode(encode(w)))².
 [[nodiscard]] double squaredError(std::span<const float> values, const UniformGrid& grid);
 
-/// Among grids for the range (cut to scheme.clip first) shrunk by 1 … minimumClip in even steps, the one with the least
-/// squared error over values; the widest wins ties.
+/// Among grids for the range (cut to scheme.clip first) shrunk by 1 … minimumClip in even steps,
+/// the one with the least squared error over values; the widest wins ties.
 [[nodiscard]] UniformGrid gridByMse(std::span<const float> values, const Scheme& scheme,
                                     double minimumClip, int steps);
 

@@ -2,9 +2,9 @@
 #include "widgets/panels/method_panel.h"
 
 #include "core/base/error.h"
+#include "widgets/core_text.h"
 #include "widgets/delegates/choice_delegate.h"
 #include "widgets/panels/elided_label.h"
-#include "widgets/core_text.h"
 #include "widgets/text.h"
 
 #include <QCheckBox>
