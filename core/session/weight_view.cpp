@@ -92,6 +92,18 @@ void setLevels(WeightPreview& preview, const QuantizedWeight& weight)
             preview.rowHigh[r] = std::max(preview.rowHigh[r], level(i, top));
         }
     }
+    constexpr float infinity = std::numeric_limits<float>::infinity();
+    std::vector<float> groupLow(perRow, infinity); // over the rows
+    std::vector<float> groupHigh(perRow, -infinity);
+    for (std::size_t i = 0; i < weight.scales.size(); ++i) {
+        groupLow[i % perRow] = std::min(groupLow[i % perRow], level(i, 0));
+        groupHigh[i % perRow] = std::max(groupHigh[i % perRow], level(i, top));
+    }
+    for (std::int64_t c = 0; c < weight.cols; ++c) {
+        const std::size_t group = weight.parameterIndex(0, c); // of row 0: the group alone
+        preview.colLow.push_back(groupLow[group]);
+        preview.colHigh.push_back(groupHigh[group]);
+    }
     preview.clipLow =
         static_cast<double>(*std::min_element(preview.rowLow.begin(), preview.rowLow.end()));
     preview.clipHigh =

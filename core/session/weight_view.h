@@ -42,6 +42,8 @@ struct WeightPreview
     double clipHigh = 0;       ///< highest level of all granules
     std::vector<float> rowLow; ///< lowest level of each output channel's granules
     std::vector<float> rowHigh;
+    std::vector<float> colLow; ///< lowest level of the granules that hold each input channel
+    std::vector<float> colHigh;
     double weightSqnrDb = 0;
     double weightCosine = 1; ///< of w and ŵ as vectors
     double outlierShare = 0;

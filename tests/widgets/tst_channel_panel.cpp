@@ -50,6 +50,8 @@ std::shared_ptr<WeightPreview> preview(const std::string& layer, int rows)
     w->clipHigh = 0.25;
     w->rowLow.assign(static_cast<std::size_t>(rows), -0.5F);
     w->rowHigh.assign(static_cast<std::size_t>(rows), 0.25F);
+    w->colLow = {-0.5F, -0.25F, -0.25F};
+    w->colHigh = {0.125F, 0.25F, 0.25F};
     return w;
 }
 
@@ -134,7 +136,9 @@ void TestChannelPanel::axisAndInputs()
     m_panel->setAxis(ChannelAxis::Input);
     QCOMPARE(m_panel->plot()->bands()->channels(), std::int64_t(3));
     QVERIFY(m_panel->plot()->csv().contains("\n2,-1,1,"));
-    QVERIFY(m_panel->plot()->csv().contains(",-0.5,0.25\n")); // one range for all inputs
+    const QString limits = m_panel->plot()->csv(); // those of each input's group
+    QVERIFY(limits.contains(",-0.5,0.125\n"));
+    QCOMPARE(limits.count(",-0.25,0.25\n"), 2);
     QVERIFY(m_panel->inputPlot()->isVisible());
     QCOMPARE(m_panel->inputPlot()->csv(),
              QString("channel,input_low,input_high\n0,-2,0\n1,-2,1\n2,-2,2\n"));

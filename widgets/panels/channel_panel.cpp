@@ -217,12 +217,11 @@ void ChannelPanel::rebuild()
     bands->limitsName = tr("Limits in use");
     if (m_preview && !m_preview->choice.keepFloat) {
         const auto count = static_cast<std::size_t>(channels);
-        if (output && m_preview->rowLow.size() == count && m_preview->rowHigh.size() == count) {
-            bands->limitLow = m_preview->rowLow;
-            bands->limitHigh = m_preview->rowHigh;
-        } else if (!output) {
-            bands->limitLow.assign(count, static_cast<float>(m_preview->clipLow));
-            bands->limitHigh.assign(count, static_cast<float>(m_preview->clipHigh));
+        const std::vector<float>& low = output ? m_preview->rowLow : m_preview->colLow;
+        const std::vector<float>& high = output ? m_preview->rowHigh : m_preview->colHigh;
+        if (low.size() == count && high.size() == count) {
+            bands->limitLow = low;
+            bands->limitHigh = high;
         }
     }
     m_weights->setBands(std::move(bands));

@@ -108,6 +108,20 @@ void compareWith(const WeightPreview& preview, const PreviewRequest& request,
         lowest = std::min(lowest, static_cast<double>(low));
         highest = std::max(highest, static_cast<double>(high));
     }
+    QCOMPARE(preview.colLow.size(), std::size_t(w.cols));
+    QCOMPARE(preview.colHigh.size(), std::size_t(w.cols));
+    for (std::int64_t c = 0; c < w.cols; ++c) {
+        float low = 1e30F;
+        float high = -1e30F;
+        for (std::int64_t r = 0; r < w.rows; ++r) {
+            const std::size_t i = quantized.parameterIndex(r, c);
+            const UniformGrid grid{quantized.scales[i], quantized.zeros[i], top};
+            low = std::min(low, grid.decode(0));
+            high = std::max(high, grid.decode(top));
+        }
+        QVERIFY(preview.colLow[std::size_t(c)] == low);
+        QVERIFY(preview.colHigh[std::size_t(c)] == high);
+    }
     QVERIFY(preview.clipLow == lowest && preview.clipHigh == highest);
     QCOMPARE(preview.levels.size(), std::size_t(top) + 1);
     QVERIFY(std::is_sorted(preview.levels.begin(), preview.levels.end()));
