@@ -3025,6 +3025,10 @@ Vorgabe: %2</translation>
         <source>Copy visible data as CSV</source>
         <translation>Sichtbare Daten als CSV kopieren</translation>
     </message>
+    <message>
+        <source>Table of the visible part (*.csv)</source>
+        <translation>Tabelle des sichtbaren Teils (*.csv)</translation>
+    </message>
 </context>
 <context>
     <name>gradus::PowerGridPlot</name>

@@ -4,6 +4,8 @@
 
 #include <QApplication>
 #include <QClipboard>
+#include <QFile>
+#include <QFileDialog>
 #include <QMenu>
 #include <QSignalSpy>
 #include <QTest>
@@ -95,6 +97,7 @@ private Q_SLOTS:
     void keys();
     void readsValues();
     void copies();
+    void savesAllOrWhatIsVisible();
 };
 
 void TestPlotView::wheelZoomsAndDoubleClickFits()
@@ -181,6 +184,31 @@ void TestPlotView::copies()
             action->trigger();
     }
     QCOMPARE(QApplication::clipboard()->text(), m_view->csv());
+}
+
+void TestPlotView::savesAllOrWhatIsVisible()
+{
+    test::TemporaryFolder folder;
+    m_view->setShownRange(Qt::Horizontal, 0, 0.4); // lines stand at their places: the first one
+    const auto saved = [&](const char* name, int filterFromEnd) {
+        QContextMenuEvent event(QContextMenuEvent::Keyboard, {50, 50},
+                                m_view->mapToGlobal(QPoint(50, 50)));
+        QApplication::sendEvent(m_view.get(), &event);
+        for (QAction* action : m_view->findChildren<QMenu*>().last()->actions()) {
+            if (action->text().startsWith(QLatin1String("Save as")))
+                action->trigger();
+        }
+        auto* dialog = m_view->findChildren<QFileDialog*>().last();
+        const QStringList filters = dialog->nameFilters();
+        dialog->selectNameFilter(filters.at(filters.size() - 1 - filterFromEnd));
+        const QString path = QString::fromStdString((folder / name).string());
+        Q_EMIT dialog->fileSelected(path);
+        dialog->reject();
+        QFile file(path);
+        return file.open(QIODevice::ReadOnly) ? QString::fromUtf8(file.readAll()) : QString();
+    };
+    QCOMPARE(saved("all.csv", 1), m_view->csv());
+    QCOMPARE(saved("visible.csv", 0), QStringLiteral("in,out\n0,0\n"));
 }
 
 QTEST_MAIN(TestPlotView)

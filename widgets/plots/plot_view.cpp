@@ -625,19 +625,20 @@ void PlotView::saveAs()
     auto* dialog = new QFileDialog(this, tr("Save the plot"));
     dialog->setAttribute(Qt::WA_DeleteOnClose);
     dialog->setAcceptMode(QFileDialog::AcceptSave);
-    dialog->setNameFilters(
-        {tr("Image (*.png)"), tr("Drawing (*.svg)"), tr("Document (*.pdf)"), tr("Table (*.csv)")});
+    const QString visiblePart = tr("Table of the visible part (*.csv)");
+    dialog->setNameFilters({tr("Image (*.png)"), tr("Drawing (*.svg)"), tr("Document (*.pdf)"),
+                            tr("Table (*.csv)"), visiblePart});
     dialog->setDefaultSuffix(QStringLiteral("png"));
     connect(dialog, &QFileDialog::filterSelected, dialog, [dialog](const QString& filter) {
         dialog->setDefaultSuffix(filter.section(QLatin1Char('.'), -1).chopped(1));
     });
     dialog->selectFile(proposedName());
-    connect(dialog, &QFileDialog::fileSelected, this, [this, dialog](const QString& path) {
-        const bool visibleOnly = dialog->selectedNameFilter() == dialog->nameFilters().last();
-        QString error;
-        if (!save(path, &error, visibleOnly))
-            Q_EMIT failed(error);
-    });
+    connect(dialog, &QFileDialog::fileSelected, this,
+            [this, dialog, visiblePart](const QString& path) {
+                QString error;
+                if (!save(path, &error, dialog->selectedNameFilter() == visiblePart))
+                    Q_EMIT failed(error);
+            });
     dialog->open();
 }
 
