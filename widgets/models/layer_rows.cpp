@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "widgets/models/layer_rows.h"
 
+#include "core/session/report.h"
 #include "widgets/models/choice.h"
 #include "widgets/text.h"
 
@@ -44,11 +45,17 @@ QString staleText(Freshness freshness, const LayerResult& result)
 
 Rating ratingOfError(double relativeOutputError)
 {
-    if (std::isnan(relativeOutputError))
-        return Rating::None;
-    return relativeOutputError <= 0.01   ? Rating::Good
-           : relativeOutputError <= 0.05 ? Rating::Fair
-                                         : Rating::Poor;
+    switch (ratingOf(relativeOutputError)) { // the limits are core's, as in reports
+    case ErrorRating::Good:
+        return Rating::Good;
+    case ErrorRating::Fair:
+        return Rating::Fair;
+    case ErrorRating::Poor:
+        return Rating::Poor;
+    case ErrorRating::None:
+        break;
+    }
+    return Rating::None;
 }
 
 bool LayerRow::sameAs(const LayerRow& other) const
