@@ -63,8 +63,11 @@ std::string whyFloat(const ExportLayer& place, std::int64_t group, GptqZeros zer
         if (roundToHalf(scale) != scale)
             return concat("scales are stored in float16, which cannot hold its scale ", scale);
     }
+    if (scheme.floatZeros)
+        return "its zero points are not integers, which the format needs (decoupleq makes integers "
+               "with the option float_zeros=false)";
     if (zeros == GptqZeros::V1 &&
-        std::find(weight.zeros.begin(), weight.zeros.end(), 0) != weight.zeros.end())
+        std::find(weight.zeros.begin(), weight.zeros.end(), 0.0F) != weight.zeros.end())
         return "version 1 of the format cannot hold a zero point of 0, choose version 2";
     return {};
 }
@@ -119,7 +122,8 @@ Tensor packedZeros(const QuantizedWeight& weight, std::int64_t groups, bool vers
     std::vector<std::uint8_t> zeros(static_cast<std::size_t>(weight.rows));
     for (std::int64_t group = 0; group < groups; ++group) {
         for (std::int64_t row = 0; row < weight.rows; ++row) {
-            const int zero = weight.zeros[parameter(weight, row, group, groups)];
+            const int zero =
+                static_cast<int>(weight.zeros[parameter(weight, row, group, groups)]);
             zeros[static_cast<std::size_t>(row)] =
                 static_cast<std::uint8_t>(version2 ? zero : zero - 1);
         }
@@ -263,7 +267,7 @@ GptqPlan planGptq(const ExportRequest& request)
             if (row.packed) {
                 zeroPointOfZero =
                     zeroPointOfZero ||
-                    std::find(weight->zeros.begin(), weight->zeros.end(), 0) != weight->zeros.end();
+                    std::find(weight->zeros.begin(), weight->zeros.end(), 0.0F) != weight->zeros.end();
                 const Values values{weight->scheme.bits, row.group, weight->scheme.symmetric,
                                     row.descAct};
                 const auto found =

@@ -64,7 +64,7 @@ std::vector<PreflightNote> preflightGptq(const ExportRequest& request)
         reordered = reordered || row.descAct;
         const auto& zeros = row.place.result->weight->zeros;
         zeroPointOfZero =
-            zeroPointOfZero || std::find(zeros.begin(), zeros.end(), 0) != zeros.end();
+            zeroPointOfZero || std::find(zeros.begin(), zeros.end(), 0.0F) != zeros.end();
     }
     if (keptByRecipe > 0)
         notes.push_back({"",

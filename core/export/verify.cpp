@@ -302,7 +302,7 @@ void Verifier::dequantized(const fs::path& weights)
                 const std::size_t p = runParameter(*weight, r, runGroupOf(*weight, c));
                 const int code = weight->codes[static_cast<std::size_t>(r * weight->cols + c)];
                 row[static_cast<std::size_t>(c)] =
-                    weight->scales[p] * static_cast<float>(code - int(weight->zeros[p]));
+                    weight->scales[p] * (static_cast<float>(code) - weight->zeros[p]);
             }
             const Tensor rounded = fromFloat(row, info->dtype, {weight->cols});
             const std::byte* const at =
@@ -402,13 +402,13 @@ bool couldBePacked(const Layer& layer, const QuantizedWeight& weight, bool versi
     for (const float scale : weight.scales)
         exact = exact && halfToFloat(floatToHalf(scale)) == scale;
     bool zero = false;
-    for (const std::uint8_t z : weight.zeros)
+    for (const float z : weight.zeros)
         zero = zero || z == 0;
     return layer.kind == LayerKind::Linear && layer.shape.size() == 2 && !shared &&
            layer.weight == concat(layer.name, ".weight") &&
            std::set<int>{2, 3, 4, 8}.count(scheme.bits) > 0 && weight.rows % 32 == 0 &&
            weight.cols % 32 == 0 && !(grouped && weight.cols % scheme.groupSize != 0) && exact &&
-           (version2 || !zero);
+           !scheme.floatZeros && (version2 || !zero);
 }
 
 void Verifier::gptqLayer(const ModelFile& file, const LayerResult& result,
@@ -589,6 +589,7 @@ void Verifier::hdf5Layer(const Hdf5Group& group, const LayerResult& result, std:
         compare("granularity", group.text("granularity"), std::string(granularity)) &&
         compare("group_size", group.integer("group_size"), scheme.groupSize) &&
         compare("symmetric", group.integer("symmetric"), std::int64_t(scheme.symmetric)) &&
+        compare("float_zeros", group.integer("float_zeros"), std::int64_t(scheme.floatZeros)) &&
         compare("scale_type", group.text("scale_type"),
                 std::string(scheme.scaleType == DType::F16 ? "F16" : "F32")) &&
         compare("rows", shape[0], weight.rows) && compare("inputs", shape[1], weight.cols);
@@ -617,10 +618,22 @@ void Verifier::hdf5Layer(const Hdf5Group& group, const LayerResult& result, std:
     const std::array<std::uint64_t, 2> dims{static_cast<std::uint64_t>(rows),
                                             static_cast<std::uint64_t>(groups)};
     const bool half = scheme.scaleType == DType::F16;
+    const auto realAt = [half](const std::vector<std::byte>& bytes, std::size_t i) {
+        float value = 0;
+        if (half) {
+            std::uint16_t bits = 0;
+            std::memcpy(&bits, bytes.data() + i * 2, 2);
+            value = halfToFloat(bits);
+        } else {
+            std::memcpy(&value, bytes.data() + i * 4, 4);
+        }
+        return value;
+    };
     const auto scales = group.read("scales", half ? Hdf5Type::F16 : Hdf5Type::F32, dims);
     std::vector<std::byte> zeros;
+    const Hdf5Type realType = half ? Hdf5Type::F16 : Hdf5Type::F32;
     if (!scheme.symmetric)
-        zeros = group.read("zeros", Hdf5Type::U8, dims);
+        zeros = group.read("zeros", scheme.floatZeros ? realType : Hdf5Type::U8, dims);
     else if (group.has("zeros"))
         mismatch(name, "zeros are stored although the layer is symmetric");
     const TensorInfo parameters{"scales", DType::F32, {rows, groups}, 0, {}};
@@ -631,21 +644,21 @@ void Verifier::hdf5Layer(const Hdf5Group& group, const LayerResult& result, std:
         for (std::int64_t g = 0; g < groups; ++g) {
             const auto i = static_cast<std::size_t>(r * groups + g);
             const std::size_t p = runParameter(weight, r, g);
-            float found = 0;
-            if (half) {
-                std::uint16_t bits = 0;
-                std::memcpy(&bits, scales.data() + i * 2, 2);
-                found = halfToFloat(bits);
-            } else {
-                std::memcpy(&found, scales.data() + i * 4, 4);
-            }
+            const float found = realAt(scales, i);
             if (std::bit_cast<std::uint32_t>(found) !=
                 std::bit_cast<std::uint32_t>(weight.scales[p]))
                 scaleDifferences.check(r * groups + g, concat(found),
                                        concat(weight.scales[p], " exactly"));
-            if (!scheme.symmetric)
+            if (scheme.floatZeros) {
+                if (const float zero = realAt(zeros, i);
+                    std::bit_cast<std::uint32_t>(zero) !=
+                    std::bit_cast<std::uint32_t>(weight.zeros[p]))
+                    zeroDifferences.check(r * groups + g, concat(zero),
+                                          concat(weight.zeros[p], " exactly"));
+            } else if (!scheme.symmetric) {
                 zeroDifferences.check(r * groups + g, std::to_integer<int>(zeros[i]),
                                       int(weight.zeros[p]));
+            }
         }
     }
     scaleDifferences.report(*this, name);

@@ -88,14 +88,21 @@ Tensor Executor::runNodes(int first, int count, ValueId inputValue, Tensor input
                     return result;
                 },
                 [&](const op::Linear& linear) {
-                    const auto weight = m_weights.get(linear.weight);
                     const ConstMatrixView x = std::as_const(in(0)).matrix();
                     if (observer)
                         observer(n, x);
                     Shape shape = in(0).shape();
-                    shape.back() = weight->shape()[0];
-                    Tensor result(std::move(shape));
-                    multiplyTransposed(x, weight->matrix(), result.matrix(), false, &monitor);
+                    Tensor result;
+                    if (const auto kernel = m_weights.kernel(linear.weight)) {
+                        shape.back() = kernel->rows();
+                        result = Tensor(std::move(shape));
+                        kernel->apply(x, result.matrix(), monitor);
+                    } else {
+                        const auto weight = m_weights.get(linear.weight);
+                        shape.back() = weight->shape()[0];
+                        result = Tensor(std::move(shape));
+                        multiplyTransposed(x, weight->matrix(), result.matrix(), false, &monitor);
+                    }
                     if (!linear.bias.empty())
                         kernel::addBias(result.matrix(), m_weights.get(linear.bias)->floats());
                     return result;

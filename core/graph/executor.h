@@ -12,6 +12,17 @@
 
 namespace gradus {
 
+/// A linear layer's weight in a form of its own: packed codes, for instance.
+class LinearKernel
+{
+public:
+    virtual ~LinearKernel() = default;
+    [[nodiscard]] virtual std::int64_t rows() const = 0; ///< out
+    [[nodiscard]] virtual std::int64_t cols() const = 0; ///< in
+    /// y (n × out) = x (n × in) · Wᵀ. Bit-identical for any number of threads.
+    virtual void apply(ConstMatrixView x, MatrixView y, const Monitor& monitor) const = 0;
+};
+
 /// Where the executor gets float32 weights. Replaced ones come before the model's file. Weights
 /// read from the file are kept while they fit into cacheBytes, the least recently used going first.
 /// get() is safe to call from several threads, replace() and restore() are not.
@@ -25,8 +36,12 @@ public:
 
     /// Replaces a tensor (a quantized and dequantized weight). Shape must be that of the model's.
     void replace(const std::string& tensor, std::shared_ptr<const Tensor> value);
-    /// Takes a replacement back: the tensor is the file's again.
-    void restore(const std::string& tensor) { m_replaced.erase(tensor); }
+    /// Linear nodes with this weight use the kernel; get() still gives the floats.
+    void replace(const std::string& tensor, std::shared_ptr<const LinearKernel> kernel);
+    /// The kernel of a weight that has one, else null.
+    [[nodiscard]] std::shared_ptr<const LinearKernel> kernel(const std::string& tensor) const;
+    /// Takes replacements back: the tensor is the file's again.
+    void restore(const std::string& tensor);
 
 private:
     struct Cached
@@ -41,6 +56,7 @@ private:
     mutable std::uint64_t m_clock = 0;
     mutable std::map<std::string, Cached> m_cache;
     std::map<std::string, std::shared_ptr<const Tensor>> m_replaced;
+    std::map<std::string, std::shared_ptr<const LinearKernel>> m_kernels;
 };
 
 /// Keys and values of earlier positions, for generation; one sequence.

@@ -39,6 +39,23 @@ std::shared_ptr<const Tensor> Weights::get(const std::string& tensor) const
     return value;
 }
 
+void Weights::replace(const std::string& tensor, std::shared_ptr<const LinearKernel> kernel)
+{
+    m_kernels[tensor] = std::move(kernel);
+}
+
+std::shared_ptr<const LinearKernel> Weights::kernel(const std::string& tensor) const
+{
+    const auto found = m_kernels.find(tensor);
+    return found == m_kernels.end() ? nullptr : found->second;
+}
+
+void Weights::restore(const std::string& tensor)
+{
+    m_replaced.erase(tensor);
+    m_kernels.erase(tensor);
+}
+
 void Weights::replace(const std::string& tensor, std::shared_ptr<const Tensor> value)
 {
     const std::lock_guard lock(m_mutex);

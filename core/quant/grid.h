@@ -53,12 +53,12 @@ struct Range
 /// gridForRange of many ranges at once, vectorised: the same grids to the bit. scales and zeros: as
 /// many as ranges.
 void gridsForRanges(std::span<const Range> ranges, const Scheme& scheme, float* scales,
-                    std::uint8_t* zeros);
+                    float* zeros);
 
 /// UniformGrid::encode of every value with the grid of its run of `group` values, vectorised: the
 /// same codes to the bit. codes: as many as values; scales and zeros: one for each run.
 void encodeGroups(std::span<const float> values, std::int64_t group, const float* scales,
-                  const std::uint8_t* zeros, int maximumCode, std::uint8_t* codes);
+                  const float* zeros, int maximumCode, std::uint8_t* codes);
 
 /// Σ (w − decode(encode(w)))².
 [[nodiscard]] double squaredError(std::span<const float> values, const UniformGrid& grid);

@@ -8,11 +8,31 @@
 #include <array>
 #include <charconv>
 #include <cmath>
+#include <span>
 #include <type_traits>
 
 namespace gradus {
 
 namespace {
+
+/// An enumeration by the names of its values, which are 0, 1, 2 …
+template <class O>
+struct NamedChoice
+{
+    std::span<const std::string_view> names;
+    int (*get)(const O&);
+    void (*set)(O&, int);
+};
+
+template <auto Member, class O>
+constexpr NamedChoice<O> namedChoice(std::span<const std::string_view> names)
+{
+    return {names, [](const O& options) { return static_cast<int>(options.*Member); },
+            [](O& options, int value) {
+                using E = std::remove_reference_t<decltype(options.*Member)>;
+                options.*Member = static_cast<E>(value);
+            }};
+}
 
 /// One option of the option struct O. Everything that the program knows of an option — its text
 /// form, its limits, the form field, the flag, the documentation — comes from this entry.
@@ -20,7 +40,7 @@ template <class O>
 struct Entry
 {
     std::string_view name;
-    std::variant<bool O::*, int O::*, double O::*> member;
+    std::variant<bool O::*, int O::*, double O::*, NamedChoice<O>> member;
     double minimum;
     double maximum;
     std::string_view help;
@@ -84,6 +104,66 @@ struct Table<GptqOptions>
     }};
 };
 
+constexpr std::array<std::string_view, 3> integerSolverNames{"sweep", "box-descent",
+                                                            "projected-adam"};
+
+template <>
+struct Table<DecoupleqOptions>
+{
+    using O = DecoupleqOptions;
+    static constexpr std::string_view name = "decoupleq";
+    static constexpr std::string_view title = "decoupleQ";
+    static constexpr std::string_view summary =
+        "Optimizes integers and scales with zeros in turn against the Hessian of the calibration "
+        "inputs; then trains scales, zeros and norms of each block so that its output matches the "
+        "float block's. Strong at 2 and 3 bits.";
+    static constexpr bool needsCalibration = true;
+    static constexpr std::array<Entry<O>, 24> entries{{
+        {"iterations", &O::iterations, 0, 20,
+         "Rounds N of the alternation: 0 rounds to nearest, 1 takes the better of that and GPTQ, "
+         "each further one optimizes integers, then scales and zeros."},
+        {"solver", namedChoice<&O::solver, O>(integerSolverNames), 0, 2,
+         "How integers are found: one sweep over the inputs as GPTQ does (second level), or within "
+         "the range of the codes (first level) by coordinate descent or by the projected Adam of "
+         "the official code. First level is much slower, for small layers."},
+        {"relaxation", &O::relaxation, 0, 2000,
+         "First level: steps M within the range before the first rounding."},
+        {"lookahead", &O::lookahead, 0, 200, "First level: steps K after each rounded input."},
+        {"adam_step", &O::adamStep, 1e-8, 1,
+         "Step of the projected Adam before the first rounding, in units of the weights."},
+        {"polish", &O::polish, 0, 100,
+         "Sweeps of integer coordinate descent at the end, each with new scales and zeros. Never "
+         "raises the error. Not in the paper."},
+        {"damping", &O::damping, 0, 1, "Added to the Hessian's diagonal, as a share of its mean."},
+        {"act_order", &O::actOrder, 0, 1, "Rounds the inputs with the largest activations first."},
+        {"float_zeros", &O::floatZeros, 0, 1,
+         "Stores zeros as real numbers, as the paper does. Without it they are integers, which "
+         "formats like GPTQ's need."},
+        {"block_stage", &O::blockStage, 0, 1,
+         "Trains scales, zeros and norms of each block with the integers frozen."},
+        {"block_epochs", &O::blockEpochs, 1, 1000,
+         "Passes over the calibration windows per block."},
+        {"block_batch", &O::blockBatch, 1, 1024, "Calibration windows per step of Adam."},
+        {"block_rate", &O::blockRate, 1e-9, 1, "Learning rate of Adam in the block stage."},
+        {"block_beta1", &O::blockBeta1, 0, 0.9999, "Decay of Adam's mean of gradients."},
+        {"block_beta2", &O::blockBeta2, 0, 0.999999, "Decay of Adam's mean of squared gradients."},
+        {"block_epsilon", &O::blockEpsilon, 1e-12, 1, "Added to Adam's denominator."},
+        {"block_decay", &O::blockDecay, 0, 1, "L2 weight decay of everything trained."},
+        {"block_patience", &O::blockPatience, 0, 1000,
+         "Passes without a lower loss before a block stops early; 0: never. The best state is kept "
+         "in any case."},
+        {"train_norms", &O::trainNorms, 0, 1, "Trains the block's norm weights too."},
+        {"train_biases", &O::trainBiases, 0, 1, "Trains the biases of linear layers too."},
+        {"fine_tune", &O::fineTune, 0, 1,
+         "At the end, trains scales, zeros and norms of all blocks together to predict the "
+         "calibration text (supervised fine-tuning)."},
+        {"fine_tune_epochs", &O::fineTuneEpochs, 1, 100,
+         "Passes over the calibration windows in the fine-tuning."},
+        {"fine_tune_rate", &O::fineTuneRate, 1e-9, 1, "Learning rate of the fine-tuning."},
+        {"fine_tune_decay", &O::fineTuneDecay, 0, 1, "L2 weight decay of the fine-tuning."},
+    }};
+};
+
 std::string textOf(bool value)
 {
     return value ? "true" : "false";
@@ -105,6 +185,12 @@ std::string constraintOf(const Entry<O>& entry)
 {
     if (std::holds_alternative<bool O::*>(entry.member))
         return "true or false";
+    if (const auto* choice = std::get_if<NamedChoice<O>>(&entry.member)) {
+        std::string list;
+        for (const std::string_view name : choice->names)
+            list += concat(list.empty() ? "" : name == choice->names.back() ? " or " : ", ", name);
+        return list;
+    }
     return concat(std::holds_alternative<int O::*>(entry.member) ? "a whole number" : "a number",
                   " from ", textOf(entry.minimum), " to ", textOf(entry.maximum));
 }
@@ -119,7 +205,14 @@ std::string complaint(const Entry<O>& entry, std::string_view value)
 template <class O>
 std::string valueOf(const O& options, const Entry<O>& entry)
 {
-    return std::visit([&](auto member) { return textOf(options.*member); }, entry.member);
+    return std::visit(
+        [&](auto member) {
+            if constexpr (std::is_same_v<decltype(member), NamedChoice<O>>)
+                return std::string(member.names[static_cast<std::size_t>(member.get(options))]);
+            else
+                return textOf(options.*member);
+        },
+        entry.member);
 }
 
 template <class O>
@@ -127,7 +220,11 @@ bool inRange(const O& options, const Entry<O>& entry)
 {
     return std::visit(
         [&](auto member) {
-            const auto value = static_cast<double>(options.*member);
+            double value = 0;
+            if constexpr (std::is_same_v<decltype(member), NamedChoice<O>>)
+                value = member.get(options);
+            else
+                value = static_cast<double>(options.*member);
             return value >= entry.minimum && value <= entry.maximum; // false for NaN
         },
         entry.member);
@@ -180,9 +277,12 @@ OptionDescription describeOption(const Entry<O>& entry)
     using Type = OptionDescription::Type;
     OptionDescription option;
     option.name = entry.name;
-    option.type = std::holds_alternative<bool O::*>(entry.member)  ? Type::Boolean
-                  : std::holds_alternative<int O::*>(entry.member) ? Type::Integer
-                                                                   : Type::Real;
+    option.type = std::holds_alternative<bool O::*>(entry.member)     ? Type::Boolean
+                  : std::holds_alternative<int O::*>(entry.member)    ? Type::Integer
+                  : std::holds_alternative<double O::*>(entry.member) ? Type::Real
+                                                                      : Type::Choice;
+    if (const auto* choice = std::get_if<NamedChoice<O>>(&entry.member))
+        option.choices.assign(choice->names.begin(), choice->names.end());
     option.help = entry.help;
     option.minimum = entry.minimum;
     option.maximum = entry.maximum;
@@ -241,6 +341,15 @@ bool needsCalibration(const MethodOptions& options)
     return methods()[options.index()].needsCalibration;
 }
 
+Scheme storedScheme(const Scheme& scheme, const MethodOptions& options)
+{
+    Scheme stored = scheme;
+    stored.clip.reset();
+    const auto* decoupleq = std::get_if<DecoupleqOptions>(&options);
+    stored.floatZeros = decoupleq && decoupleq->floatZeros && !scheme.symmetric;
+    return stored;
+}
+
 std::string optionValue(const MethodOptions& options, std::string_view name)
 {
     return std::visit([&]<class O>(const O& values) { return valueOf(values, entryOf<O>(name)); },
@@ -254,7 +363,19 @@ void setOption(MethodOptions& options, std::string_view name, std::string_view v
             const Entry<O>& entry = entryOf<O>(name);
             O changed = values;
             const bool understood = std::visit(
-                [&](auto member) { return parse(value, changed.*member); }, entry.member);
+                [&](auto member) {
+                    if constexpr (std::is_same_v<decltype(member), NamedChoice<O>>) {
+                        const auto found =
+                            std::find(member.names.begin(), member.names.end(), value);
+                        if (found == member.names.end())
+                            return false;
+                        member.set(changed, static_cast<int>(found - member.names.begin()));
+                        return true;
+                    } else {
+                        return parse(value, changed.*member);
+                    }
+                },
+                entry.member);
             if (!understood || !inRange(changed, entry))
                 throw Error(ErrorCode::Usage, complaint(entry, quoted(value)));
             values = changed;

@@ -19,8 +19,35 @@ SolveResult run(const LayerProblem& problem, const GptqOptions& options, Monitor
 {
     return solveGptq(problem, options, monitor);
 }
+SolveResult run(const LayerProblem& problem, const DecoupleqOptions& options, Monitor& monitor)
+{
+    return solveDecoupleq(problem, options, monitor);
+}
 
 } // namespace
+
+std::string_view traceStageName(TraceStage stage)
+{
+    switch (stage) {
+    case TraceStage::RoundToNearest:
+        return "rtn";
+    case TraceStage::Sweep:
+        return "sweep";
+    case TraceStage::GridSearch:
+        return "grid";
+    case TraceStage::Integers:
+        return "integers";
+    case TraceStage::Scales:
+        return "scales";
+    case TraceStage::Polish:
+        return "polish";
+    case TraceStage::Block:
+        return "block";
+    case TraceStage::FineTuning:
+        return "fine-tuning";
+    }
+    return "";
+}
 
 SolveResult solve(const LayerProblem& problem, const MethodOptions& options, Monitor& monitor)
 {

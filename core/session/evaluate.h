@@ -22,6 +22,7 @@ struct EvaluateRequest
     std::filesystem::path tokenizer; ///< overrides the model's
     PerplexityConvention convention = PerplexityConvention::Gptq;
     std::int64_t context = 0; ///< 0: the model's, at most 2048
+    bool packed = false;      ///< linear layers of the run are multiplied as packed codes
     std::uint64_t memoryBytes = std::uint64_t(2) << 30;
 };
 
@@ -66,6 +67,7 @@ struct GenerateRequest
     std::int64_t tokens = 64;
     double temperature = 0; ///< 0: the most likely token
     std::uint64_t seed = 0;
+    bool packed = false; ///< see EvaluateRequest
     std::uint64_t memoryBytes = std::uint64_t(2) << 30;
 };
 /// Streams the continuation to sink piece by piece; returns the whole text.

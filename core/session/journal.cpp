@@ -28,7 +28,7 @@ namespace gradus {
 namespace {
 
 constexpr std::string_view magic = "GRDSJRNL";
-constexpr std::uint32_t version = 2;
+constexpr std::uint32_t version = 3;
 constexpr std::size_t digestBytes = 64;
 constexpr std::size_t recordHead = sizeof(std::uint64_t) + digestBytes;
 
@@ -131,6 +131,7 @@ std::string encode(const LayerResult& layer)
         out.number<std::uint8_t>(static_cast<std::uint8_t>(weight.scheme.granularity));
         out.number<std::int64_t>(weight.scheme.groupSize);
         out.number<std::uint8_t>(weight.scheme.symmetric ? 1 : 0);
+        out.number<std::uint8_t>(weight.scheme.floatZeros ? 1 : 0);
         out.number<std::uint8_t>(static_cast<std::uint8_t>(weight.scheme.scaleType));
         out.number(weight.rows);
         out.number(weight.cols);
@@ -167,6 +168,7 @@ LayerResult decode(std::string_view payload)
         scheme.granularity = static_cast<Granularity>(granularity);
         scheme.groupSize = in.number<std::int64_t>();
         scheme.symmetric = in.number<std::uint8_t>() != 0;
+        scheme.floatZeros = in.number<std::uint8_t>() != 0;
         scheme.scaleType = static_cast<DType>(in.number<std::uint8_t>());
         if (scheme.scaleType != DType::F16 && scheme.scaleType != DType::F32)
             throw Error(ErrorCode::Format, "the type of the scales is neither F16 nor F32");
@@ -178,7 +180,7 @@ LayerResult decode(std::string_view payload)
         weight->codes = unpackBits(packed, static_cast<std::uint64_t>(weight->rows * weight->cols),
                                    scheme.bits);
         weight->scales = in.array<float>();
-        weight->zeros = in.array<std::uint8_t>();
+        weight->zeros = in.array<float>();
         weight->groupIndex = in.array<std::int32_t>();
         if (const auto problem = weightProblem(*weight))
             throw Error(ErrorCode::Format, *problem);

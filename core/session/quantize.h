@@ -30,6 +30,8 @@ struct QuantizeRequest
     std::optional<std::set<std::string>> only;
     /// Inputs of the layers that are computed, as they are captured.
     InputSink inputSink;
+    /// Watches trainings (of blocks, of the whole model), step by step, from the calling thread.
+    TrainingSink trainingSink;
 };
 
 /// Called for every finished layer, from the calling thread, in the order they finish.

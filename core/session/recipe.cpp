@@ -69,6 +69,8 @@ OrderedJson optionsJson(const MethodOptions& method)
         double real = 0;
         if (option.type == OptionDescription::Type::Boolean)
             put(json, option.name, value == "true");
+        else if (option.type == OptionDescription::Type::Choice)
+            put(json, option.name, value);
         else if (option.type == OptionDescription::Type::Integer && parseInteger(value, integer))
             put(json, option.name, integer);
         else if (parseReal(value, real))
@@ -270,6 +272,11 @@ void readOptions(const Reader& reader, MethodOptions& method)
             if (!value.is_number())
                 item.expected("a number");
             text = value.dump();
+            break;
+        case OptionDescription::Type::Choice:
+            if (!value.is_string())
+                item.expected("a name");
+            text = value.get<std::string>();
             break;
         }
         try {

@@ -35,6 +35,7 @@ enum class CalibrationMode
 {
     Float,      ///< statistics of the float model, one pass
     Sequential, ///< each block sees the outputs of the quantized blocks before it
+    TrueSequential, ///< each layer sees the layers before it quantized, within its block too
 };
 
 struct CalibrationChoice

@@ -935,12 +935,12 @@ private:
         const int top = quantized.scheme.maximumCode();
         for (std::size_t g = 0; g < quantized.scales.size(); ++g) {
             const auto scale = static_cast<double>(quantized.scales[g]);
-            chart.clipLow = std::min(chart.clipLow, -scale * quantized.zeros[g]);
-            chart.clipHigh = std::max(chart.clipHigh, scale * (top - quantized.zeros[g]));
+            chart.clipLow = std::min(chart.clipLow, -scale * static_cast<double>(quantized.zeros[g]));
+            chart.clipHigh = std::max(chart.clipHigh, scale * (top - static_cast<double>(quantized.zeros[g])));
         }
         for (int code = 0; code <= top; ++code)
             chart.levels.push_back(quantized.scales[0] *
-                                   static_cast<float>(code - quantized.zeros[0]));
+                                   (static_cast<float>(code) - quantized.zeros[0]));
         double lo = std::min(facts.minimum, chart.clipLow);
         double hi = std::max(facts.maximum, chart.clipHigh);
         if (!(hi > lo)) { // a constant weight still gets a histogram with some width

@@ -15,6 +15,22 @@ const LayerResult* Run::find(std::string_view layer) const
     return found == layers.end() ? nullptr : &*found;
 }
 
+std::map<std::string, std::shared_ptr<const Tensor>>
+tunedParameters(const std::vector<LayerResult>& layers)
+{
+    std::map<std::string, std::shared_ptr<const Tensor>> all;
+    // Those of a later training of a layer stand for the earlier ones.
+    std::size_t most = 0;
+    for (const LayerResult& layer : layers)
+        most = std::max(most, layer.tunings.size());
+    for (std::size_t turn = 0; turn < most; ++turn)
+        for (const LayerResult& layer : layers)
+            if (turn < layer.tunings.size())
+                for (const auto& [name, value] : layer.tunings[turn]->parameters)
+                    all[name] = value;
+    return all;
+}
+
 Totals totalsOf(const Model& model, const std::vector<LayerResult>& layers)
 {
     Totals totals;

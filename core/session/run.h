@@ -2,6 +2,8 @@
 #pragma once
 
 #include "core/quant/quantized_weight.h"
+#include "core/quant/solve.h"
+#include "core/quant/tuning.h"
 #include "core/session/recipe.h"
 
 #include <limits>
@@ -32,6 +34,9 @@ struct LayerResult
     double relativeOutputError = std::numeric_limits<double>::quiet_NaN(); ///< needs calibration
     double damping = 0;
     std::string note;
+    std::vector<TracePoint> trace; ///< of methods that improve their result in turn
+    /// The trainings that the layer took part in, in their order; layers of one block share them.
+    std::vector<std::shared_ptr<const TuningOutcome>> tunings;
     InputOrigin origin;
     double seconds = 0; ///< solving time; not stored in the run file, which holds no times
 
@@ -72,6 +77,10 @@ struct Run
 
     [[nodiscard]] const LayerResult* find(std::string_view layer) const;
 };
+
+/// Float tensors of the model that trainings of the run replaced, by name.
+[[nodiscard]] std::map<std::string, std::shared_ptr<const Tensor>>
+tunedParameters(const std::vector<LayerResult>& layers);
 
 /// The totals of results that cover every layer of the model.
 [[nodiscard]] Totals totalsOf(const Model& model, const std::vector<LayerResult>& layers);

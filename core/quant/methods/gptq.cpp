@@ -216,7 +216,7 @@ private:
             m_tensorGrid = matrixGrid(std::as_const(live).matrix(), m_scheme, m_clip, m_monitor);
         }
         m_out.scales[0] = m_tensorGrid.scale;
-        m_out.zeros[0] = static_cast<std::uint8_t>(m_tensorGrid.zero);
+        m_out.zeros[0] = static_cast<float>(m_tensorGrid.zero);
     }
 
     /// A row of the weight with zeros in the dead columns.
@@ -307,10 +307,8 @@ private:
         std::array<Range, lanes> ranges;
         for (Index r = 0; r < lanes; ++r)
             ranges[r] = {lo[r], hi[r]};
-        std::array<std::uint8_t, lanes> zeros{};
         const Index at = static_cast<Index>(group) * lanes;
-        gridsForRanges(ranges, m_scheme, panel.scale.data() + at, zeros.data());
-        std::copy(zeros.begin(), zeros.end(), panel.zero.begin() + static_cast<std::ptrdiff_t>(at));
+        gridsForRanges(ranges, m_scheme, panel.scale.data() + at, panel.zero.data() + at);
     }
 
     [[nodiscard]] std::int64_t groupOf(std::int64_t position) const
@@ -369,8 +367,7 @@ private:
             for (Index g = 0; g < static_cast<Index>(m_groups); ++g) {
                 const Index i = static_cast<Index>((firstRow + r) * m_groups) + g;
                 m_out.scales[i] = panel.scale[g * lanes + static_cast<Index>(r)];
-                m_out.zeros[i] =
-                    static_cast<std::uint8_t>(panel.zero[g * lanes + static_cast<Index>(r)]);
+                m_out.zeros[i] = panel.zero[g * lanes + static_cast<Index>(r)];
             }
         }
     }
