@@ -131,7 +131,7 @@ private slots:
                 weight.codes.push_back(std::uint8_t(codes[std::size_t(i * out + o)]));
             for (std::int64_t g = 0; g < groupCount; ++g) {
                 weight.scales.push_back(golden.at("scales").at(std::size_t(g)).at(std::size_t(o)));
-                weight.zeros.push_back(std::uint8_t(zeros[std::size_t(g * out + o)]));
+                weight.zeros.push_back(float(zeros[std::size_t(g * out + o)]));
             }
         }
         auto run = std::make_shared<Run>();
