@@ -22,8 +22,8 @@ double denseError(const DecoupleqLayer& layer, const GridState& start, std::int6
         const float scale = start.scales[g] * p;
         const float zero = start.zeros[g];
         const float w = layer.weight.row(row)[static_cast<std::size_t>(c)];
-        const double code = std::clamp(std::floor(static_cast<double>(w / scale + zero) + 0.5),
-                                       0.0, static_cast<double>(layer.scheme.maximumCode()));
+        const double code = std::clamp(std::floor(static_cast<double>(w / scale + zero) + 0.5), 0.0,
+                                       static_cast<double>(layer.scheme.maximumCode()));
         e.push_back(static_cast<double>(scale) * (code - static_cast<double>(zero)) -
                     static_cast<double>(w));
     }
