@@ -30,6 +30,8 @@ class Weights
 {
 public:
     Weights(std::shared_ptr<const Model> model, std::uint64_t cacheBytes);
+    /// What is not replaced here is looked up below, which must outlive it and is left alone.
+    [[nodiscard]] static Weights over(const Weights& below);
 
     /// Throws Error(Format | Numeric) naming the tensor when it is missing or not finite.
     [[nodiscard]] std::shared_ptr<const Tensor> get(const std::string& tensor) const;
@@ -44,11 +46,14 @@ public:
     void restore(const std::string& tensor);
 
 private:
+    explicit Weights(const Weights* below);
+
     struct Cached
     {
         std::shared_ptr<const Tensor> tensor;
         std::uint64_t lastUse = 0;
     };
+    const Weights* m_below = nullptr;
     std::shared_ptr<const Model> m_model;
     std::uint64_t m_budget;
     mutable std::mutex m_mutex;
@@ -95,12 +100,6 @@ public:
                                 const Monitor& monitor, KeyValueCache* cache = nullptr) const;
 
 private:
-    Tensor runNodes(int first, int count, ValueId inputValue, Tensor input, ValueId outputValue,
-                    const Monitor& monitor, const InputObserver& observer,
-                    KeyValueCache* cache) const;
-    Tensor runAttention(const op::Attention& attention, int node, const Tensor& q, const Tensor& k,
-                        const Tensor& v, const Monitor& monitor, KeyValueCache* cache) const;
-
     const Model& m_model;
     const Weights& m_weights;
 };

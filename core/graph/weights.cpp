@@ -13,10 +13,24 @@ Weights::Weights(std::shared_ptr<const Model> model, std::uint64_t cacheBytes)
 {
 }
 
+Weights::Weights(const Weights* below)
+    : m_below(below)
+    , m_model(below->m_model)
+    , m_budget(0)
+{
+}
+
+Weights Weights::over(const Weights& below)
+{
+    return Weights(&below);
+}
+
 std::shared_ptr<const Tensor> Weights::get(const std::string& tensor) const
 {
     if (const auto found = m_replaced.find(tensor); found != m_replaced.end())
         return found->second;
+    if (m_below)
+        return m_below->get(tensor);
     const std::lock_guard lock(m_mutex);
     if (const auto found = m_cache.find(tensor); found != m_cache.end()) {
         found->second.lastUse = ++m_clock;
@@ -47,7 +61,10 @@ void Weights::replace(const std::string& tensor, std::shared_ptr<const LinearKer
 std::shared_ptr<const LinearKernel> Weights::kernel(const std::string& tensor) const
 {
     const auto found = m_kernels.find(tensor);
-    return found == m_kernels.end() ? nullptr : found->second;
+    if (found != m_kernels.end())
+        return found->second;
+    // Floats that stand here hide a kernel below.
+    return m_below && !m_replaced.contains(tensor) ? m_below->kernel(tensor) : nullptr;
 }
 
 void Weights::restore(const std::string& tensor)
