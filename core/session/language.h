@@ -32,6 +32,15 @@ modelTokenizer(const Model& model, const std::filesystem::path& override);
 /// Replaces the weights that the run quantized by their dequantized values.
 void applyRun(const Model& model, const Run& run, Weights& weights);
 
+/// Like applyRun, but linear layers whose codes can be multiplied as they are get a PackedLinear;
+/// which ones do not, and why, is noted. Returns how many do.
+std::int64_t applyRunPacked(const Model& model, const Run& run, Weights& weights, Monitor& monitor);
+
+/// Whichever a request asks for; run may be null. Throws Error(Usage) for packed without a run.
+/// Returns the number of packed layers.
+std::int64_t useRun(const Model& model, const Run* run, bool packed, Weights& weights,
+                    Monitor& monitor);
+
 /// Windows that run through the network together: about 2048 tokens.
 [[nodiscard]] std::int64_t windowsPerBatch(std::int64_t context);
 
