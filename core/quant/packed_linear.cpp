@@ -483,10 +483,13 @@ void PackedLinear::applyDecoded(ConstMatrixView x, MatrixView y, const Monitor& 
 void PackedLinear::apply(ConstMatrixView x, MatrixView y, const Monitor& monitor) const
 {
     static const InstructionSet set = instructionSets().back();
-    if (x.rows >= 64)
-        applyDecoded(x, y, monitor);
-    else
+    // Where decoding overtakes look-ups, whose cost grows with the bits, for 2048 × 2048 weights:
+    // at 32 … 64 tokens with 2 bits, 16 … 32 with 3, and 16 with 4.
+    const std::int64_t fewTokens = set == InstructionSet::Plain ? 2 : 72 / m_bits;
+    if (x.rows <= fewTokens)
         applyLookUp(set, x, y, monitor);
+    else
+        applyDecoded(x, y, monitor);
 }
 
 } // namespace gradus
