@@ -61,7 +61,10 @@ QStringList calibrationFlags(const Recipe& recipe)
         if (calibration.context != standard.context)
             words << QStringLiteral("--context") << QString::number(calibration.context);
         if (calibration.mode != standard.mode)
-            words << QStringLiteral("--calibration-mode") << QStringLiteral("float");
+            words << QStringLiteral("--calibration-mode")
+                  << (calibration.mode == CalibrationMode::Float
+                          ? QStringLiteral("float")
+                          : QStringLiteral("true-sequential"));
     }
     if (recipe.seed != 0)
         words << QStringLiteral("--seed") << QString::number(recipe.seed);

@@ -4,6 +4,7 @@
 #include "core/base/format.h"
 #include "widgets/panels/bits_map_panel.h"
 #include "widgets/panels/channel_panel.h"
+#include "widgets/panels/decoupleq_panel.h"
 #include "widgets/panels/empty_state.h"
 #include "widgets/panels/error_panel.h"
 #include "widgets/panels/exponent_panel.h"
@@ -45,7 +46,7 @@ constexpr char geometryKey[] = "window/geometry";
 constexpr char stateKey[] = "window/state";
 constexpr char columnsKey[] = "window/columns";
 constexpr char logKey[] = "plots/logarithmic";
-constexpr int stateVersion = 2;
+constexpr int stateVersion = 3;
 constexpr QSize smallestMinimum(230, 120); ///< of a panel in a dock
 constexpr QSize largestMinimum(335, 160);
 /// Layers finish faster than anybody reads: the table follows at this pace.
@@ -161,6 +162,7 @@ void MainWindow::makeDocks()
     m_weights = new WeightPanel;
     m_channels = new ChannelPanel;
     m_exponent = new ExponentPanel;
+    m_decoupleq = new DecoupleqPanel;
     m_errors = new ErrorPanel;
     m_bitsMap = new BitsMapPanel;
     m_runs = new RunsPanel;
@@ -170,6 +172,7 @@ void MainWindow::makeDocks()
     m_docks.weights = dock(tr("Weights"), QStringLiteral("WeightDock"), m_weights);
     m_docks.channels = dock(tr("Channels"), QStringLiteral("ChannelDock"), m_channels);
     m_docks.exponent = dock(tr("Exponent"), QStringLiteral("ExponentDock"), m_exponent);
+    m_docks.decoupleq = dock(tr("decoupleQ"), QStringLiteral("DecoupleqDock"), m_decoupleq);
     m_docks.errors = dock(tr("Layer errors"), QStringLiteral("ErrorDock"), m_errors);
     m_docks.bitsMap = dock(tr("Bits map"), QStringLiteral("BitsMapDock"), m_bitsMap);
     m_docks.method = dock(tr("Method"), QStringLiteral("MethodDock"), m_method);
@@ -245,6 +248,7 @@ void MainWindow::connectDocument()
         refreshActions();
     });
     connect(&m_workbench, &Workbench::progressed, this, &MainWindow::setProgress);
+    connect(&m_workbench, &Workbench::trainingAdvanced, m_decoupleq, &DecoupleqPanel::advance);
     connect(&m_workbench, &Workbench::inputsCaptured, &m_explorer, &Explorer::keepInputs);
     connect(&m_workbench, &Workbench::modelMissing, this,
             [this](const QString& run, const QString& why) {
@@ -308,6 +312,7 @@ void MainWindow::connectPanels()
 void MainWindow::connectRuns()
 {
     Document* document = m_workbench.document();
+    connect(m_decoupleq, &DecoupleqPanel::failed, this, &MainWindow::problem);
     connect(m_errors, &ErrorPanel::layersActivated, this, &MainWindow::activateLayers);
     connect(m_errors, &ErrorPanel::failed, this, &MainWindow::problem);
     connect(m_comparison, &RunComparison::layersActivated, this, &MainWindow::activateLayers);
@@ -489,6 +494,7 @@ void MainWindow::refreshRows()
     m_errors->setRows(rows);
     m_bitsMap->setRows(rows);
     m_comparison->setRows(rows);
+    refreshTrainings();
     refreshSelection();
 }
 
@@ -512,6 +518,8 @@ void MainWindow::refreshRuns()
         shown = nullptr; // the rows know what has finished so far
     m_errors->setRuns(shown, compared);
     m_comparison->setRuns(shown, compared);
+    refreshTrainings();
+    refreshTraces();
 }
 
 void MainWindow::refreshSelection()
@@ -539,8 +547,48 @@ void MainWindow::refreshSelection()
     m_bitsMap->setSelected(names);
     m_comparison->setSelected(names);
     m_exponent->setCurrentLayer(names.empty() ? std::string() : names.front());
+    refreshTraces();
     if (document->plan())
         m_explorer.select(names);
+}
+
+void MainWindow::refreshTraces()
+{
+    const Document* document = m_workbench.document();
+    const std::string layer = m_layers->currentLayer();
+    const auto traceOf = [&](const SessionRun* run) {
+        ConvergenceTrace trace;
+        const auto found = run ? run->results.find(layer) : Results::const_iterator();
+        if (run && found != run->results.end()) {
+            trace.run = run->name;
+            trace.points = found->second.result.trace;
+        }
+        return trace;
+    };
+    const SessionRun* shown = document->shownRun();
+    const SessionRun* other = document->comparedRun();
+    QString why;
+    if (layer.empty())
+        why = tr("Select a layer to see how its error fell from step to step.");
+    else if (!shown || shown->results.count(layer) == 0)
+        why = tr("%1 has not been computed yet: choose decoupleQ as its method and run the recipe.")
+                  .arg(toQString(layer));
+    else
+        why = tr("The shown run has no steps of %1: its method goes in one step. Choose decoupleQ "
+                 "as its method and run the recipe.")
+                  .arg(toQString(layer));
+    m_decoupleq->setTraces(layer, traceOf(shown), traceOf(other == shown ? nullptr : other), why);
+}
+
+void MainWindow::refreshTrainings()
+{
+    const SessionRun* shown = m_workbench.document()->shownRun();
+    const int running = m_workbench.runInProgress();
+    if (running != 0 && running != m_trainingRun)
+        m_decoupleq->clearRunning();
+    m_trainingRun = running;
+    m_decoupleq->setTrainings(shown ? trainingsOf(shown->results) : TrainingCurves(),
+                              shown && running != 0 && shown->id == running);
 }
 
 void MainWindow::activateLayers(const std::vector<std::string>& names, bool extend)
@@ -776,9 +824,10 @@ QString MainWindow::saveScreenshots(const QString& folder)
             shoot(this, name);
         }
         const std::pair<QDockWidget*, const char*> tabs[] = {
-            {m_docks.channels, "window-channels"}, {m_docks.exponent, "window-exponent"},
-            {m_docks.errors, "window-errors"},     {m_docks.bitsMap, "window-bits"},
-            {m_docks.runs, "window-runs"},         {m_docks.comparison, "window-comparison"}};
+            {m_docks.channels, "window-channels"},    {m_docks.exponent, "window-exponent"},
+            {m_docks.decoupleq, "window-decoupleq"},  {m_docks.errors, "window-errors"},
+            {m_docks.bitsMap, "window-bits"},         {m_docks.runs, "window-runs"},
+            {m_docks.comparison, "window-comparison"}};
         for (const auto& [tab, name] : tabs) {
             tab->raise();
             shoot(this, name);
@@ -787,10 +836,10 @@ QString MainWindow::saveScreenshots(const QString& folder)
         shoot(this, "window");
     }
     const std::pair<QWidget*, const char*> panels[] = {
-        {m_layers, "layers"},        {m_weights, "weights"}, {m_channels, "channels"},
-        {m_exponent, "exponent"},    {m_errors, "errors"},   {m_bitsMap, "bits"},
-        {m_method, "method"},        {m_runPanel, "run"},    {m_runs, "runs"},
-        {m_comparison, "comparison"}};
+        {m_layers, "layers"},     {m_weights, "weights"},      {m_channels, "channels"},
+        {m_exponent, "exponent"}, {m_decoupleq, "decoupleq"},  {m_errors, "errors"},
+        {m_bitsMap, "bits"},      {m_method, "method"},        {m_runPanel, "run"},
+        {m_runs, "runs"},         {m_comparison, "comparison"}};
     for (const auto& [panel, name] : panels) {
         QWidget frame; // gives the panel the window's background
         frame.setAttribute(Qt::WA_DontShowOnScreen);
