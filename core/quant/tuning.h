@@ -39,6 +39,7 @@ struct TrainingOptions
     int patience = 2; ///< epochs without a lower loss before it stops; 0: never
     bool norms = true;
     bool biases = false;
+    bool operator==(const TrainingOptions&) const = default;
 };
 [[nodiscard]] TrainingOptions blockTraining(const DecoupleqOptions& options);
 [[nodiscard]] TrainingOptions fineTuning(const DecoupleqOptions& options);

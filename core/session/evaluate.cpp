@@ -118,7 +118,7 @@ void forEachScored(std::span<const std::pair<const Model*, const Weights*>> mode
                              monitor);
             const auto blocks = static_cast<int>(models[m].first->blocks.size());
             for (int block = 0; block < blocks; ++block)
-                passes[m]->run(block, true, monitor, {}, [&](double done) {
+                passes[m]->run(block, BlockPass::Outputs::Advance, monitor, {}, [&](double done) {
                     progress(static_cast<double>(m) + (block + done) / blocks);
                 });
         }

@@ -53,9 +53,29 @@ TokenWindows calibrationWindows(const Model& model, const CalibrationChoice& cho
     return windows;
 }
 
-void applyRun(const Model& model, const Run& run, Weights& weights)
+void applyWeight(const Layer& layer, const QuantizedWeight& weight, Weights& weights)
 {
-    for (const LayerResult& result : run.layers) {
+    Tensor value = dequantize(weight);
+    value.reshape(layer.shape);
+    weights.replace(layer.weight, std::make_shared<const Tensor>(std::move(value)));
+}
+
+const TensorInfo& tunedTensor(const Model& model, const std::string& name, const Tensor& value)
+{
+    const TensorInfo* info = model.source.tensors->find(name);
+    if (!info)
+        throw Error(ErrorCode::Usage, concat("the run has trained the tensor ", quoted(name),
+                                             ", which the model lacks"));
+    if (info->shape != value.shape() || !isFloating(info->dtype))
+        throw Error(ErrorCode::Shape,
+                    concat(name, " is ", shapeText(value.shape()), " in the run, but ",
+                           dtypeName(info->dtype), " ", shapeText(info->shape), " in the model"));
+    return *info;
+}
+
+void applyResults(const Model& model, const std::vector<LayerResult>& results, Weights& weights)
+{
+    for (const LayerResult& result : results) {
         if (!result.weight)
             continue;
         const Layer* layer = model.findLayer(result.name);
@@ -66,10 +86,17 @@ void applyRun(const Model& model, const Run& run, Weights& weights)
             throw Error(ErrorCode::Shape, concat(result.name, " is ", result.weight->rows, " × ",
                                                  result.weight->cols, " in the run, but ",
                                                  layer->rows, " × ", layer->cols, " in the model"));
-        Tensor value = dequantize(*result.weight);
-        value.reshape(layer->shape);
-        weights.replace(layer->weight, std::make_shared<const Tensor>(std::move(value)));
+        applyWeight(*layer, *result.weight, weights);
     }
+    for (const auto& [name, value] : tunedParameters(results)) {
+        (void)tunedTensor(model, name, *value);
+        weights.replace(name, value);
+    }
+}
+
+void applyRun(const Model& model, const Run& run, Weights& weights)
+{
+    applyResults(model, run.layers, weights);
 }
 
 std::int64_t windowsPerBatch(std::int64_t context)

@@ -1090,10 +1090,12 @@ private:
                         calibration.context > 0
                             ? concat(" of ", counted(calibration.context, "token", "tokens"))
                             : std::string(),
-                        calibration.mode == CalibrationMode::Sequential
+                        calibration.mode == CalibrationMode::Float
+                            ? ", on the float model, in one pass"
+                        : calibration.mode == CalibrationMode::Sequential
                             ? ", sequential: each block sees the outputs of the quantized blocks "
                               "before it"
-                            : ", on the float model, in one pass"));
+                            : ", true-sequential: each layer sees the quantized layers before it"));
         fact("Seed", std::to_string(recipe.seed));
         add("</dl>\n<details><summary>The recipe as JSON</summary>\n");
         Recipe plain = recipe;

@@ -19,6 +19,7 @@ constexpr double rangesCost = 0.55;    ///< exponentials per input value
 constexpr double clipCost = 0.85;      ///< roundings per weight and range tried
 constexpr double gptqCost = 7;         ///< roundings per weight
 constexpr double errorCost = 2.3;      ///< roundings per weight
+constexpr double forwardsPerEpoch = 4; ///< forward, backward, and the losses after it
 
 double real(std::int64_t value)
 {
@@ -137,6 +138,14 @@ ForwardWork forwardWork(const Model& model, int block, std::int64_t rows, std::i
     // Twice, as freed buffers do not go back to the system at once.
     result.bytes = 2 * floatBytesOf(rows * most);
     return result;
+}
+
+Work trainingWork(const Model& model, int block, std::int64_t tokens, std::int64_t context,
+                  int epochs)
+{
+    Work work = forwardWork(model, block, tokens, context).work;
+    work *= forwardsPerEpoch * epochs + 1;
+    return work;
 }
 
 Work captureWork(std::int64_t features, std::int64_t tokens)

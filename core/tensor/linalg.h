@@ -23,6 +23,23 @@ void multiply(ConstMatrixView a, ConstMatrixView b, MatrixView c, bool accumulat
 void multiplyTransposedSerial(ConstMatrixView a, ConstMatrixView b, MatrixView c, bool accumulate);
 void multiplySerial(ConstMatrixView a, ConstMatrixView b, MatrixView c, bool accumulate);
 
+/// Matrices of doubles: row r starts at data + r · stride.
+struct ConstDoubleView
+{
+    const double* data = nullptr;
+    std::int64_t rows = 0;
+    std::int64_t cols = 0;
+    std::int64_t stride = 0;
+};
+struct DoubleView
+{
+    double* data = nullptr;
+    std::int64_t rows = 0;
+    std::int64_t cols = 0;
+    std::int64_t stride = 0;
+};
+void multiplySerial(ConstDoubleView a, ConstDoubleView b, DoubleView c, bool accumulate);
+
 /// H (d × d, row-major, lower triangle including the diagonal) += Xᵀ·X for X (n × d).
 /// Products in float over blocks of at most 512 rows, sums over blocks in double.
 void accumulateGram(ConstMatrixView x, std::span<double> h, const Monitor* monitor = nullptr);
@@ -36,5 +53,9 @@ void mirrorLower(std::span<double> h, std::int64_t d);
 /// 2/3·d³ flops in double.
 [[nodiscard]] bool inverseCholeskyUpper(std::span<const double> h, std::int64_t d,
                                         std::span<double> u, const Monitor* monitor = nullptr);
+/// The same without a copy of H, which is destroyed.
+[[nodiscard]] bool inverseCholeskyUpperInPlace(std::span<double> h, std::int64_t d,
+                                               std::span<double> u,
+                                               const Monitor* monitor = nullptr);
 
 } // namespace gradus

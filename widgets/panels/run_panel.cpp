@@ -47,6 +47,8 @@ QString stageTitle(ForecastPart::Stage stage)
         return RunPanel::tr("Solving");
     case ForecastPart::Stage::Measuring:
         return RunPanel::tr("Measuring errors");
+    case ForecastPart::Stage::Training:
+        return RunPanel::tr("Training");
     case ForecastPart::Stage::Writing:
         return RunPanel::tr("Writing");
     }
