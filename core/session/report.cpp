@@ -65,6 +65,7 @@ std::string ReportPage::write()
     table();
     if (m_request.compared)
         comparison();
+    training();
     weights();
     recipe();
     provenance();
@@ -161,6 +162,8 @@ void ReportPage::head()
     link("layers", "Layers");
     if (m_request.compared)
         link("comparison", "Comparison");
+    if (const auto all = trainings(); !all.empty())
+        link("training", all.front().outcome->block < 0 ? "Fine-tuning" : "Block stage");
     link("weights", "Weights");
     link("recipe", "Recipe");
     link("provenance", "Provenance");

@@ -13,6 +13,13 @@
 
 namespace gradus {
 
+/// A training, and how many layers took part in it.
+struct ReportTraining
+{
+    const TuningOutcome* outcome = nullptr;
+    std::int64_t layers = 0;
+};
+
 /// The page as it is written, section after section; report.cpp has the order.
 class ReportPage
 {
@@ -79,6 +86,13 @@ private:
     void comparison();
     static bool sameNumbers(const LayerResult& a, const LayerResult& b);
     void differences(const Run& other, const std::string& beforeName, const std::string& afterName);
+    void training();
+    [[nodiscard]] std::vector<ReportTraining> trainings() const;
+    void blockStage(const std::vector<ReportTraining>& blocks);
+    void fineTuning(const ReportTraining& training, bool titled);
+    [[nodiscard]] std::string blockLabel(const TuningOutcome& training) const;
+    /// The steps of the layer's method, if it has taken such.
+    void convergence(std::size_t i);
     void weights();
     void weight(std::size_t i);
     /// How many layers each rule decides: those without a choice of their own whose name it is the

@@ -104,6 +104,7 @@ void ReportPage::weight(std::size_t i)
         error, "</span></summary>\n<div id=\"weights-", i + 1,
         "\">\n<figure>\n<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"",
         escaped(chart.title), "\">\n", histogramChart(chart), "</div>\n</figure>\n");
+    convergence(i);
     const StoredSize size = quantized.size();
     const auto count = static_cast<double>(row.layer->parameters());
     const auto share = [&](std::uint64_t bits, std::string_view what) {
