@@ -62,9 +62,7 @@ QStringList calibrationFlags(const Recipe& recipe)
             words << QStringLiteral("--context") << QString::number(calibration.context);
         if (calibration.mode != standard.mode)
             words << QStringLiteral("--calibration-mode")
-                  << (calibration.mode == CalibrationMode::Float
-                          ? QStringLiteral("float")
-                          : QStringLiteral("true-sequential"));
+                  << toQString(calibrationModeName(calibration.mode));
     }
     if (recipe.seed != 0)
         words << QStringLiteral("--seed") << QString::number(recipe.seed);

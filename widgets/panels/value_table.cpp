@@ -89,7 +89,7 @@ void ValueTable::contextMenuEvent(QContextMenuEvent* event)
 void ValueTable::currentChanged(const QModelIndex& current, const QModelIndex& previous)
 {
     QTableView::currentChanged(current, previous);
-    if (!m_showing && current.isValid() && hasFocus())
+    if (!m_showing && current.isValid())
         Q_EMIT rowChosen(current.row());
 }
 
