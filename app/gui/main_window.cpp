@@ -245,6 +245,7 @@ void MainWindow::connectDocument()
         m_empty->setBusyText(activity.isEmpty() ? QString() : tr("%1…").arg(activity));
         m_progress->setValue(0);
         m_progressText->setText(activity);
+        refreshTrainings(); // a run that begins has no results yet
         refreshActions();
     });
     connect(&m_workbench, &Workbench::progressed, this, &MainWindow::setProgress);

@@ -269,8 +269,9 @@ private Q_SLOTS:
             for (const OptionDescription& option : method.options) {
                 using Type = OptionDescription::Type;
                 QString standard = toQString(option.defaultValue);
-                QString values = QStringLiteral("%1 to %2").arg(realOptionText(option.minimum),
-                                                                realOptionText(option.maximum));
+                QString values =
+                    QStringLiteral("%1 to %2")
+                        .arg(realOptionText(option.minimum), realOptionText(option.maximum));
                 if (option.type == Type::Real)
                     standard = realOptionText(standard.toDouble());
                 if (option.type == Type::Boolean)

@@ -170,6 +170,7 @@ void TestOptionForm::sectionsFold()
     OptionForm form;
     form.show();
     form.setOptions(DecoupleqOptions());
+    QApplication::processEvents(); // what joins a window is shown then
     QStringList titles;
     for (const QToolButton* button : form.findChildren<QToolButton*>())
         titles << button->text();
@@ -185,8 +186,10 @@ void TestOptionForm::sectionsFold()
     QCOMPARE(form.lines(), lines);
     form.setOptions(GptqOptions()); // another method has no sections
     QVERIFY(form.findChildren<QToolButton*>().isEmpty());
+    QApplication::processEvents();
     QVERIFY(form.editor("damping")->isVisible());
     form.setOptions(DecoupleqOptions());
+    QApplication::processEvents();
     QVERIFY(!form.editor("block_rate")->isVisible()); // stays folded
     form.setSectionOpen("block stage", true);
     QVERIFY(form.editor("block_rate")->isVisible());
