@@ -21,6 +21,8 @@ public:
     [[nodiscard]] virtual std::int64_t cols() const = 0; ///< in
     /// y (n × out) = x (n × in) · Wᵀ. Bit-identical for any number of threads.
     virtual void apply(ConstMatrixView x, MatrixView y, const Monitor& monitor) const = 0;
+    /// W as rows × cols floats, made anew.
+    [[nodiscard]] virtual Tensor floats() const = 0;
 };
 
 /// Where the executor gets float32 weights. Replaced ones come before the model's file. Weights
@@ -38,7 +40,8 @@ public:
 
     /// Replaces a tensor (a quantized and dequantized weight). Shape must be that of the model's.
     void replace(const std::string& tensor, std::shared_ptr<const Tensor> value);
-    /// Linear nodes with this weight use the kernel; get() still gives the floats.
+    /// Linear nodes with this weight use the kernel. get() gives the replaced floats if there are
+    /// any, else the kernel's, made at each call.
     void replace(const std::string& tensor, std::shared_ptr<const LinearKernel> kernel);
     /// The kernel of a weight that has one, else null.
     [[nodiscard]] std::shared_ptr<const LinearKernel> kernel(const std::string& tensor) const;
@@ -47,6 +50,7 @@ public:
 
 private:
     explicit Weights(const Weights* below);
+    void forgetCached(const std::string& tensor);
 
     struct Cached
     {

@@ -29,6 +29,8 @@ std::shared_ptr<const Tensor> Weights::get(const std::string& tensor) const
 {
     if (const auto found = m_replaced.find(tensor); found != m_replaced.end())
         return found->second;
+    if (const auto found = m_kernels.find(tensor); found != m_kernels.end())
+        return std::make_shared<const Tensor>(found->second->floats());
     if (m_below)
         return m_below->get(tensor);
     const std::lock_guard lock(m_mutex);
@@ -55,6 +57,7 @@ std::shared_ptr<const Tensor> Weights::get(const std::string& tensor) const
 
 void Weights::replace(const std::string& tensor, std::shared_ptr<const LinearKernel> kernel)
 {
+    forgetCached(tensor); // nobody asks for the file's floats any more
     m_kernels[tensor] = std::move(kernel);
 }
 
@@ -75,12 +78,17 @@ void Weights::restore(const std::string& tensor)
 
 void Weights::replace(const std::string& tensor, std::shared_ptr<const Tensor> value)
 {
+    forgetCached(tensor);
+    m_replaced[tensor] = std::move(value);
+}
+
+void Weights::forgetCached(const std::string& tensor)
+{
     const std::lock_guard lock(m_mutex);
     if (const auto found = m_cache.find(tensor); found != m_cache.end()) {
         m_cachedBytes -= found->second.tensor->bytes().size();
         m_cache.erase(found);
     }
-    m_replaced[tensor] = std::move(value);
 }
 
 } // namespace gradus

@@ -44,6 +44,7 @@ struct Entry
     double minimum;
     double maximum;
     std::string_view help;
+    std::string_view section{};
 };
 
 /// name, title, summary, needsCalibration and entries of each method.
@@ -105,12 +106,15 @@ struct Table<GptqOptions>
 };
 
 constexpr std::array<std::string_view, 3> integerSolverNames{"sweep", "box-descent",
-                                                            "projected-adam"};
+                                                             "projected-adam"};
 
 template <>
 struct Table<DecoupleqOptions>
 {
     using O = DecoupleqOptions;
+    static constexpr std::string_view layerWise = "layer-wise";
+    static constexpr std::string_view blockStage = "block stage";
+    static constexpr std::string_view fineTuning = "fine-tuning";
     static constexpr std::string_view name = "decoupleq";
     static constexpr std::string_view title = "decoupleQ";
     static constexpr std::string_view summary =
@@ -121,46 +125,63 @@ struct Table<DecoupleqOptions>
     static constexpr std::array<Entry<O>, 24> entries{{
         {"iterations", &O::iterations, 0, 20,
          "Rounds N of the alternation: 0 rounds to nearest, 1 takes the better of that and GPTQ, "
-         "each further one optimizes integers, then scales and zeros."},
+         "each further one optimizes integers, then scales and zeros.",
+         layerWise},
         {"solver", namedChoice<&O::solver, O>(integerSolverNames), 0, 2,
          "How integers are found: one sweep over the inputs as GPTQ does (second level), or within "
          "the range of the codes (first level) by coordinate descent or by the projected Adam of "
-         "the official code. First level is much slower, for small layers."},
+         "the official code. First level is much slower, for small layers.",
+         layerWise},
         {"relaxation", &O::relaxation, 0, 2000,
-         "First level: steps M within the range before the first rounding."},
-        {"lookahead", &O::lookahead, 0, 200, "First level: steps K after each rounded input."},
+         "First level: steps M within the range before the first rounding.", layerWise},
+        {"lookahead", &O::lookahead, 0, 200, "First level: steps K after each rounded input.",
+         layerWise},
         {"adam_step", &O::adamStep, 1e-8, 1,
-         "Step of the projected Adam before the first rounding, in units of the weights."},
+         "Step of the projected Adam before the first rounding, in units of the weights.",
+         layerWise},
         {"polish", &O::polish, 0, 100,
          "Sweeps of integer coordinate descent at the end, each with new scales and zeros. Never "
-         "raises the error. Not in the paper."},
-        {"damping", &O::damping, 0, 1, "Added to the Hessian's diagonal, as a share of its mean."},
-        {"act_order", &O::actOrder, 0, 1, "Rounds the inputs with the largest activations first."},
+         "raises the error. Not in the paper.",
+         layerWise},
+        {"damping", &O::damping, 0, 1, "Added to the Hessian's diagonal, as a share of its mean.",
+         layerWise},
+        {"act_order", &O::actOrder, 0, 1, "Rounds the inputs with the largest activations first.",
+         layerWise},
         {"float_zeros", &O::floatZeros, 0, 1,
          "Stores zeros as real numbers, as the paper does. Without it they are integers, which "
-         "formats like GPTQ's need."},
+         "formats like GPTQ's need.",
+         layerWise},
         {"block_stage", &O::blockStage, 0, 1,
-         "Trains scales, zeros and norms of each block with the integers frozen."},
-        {"block_epochs", &O::blockEpochs, 1, 1000,
-         "Passes over the calibration windows per block."},
-        {"block_batch", &O::blockBatch, 1, 1024, "Calibration windows per step of Adam."},
-        {"block_rate", &O::blockRate, 1e-9, 1, "Learning rate of Adam in the block stage."},
-        {"block_beta1", &O::blockBeta1, 0, 0.9999, "Decay of Adam's mean of gradients."},
-        {"block_beta2", &O::blockBeta2, 0, 0.999999, "Decay of Adam's mean of squared gradients."},
-        {"block_epsilon", &O::blockEpsilon, 1e-12, 1, "Added to Adam's denominator."},
-        {"block_decay", &O::blockDecay, 0, 1, "L2 weight decay of everything trained."},
+         "Trains scales, zeros and norms of each block with the integers frozen.", blockStage},
+        {"block_epochs", &O::blockEpochs, 1, 1000, "Passes over the calibration windows per block.",
+         blockStage},
+        {"block_batch", &O::blockBatch, 1, 1024, "Calibration windows per step of Adam.",
+         blockStage},
+        {"block_rate", &O::blockRate, 1e-9, 1, "Learning rate of Adam in the block stage.",
+         blockStage},
+        {"block_beta1", &O::blockBeta1, 0, 0.9999, "Decay of Adam's mean of gradients.",
+         blockStage},
+        {"block_beta2", &O::blockBeta2, 0, 0.999999, "Decay of Adam's mean of squared gradients.",
+         blockStage},
+        {"block_epsilon", &O::blockEpsilon, 1e-12, 1, "Added to Adam's denominator.", blockStage},
+        {"block_decay", &O::blockDecay, 0, 1, "L2 weight decay of everything trained.", blockStage},
         {"block_patience", &O::blockPatience, 0, 1000,
          "Passes without a lower loss before a block stops early; 0: never. The best state is kept "
-         "in any case."},
-        {"train_norms", &O::trainNorms, 0, 1, "Trains the block's norm weights too."},
-        {"train_biases", &O::trainBiases, 0, 1, "Trains the biases of linear layers too."},
+         "in any case.",
+         blockStage},
+        {"train_norms", &O::trainNorms, 0, 1, "Trains the block's norm weights too.", blockStage},
+        {"train_biases", &O::trainBiases, 0, 1, "Trains the biases of linear layers too.",
+         blockStage},
         {"fine_tune", &O::fineTune, 0, 1,
          "At the end, trains scales, zeros and norms of all blocks together to predict the "
-         "calibration text (supervised fine-tuning)."},
+         "calibration text (supervised fine-tuning).",
+         fineTuning},
         {"fine_tune_epochs", &O::fineTuneEpochs, 1, 100,
-         "Passes over the calibration windows in the fine-tuning."},
-        {"fine_tune_rate", &O::fineTuneRate, 1e-9, 1, "Learning rate of the fine-tuning."},
-        {"fine_tune_decay", &O::fineTuneDecay, 0, 1, "L2 weight decay of the fine-tuning."},
+         "Passes over the calibration windows in the fine-tuning.", fineTuning},
+        {"fine_tune_rate", &O::fineTuneRate, 1e-9, 1, "Learning rate of the fine-tuning.",
+         fineTuning},
+        {"fine_tune_decay", &O::fineTuneDecay, 0, 1, "L2 weight decay of the fine-tuning.",
+         fineTuning},
     }};
 };
 
@@ -288,6 +309,7 @@ OptionDescription describeOption(const Entry<O>& entry)
     option.maximum = entry.maximum;
     static constexpr O defaults{};
     option.defaultValue = valueOf(defaults, entry);
+    option.section = entry.section;
     return option;
 }
 

@@ -48,8 +48,8 @@ struct GptqOptions
 /// How decoupleQ finds the integers for given scales and zeros.
 enum class IntegerSolver
 {
-    Sweep,         ///< "second level": GPTQ's sweep; the box and the rounding of later inputs ignored
-    BoxDescent,    ///< "first level": within the box, by exact coordinate descent (scale-free)
+    Sweep,      ///< "second level": GPTQ's sweep; the box and the rounding of later inputs ignored
+    BoxDescent, ///< "first level": within the box, by exact coordinate descent (scale-free)
     ProjectedAdam, ///< "first level" as the official code has it: projected Adam, absolute steps
 };
 
@@ -118,6 +118,8 @@ struct OptionDescription
     double maximum = 0;
     std::vector<std::string> choices; ///< of Type::Choice, in their order
     std::string defaultValue;
+    /// Part of the method that it belongs to, "block stage"; empty where a method has no parts.
+    std::string section;
 };
 
 struct MethodDescription

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "widgets/panels/value_table.h"
+
+#include "widgets/delegates/number_delegate.h"
+#include "widgets/models/table_text.h"
+#include "widgets/panels/table_header.h"
+
+#include <QAction>
+#include <QApplication>
+#include <QClipboard>
+#include <QContextMenuEvent>
+#include <QHeaderView>
+#include <QMenu>
+
+namespace gradus {
+
+ValueTable::ValueTable(const QString& accessibleName, QWidget* parent)
+    : QTableView(parent)
+{
+    setAccessibleName(accessibleName);
+    setSelectionBehavior(SelectRows);
+    setSelectionMode(ExtendedSelection);
+    setEditTriggers(NoEditTriggers);
+    setAlternatingRowColors(true);
+    setShowGrid(false);
+    setWordWrap(false);
+    setTabKeyNavigation(false);
+    setFrameShape(QFrame::NoFrame);
+    setHorizontalScrollMode(ScrollPerPixel);
+    verticalHeader()->hide();
+    verticalHeader()->setDefaultSectionSize(fontMetrics().height() + 6);
+    verticalHeader()->setSectionResizeMode(QHeaderView::Fixed);
+    horizontalHeader()->setHighlightSections(false);
+    horizontalHeader()->setMinimumSectionSize(36);
+    auto* headerStyle = new TableHeaderStyle;
+    headerStyle->setParent(this);
+    horizontalHeader()->setStyle(headerStyle);
+    setItemDelegate(new NumberDelegate(this));
+    auto* copyRows = new QAction(tr("Copy"), this);
+    copyRows->setShortcut(QKeySequence::Copy);
+    copyRows->setShortcutContext(Qt::WidgetShortcut);
+    connect(copyRows, &QAction::triggered, this, &ValueTable::copy);
+    addAction(copyRows);
+}
+
+void ValueTable::setModel(QAbstractItemModel* model)
+{
+    QTableView::setModel(model);
+    connect(model, &QAbstractItemModel::modelReset, this, &ValueTable::fitColumns);
+}
+
+void ValueTable::fitColumns()
+{
+    resizeColumnsToContents();
+}
+
+void ValueTable::copy() const
+{
+    const QModelIndexList rows = selectionModel()->selectedRows();
+    QApplication::clipboard()->setText(
+        rows.isEmpty() ? tableLines(*model()).join(QLatin1Char('\n')) + QLatin1Char('\n')
+                       : selectionAsTsv(*model(), rows));
+}
+
+void ValueTable::copyCsv() const
+{
+    QApplication::clipboard()->setText(tableAsCsv(*model()));
+}
+
+void ValueTable::showRow(int row)
+{
+    m_showing = true;
+    if (row < 0)
+        clearSelection();
+    else
+        selectRow(row);
+    m_showing = false;
+}
+
+void ValueTable::contextMenuEvent(QContextMenuEvent* event)
+{
+    auto* menu = new QMenu(this);
+    menu->setAttribute(Qt::WA_DeleteOnClose);
+    menu->addAction(tr("Copy"), this, &ValueTable::copy)->setShortcut(QKeySequence::Copy);
+    menu->addAction(tr("Copy table as CSV"), this, &ValueTable::copyCsv);
+    menu->popup(event->globalPos());
+}
+
+void ValueTable::currentChanged(const QModelIndex& current, const QModelIndex& previous)
+{
+    QTableView::currentChanged(current, previous);
+    if (!m_showing && current.isValid())
+        Q_EMIT rowChosen(current.row());
+}
+
+} // namespace gradus
