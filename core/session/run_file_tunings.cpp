@@ -119,10 +119,11 @@ void readParameters(const Hdf5Group& group, TuningOutcome& outcome)
                  .second)
             group.fail("parameters", "names one tensor twice");
     }
-    if (!outcome.parameters.empty() &&
-        group.open("values").linkCount() != outcome.parameters.size())
-        group.fail("values", concat("holds ", group.open("values").linkCount(),
-                                    " tensors, expected ", outcome.parameters.size()));
+    const std::uint64_t stored =
+        group.has("values") ? group.open("values").linkCount() : std::uint64_t(0);
+    if (stored != outcome.parameters.size())
+        group.fail("values",
+                   concat("holds ", stored, " tensors, expected ", outcome.parameters.size()));
 }
 
 std::shared_ptr<const TuningOutcome> readTuning(const Hdf5Group& group)
