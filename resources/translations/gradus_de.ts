@@ -3591,6 +3591,14 @@ Eine Änderung hier gilt für alle angezeigten Schichten des Blocks</translation
         <source>%1: %2</source>
         <translation>%1: %2</translation>
     </message>
+    <message>
+        <source>shown</source>
+        <translation>gezeigt</translation>
+    </message>
+    <message>
+        <source>hidden</source>
+        <translation>verborgen</translation>
+    </message>
 </context>
 <context>
     <name>gradus::PlotView</name>
@@ -4402,6 +4410,10 @@ Float-Modell: Statistik des float-Modells, in einem Durchlauf</translation>
     <message>
         <source>%1 loss</source>
         <translation>%1 Verlust</translation>
+    </message>
+    <message>
+        <source>‖y − ŷ‖² / ‖y‖² of each block's output, step by step</source>
+        <translation>‖y − ŷ‖² / ‖y‖² der Ausgabe jedes Blocks, Schritt für Schritt</translation>
     </message>
 </context>
 <context>

@@ -218,8 +218,14 @@ void DecoupleqPanel::resizeEvent(QResizeEvent* event)
     // Beside each other where there is room for both.
     const bool wide =
         event->size().width() > 760 || event->size().width() > 2.2 * event->size().height();
-    for (QSplitter* splitter : m_splitters)
-        splitter->setOrientation(wide ? Qt::Horizontal : Qt::Vertical);
+    const Qt::Orientation orientation = wide ? Qt::Horizontal : Qt::Vertical;
+    for (QSplitter* splitter : m_splitters) {
+        if (splitter->orientation() == orientation && m_laidOut)
+            continue;
+        splitter->setOrientation(orientation);
+        splitter->setSizes(wide ? QList<int>{560, 440} : QList<int>{700, 300});
+    }
+    m_laidOut = true;
     QWidget::resizeEvent(event);
 }
 

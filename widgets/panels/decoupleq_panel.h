@@ -72,6 +72,7 @@ private:
     TrainingCurves m_curves; ///< both
     bool m_goesOn = false;
     int m_chosen = allBlocks;
+    bool m_laidOut = false;
     QTabWidget* m_tabs = nullptr;
     QSplitter* m_splitters[2] = {nullptr, nullptr};
     ConvergencePlot* m_convergence = nullptr;
