@@ -23,7 +23,7 @@ class ValueTable;
 
 /// What decoupleQ did: the alternation of the selected layer step by step, and the losses of the
 /// trainings that followed, also while they run.
-class DecoupleqPanel final : public QWidget
+class ConvergencePanel final : public QWidget
 {
     Q_OBJECT
 public:
@@ -32,7 +32,7 @@ public:
         Alternation,
         Training
     };
-    explicit DecoupleqPanel(QWidget* parent = nullptr);
+    explicit ConvergencePanel(QWidget* parent = nullptr);
 
     /// The steps of the selected layer; empty: `why` is shown instead.
     void setTraces(const std::string& layer, ConvergenceTrace shown, ConvergenceTrace compared,
