@@ -21,7 +21,7 @@ struct InputStatistics
     std::vector<float> minimum;       ///< per feature (of every group, in their order)
     std::vector<float> maximum;       ///< per feature
     std::vector<double> secondMoment; ///< E[x²] per feature, the diagonal of H
-    Tensor sample;                    ///< some rows of X (sampled × d), empty unless asked for
+    Tensor sample; ///< some rows of X (sampled × groups·d), empty unless asked for
 };
 
 /// Accumulates InputStatistics over batches of rows. The result depends on the rows and their

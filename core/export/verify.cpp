@@ -39,6 +39,10 @@ public:
     {
         for (const Layer& layer : model.layers)
             m_layers.emplace(layer.name, &layer);
+        m_tuned = tunedParameters(run.layers);
+        for (const auto& [name, value] : m_tuned)
+            if (!model.source.tensors->find(name))
+                mismatch(name, "the run has trained it, but the model has no such tensor");
     }
 
     void dequantized(const fs::path& weights);
@@ -95,11 +99,14 @@ private:
     void gptqLayer(const ModelFile& file, const LayerResult& result, const GptqConfig& standard,
                    const Json& overrides);
     void hdf5Layer(const Hdf5Group& group, const LayerResult& result, std::size_t index);
+    void hdf5Tunings(const Hdf5Group& root, const Hdf5Group& layer, const LayerResult& result);
 
     const Run& m_run;
     const Model& m_model;
     Monitor& m_monitor;
     std::unordered_map<std::string_view, const Layer*> m_layers;
+    std::map<std::string, std::shared_ptr<const Tensor>> m_tuned; ///< in place of the original's
+    std::set<const TuningOutcome*> m_comparedTunings;
     VerifyResult m_result;
 };
 
@@ -227,7 +234,7 @@ const TensorInfo* Verifier::tensor(const ModelFile& file, const std::string& lay
     return info;
 }
 
-/// A tensor that must be the original's, byte for byte.
+/// A tensor that must be the original's, byte for byte, or what the run trained it to.
 void Verifier::sameBytes(const ModelFile& file, const TensorInfo& original)
 {
     const TensorInfo* info =
@@ -235,7 +242,15 @@ void Verifier::sameBytes(const ModelFile& file, const TensorInfo& original)
     if (!info)
         return;
     const Tensor found = file.read(info->name);
-    const Tensor expected = m_model.source.tensors->read(original.name);
+    const auto tuned = m_tuned.find(original.name);
+    if (tuned != m_tuned.end() && tuned->second->shape() != original.shape) {
+        mismatch(original.name, original.name, " is ", shapeText(tuned->second->shape()),
+                 " in the run, but ", shapeText(original.shape), " in the model");
+        return;
+    }
+    const Tensor expected =
+        tuned == m_tuned.end() ? m_model.source.tensors->read(original.name)
+                               : fromFloat(tuned->second->floats(), original.dtype, original.shape);
     const auto a = found.bytes();
     const auto b = expected.bytes();
     if (a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size()) == 0)
@@ -247,7 +262,7 @@ void Verifier::sameBytes(const ModelFile& file, const TensorInfo& original)
     const auto index = static_cast<std::int64_t>(at / size);
     mismatch(original.name, original.name, place(info->shape, index), " is ",
              valueText(found, index), ", expected ", valueText(expected, index),
-             " as in the original");
+             tuned == m_tuned.end() ? " as in the original" : " as the run has trained it");
 }
 
 // ------------------------------------------------------------------------------- dequantized
@@ -681,6 +696,48 @@ void Verifier::hdf5Layer(const Hdf5Group& group, const LayerResult& result, std:
     indexDifferences.report(*this, name);
 }
 
+/// The float tensors that the layer's trainings changed.
+void Verifier::hdf5Tunings(const Hdf5Group& root, const Hdf5Group& layer, const LayerResult& result)
+{
+    const std::string& name = result.name;
+    const bool stored = layer.has("tunings");
+    if (stored != !result.tunings.empty()) {
+        mismatch(name, "trainings are ", stored ? "stored" : "missing", ", the run has ",
+                 result.tunings.size());
+        return;
+    }
+    if (!stored)
+        return;
+    const nlohmann::json links =
+        nlohmann::json::parse(layer.text("tunings", std::size_t(1) << 24), nullptr, false);
+    if (!links.is_array() || links.size() != result.tunings.size()) {
+        mismatch(name, "its trainings are no list of ", result.tunings.size(), " names");
+        return;
+    }
+    const Hdf5Group all = root.open("tunings");
+    for (std::size_t t = 0; t < links.size(); ++t) {
+        const TuningOutcome& expected = *result.tunings[t];
+        // Layers of one block share a training.
+        if (!links[t].is_string() || !m_comparedTunings.insert(&expected).second)
+            continue;
+        const Hdf5Group group = all.open(Hdf5File::linkName(links[t].get<std::string>()));
+        ++m_result.checked;
+        if (group.text("name") != expected.name)
+            mismatch(name, "a training is ", quoted(group.text("name")), ", expected ",
+                     quoted(expected.name));
+        for (const auto& [parameter, value] : expected.parameters) {
+            const std::vector<std::uint64_t> dims(value->shape().begin(), value->shape().end());
+            const auto found =
+                group.open("values").read(Hdf5File::linkName(parameter), Hdf5Type::F32, dims);
+            const auto bytes = value->bytes();
+            ++m_result.checked;
+            if (found.size() != bytes.size() ||
+                std::memcmp(found.data(), bytes.data(), bytes.size()) != 0)
+                mismatch(name, "the trained tensor ", parameter, " differs from the run's");
+        }
+    }
+}
+
 void Verifier::hdf5(const fs::path& path)
 {
     checkRunSeal(path);
@@ -696,7 +753,9 @@ void Verifier::hdf5(const fs::path& path)
             continue;
         }
         ++found;
-        hdf5Layer(layers.open(link), result, i);
+        const Hdf5Group layer = layers.open(link);
+        hdf5Layer(layer, result, i);
+        hdf5Tunings(file.root(), layer, result);
     }
     if (layers.linkCount() != found)
         mismatch("", "/layers holds ", layers.linkCount(), " layers, of which the run has ", found);

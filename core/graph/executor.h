@@ -21,6 +21,8 @@ public:
     [[nodiscard]] virtual std::int64_t cols() const = 0; ///< in
     /// y (n × out) = x (n × in) · Wᵀ. Bit-identical for any number of threads.
     virtual void apply(ConstMatrixView x, MatrixView y, const Monitor& monitor) const = 0;
+    /// W as rows × cols floats, made anew.
+    [[nodiscard]] virtual Tensor floats() const = 0;
 };
 
 /// Where the executor gets float32 weights. Replaced ones come before the model's file. Weights
@@ -30,13 +32,16 @@ class Weights
 {
 public:
     Weights(std::shared_ptr<const Model> model, std::uint64_t cacheBytes);
+    /// What is not replaced here is looked up below, which must outlive it and is left alone.
+    [[nodiscard]] static Weights over(const Weights& below);
 
     /// Throws Error(Format | Numeric) naming the tensor when it is missing or not finite.
     [[nodiscard]] std::shared_ptr<const Tensor> get(const std::string& tensor) const;
 
     /// Replaces a tensor (a quantized and dequantized weight). Shape must be that of the model's.
     void replace(const std::string& tensor, std::shared_ptr<const Tensor> value);
-    /// Linear nodes with this weight use the kernel; get() still gives the floats.
+    /// Linear nodes with this weight use the kernel. get() gives the replaced floats if there are
+    /// any, else the kernel's, made at each call.
     void replace(const std::string& tensor, std::shared_ptr<const LinearKernel> kernel);
     /// The kernel of a weight that has one, else null.
     [[nodiscard]] std::shared_ptr<const LinearKernel> kernel(const std::string& tensor) const;
@@ -44,11 +49,15 @@ public:
     void restore(const std::string& tensor);
 
 private:
+    explicit Weights(const Weights* below);
+    void forgetCached(const std::string& tensor);
+
     struct Cached
     {
         std::shared_ptr<const Tensor> tensor;
         std::uint64_t lastUse = 0;
     };
+    const Weights* m_below = nullptr;
     std::shared_ptr<const Model> m_model;
     std::uint64_t m_budget;
     mutable std::mutex m_mutex;
@@ -95,12 +104,6 @@ public:
                                 const Monitor& monitor, KeyValueCache* cache = nullptr) const;
 
 private:
-    Tensor runNodes(int first, int count, ValueId inputValue, Tensor input, ValueId outputValue,
-                    const Monitor& monitor, const InputObserver& observer,
-                    KeyValueCache* cache) const;
-    Tensor runAttention(const op::Attention& attention, int node, const Tensor& q, const Tensor& k,
-                        const Tensor& v, const Monitor& monitor, KeyValueCache* cache) const;
-
     const Model& m_model;
     const Weights& m_weights;
 };

@@ -374,20 +374,68 @@ void PackedLinear::applyLookUp(InstructionSet set, ConstMatrixView x, MatrixView
     }
 }
 
-/// y's part of one panel: runs of its inputs as floats, [input][row], multiplied by x (tokens ×
-/// inputs in the order of the stream).
-void PackedLinear::decodePanel(std::int64_t panel, ConstMatrixView x, MatrixView y) const
+/// emit(input in the order of the stream, floats of the panel's lanes), input by input.
+template <class Emit>
+void PackedLinear::decodeRows(std::int64_t panel, const Emit& emit) const
 {
     const std::int64_t vectors = vectorsOf(panel);
     const std::int64_t across = vectors * packedLanes;
-    const std::int64_t rows = std::min(panelRows, m_rows - panel * panelRows);
     const std::uint32_t* words = panelWords(panel);
     alignas(64) float scales[panelRows];
     alignas(64) float zeros[panelRows];
     alignas(64) std::uint32_t codes[nibbleInputs * panelRows];
-    Tensor decoded(Shape{runInputs, across});
-    std::int64_t held = 0; // inputs in decoded
-    std::int64_t done = 0; // inputs before them
+    alignas(64) float values[panelRows];
+    for (const Group& group : m_groups) {
+        parameters(words, vectors, scales, zeros);
+        words += (m_halves ? 1 : 2) * across;
+        forEachRun(group.nibbles(), [&](std::int64_t first, const RunShape& shape) {
+            for (std::int64_t n = 0; n < shape.nibbles(); ++n) {
+                std::fill_n(codes, nibbleInputs * across, 0U);
+                for (int p = 0; p < m_bits; ++p) {
+                    const auto [word, shift] = shape.place(n, p, m_bits);
+                    addBits(words + word * across, shift, p, across, codes);
+                }
+                const std::int64_t input = (first + n) * nibbleInputs;
+                const std::int64_t count = std::min(nibbleInputs, group.inputs - input);
+                for (std::int64_t i = 0; i < count; ++i) {
+                    for (std::int64_t lane = 0; lane < across; ++lane)
+                        values[lane] = scales[lane] * (static_cast<float>(static_cast<std::int32_t>(
+                                                           codes[i * across + lane])) -
+                                                       zeros[lane]);
+                    emit(group.firstInput + input + i, values);
+                }
+            }
+            words += shape.size(m_bits) * across;
+        });
+    }
+}
+
+Tensor PackedLinear::floats() const
+{
+    Tensor result(Shape{m_rows, m_cols});
+    const MatrixView out = result.matrix();
+    parallelFor(panels(), 1, [&](std::int64_t begin, std::int64_t end) {
+        for (std::int64_t panel = begin; panel < end; ++panel) {
+            const std::int64_t rows = std::min(panelRows, m_rows - panel * panelRows);
+            float* to = out.data + panel * panelRows * m_cols;
+            decodeRows(panel, [&](std::int64_t input, const float* values) {
+                const std::int64_t col =
+                    m_order.empty() ? input : m_order[static_cast<std::size_t>(input)];
+                for (std::int64_t r = 0; r < rows; ++r)
+                    to[r * m_cols + col] = values[r];
+            });
+        }
+    });
+    return result;
+}
+
+/// y's part of one panel; x: tokens × inputs in the order of the stream.
+void PackedLinear::multiplyPanel(std::int64_t panel, ConstMatrixView x, MatrixView y) const
+{
+    const std::int64_t rows = std::min(panelRows, m_rows - panel * panelRows);
+    Tensor decoded(Shape{runInputs, rows}); // [input][row]
+    std::int64_t held = 0;
+    std::int64_t done = 0; // inputs before those held
     const auto flush = [&] {
         multiplySerial(x.block(0, done, x.rows, held),
                        std::as_const(decoded).matrix().block(0, 0, held, rows),
@@ -395,33 +443,11 @@ void PackedLinear::decodePanel(std::int64_t panel, ConstMatrixView x, MatrixView
         done += held;
         held = 0;
     };
-    for (const Group& group : m_groups) {
-        parameters(words, vectors, scales, zeros);
-        words += (m_halves ? 1 : 2) * across;
-        forEachRun(group.nibbles(), [&](std::int64_t first, const RunShape& shape) {
-            const std::int64_t inputs =
-                std::min(shape.nibbles() * nibbleInputs, group.inputs - first * nibbleInputs);
-            if (held + inputs > runInputs)
-                flush();
-            for (std::int64_t n = 0; n < shape.nibbles(); ++n) {
-                std::fill_n(codes, nibbleInputs * across, 0U);
-                for (int p = 0; p < m_bits; ++p) {
-                    const auto [word, shift] = shape.place(n, p, m_bits);
-                    addBits(words + word * across, shift, p, across, codes);
-                }
-                const std::int64_t count = std::min(nibbleInputs, inputs - n * nibbleInputs);
-                for (std::int64_t i = 0; i < count; ++i, ++held) {
-                    float* to = decoded.floats().data() + held * across;
-                    const std::uint32_t* from = codes + i * across;
-                    for (std::int64_t lane = 0; lane < across; ++lane)
-                        to[lane] = scales[lane] *
-                                   (static_cast<float>(static_cast<std::int32_t>(from[lane])) -
-                                    zeros[lane]);
-                }
-            }
-            words += shape.size(m_bits) * across;
-        });
-    }
+    decodeRows(panel, [&](std::int64_t, const float* values) {
+        if (held == runInputs)
+            flush();
+        std::copy_n(values, rows, decoded.floats().data() + held++ * rows);
+    });
     flush();
 }
 
@@ -447,8 +473,8 @@ void PackedLinear::applyDecoded(ConstMatrixView x, MatrixView y, const Monitor& 
             panels(), 1,
             [&](std::int64_t begin, std::int64_t end) {
                 for (std::int64_t panel = begin; panel < end; ++panel)
-                    decodePanel(panel, x.block(first, 0, count, m_cols),
-                                y.block(first, 0, count, m_rows));
+                    multiplyPanel(panel, x.block(first, 0, count, m_cols),
+                                  y.block(first, 0, count, m_rows));
             },
             &monitor);
     }
@@ -457,10 +483,13 @@ void PackedLinear::applyDecoded(ConstMatrixView x, MatrixView y, const Monitor& 
 void PackedLinear::apply(ConstMatrixView x, MatrixView y, const Monitor& monitor) const
 {
     static const InstructionSet set = instructionSets().back();
-    if (x.rows >= 64)
-        applyDecoded(x, y, monitor);
-    else
+    // Where decoding overtakes look-ups, whose cost grows with the bits, for 2048 × 2048 weights:
+    // at 32 … 64 tokens with 2 bits, 16 … 32 with 3, and 16 with 4.
+    const std::int64_t fewTokens = set == InstructionSet::Plain ? 2 : 72 / m_bits;
+    if (x.rows <= fewTokens)
         applyLookUp(set, x, y, monitor);
+    else
+        applyDecoded(x, y, monitor);
 }
 
 } // namespace gradus

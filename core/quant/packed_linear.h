@@ -36,6 +36,7 @@ public:
     [[nodiscard]] std::int64_t rows() const override { return m_rows; }
     [[nodiscard]] std::int64_t cols() const override { return m_cols; }
     void apply(ConstMatrixView x, MatrixView y, const Monitor& monitor) const override;
+    [[nodiscard]] Tensor floats() const override;
 
     /// What apply() chooses from. Up to a few tokens look sums up; many are worth decoding the
     /// weight, panel by panel, for products of floats.
@@ -70,7 +71,9 @@ private:
                     float* zeros) const;
     void prepare(std::span<const float> x, float* tables, float* sums) const;
     void sumPanel(SumPlane sum, const Prepared& x, std::int64_t panel, MatrixView y) const;
-    void decodePanel(std::int64_t panel, ConstMatrixView x, MatrixView y) const;
+    template <class Emit>
+    void decodeRows(std::int64_t panel, const Emit& emit) const;
+    void multiplyPanel(std::int64_t panel, ConstMatrixView x, MatrixView y) const;
 
     std::int64_t m_rows;
     std::int64_t m_cols;

@@ -2,6 +2,7 @@
 #include "core/quant/solve.h"
 
 #include "core/base/text.h"
+#include "core/quant/solve_groups.h"
 
 namespace gradus {
 
@@ -64,6 +65,16 @@ SolveResult solve(const LayerProblem& problem, const MethodOptions& options, Mon
             throw Error(ErrorCode::Shape,
                         concat(context, ": calibration inputs have ", problem.inputs->features,
                                " features, expected ", problem.weight.cols));
+        if (problem.inputs->groups > 1) {
+            try {
+                return solveGroups(problem, options, monitor);
+            } catch (const Error& error) {
+                const std::string_view what = error.what();
+                if (what.substr(0, context.size()) == context)
+                    throw;
+                throw error.within(context);
+            }
+        }
     }
     monitor.checkpoint();
     try {

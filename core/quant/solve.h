@@ -46,7 +46,7 @@ struct TracePoint
     double relativeError = 0;
     double accepted = 1;    ///< share of the rows that took the step, as it lowered their error
     double scaleChange = 0; ///< ‖s − s'‖/‖s'‖ against the point before
-    double zeroChange = 0;  ///< root mean square of z − z' against the point before, in steps of s'
+    double zeroChange = 0; ///< root mean square of z − z' against the point before, in steps of s'
 };
 
 /// What happened, for the user: expected outcomes are data.

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/quant/tuning.h"
 
-#include "core/base/error.h"
-
 namespace gradus {
 
 TrainingOptions blockTraining(const DecoupleqOptions& options)
@@ -28,26 +26,6 @@ TrainingOptions fineTuning(const DecoupleqOptions& options)
     training.rate = options.fineTuneRate;
     training.decay = options.fineTuneDecay;
     return training;
-}
-
-TuningResult trainBlock(const BlockProblem& problem, const TrainingOptions&, Monitor&,
-                        const TrainingSink&)
-{
-    TuningResult result;
-    for (const TrainedLayer& layer : problem.layers)
-        result.weights.push_back(layer.weight);
-    result.outcome = std::make_shared<TuningOutcome>();
-    return result;
-}
-
-TuningResult fineTune(const FineTuningProblem& problem, const TrainingOptions&, Monitor&,
-                      const TrainingSink&)
-{
-    TuningResult result;
-    for (const TrainedLayer& layer : problem.layers)
-        result.weights.push_back(layer.weight);
-    result.outcome = std::make_shared<TuningOutcome>();
-    return result;
 }
 
 } // namespace gradus

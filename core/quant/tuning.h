@@ -18,7 +18,8 @@ namespace gradus {
 
 /// Training of the floating parts of quantized layers with their integers frozen: scales, zeros,
 /// norm weights and biases. decoupleQ (Guo et al. 2024), "block-wise minimization" and "supervised
-/// fine-tuning"; any uniform weight can be trained so.
+/// fine-tuning"; any uniform weight can be trained so. Where zeros are codes, or fixed, only scales
+/// are trained. Labelled images wait for the graphs that read images.
 
 /// A quantized layer whose scales and zeros are trained.
 struct TrainedLayer
@@ -47,9 +48,9 @@ struct TrainingOptions
 /// How far a training is, for who watches it.
 struct TrainingProgress
 {
-    std::string name; ///< of the block, or "fine-tuning"
-    int block = -1;   ///< -1: all of them
-    int epoch = 0;    ///< from 0
+    std::string name;       ///< of the block, or "fine-tuning"
+    int block = -1;         ///< -1: all of them
+    int epoch = 0;          ///< from 0
     std::int64_t step = 0;  ///< steps done
     std::int64_t steps = 0; ///< of all epochs
     double loss = 0;        ///< of this step, like TuningOutcome::losses
@@ -70,8 +71,9 @@ struct TuningOutcome
     bool cancelled = false;
     double scaleChange = 0; ///< ‖s − s'‖/‖s'‖ over all trained layers, against the start
     double zeroChange = 0;  ///< root mean square of z − z', in steps of s'
-    /// Float tensors of the model that were trained (norms, biases), by name; rounded to the
-    /// source's dtype, so that an export of that dtype holds exactly them.
+    /// Float tensors of the model that were trained (norms, biases), by name; float32, rounded to
+    /// the source's dtype, so that an export of that dtype holds exactly them. Empty when the start
+    /// was kept (bestEpoch 0).
     std::map<std::string, std::shared_ptr<const Tensor>> parameters;
 
     [[nodiscard]] double before() const { return epochLosses.empty() ? 0 : epochLosses.front(); }
@@ -110,7 +112,9 @@ struct BlockProblem
 
 /// All blocks at once on the next token of a text (the paper's supervised fine-tuning; norms
 /// include the one before the head). Activations are kept at the blocks' borders only, each block
-/// is run again for its backward pass; those of a step beyond memoryBytes are spilled.
+/// is run again for its backward pass; those of a step beyond memoryBytes are spilled. Embeddings
+/// stay as they are, and so does a head that shares their table. Keeps the best state, ends early
+/// and on a stop like trainBlock.
 struct FineTuningProblem
 {
     std::shared_ptr<const Model> model;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/session/coupling.h"
 
+#include "core/session/quantize.h"
+
 #include <algorithm>
 
 namespace gradus {
@@ -72,6 +74,21 @@ std::size_t Coupling::close(std::vector<char>& computed) const
         closeBlocks();
     }
     return static_cast<std::size_t>(count() - before);
+}
+
+std::set<std::string> coupledLayers(const Model& model, const Recipe& recipe,
+                                    const std::set<std::string>& only)
+{
+    const std::vector<LayerChoice> choices = resolve(recipe, model);
+    std::vector<char> computed(choices.size());
+    for (std::size_t i = 0; i < choices.size(); ++i)
+        computed[i] = !choices[i].keepFloat && only.contains(model.layers[i].name);
+    (void)Coupling(model, recipe.calibration, choices).close(computed);
+    std::set<std::string> all = only;
+    for (std::size_t i = 0; i < computed.size(); ++i)
+        if (computed[i])
+            all.insert(model.layers[i].name);
+    return all;
 }
 
 } // namespace gradus

@@ -40,6 +40,15 @@ void applyWeight(const Layer& layer, const QuantizedWeight& weight, Weights& wei
 /// not there, or of another shape.
 const TensorInfo& tunedTensor(const Model& model, const std::string& name, const Tensor& value);
 
+/// Like applyRun, but linear layers whose codes can be multiplied as they are get a PackedLinear;
+/// which ones do not, and why, is noted. Returns how many do.
+std::int64_t applyRunPacked(const Model& model, const Run& run, Weights& weights, Monitor& monitor);
+
+/// Whichever a request asks for; run may be null. Throws Error(Usage) for packed without a run.
+/// Returns the number of packed layers.
+std::int64_t useRun(const Model& model, const Run* run, bool packed, Weights& weights,
+                    Monitor& monitor);
+
 /// Windows that run through the network together: about 2048 tokens.
 [[nodiscard]] std::int64_t windowsPerBatch(std::int64_t context);
 

@@ -19,7 +19,9 @@ namespace gradus {
 struct InputOrigin
 {
     std::string calibration; ///< text, windows, context, mode, seed
-    std::string earlier;     ///< sequential mode: what the earlier blocks were quantized to
+    /// Sequential modes: what the layers before were quantized to; of trained layers, what all
+    /// layers were that the training saw.
+    std::string earlier;
     bool operator==(const InputOrigin&) const = default;
 };
 

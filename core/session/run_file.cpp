@@ -15,7 +15,8 @@
 //                        damping, note; when measured on calibration inputs origin_calibration and
 //                        origin_earlier, hashes of what determined these; when quantized also
 //                        method, options (JSON), bits, granularity, group_size, symmetric,
-//                        float_zeros, scale_type, shape = [rows, cols], stored_bytes, bits_per_weight
+//                        float_zeros, scale_type, shape = [rows, cols], stored_bytes,
+//                        bits_per_weight
 //     codes              u8, ⌈rows · cols · bits / 8⌉: rows × cols codes, row-major, as one stream;
 //                        code i occupies bits [i·bits, (i+1)·bits), bit k of the stream is bit
 //                        k mod 8 of byte k/8
@@ -23,6 +24,23 @@
 //     zeros              u8, like scales, or of the scales' type with float_zeros = 1; absent when
 //                        symmetric, where every zero is 2^(bits−1)
 //     group_index        i32, cols: the group of each input; absent when that is col / group_size
+//     trace              f64, points × 5: round, relative_output_error, accepted (share of rows),
+//                        scale_change, zero_change; the stages' names stand in the attribute
+//                        trace_stages, separated by spaces. Absent for methods of one step
+//     tunings            JSON array: the links in /tunings of the trainings that the layer took
+//     part
+//                        in, in their order; absent without any
+//   /tunings/<link>      one group per training (of a block, or the fine-tuning); absent without
+//                        any. Attributes: name, block (-1: all), steps, epoch_loss_count,
+//                        best_epoch (0: the start was kept), stopped_early, cancelled (0 or 1),
+//                        scale_change, zero_change, parameters (JSON array of name and shape)
+//     losses             f32, steps: of every step, before its update
+//     epoch_losses       f64: over all windows, before the first epoch and after each one
+//     values/<tensor>    f32: float tensors of the model as trained (norms, biases); they belong to
+//                        the result as the weights do, a later training's instead of an earlier's
+//
+// Schema 1 has grown by what is optional: float_zeros, trace, tunings. Files without them read as
+// before.
 //
 // After the HDF5 data stands one line of text that HDF5 ignores:
 //
@@ -40,6 +58,7 @@
 #include "core/quant/packing.h"
 #include "core/session/recipe_json.h"
 #include "core/session/run.h"
+#include "core/session/run_file_tunings.h"
 #include "core/session/run_seal.h"
 #include "core/session/stored_weight.h"
 #include "core/tensor/half.h"
@@ -69,7 +88,9 @@ constexpr std::string_view conventions =
 constexpr std::string_view layoutText =
     "codes hold rows x cols codes as one dense stream: code i occupies bits [i*bits, (i+1)*bits), "
     "bit k of the stream is bit k mod 8 of byte k/8. scales and zeros are rows x groups. Symmetric "
-    "layers store no zeros: every zero is 2^(bits-1). Layers are ordered by their attribute index.";
+    "layers store no zeros: every zero is 2^(bits-1). Layers are ordered by their attribute index. "
+    "tunings hold, per training, its losses and the model's float tensors as they were trained "
+    "(values); layers name the trainings that they took part in.";
 
 [[noreturn]] void ioFailure(const std::filesystem::path& path, std::string_view action)
 {
@@ -229,6 +250,8 @@ void writeContent(const Run& run, Hdf5File& file, Monitor& monitor)
                     "the run cannot be written: a layer's name is not UTF-8");
     }
 
+    TuningWriter tunings(run);
+    tunings.write(root, monitor);
     Hdf5Group layers = root.create("layers");
     for (std::size_t i = 0; i < run.layers.size(); ++i) {
         const LayerResult& layer = run.layers[i];
@@ -251,6 +274,8 @@ void writeContent(const Run& run, Hdf5File& file, Monitor& monitor)
         }
         if (layer.weight)
             writeWeight(group, layer, monitor);
+        writeTrace(group, layer, monitor);
+        tunings.refer(group, layer);
     }
 }
 
@@ -299,8 +324,7 @@ std::shared_ptr<const QuantizedWeight> readWeight(const Hdf5Group& group)
     } else if (scheme.floatZeros) {
         weight->zeros = readReals(group, "zeros", scheme.scaleType, parameters);
     } else {
-        const auto zeros =
-            valuesOf<std::uint8_t>(group.read("zeros", Hdf5Type::U8, parameters));
+        const auto zeros = valuesOf<std::uint8_t>(group.read("zeros", Hdf5Type::U8, parameters));
         weight->zeros.assign(zeros.begin(), zeros.end());
     }
     if (group.has("group_index"))
@@ -312,7 +336,7 @@ std::shared_ptr<const QuantizedWeight> readWeight(const Hdf5Group& group)
     return weight;
 }
 
-LayerResult readLayer(const Hdf5Group& group, const std::string& file)
+LayerResult readLayer(const Hdf5Group& group, TuningReader& tunings, const std::string& file)
 {
     LayerResult layer;
     layer.name = group.text("name");
@@ -329,6 +353,8 @@ LayerResult readLayer(const Hdf5Group& group, const std::string& file)
     }
     if (group.integer("quantized") != 0)
         layer.weight = readWeight(group);
+    layer.trace = readTrace(group);
+    layer.tunings = tunings.of(group);
     return layer;
 }
 
@@ -437,6 +463,7 @@ std::shared_ptr<const Run> readRun(const std::filesystem::path& path)
         parseStrictJson(meta.text("layer_names"), concat(path.string(), ": /meta/layer_names"));
     if (!names.is_array() || names.size() != layers.linkCount())
         meta.fail("layer_names", concat("is no list of the ", layers.linkCount(), " layers"));
+    TuningReader tunings(root);
     for (const nlohmann::json& name : names) {
         if (!name.is_string())
             meta.fail("layer_names", "holds something that is no text");
@@ -444,12 +471,13 @@ std::shared_ptr<const Run> readRun(const std::filesystem::path& path)
         if (const std::int64_t index = group.integer("index");
             index != static_cast<std::int64_t>(run->layers.size()))
             group.fail("index", concat("is ", index, ", expected ", run->layers.size()));
-        LayerResult layer = readLayer(group, path.string());
+        LayerResult layer = readLayer(group, tunings, path.string());
         if (layer.name != name.get<std::string>())
             group.fail("name", concat("is ", quoted(layer.name), ", expected ",
                                       quoted(name.get<std::string>())));
         run->layers.push_back(std::move(layer));
     }
+    tunings.finish();
     return run;
 }
 

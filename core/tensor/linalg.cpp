@@ -83,6 +83,16 @@ void multiplySerial(ConstMatrixView a, ConstMatrixView b, MatrixView c, bool acc
         map(c).noalias() = map(a) * map(b);
 }
 
+void multiplyLeftTransposedSerial(ConstMatrixView a, ConstMatrixView b, MatrixView c,
+                                  bool accumulate)
+{
+    assert(a.rows == b.rows && c.rows == a.cols && c.cols == b.cols);
+    if (accumulate)
+        map(c).noalias() += map(a).transpose() * map(b);
+    else
+        map(c).noalias() = map(a).transpose() * map(b);
+}
+
 void multiplyTransposed(ConstMatrixView a, ConstMatrixView b, MatrixView c, bool accumulate,
                         const Monitor* monitor)
 {
@@ -100,6 +110,26 @@ void multiply(ConstMatrixView a, ConstMatrixView b, MatrixView c, bool accumulat
               [&](std::int64_t r, std::int64_t col, std::int64_t h, std::int64_t w) {
                   multiplySerial(a.block(r, 0, h, a.cols), b.block(0, col, b.rows, w),
                                  c.block(r, col, h, w), accumulate);
+              });
+}
+
+void multiplyLeftTransposed(ConstMatrixView a, ConstMatrixView b, MatrixView c, bool accumulate,
+                            const Monitor* monitor)
+{
+    // The summed dimension may be as long as a calibration set: a stop is looked for on the way.
+    constexpr std::int64_t depth = 2048;
+    overTiles(c.rows, c.cols, monitor,
+              [&](std::int64_t r, std::int64_t col, std::int64_t h, std::int64_t w) {
+                  std::int64_t k = 0;
+                  do {
+                      if (monitor)
+                          monitor->checkpoint();
+                      const std::int64_t count = std::min(depth, a.rows - k);
+                      multiplyLeftTransposedSerial(a.block(k, r, count, h),
+                                                   b.block(k, col, count, w), c.block(r, col, h, w),
+                                                   accumulate || k > 0);
+                      k += depth;
+                  } while (k < a.rows);
               });
 }
 

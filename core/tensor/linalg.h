@@ -19,9 +19,16 @@ void multiplyTransposed(ConstMatrixView a, ConstMatrixView b, MatrixView c, bool
 void multiply(ConstMatrixView a, ConstMatrixView b, MatrixView c, bool accumulate = false,
               const Monitor* monitor = nullptr);
 
+/// C (m × n) = A (k × m)ᵀ · B (k × n), or C += … with accumulate: a weight's gradient from those of
+/// its outputs and its inputs, for instance.
+void multiplyLeftTransposed(ConstMatrixView a, ConstMatrixView b, MatrixView c,
+                            bool accumulate = false, const Monitor* monitor = nullptr);
+
 /// Single-threaded variants for use inside a parallel chunk.
 void multiplyTransposedSerial(ConstMatrixView a, ConstMatrixView b, MatrixView c, bool accumulate);
 void multiplySerial(ConstMatrixView a, ConstMatrixView b, MatrixView c, bool accumulate);
+void multiplyLeftTransposedSerial(ConstMatrixView a, ConstMatrixView b, MatrixView c,
+                                  bool accumulate);
 
 /// Matrices of doubles: row r starts at data + r · stride.
 struct ConstDoubleView

@@ -141,6 +141,22 @@ private slots:
         QVERIFY(isClose(ofExport, ofRun, 5e-4)); // float16 rounding of the dequantized weights
         QVERIFY(ofFloat < ofRun && ofRun < 1.1 * ofFloat);
 
+        // Packed codes multiply to the same.
+        const Result packed = run(QStringList{"evaluate", file, "--packed"} + data);
+        QCOMPARE(packed.json()["packed"].toBool(), true);
+        QCOMPARE(packed.json()["packed_layers"].toInt(), 42);
+        QVERIFY(isClose(packed.json()["value"].toDouble(), ofRun, 1e-4));
+        const QStringList prompt{"--prompt", "In the beginning", "--tokens", "8"};
+        QCOMPARE(run(QStringList{"generate", file, "--packed"} + prompt).out,
+                 run(QStringList{"generate", file} + prompt).out);
+        for (const QStringList& verb : {QStringList{"evaluate", sample, "--packed"} + data,
+                                        QStringList{"generate", sample, "--packed"} + prompt}) {
+            const Result refused = run(verb);
+            QCOMPARE(refused.status, 2);
+            QVERIFY(refused.out.isEmpty());
+            QVERIFY(refused.err.contains("a float model has no codes"));
+        }
+
         // A report of it, and against itself: equal bytes twice, and never over a run.
         const QStringList report{"report", file, "--title", "A <title>", "--csv", path("r.csv")};
         QCOMPARE(run(QStringList(report) << "--out" << path("a.html")).status, 0);

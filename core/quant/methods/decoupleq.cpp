@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/base/text.h"
 #include "core/quant/methods/common.h"
+#include "core/quant/methods/decoupleq_box.h"
 #include "core/quant/methods/decoupleq_fit.h"
 #include "core/quant/methods/decoupleq_grid.h"
 #include "core/quant/methods/decoupleq_start.h"
@@ -50,25 +51,28 @@ public:
         roundRows(m_layer, m_all, m_best);
         evaluateRows(m_layer, m_all, m_best);
         record(TraceStage::RoundToNearest, 0, m_all.size(), m_best);
-        if (m_options.iterations == 0 || !m_factor)
-            return;
         std::optional<GridState> start;
         if (m_options.iterations > 1)
             start = m_best;
-        m_candidate = m_best;
-        sweepIntegers(m_layer, *m_factor, m_all, m_candidate);
-        evaluateRows(m_layer, m_all, m_candidate);
-        record(TraceStage::Sweep, 0, takeBetter(m_all).size(), m_best);
-        if (m_options.iterations == 1)
+        if (m_factor) {
+            m_candidate = m_best;
+            sweepIntegers(m_layer, *m_factor, m_all, m_candidate);
+            evaluateRows(m_layer, m_all, m_candidate);
+            record(TraceStage::Sweep, 0, takeBetter(m_all).size(), m_best);
+        }
+        if (m_options.iterations <= 1 && m_options.polish == 0)
             return;
         const DecoupleqFit fit(m_layer);
-        searchGrid(m_layer, *start, m_candidate);
-        evaluateRows(m_layer, m_all, m_candidate);
-        fit.run(m_all, m_candidate, *start);
-        m_candidate = std::move(*start);
-        start.reset();
-        record(TraceStage::GridSearch, 0, m_all.size(), m_candidate);
-        alternate(fit);
+        if (start) {
+            searchGrid(m_layer, *start, m_candidate);
+            evaluateRows(m_layer, m_all, m_candidate);
+            fit.run(m_all, m_candidate, *start);
+            m_candidate = std::move(*start);
+            start.reset();
+            record(TraceStage::GridSearch, 0, m_all.size(), m_candidate);
+            alternate(fit);
+        }
+        polish(fit);
     }
 
     QuantizedWeight takeWeight()
@@ -126,7 +130,47 @@ private:
         }
     }
 
-    void solveIntegers(RowList rows) { sweepIntegers(m_layer, *m_factor, rows, m_candidate); }
+    void solveIntegers(RowList rows)
+    {
+        switch (m_options.solver) {
+        case IntegerSolver::Sweep:
+            return sweepIntegers(m_layer, *m_factor, rows, m_candidate);
+        case IntegerSolver::BoxDescent:
+            return boxIntegers(m_layer, ordered(), m_options.relaxation, m_options.lookahead, rows,
+                               m_candidate);
+        case IntegerSolver::ProjectedAdam:
+            return adamIntegers(m_layer, ordered(), m_options.relaxation, m_options.lookahead,
+                                m_options.adamStep, rows, m_candidate);
+        }
+    }
+
+    const OrderedHessian& ordered()
+    {
+        if (!m_ordered)
+            m_ordered.emplace(m_layer);
+        return *m_ordered;
+    }
+
+    /// Integer coordinate descent and a fit, in turn.
+    void polish(const DecoupleqFit& fit)
+    {
+        std::vector<std::int64_t> rows = m_all;
+        for (int round = 1; round <= m_options.polish && !rows.empty(); ++round) {
+            m_candidate = m_best;
+            polishIntegers(m_layer, ordered(), rows, m_candidate);
+            evaluateRows(m_layer, rows, m_candidate);
+            const std::vector<std::int64_t> changed = takeBetter(rows);
+            if (round > 1)
+                rows = changed; // as in the alternation
+            fit.run(rows, m_best, m_candidate);
+            std::vector<std::int64_t> fitted = takeBetter(rows);
+            fitted.insert(fitted.end(), changed.begin(), changed.end());
+            std::sort(fitted.begin(), fitted.end());
+            fitted.erase(std::unique(fitted.begin(), fitted.end()), fitted.end());
+            rows = std::move(fitted);
+            record(TraceStage::Polish, round, rows.size(), m_best);
+        }
+    }
 
     [[nodiscard]] bool tooFew(const std::vector<std::int64_t>& rows) const
     {
@@ -183,6 +227,7 @@ private:
     GridState m_best;
     GridState m_candidate;
     std::vector<std::int64_t> m_all;
+    std::optional<OrderedHessian> m_ordered;
     double m_energy = 0;
     std::vector<TracePoint> m_trace;
     std::vector<float> m_lastScales; ///< of the point before
