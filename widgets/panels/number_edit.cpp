@@ -53,9 +53,8 @@ QString NumberEdit::textFromValue(double value) const
 
 double NumberEdit::valueFromText(const QString& text) const
 {
-    double number = value();
-    read(text, number);
-    return number;
+    double number = 0;
+    return read(text, number) ? number : value();
 }
 
 QValidator::State NumberEdit::validate(QString& text, int&) const
