@@ -4,7 +4,7 @@
 #include "core/base/format.h"
 #include "widgets/panels/bits_map_panel.h"
 #include "widgets/panels/channel_panel.h"
-#include "widgets/panels/decoupleq_panel.h"
+#include "widgets/panels/convergence_panel.h"
 #include "widgets/panels/empty_state.h"
 #include "widgets/panels/error_panel.h"
 #include "widgets/panels/exponent_panel.h"
@@ -162,7 +162,7 @@ void MainWindow::makeDocks()
     m_weights = new WeightPanel;
     m_channels = new ChannelPanel;
     m_exponent = new ExponentPanel;
-    m_decoupleq = new DecoupleqPanel;
+    m_decoupleq = new ConvergencePanel;
     m_errors = new ErrorPanel;
     m_bitsMap = new BitsMapPanel;
     m_runs = new RunsPanel;
@@ -249,7 +249,7 @@ void MainWindow::connectDocument()
         refreshActions();
     });
     connect(&m_workbench, &Workbench::progressed, this, &MainWindow::setProgress);
-    connect(&m_workbench, &Workbench::trainingAdvanced, m_decoupleq, &DecoupleqPanel::advance);
+    connect(&m_workbench, &Workbench::trainingAdvanced, m_decoupleq, &ConvergencePanel::advance);
     connect(&m_workbench, &Workbench::inputsCaptured, &m_explorer, &Explorer::keepInputs);
     connect(&m_workbench, &Workbench::modelMissing, this,
             [this](const QString& run, const QString& why) {
@@ -313,7 +313,7 @@ void MainWindow::connectPanels()
 void MainWindow::connectRuns()
 {
     Document* document = m_workbench.document();
-    connect(m_decoupleq, &DecoupleqPanel::failed, this, &MainWindow::problem);
+    connect(m_decoupleq, &ConvergencePanel::failed, this, &MainWindow::problem);
     connect(m_errors, &ErrorPanel::layersActivated, this, &MainWindow::activateLayers);
     connect(m_errors, &ErrorPanel::failed, this, &MainWindow::problem);
     connect(m_comparison, &RunComparison::layersActivated, this, &MainWindow::activateLayers);

@@ -19,7 +19,7 @@ namespace gradus {
 
 class BitsMapPanel;
 class ChannelPanel;
-class DecoupleqPanel;
+class ConvergencePanel;
 class EmptyState;
 class ErrorPanel;
 class ExponentPanel;
@@ -61,7 +61,7 @@ public:
     [[nodiscard]] RunPanel* runPanel() const { return m_runPanel; }
     [[nodiscard]] ChannelPanel* channelPanel() const { return m_channels; }
     [[nodiscard]] ExponentPanel* exponentPanel() const { return m_exponent; }
-    [[nodiscard]] DecoupleqPanel* decoupleqPanel() const { return m_decoupleq; }
+    [[nodiscard]] ConvergencePanel* convergencePanel() const { return m_decoupleq; }
     [[nodiscard]] ErrorPanel* errorPanel() const { return m_errors; }
     [[nodiscard]] BitsMapPanel* bitsMapPanel() const { return m_bitsMap; }
     [[nodiscard]] RunsPanel* runsPanel() const { return m_runs; }
@@ -157,7 +157,7 @@ private:
     WeightPanel* m_weights = nullptr;
     ChannelPanel* m_channels = nullptr;
     ExponentPanel* m_exponent = nullptr;
-    DecoupleqPanel* m_decoupleq = nullptr;
+    ConvergencePanel* m_decoupleq = nullptr;
     ErrorPanel* m_errors = nullptr;
     BitsMapPanel* m_bitsMap = nullptr;
     RunsPanel* m_runs = nullptr;

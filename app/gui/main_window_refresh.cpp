@@ -3,7 +3,7 @@
 #include "app/gui/main_window.h"
 #include "core/base/format.h"
 #include "widgets/panels/bits_map_panel.h"
-#include "widgets/panels/decoupleq_panel.h"
+#include "widgets/panels/convergence_panel.h"
 #include "widgets/panels/error_panel.h"
 #include "widgets/panels/exponent_panel.h"
 #include "widgets/panels/layer_table_panel.h"

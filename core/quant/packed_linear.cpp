@@ -356,7 +356,9 @@ void PackedLinear::applyLookUp(InstructionSet set, ConstMatrixView x, MatrixView
     prepared.sums.resize(static_cast<std::size_t>(packedTokens) * m_groups.size());
     for (std::int64_t first = 0; first < x.rows; first += prepared.tokens) {
         const std::int64_t left = x.rows - first;
-        prepared.tokens = left >= 4 ? 4 : left >= 2 ? 2 : 1;
+        // With AVX-512 one token is quickest by itself: its tables alone are near enough.
+        const bool alone = set == InstructionSet::Avx512 || left == 1;
+        prepared.tokens = alone ? 1 : left >= 4 ? 4 : 2;
         for (std::int64_t t = 0; t < prepared.tokens; ++t)
             prepare(x.row(first + t), prepared.tables.floats().data() + t * prepared.tokenStride,
                     prepared.sums.data() + static_cast<std::size_t>(t) * m_groups.size());
@@ -483,9 +485,10 @@ void PackedLinear::applyDecoded(ConstMatrixView x, MatrixView y, const Monitor& 
 void PackedLinear::apply(ConstMatrixView x, MatrixView y, const Monitor& monitor) const
 {
     static const InstructionSet set = instructionSets().back();
-    // Where decoding overtakes look-ups, whose cost grows with the bits, for 2048 × 2048 weights:
-    // at 32 … 64 tokens with 2 bits, 16 … 32 with 3, and 16 with 4.
-    const std::int64_t fewTokens = set == InstructionSet::Plain ? 2 : 72 / m_bits;
+    // Where decoding overtakes look-ups, whose cost grows with the bits: measured on 2048 × 2048.
+    const std::int64_t fewTokens = set == InstructionSet::Avx512 ? 128 / m_bits
+                                   : set == InstructionSet::Avx2 ? 72 / m_bits
+                                                                 : 2;
     if (x.rows <= fewTokens)
         applyLookUp(set, x, y, monitor);
     else

@@ -22,7 +22,7 @@ namespace gradus {
 /// A quantized weight that is multiplied without being made floats first:
 /// y = Σ_g s_g · (Q_g·x_g − z_g·Σx_g), with scale and zero applied once per group. Equal to the
 /// product with the dequantized weight but for the rounding of sums; the same bits for any number
-/// of threads and every instruction set while all tokens are in one call of the same size.
+/// of threads. Many tokens at once are summed in another order than few.
 ///
 /// Rows stand side by side, 16 lanes in 64 bytes, four such vectors to a panel. A panel is one
 /// stream: of each group its scales and zeros, then runs of up to 512 inputs plane by plane (see

@@ -68,11 +68,19 @@ __attribute__((target("avx512f,avx512bw"))) void sumAvx512(const PlaneRun& run, 
         }
 #    pragma GCC unroll 8
         for (unsigned k = 0; k < wordNibbles; ++k, table += packedTable) {
-            // vpermps takes the lowest four bits of an index by itself.
+            // vpermps takes the lowest four bits of an index by itself. Shifts share their ports
+            // with it, so most are high halves of products instead, in 16 bits.
+            if (k == 4) {
+#    pragma GCC unroll 4
+                for (int v = 0; v < vectors; ++v)
+                    codes[v] = _mm512_srli_epi32(codes[v], 16);
+            }
+            const unsigned left = k % 4;
+            const __m512i factor = _mm512_set1_epi16(static_cast<short>(1U << (16 - 4 * left)));
             __m512i index[std::size_t(vectors)];
 #    pragma GCC unroll 4
             for (int v = 0; v < vectors; ++v)
-                index[v] = k == 0 ? codes[v] : _mm512_srli_epi32(codes[v], 4 * k);
+                index[v] = left == 0 ? codes[v] : _mm512_mulhi_epu16(codes[v], factor);
 #    pragma GCC unroll 4
             for (int t = 0; t < tokens; ++t) {
                 const __m512 entries = _mm512_loadu_ps(table + t * run.tokenStride);

@@ -1606,58 +1606,7 @@
     </message>
 </context>
 <context>
-    <name>gradus::ConvergencePlot</name>
-    <message>
-        <source>Error of the layer from step to step</source>
-        <translation>Fehler der Schicht von Schritt zu Schritt</translation>
-    </message>
-    <message>
-        <source>error (%)</source>
-        <translation>Fehler (%)</translation>
-    </message>
-    <message>
-        <source>rows (%)</source>
-        <translation>Zeilen (%)</translation>
-    </message>
-    <message>
-        <source>%1 → %2 in %3 steps · %4 · SQNR %5</source>
-        <translation>%1 → %2 in %3 Schritten · %4 · SQNR %5</translation>
-    </message>
-    <message>
-        <source>%1 %2</source>
-        <translation>%1 %2</translation>
-    </message>
-    <message>
-        <source>step %1: %2</source>
-        <translation>Schritt %1: %2</translation>
-    </message>
-    <message>
-        <source>error %1 · SQNR %2</source>
-        <translation>Fehler %1 · SQNR %2</translation>
-    </message>
-    <message>
-        <source>%1 against the step before</source>
-        <translation>%1 gegen den Schritt davor</translation>
-    </message>
-    <message>
-        <source>%1 of the rows took it</source>
-        <translation>%1 der Zeilen übernahmen ihn</translation>
-    </message>
-    <message>
-        <source>scales moved %1, zeros %2 steps</source>
-        <translation>Skalen bewegt um %1, Nullpunkte um %2 Schritte</translation>
-    </message>
-    <message>
-        <source>%1: %2</source>
-        <translation>%1: %2</translation>
-    </message>
-    <message>
-        <source>%1 convergence</source>
-        <translation>%1 Konvergenz</translation>
-    </message>
-</context>
-<context>
-    <name>gradus::DecoupleqPanel</name>
+    <name>gradus::ConvergencePanel</name>
     <message>
         <source>Views of decoupleQ</source>
         <translation>Ansichten von decoupleQ</translation>
@@ -1713,6 +1662,57 @@ decoupleQ trainiert die Skalen, Nullpunkte und Normen jedes Blocks, wenn seine O
     <message>
         <source>All blocks</source>
         <translation>Alle Blöcke</translation>
+    </message>
+</context>
+<context>
+    <name>gradus::ConvergencePlot</name>
+    <message>
+        <source>Error of the layer from step to step</source>
+        <translation>Fehler der Schicht von Schritt zu Schritt</translation>
+    </message>
+    <message>
+        <source>error (%)</source>
+        <translation>Fehler (%)</translation>
+    </message>
+    <message>
+        <source>rows (%)</source>
+        <translation>Zeilen (%)</translation>
+    </message>
+    <message>
+        <source>%1 → %2 in %3 steps · %4 · SQNR %5</source>
+        <translation>%1 → %2 in %3 Schritten · %4 · SQNR %5</translation>
+    </message>
+    <message>
+        <source>%1 %2</source>
+        <translation>%1 %2</translation>
+    </message>
+    <message>
+        <source>step %1: %2</source>
+        <translation>Schritt %1: %2</translation>
+    </message>
+    <message>
+        <source>error %1 · SQNR %2</source>
+        <translation>Fehler %1 · SQNR %2</translation>
+    </message>
+    <message>
+        <source>%1 against the step before</source>
+        <translation>%1 gegen den Schritt davor</translation>
+    </message>
+    <message>
+        <source>%1 of the rows took it</source>
+        <translation>%1 der Zeilen übernahmen ihn</translation>
+    </message>
+    <message>
+        <source>scales moved %1, zeros %2 steps</source>
+        <translation>Skalen bewegt um %1, Nullpunkte um %2 Schritte</translation>
+    </message>
+    <message>
+        <source>%1: %2</source>
+        <translation>%1: %2</translation>
+    </message>
+    <message>
+        <source>%1 convergence</source>
+        <translation>%1 Konvergenz</translation>
     </message>
 </context>
 <context>
@@ -3591,6 +3591,14 @@ Eine Änderung hier gilt für alle angezeigten Schichten des Blocks</translation
         <source>%1: %2</source>
         <translation>%1: %2</translation>
     </message>
+    <message>
+        <source>shown</source>
+        <translation>gezeigt</translation>
+    </message>
+    <message>
+        <source>hidden</source>
+        <translation>verborgen</translation>
+    </message>
 </context>
 <context>
     <name>gradus::PlotView</name>
@@ -4402,6 +4410,10 @@ Float-Modell: Statistik des float-Modells, in einem Durchlauf</translation>
     <message>
         <source>%1 loss</source>
         <translation>%1 Verlust</translation>
+    </message>
+    <message>
+        <source>‖y − ŷ‖² / ‖y‖² of each block's output, step by step</source>
+        <translation>‖y − ŷ‖² / ‖y‖² der Ausgabe jedes Blocks, Schritt für Schritt</translation>
     </message>
 </context>
 <context>

@@ -5,7 +5,7 @@
 #include "app/gui/training_feed.h"
 #include "tests/support/support.h"
 #include "tests/support/window_session.h"
-#include "widgets/panels/decoupleq_panel.h"
+#include "widgets/panels/convergence_panel.h"
 #include "widgets/panels/layer_table_panel.h"
 #include "widgets/plots/convergence_plot.h"
 #include "widgets/plots/training_plot.h"
@@ -97,7 +97,7 @@ void TestTraining::aRunShowsItsStepsAndLosses()
     window.show();
     QVERIFY(openSample(window));
     QVERIFY(chooseDecoupleq(window));
-    DecoupleqPanel* panel = window.decoupleqPanel();
+    ConvergencePanel* panel = window.convergencePanel();
     window.layerPanel()->selectLayer(layer);
     QVERIFY(panel->convergencePlot()->isEmpty());
     std::vector<TrainingProgress> live;
@@ -143,19 +143,19 @@ void TestTraining::aSavedRunShowsTheSame()
         window.layerPanel()->selectLayer(layer);
         QVERIFY(await([&](auto then) { window.workbench()->quantize(then); }));
         QVERIFY(await([&](auto then) { window.workbench()->saveRun(file, then); }));
-        QTRY_VERIFY(!window.decoupleqPanel()->convergencePlot()->isEmpty());
-        steps = window.decoupleqPanel()->convergencePlot()->csv();
-        losses = window.decoupleqPanel()->trainingPlot()->csv();
-        window.decoupleqPanel()->chooseTraining(DecoupleqPanel::fineTuning);
-        QVERIFY(window.decoupleqPanel()->trainingPlot()->curves().front().isFineTuning());
+        QTRY_VERIFY(!window.convergencePanel()->convergencePlot()->isEmpty());
+        steps = window.convergencePanel()->convergencePlot()->csv();
+        losses = window.convergencePanel()->trainingPlot()->csv();
+        window.convergencePanel()->chooseTraining(ConvergencePanel::fineTuning);
+        QVERIFY(window.convergencePanel()->trainingPlot()->curves().front().isFineTuning());
     }
     MainWindow window(quiet());
     window.show();
     QVERIFY(await([&](auto then) { window.workbench()->openRun(file, then); }));
     QVERIFY(planned(window));
     window.layerPanel()->selectLayer(layer);
-    QTRY_COMPARE(window.decoupleqPanel()->convergencePlot()->csv(), steps);
-    QCOMPARE(window.decoupleqPanel()->trainingPlot()->csv(), losses);
+    QTRY_COMPARE(window.convergencePanel()->convergencePlot()->csv(), steps);
+    QCOMPARE(window.convergencePanel()->trainingPlot()->csv(), losses);
 }
 
 void TestTraining::methodsInOneStepSaySo()
@@ -165,7 +165,7 @@ void TestTraining::methodsInOneStepSaySo()
     QVERIFY(openSample(window));
     window.layerPanel()->selectLayer(layer);
     const auto says = [&](const char* text) {
-        for (const QLabel* label : window.decoupleqPanel()->findChildren<QLabel*>())
+        for (const QLabel* label : window.convergencePanel()->findChildren<QLabel*>())
             if (label->text().contains(QLatin1String(text)))
                 return true;
         return false;
@@ -174,7 +174,7 @@ void TestTraining::methodsInOneStepSaySo()
     QVERIFY(await([&](auto then) { window.workbench()->quantize(then); }));
     QTRY_VERIFY(says("goes in one step"));
     QVERIFY(says("Nothing was trained"));
-    QVERIFY(window.decoupleqPanel()->convergencePlot()->isEmpty());
+    QVERIFY(window.convergencePanel()->convergencePlot()->isEmpty());
 }
 
 QTEST_MAIN(TestTraining)

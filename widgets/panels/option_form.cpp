@@ -108,19 +108,17 @@ OptionForm::Section& OptionForm::section(const MethodDescription& method, const 
     if (!name.empty()) {
         auto* title = new QToolButton;
         title->setAutoRaise(true);
-        title->setCheckable(true);
         title->setToolButtonStyle(Qt::ToolButtonTextBesideIcon);
         title->setSizePolicy(QSizePolicy::Expanding, QSizePolicy::Fixed);
         title->setFocusPolicy(Qt::TabFocus);
         title->setToolTip(tr("Shows or hides these options"));
-        title->setAccessibleDescription(title->toolTip());
         QFont bold = title->font();
         bold.setBold(true);
         title->setFont(bold);
         added.title = title;
         m_layout->addWidget(title);
-        connect(title, &QToolButton::toggled, this,
-                [this, name](bool open) { setSectionOpen(name, open); });
+        connect(title, &QToolButton::clicked, this,
+                [this, name] { setSectionOpen(name, !isSectionOpen(name)); });
     }
     m_layout->addWidget(added.box);
     m_sections.push_back(added);
@@ -132,9 +130,8 @@ void OptionForm::fold(Section& section, bool open)
 {
     if (!section.title)
         return;
-    const QSignalBlocker blocker(section.title);
-    section.title->setChecked(open);
     section.title->setArrowType(open ? Qt::DownArrow : Qt::RightArrow);
+    section.title->setAccessibleDescription(open ? tr("shown") : tr("hidden"));
     section.box->setVisible(open);
 }
 

@@ -12,7 +12,13 @@
 #include <QHeaderView>
 #include <QMenu>
 
+#include <algorithm>
+
 namespace gradus {
+
+namespace {
+constexpr int sampled = 200; ///< rows that are measured for the width of a column
+} // namespace
 
 ValueTable::ValueTable(const QString& accessibleName, QWidget* parent)
     : QTableView(parent)
@@ -51,7 +57,16 @@ void ValueTable::setModel(QAbstractItemModel* model)
 
 void ValueTable::fitColumns()
 {
-    resizeColumnsToContents();
+    const int room = 2 * cellMargin + 6;
+    const QFontMetrics titles(horizontalHeader()->font());
+    for (int column = 0; column < model()->columnCount(); ++column) {
+        int width =
+            titles.horizontalAdvance(model()->headerData(column, Qt::Horizontal).toString());
+        for (int row = 0; row < std::min(model()->rowCount(), sampled); ++row)
+            width = std::max(width, fontMetrics().horizontalAdvance(
+                                        model()->index(row, column).data().toString()));
+        setColumnWidth(column, width + room);
+    }
 }
 
 void ValueTable::copy() const

@@ -174,6 +174,7 @@ void ConvergencePlot::rebuild()
         return;
     QVector<double> x;
     QVector<double> y;
+    QVector<double> taken;
     QVector<double> accepted;
     std::array<QVector<double>, stageCount> markX;
     std::array<QVector<double>, stageCount> markY;
@@ -182,12 +183,15 @@ void ConvergencePlot::rebuild()
         const auto stage = static_cast<std::size_t>(point.stage);
         x << static_cast<double>(i);
         y << shownError(point.relativeError);
-        accepted << (i == 0 ? nothing : 100 * point.accepted);
+        if (i > 0) { // the start was not offered to anybody
+            taken << x.last();
+            accepted << 100 * point.accepted;
+        }
         markX[stage] << x.last();
         markY[stage] << y.last();
     }
     p.line->setData(x, y, true);
-    p.rows->setData(x, accepted, true);
+    p.rows->setData(taken, accepted, true);
     QCPLegend* legend = plot().legend;
     legend->clearItems();
     for (std::size_t i = 0; i < stageCount; ++i) {

@@ -174,7 +174,7 @@ void TrainingPlot::rebuild()
     }
     plot.xAxis->setLabel(p.many() ? tr("block") : tr("step"));
     const TrainingCurve& first = p.curves.front();
-    QString about = trainingSummary(p.curves);
+    QString about = tr("‖y − ŷ‖² / ‖y‖² of each block's output, step by step");
     if (!p.many()) {
         const double gain = gainDecibel(first.before(), first.after());
         about = std::isnan(gain)

@@ -16,7 +16,7 @@ constexpr std::size_t lanes = ColumnDescent::lanes;
 static_assert(lanes == DecoupleqPanel::lanes);
 /// Columns rounded before all that are left follow, and those kept up to date meanwhile.
 constexpr std::int64_t roundedBlock = 32;
-constexpr std::int64_t window = 128;
+constexpr std::int64_t window = 96;
 /// A sweep that moves less than this share of the first one is the last.
 constexpr float smallestProgress = 1e-6F;
 

@@ -23,7 +23,7 @@ private:
 /// `relaxation` sweeps over all columns; then the columns are rounded in turn. After each,
 /// `lookahead` sweeps over the columns of a window that begins behind it, and after each block of
 /// 32 sweeps over all that are left. The descent after each rounded column is thereby an
-/// approximation: columns beyond the window (128 from the start of the block) follow only when the
+/// approximation: columns beyond the window (96 from the start of the block) follow only when the
 /// block is done. Relaxation ends early when a sweep moves less than 10⁻⁶ of the first one's.
 void boxIntegers(const DecoupleqLayer& layer, const OrderedHessian& h, int relaxation,
                  int lookahead, RowList rows, GridState& state);

@@ -5,7 +5,9 @@
 #include "core/quant/methods/common.h"
 #include "core/tensor/linalg.h"
 
-#include <array>
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
 #include <cstring>
 #include <limits>
 

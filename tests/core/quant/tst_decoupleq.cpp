@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/quant/solve.h"
-#include "tests/support/quant_oracles.h"
+#include "tests/support/decoupleq_layers.h"
 #include "tests/support/support.h"
 
 #include <QTest>
+
+#include <utility>
 
 using namespace gradus;
 using namespace gradus::test;
@@ -134,6 +136,96 @@ private slots:
             std::span<const double>(golden.errors),
             std::span<const double>(errors.constData(), static_cast<std::size_t>(errors.size())),
             2e-6, 6e-7));
+    }
+
+    void goldenFirstLevel()
+    {
+        DecoupleqOptions options;
+        options.solver = IntegerSolver::ProjectedAdam;
+        options.relaxation = 50;
+        options.lookahead = 20;
+        options.adamStep = 1e-2;
+        const GoldenLayer a(4, 8, 40);
+        const double errorsOfA[] = {0.011425, 0.034661, 0.032316, 0.032688};
+        for (const int n : {2, 4}) {
+            options.iterations = n;
+            QVERIFY(allClose(std::span<const double>(solveGolden(a, 2, options).errors),
+                             std::span<const double>(errorsOfA), 2e-6, 6e-7));
+        }
+        const GoldenLayer b(6, 16, 80);
+        options.iterations = 2;
+        double sum = 0;
+        for (const double error : solveGolden(b, 2, options).errors)
+            sum += error;
+        QVERIFY(isClose(sum, 0.322180, 0, 3e-6));
+        options.iterations = 4;
+        options.lookahead = 50;
+        const double errorsOfB[] = {.031700, .038506, .033757, .064807, .025032, .060564};
+        QVERIFY(allClose(std::span<const double>(solveGolden(b, 2, options).errors),
+                         std::span<const double>(errorsOfB), 2e-6, 6e-7));
+    }
+
+    void goldenIntegers()
+    {
+        const int codes[6][16] = {{-1, 0, 0, -1, -2, -2, -1, 0, 1, 1, 0, -1, -1, 0, 1, 1},
+                                  {0, -1, -2, -2, -2, -1, 0, 0, 0, -1, -1, -1, 0, 1, 1, 0},
+                                  {-2, -2, -2, 0, 0, 1, 0, -1, -1, -1, 0, 1, 1, 1, 0, 0},
+                                  {-2, -1, 0, 0, 0, -1, -2, -1, 0, 1, 1, 1, 0, -1, 0, 1},
+                                  {-1, 0, -1, -2, -2, -2, -1, 0, 1, 0, -1, -2, -1, 0, 1, 1},
+                                  {-1, -1, -2, -2, -1, 0, 0, 0, -1, -1, -1, 0, 1, 1, 0, 0}};
+        const double scales[] = {.36226, .46818, .43215, .35981, .39864, .48875};
+        const double shifts[] = {.51943, .67464, .46450, .44632, .67214, .62363};
+        const GoldenLayer layer(6, 16, 80);
+        const QuantizedWeight weight = solveGolden(layer, 2, {}).result.weight;
+        for (std::size_t r = 0; r < 6; ++r) {
+            for (std::size_t c = 0; c < 16; ++c)
+                QCOMPARE(weight.codes[r * 16 + c] - 2, codes[r][c]);
+            const auto scale = static_cast<double>(weight.scales[r]);
+            QVERIFY(isClose(scale, scales[r], 0, 6e-6));
+            QVERIFY(
+                isClose(scale * (2 - static_cast<double>(weight.zeros[r])), shifts[r], 0, 6e-6));
+        }
+    }
+
+    void neverBelowTheOptimum()
+    {
+        // Reference, test T17, and property O5.
+        const GoldenLayer layer(4, 8, 40);
+        const double optimum[] = {0.011425, 0.019315, 0.032169, 0.022869};
+        const std::vector<double> h = dampedHessian(layer.inputs->hessian, 0.01);
+        DecoupleqOptions options;
+        options.polish = 10;
+        const std::vector<double> polished = solveGolden(layer, 2, options).errors;
+        const std::vector<double> plain = solveGolden(layer, 2, {}).errors;
+        for (std::int64_t r = 0; r < 4; ++r) {
+            const auto row = static_cast<std::size_t>(r);
+            const double least = bruteForce(layer.weight.matrix().row(r), h, 2);
+            QVERIFY(isClose(least, optimum[r], 0, 6e-7));
+            QVERIFY(polished[row] >= least * (1 - 1e-6));
+            QVERIFY(polished[row] <= plain[row] * (1 + 1e-6));
+        }
+        QVERIFY(isClose(plain[0], optimum[0], 0, 6e-7));
+    }
+
+    void nearTheOptimumOnSmallRows()
+    {
+        // Reference, section 5.6: N = 4 about twice the sum of the optima, a third of the rows hit.
+        const SolvableLayer layer = correlatedLayer(60, 6);
+        const std::vector<double> h = dampedHessian(layer.inputs->hessian, 0.01);
+        const std::vector<double> errors = layer.errorsOf(layer.solveWith(DecoupleqOptions{}));
+        double sum = 0;
+        double least = 0;
+        int hit = 0;
+        for (std::int64_t r = 0; r < 60; ++r) {
+            const double optimum = bruteForce(layer.weight.matrix().row(r), h, 2);
+            const double error = errors[static_cast<std::size_t>(r)];
+            QVERIFY(error >= optimum * (1 - 1e-6));
+            hit += error <= optimum * 1.0001;
+            sum += error;
+            least += optimum;
+        }
+        QVERIFY2(sum < 4 * least, qPrintable(QString::number(sum / least)));
+        QVERIFY2(hit >= 10, qPrintable(QString::number(hit)));
     }
 };
 

@@ -5,7 +5,7 @@
 #include "widgets/models/runs_model.h"
 #include "widgets/models/trace_model.h"
 #include "widgets/models/training_model.h"
-#include "widgets/panels/decoupleq_panel.h"
+#include "widgets/panels/convergence_panel.h"
 #include "widgets/panels/value_table.h"
 #include "widgets/plots/convergence_plot.h"
 #include "widgets/plots/training_plot.h"
@@ -84,7 +84,7 @@ QCustomPlot& canvas(PlotView& view)
 }
 } // namespace
 
-class TestDecoupleqPanel : public QObject
+class TestConvergencePanel : public QObject
 {
     Q_OBJECT
 private Q_SLOTS:
@@ -111,7 +111,7 @@ private Q_SLOTS:
     void everythingHasAName();
 };
 
-void TestDecoupleqPanel::decibels()
+void TestConvergencePanel::decibels()
 {
     QCOMPARE(gainDecibel(0.1, 0.01), 10.0);
     QVERIFY(std::isnan(gainDecibel(0, 1)) && std::isnan(gainDecibel(1, 0)));
@@ -125,7 +125,7 @@ void TestDecoupleqPanel::decibels()
     QCOMPARE(signedDecibel(std::nan("")), QString("–"));
 }
 
-void TestDecoupleqPanel::traceTable()
+void TestConvergencePanel::traceTable()
 {
     TraceModel model;
     QAbstractItemModelTester tester(&model);
@@ -149,7 +149,7 @@ void TestDecoupleqPanel::traceTable()
     QCOMPARE(model.rowCount(), 0);
 }
 
-void TestDecoupleqPanel::convergenceDrawsEveryStep()
+void TestConvergencePanel::convergenceDrawsEveryStep()
 {
     ConvergencePlot plot;
     QVERIFY(plot.isEmpty());
@@ -183,7 +183,7 @@ void TestDecoupleqPanel::convergenceDrawsEveryStep()
     QCOMPARE(clicked.front().front().toInt(), 2);
 }
 
-void TestDecoupleqPanel::convergenceComparesTwoRuns()
+void TestConvergencePanel::convergenceComparesTwoRuns()
 {
     ConvergencePlot plot;
     auto other = trace();
@@ -197,7 +197,7 @@ void TestDecoupleqPanel::convergenceComparesTwoRuns()
     QVERIFY(!plot.legendTexts().contains("Run 1"));
 }
 
-void TestDecoupleqPanel::convergenceWithoutErrorHasNoPlace()
+void TestConvergencePanel::convergenceWithoutErrorHasNoPlace()
 {
     ConvergencePlot plot;
     auto points = trace();
@@ -214,7 +214,7 @@ void TestDecoupleqPanel::convergenceWithoutErrorHasNoPlace()
     QVERIFY(plot.shownRange(Qt::Vertical).first > 0);
 }
 
-void TestDecoupleqPanel::convergenceLabelsWhatFits()
+void TestConvergencePanel::convergenceLabelsWhatFits()
 {
     ConvergencePlot plot;
     std::vector<TracePoint> points;
@@ -232,7 +232,7 @@ void TestDecoupleqPanel::convergenceLabelsWhatFits()
 }
 
 /// Nothing is said by colour alone: no two stages have the same mark.
-void TestDecoupleqPanel::stagesDifferByShape()
+void TestConvergencePanel::stagesDifferByShape()
 {
     ConvergencePlot plot;
     std::vector<TracePoint> points;
@@ -254,7 +254,7 @@ void TestDecoupleqPanel::stagesDifferByShape()
     QCOMPARE(looks.size(), std::size_t(8));
 }
 
-void TestDecoupleqPanel::trainingsOfARun()
+void TestConvergencePanel::trainingsOfARun()
 {
     const TrainingCurves curves = trainingsOf(trained());
     QCOMPARE(curves.size(), std::size_t(3));
@@ -294,7 +294,7 @@ void TestDecoupleqPanel::trainingsOfARun()
     QCOMPARE(none[0].epochMeans().size(), std::size_t(1));
 }
 
-void TestDecoupleqPanel::trainingLogFollowsTheSteps()
+void TestConvergencePanel::trainingLogFollowsTheSteps()
 {
     TrainingLog log;
     log.add(step(1, 0, 1, 0.5));
@@ -320,7 +320,7 @@ void TestDecoupleqPanel::trainingLogFollowsTheSteps()
     QVERIFY(log.curves().empty());
 }
 
-void TestDecoupleqPanel::runningTrainingsGiveWay()
+void TestConvergencePanel::runningTrainingsGiveWay()
 {
     TrainingLog log;
     log.add(step(0, 0, 1, 0.5));
@@ -332,7 +332,7 @@ void TestDecoupleqPanel::runningTrainingsGiveWay()
     QVERIFY(all[3].isFineTuning());
 }
 
-void TestDecoupleqPanel::trainingPlotOfOneBlock()
+void TestConvergencePanel::trainingPlotOfOneBlock()
 {
     TrainingPlot plot;
     QVERIFY(plot.isEmpty() && plot.csv().isEmpty());
@@ -351,7 +351,7 @@ void TestDecoupleqPanel::trainingPlotOfOneBlock()
     QVERIFY(plot.accessibleDescription().contains("+3.01 dB"));
 }
 
-void TestDecoupleqPanel::trainingPlotOfAllBlocks()
+void TestConvergencePanel::trainingPlotOfAllBlocks()
 {
     TrainingPlot plot;
     TrainingCurves curves = trainingsOf(trained());
@@ -374,7 +374,7 @@ void TestDecoupleqPanel::trainingPlotOfAllBlocks()
     QCOMPARE(clicked.front().front().toInt(), 1);
 }
 
-void TestDecoupleqPanel::trainingPlotKeepsAChosenRange()
+void TestConvergencePanel::trainingPlotKeepsAChosenRange()
 {
     TrainingPlot plot;
     TrainingLog log;
@@ -395,7 +395,7 @@ void TestDecoupleqPanel::trainingPlotKeepsAChosenRange()
     QVERIFY(plot.isEmpty());
 }
 
-void TestDecoupleqPanel::fineTuningIsInNats()
+void TestConvergencePanel::fineTuningIsInNats()
 {
     TrainingPlot plot;
     plot.setCurves("Fine-tuning", {trainingsOf(trained())[2]});
@@ -412,13 +412,13 @@ void TestDecoupleqPanel::fineTuningIsInNats()
     QCOMPARE(model.index(0, TrainingModel::Layers).data().toString(), QString("2"));
 }
 
-void TestDecoupleqPanel::panelIsEmptyAtFirst()
+void TestConvergencePanel::panelIsEmptyAtFirst()
 {
-    DecoupleqPanel panel;
+    ConvergencePanel panel;
     panel.show();
     QVERIFY(panel.convergencePlot()->isEmpty() && panel.trainingPlot()->isEmpty());
     QVERIFY(!panel.traceTable()->isVisible());
-    panel.setTab(DecoupleqPanel::Training);
+    panel.setTab(ConvergencePanel::Training);
     QVERIFY(!panel.trainingTable()->isVisible());
     QStringList texts;
     for (const QLabel* label : panel.findChildren<QLabel*>())
@@ -427,9 +427,9 @@ void TestDecoupleqPanel::panelIsEmptyAtFirst()
     QVERIFY(!texts.filter("Nothing was trained").isEmpty());
 }
 
-void TestDecoupleqPanel::panelShowsALayer()
+void TestConvergencePanel::panelShowsALayer()
 {
-    DecoupleqPanel panel;
+    ConvergencePanel panel;
     panel.show();
     panel.setTraces("b.0.up", {"Run 1", trace()}, {}, {});
     QVERIFY(!panel.convergencePlot()->isEmpty());
@@ -443,10 +443,10 @@ void TestDecoupleqPanel::panelShowsALayer()
     QVERIFY(!panel.traceTable()->isVisible());
 }
 
-void TestDecoupleqPanel::panelShowsTrainings()
+void TestConvergencePanel::panelShowsTrainings()
 {
-    DecoupleqPanel panel;
-    panel.setTab(DecoupleqPanel::Training);
+    ConvergencePanel panel;
+    panel.setTab(ConvergencePanel::Training);
     panel.show();
     panel.setTrainings(trainingsOf(trained()), false);
     auto* chooser = panel.findChild<QComboBox*>();
@@ -474,9 +474,9 @@ void TestDecoupleqPanel::panelShowsTrainings()
     QVERIFY(panel.trainingPlot()->isEmpty());
 }
 
-void TestDecoupleqPanel::panelFollowsARun()
+void TestConvergencePanel::panelFollowsARun()
 {
-    DecoupleqPanel panel;
+    ConvergencePanel panel;
     panel.setTrainings({}, true);
     panel.advance({step(0, 0, 1, 0.5), step(0, 0, 2, 0.4)});
     QCOMPARE(panel.trainingPlot()->curves().size(), std::size_t(1));
@@ -494,9 +494,9 @@ void TestDecoupleqPanel::panelFollowsARun()
     QVERIFY(panel.trainingPlot()->isEmpty());
 }
 
-void TestDecoupleqPanel::tablesAreCopied()
+void TestConvergencePanel::tablesAreCopied()
 {
-    DecoupleqPanel panel;
+    ConvergencePanel panel;
     panel.show();
     panel.setTraces("b.0.up", {"Run 1", trace()}, {}, {});
     ValueTable* table = panel.traceTable();
@@ -516,7 +516,7 @@ void TestDecoupleqPanel::tablesAreCopied()
     QVERIFY(lines[5].startsWith("4,scales,0.03,"));
 }
 
-void TestDecoupleqPanel::runsTellOfTrainings()
+void TestConvergencePanel::runsTellOfTrainings()
 {
     auto run = std::make_shared<SessionRun>();
     run->id = 1;
@@ -530,9 +530,9 @@ void TestDecoupleqPanel::runsTellOfTrainings()
                 .contains("2 blocks trained: +3.01 dB on average"));
 }
 
-void TestDecoupleqPanel::everythingHasAName()
+void TestConvergencePanel::everythingHasAName()
 {
-    DecoupleqPanel panel;
+    ConvergencePanel panel;
     for (const QWidget* widget : panel.findChildren<QWidget*>()) {
         const bool view = qobject_cast<const PlotView*>(widget) ||
                           qobject_cast<const QTableView*>(widget) ||
@@ -542,5 +542,5 @@ void TestDecoupleqPanel::everythingHasAName()
     }
 }
 
-QTEST_MAIN(TestDecoupleqPanel)
-#include "tst_decoupleq_panel.moc"
+QTEST_MAIN(TestConvergencePanel)
+#include "tst_convergence_panel.moc"

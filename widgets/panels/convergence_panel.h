@@ -23,7 +23,7 @@ class ValueTable;
 
 /// What decoupleQ did: the alternation of the selected layer step by step, and the losses of the
 /// trainings that followed, also while they run.
-class DecoupleqPanel final : public QWidget
+class ConvergencePanel final : public QWidget
 {
     Q_OBJECT
 public:
@@ -32,7 +32,7 @@ public:
         Alternation,
         Training
     };
-    explicit DecoupleqPanel(QWidget* parent = nullptr);
+    explicit ConvergencePanel(QWidget* parent = nullptr);
 
     /// The steps of the selected layer; empty: `why` is shown instead.
     void setTraces(const std::string& layer, ConvergenceTrace shown, ConvergenceTrace compared,
@@ -72,6 +72,7 @@ private:
     TrainingCurves m_curves; ///< both
     bool m_goesOn = false;
     int m_chosen = allBlocks;
+    bool m_laidOut = false;
     QTabWidget* m_tabs = nullptr;
     QSplitter* m_splitters[2] = {nullptr, nullptr};
     ConvergencePlot* m_convergence = nullptr;

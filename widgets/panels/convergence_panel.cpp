@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "widgets/panels/decoupleq_panel.h"
+#include "widgets/panels/convergence_panel.h"
 
 #include "widgets/models/trace_model.h"
 #include "widgets/models/training_model.h"
@@ -19,7 +19,7 @@
 
 namespace gradus {
 
-DecoupleqPanel::DecoupleqPanel(QWidget* parent)
+ConvergencePanel::ConvergencePanel(QWidget* parent)
     : QWidget(parent)
 {
     m_tabs = new QTabWidget;
@@ -36,7 +36,7 @@ DecoupleqPanel::DecoupleqPanel(QWidget* parent)
     setTrainings({}, false);
 }
 
-QWidget* DecoupleqPanel::makeAlternation()
+QWidget* ConvergencePanel::makeAlternation()
 {
     m_convergence = new ConvergencePlot;
     m_traceModel = new TraceModel(this);
@@ -50,7 +50,7 @@ QWidget* DecoupleqPanel::makeAlternation()
     splitter->setStretchFactor(0, 3);
     splitter->setStretchFactor(1, 2);
     m_splitters[Alternation] = splitter;
-    connect(m_convergence, &PlotView::failed, this, &DecoupleqPanel::failed);
+    connect(m_convergence, &PlotView::failed, this, &ConvergencePanel::failed);
     connect(m_convergence, &ConvergencePlot::stepClicked, this, [this](int step) {
         m_traceView->showRow(step);
         m_convergence->setStep(step);
@@ -59,7 +59,7 @@ QWidget* DecoupleqPanel::makeAlternation()
     return splitter;
 }
 
-QWidget* DecoupleqPanel::makeTraining()
+QWidget* ConvergencePanel::makeTraining()
 {
     m_chooser = new QComboBox;
     m_chooser->setSizeAdjustPolicy(QComboBox::AdjustToContents);
@@ -99,7 +99,7 @@ QWidget* DecoupleqPanel::makeTraining()
     layout->addWidget(m_bar);
     layout->addWidget(splitter, 1);
 
-    connect(m_training, &PlotView::failed, this, &DecoupleqPanel::failed);
+    connect(m_training, &PlotView::failed, this, &ConvergencePanel::failed);
     connect(m_training, &TrainingPlot::curveClicked, this, [this](int index) {
         chooseTraining(m_training->curves()[static_cast<std::size_t>(index)].block);
     });
@@ -110,8 +110,8 @@ QWidget* DecoupleqPanel::makeTraining()
     return page;
 }
 
-void DecoupleqPanel::setTraces(const std::string& layer, ConvergenceTrace shown,
-                               ConvergenceTrace compared, const QString& why)
+void ConvergencePanel::setTraces(const std::string& layer, ConvergenceTrace shown,
+                                 ConvergenceTrace compared, const QString& why)
 {
     const bool there = !shown.points.empty();
     m_convergence->setEmptyText(why);
@@ -122,21 +122,21 @@ void DecoupleqPanel::setTraces(const std::string& layer, ConvergenceTrace shown,
     m_traceView->setVisible(there);
 }
 
-void DecoupleqPanel::setTrainings(TrainingCurves over, bool running)
+void ConvergencePanel::setTrainings(TrainingCurves over, bool running)
 {
     m_over = std::move(over);
     m_goesOn = running;
     refreshTrainings();
 }
 
-void DecoupleqPanel::clearRunning()
+void ConvergencePanel::clearRunning()
 {
     m_running.clear();
     m_chosen = allBlocks;
     refreshTrainings();
 }
 
-void DecoupleqPanel::advance(const std::vector<TrainingProgress>& steps)
+void ConvergencePanel::advance(const std::vector<TrainingProgress>& steps)
 {
     for (const TrainingProgress& step : steps)
         m_running.add(step);
@@ -144,7 +144,7 @@ void DecoupleqPanel::advance(const std::vector<TrainingProgress>& steps)
         refreshTrainings();
 }
 
-void DecoupleqPanel::refreshTrainings()
+void ConvergencePanel::refreshTrainings()
 {
     m_curves = m_goesOn ? withRunning(m_over, m_running.curves()) : m_over;
     const bool there = !m_curves.empty();
@@ -161,7 +161,7 @@ void DecoupleqPanel::refreshTrainings()
     drawTrainings();
 }
 
-void DecoupleqPanel::refreshChooser()
+void ConvergencePanel::refreshChooser()
 {
     std::vector<std::pair<QString, int>> entries;
     const auto blocks = std::count_if(m_curves.begin(), m_curves.end(),
@@ -182,14 +182,14 @@ void DecoupleqPanel::refreshChooser()
     m_chooser->setCurrentIndex(std::max(0, m_chooser->findData(m_chosen)));
 }
 
-void DecoupleqPanel::chooseTraining(int block)
+void ConvergencePanel::chooseTraining(int block)
 {
     m_chosen = block;
     refreshChooser();
     drawTrainings();
 }
 
-void DecoupleqPanel::drawTrainings()
+void ConvergencePanel::drawTrainings()
 {
     TrainingCurves drawn;
     int row = -1;
@@ -208,18 +208,24 @@ void DecoupleqPanel::drawTrainings()
     m_training->setCurves(title, std::move(drawn));
 }
 
-void DecoupleqPanel::setTab(Tab tab)
+void ConvergencePanel::setTab(Tab tab)
 {
     m_tabs->setCurrentIndex(tab);
 }
 
-void DecoupleqPanel::resizeEvent(QResizeEvent* event)
+void ConvergencePanel::resizeEvent(QResizeEvent* event)
 {
     // Beside each other where there is room for both.
     const bool wide =
         event->size().width() > 760 || event->size().width() > 2.2 * event->size().height();
-    for (QSplitter* splitter : m_splitters)
-        splitter->setOrientation(wide ? Qt::Horizontal : Qt::Vertical);
+    const Qt::Orientation orientation = wide ? Qt::Horizontal : Qt::Vertical;
+    for (QSplitter* splitter : m_splitters) {
+        if (splitter->orientation() == orientation && m_laidOut)
+            continue;
+        splitter->setOrientation(orientation);
+        splitter->setSizes(wide ? QList<int>{560, 440} : QList<int>{700, 300});
+    }
+    m_laidOut = true;
     QWidget::resizeEvent(event);
 }
 
