@@ -214,14 +214,14 @@ private:
     {
         const DecoupleqOptions& options = *trainingOptionsOf(m_choices[layers.front()]);
         const std::int64_t rows = options.blockBatch * m_context;
-        // The weights dequantized and their codes as they are, and of the step's windows all that
-        // the backward pass needs.
+        // The weights dequantized, the start's and the best ones beside them, and of the step's
+        // windows all that the backward pass needs.
         std::uint64_t weights = 0;
         for (const std::size_t i : layers)
             weights += floatBytesOf(m_model.layers[i].parameters());
         add(Stage::Training, {}, static_cast<std::int64_t>(layers.size()),
             trainingWork(m_model, block, tokens, m_context, options.blockEpochs),
-            m_heldWhile[layers.front()] + weights +
+            m_heldWhile[layers.front()] + 3 * weights +
                 trainingBytesPerForward * forwardWork(m_model, block, rows, m_context).bytes);
     }
 
@@ -267,6 +267,11 @@ private:
                 working =
                     std::max(3 * square, square + square / 2 +
                                              floatBytesOf(layer.cols * gptq->blockSize) + panels);
+            }
+            if (std::holds_alternative<DecoupleqOptions>(choice.method)) {
+                // Damped Hessian, factor and their making; codes, scales and zeros of the best
+                // state and of a candidate; a product with H.
+                working = 2 * hessianBytes(layer.cols) + 2 * floats;
             }
             add(Stage::Solving, std::string(methodName(choice.method)), 1, solveWork(layer, choice),
                 held + floats + working);
@@ -322,7 +327,7 @@ private:
     }
 
     /// What a backward pass keeps, in units of what a forward pass has alive at once.
-    static constexpr std::uint64_t trainingBytesPerForward = 3;
+    static constexpr std::uint64_t trainingBytesPerForward = 5;
     static constexpr double syncSeconds = 0.005; ///< until a layer's record is on the disk
     /// Buffers that every run has, and what the allocator keeps per thread.
     static constexpr std::uint64_t alwaysBytes = std::uint64_t(8) << 20;
