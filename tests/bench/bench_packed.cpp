@@ -108,7 +108,7 @@ const Weights& weightsFor(const Case& wanted)
     scheme.floatZeros = true;
     scheme.granularity = wanted.group > 0 ? Granularity::Group : Granularity::Channel;
     scheme.groupSize = wanted.group;
-    const QuantizedWeight weight = randomWeight(wanted.rows, wanted.cols, scheme, 1);
+    const QuantizedWeight weight = sampleWeight(scheme, wanted.rows, wanted.cols, 1);
     weights = {};
     weights.shape = wanted;
     const auto copies = [](std::uint64_t bytes) { return 1 + farBytes / bytes; };

@@ -4,6 +4,7 @@
 #include "core/base/random.h"
 #include "core/session/run.h"
 #include "core/tensor/half.h"
+#include "tests/support/quantized_weights.h"
 
 #include <algorithm>
 #include <bit>
@@ -16,35 +17,6 @@
 #include <string>
 
 namespace gradus::test {
-
-/// A weight with random codes, scales and zeros under the scheme. leastZero keeps zeros away from
-/// 0.
-inline QuantizedWeight sampleWeight(const Scheme& scheme, std::int64_t rows, std::int64_t cols,
-                                    std::uint64_t seed, bool indexed = false, int leastZero = 0)
-{
-    RandomStream random(seed);
-    QuantizedWeight weight;
-    weight.scheme = scheme;
-    weight.rows = rows;
-    weight.cols = cols;
-    const auto levels = static_cast<std::uint64_t>(scheme.maximumCode()) + 1;
-    for (std::int64_t i = 0; i < rows * cols; ++i)
-        weight.codes.push_back(static_cast<std::uint8_t>(random.below(levels)));
-    for (std::int64_t i = 0; i < scaleCount(scheme, rows, cols); ++i) {
-        const auto scale = static_cast<float>(0.001 + 0.02 * random.uniform());
-        weight.scales.push_back(scheme.scaleType == DType::F16 ? roundToHalf(scale) : scale);
-        const auto zero = static_cast<std::uint64_t>(leastZero) +
-                          random.below(levels - static_cast<std::uint64_t>(leastZero));
-        weight.zeros.push_back(
-            static_cast<std::uint8_t>(scheme.symmetric ? 1U << (scheme.bits - 1) : zero));
-    }
-    if (indexed) {
-        const auto groups = static_cast<std::uint64_t>(groupsPerRow(scheme, cols));
-        for (std::int64_t i = 0; i < cols; ++i)
-            weight.groupIndex.push_back(static_cast<std::int32_t>(random.below(groups)));
-    }
-    return weight;
-}
 
 inline LayerResult sampleLayer(std::string name, QuantizedWeight weight)
 {

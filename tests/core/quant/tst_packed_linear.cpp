@@ -109,7 +109,7 @@ private slots:
                      {65, 128, 1}, {130, 331, 7}, {64, 1290, 4}};
         std::uint64_t seed = 1;
         for (const auto& size : sizes) {
-            const QuantizedWeight weight = randomWeight(size.rows, size.cols, scheme, ++seed);
+            const QuantizedWeight weight = sampleWeight(scheme, size.rows, size.cols, ++seed);
             const PackedLinear packed(weight);
             QCOMPARE(packed.rows(), size.rows);
             QCOMPARE(packed.cols(), size.cols);
@@ -147,7 +147,7 @@ private slots:
     {
         // Also rows of x and y that are not next to each other.
         QFETCH(int, tokens);
-        const QuantizedWeight weight = randomWeight(96, 200, schemeOf(3, 64, false, true), 5);
+        const QuantizedWeight weight = sampleWeight(schemeOf(3, 64, false, true), 96, 200, 5);
         const PackedLinear packed(weight);
         const Tensor w = dequantize(weight);
         const Tensor x = randomMatrix(tokens, 217, 1, 6);
@@ -166,7 +166,7 @@ private slots:
     {
         // Groups found on the way belong to scattered inputs, and may differ in size.
         for (const int bits : {2, 3, 4}) {
-            QuantizedWeight weight = randomWeight(50, 150, schemeOf(bits, 32, false, false), 8);
+            QuantizedWeight weight = sampleWeight(schemeOf(bits, 32, false, false), 50, 150, 8);
             RandomStream random(3, "test", "groups");
             for (std::int64_t c = 0; c < weight.cols; ++c)
                 weight.groupIndex.push_back(static_cast<std::int32_t>(
@@ -185,7 +185,7 @@ private slots:
     {
         // Subnormal halves and zeros outside of the codes come through exactly: a single input
         // of 1 reads a column of the weight.
-        QuantizedWeight weight = randomWeight(48, 1, schemeOf(4, 0, false, true), 8);
+        QuantizedWeight weight = sampleWeight(schemeOf(4, 0, false, true), 48, 1, 8);
         for (std::size_t r = 0; r < weight.scales.size(); ++r) {
             weight.scales[r] = halfToFloat(static_cast<std::uint16_t>(1 + 640 * r));
             weight.zeros[r] =
@@ -207,7 +207,7 @@ private slots:
     {
         // Inputs far from 0, where Q·x and zero·Σx nearly cancel: the packed sums are centered, so
         // the error stays that of the floats' product.
-        const QuantizedWeight weight = randomWeight(64, 4096, schemeOf(4, 0, true, false), 4);
+        const QuantizedWeight weight = sampleWeight(schemeOf(4, 0, true, false), 64, 4096, 4);
         const Tensor w = dequantize(weight);
         Tensor x = randomMatrix(2, 4096, 1, 5);
         for (float& value : x.floats())
@@ -223,7 +223,7 @@ private slots:
 
     void sameBitsForAnyNumberOfThreads()
     {
-        const QuantizedWeight weight = randomWeight(1500, 700, schemeOf(2, 64, false, true), 1);
+        const QuantizedWeight weight = sampleWeight(schemeOf(2, 64, false, true), 1500, 700, 1);
         const PackedLinear packed(weight);
         for (const int tokens : {1, 4, 7, 80}) {
             const Tensor x = randomMatrix(tokens, 700, 1, 2);
@@ -246,7 +246,7 @@ private slots:
         // 2, 3 and 4 bits cost just that; a group's scale and zero 4 bytes in half precision.
         for (const int bits : {2, 3, 4}) {
             const auto bytes = [&](std::int64_t group) {
-                return PackedLinear(randomWeight(64, 4096, schemeOf(bits, group, false, true), 1))
+                return PackedLinear(sampleWeight(schemeOf(bits, group, false, true), 64, 4096, 1))
                     .bytes();
             };
             const std::uint64_t codes = 64 * 4096 * static_cast<std::uint64_t>(bits) / 8;
@@ -259,7 +259,7 @@ private slots:
     void othersAreRefused()
     {
         for (const int bits : {5, 6, 7, 8}) {
-            const QuantizedWeight weight = randomWeight(4, 4, schemeOf(bits, 0, false, false), 1);
+            const QuantizedWeight weight = sampleWeight(schemeOf(bits, 0, false, false), 4, 4, 1);
             QVERIFY(!canPack(weight));
             QVERIFY_EXCEPTION_THROWN(PackedLinear{weight}, Error);
         }
@@ -267,7 +267,7 @@ private slots:
 
     void stops()
     {
-        const PackedLinear packed(randomWeight(512, 2048, schemeOf(4, 64, false, true), 1));
+        const PackedLinear packed(sampleWeight(schemeOf(4, 64, false, true), 512, 2048, 1));
         const Tensor x = randomMatrix(70, 2048, 1, 2);
         Tensor y(Shape{70, 512});
         const StopAt stop(1);
