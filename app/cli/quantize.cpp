@@ -323,7 +323,7 @@ void printTrainings(const Run& run)
                  {"scales moved"}});
     for (const auto& training : trainings) {
         const double before = training->before();
-        const double change = before > 0 ? training->after() / before - 1 : 0;
+        const double change = before > 0 ? training->after() / before - 1 : 0; // before may be NaN
         table.add({training->name, formatReal(before), formatReal(training->after()),
                    concat(change > 0   ? "+"
                           : change < 0 ? "−"

@@ -88,6 +88,8 @@ void Workbench::quantize(RunScope scope, const std::vector<std::string>& selecte
                    then);
             return;
         }
+        // Layers that are trained together are computed together.
+        compute = coupledLayers(model, m_document.recipe(), compute);
         const auto fresh = freshness(model, m_document.recipe(), results);
         for (std::size_t i = 0; i < model.layers.size(); ++i) {
             const std::string& name = model.layers[i].name;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/quant/adam.h"
 
+#include "core/base/parallel.h"
+
 #include <cassert>
 #include <cmath>
 
@@ -14,7 +16,8 @@ void adamStep(std::span<float> parameters, std::span<const float> gradients, Ada
     moments.square.resize(parameters.size());
     const double meanWeight = 1 - std::pow(rates.beta1, static_cast<double>(t));
     const double squareWeight = 1 - std::pow(rates.beta2, static_cast<double>(t));
-    for (std::size_t i = 0; i < parameters.size(); ++i) {
+    // Each element by itself, so that cutting them into chunks changes nothing.
+    const auto step = [&](std::size_t i) {
         const double p = static_cast<double>(parameters[i]);
         const double g = static_cast<double>(gradients[i]) + rates.decay * p;
         const double mean =
@@ -26,7 +29,12 @@ void adamStep(std::span<float> parameters, std::span<const float> gradients, Ada
         parameters[i] =
             static_cast<float>(p - rates.rate * (mean / meanWeight) /
                                        (std::sqrt(square / squareWeight) + rates.epsilon));
-    }
+    };
+    parallelFor(static_cast<std::int64_t>(parameters.size()), 1 << 15,
+                [&](std::int64_t begin, std::int64_t end) {
+                    for (std::int64_t i = begin; i < end; ++i)
+                        step(static_cast<std::size_t>(i));
+                });
 }
 
 } // namespace gradus

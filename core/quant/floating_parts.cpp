@@ -4,6 +4,7 @@
 #include "core/base/error.h"
 #include "core/base/parallel.h"
 #include "core/graph/kernels_backward.h"
+#include "core/quant/grid.h"
 #include "core/tensor/half.h"
 #include "core/tensor/linalg.h"
 
@@ -34,15 +35,6 @@ float roundTo(DType dtype, float value)
     default:
         return value;
     }
-}
-
-/// A scale as it is stored: positive and finite in its type.
-float storedScale(double scale, DType type)
-{
-    const bool half = type == DType::F16;
-    const double least = half ? 0x1p-24 : static_cast<double>(std::numeric_limits<float>::min());
-    const double most = half ? 65504.0 : static_cast<double>(std::numeric_limits<float>::max());
-    return roundTo(type, static_cast<float>(std::clamp(scale, least, most)));
 }
 
 /// Where in the arrays of scales the granules of a row stand.
@@ -121,12 +113,15 @@ FloatingParts::FloatingParts(const Model& model, const Weights& below,
     : m_model(model)
     , m_overlay(Weights::over(below))
 {
-    std::map<std::string, int> readers; // of a weight: one that two nodes share is left alone
+    std::map<std::string, int> readers; // of a tensor: one that two nodes share is left alone
     for (const Node& node : model.graph.nodes) {
-        if (const auto* linear = std::get_if<op::Linear>(&node.op))
+        if (const auto* linear = std::get_if<op::Linear>(&node.op)) {
             ++readers[linear->weight];
-        else if (const auto* embedding = std::get_if<op::Embedding>(&node.op))
+            ++readers[linear->bias];
+        } else if (const auto* embedding = std::get_if<op::Embedding>(&node.op))
             ++readers[embedding->weight];
+        else if (const auto* norm = std::get_if<op::RmsNorm>(&node.op))
+            ++readers[norm->weight];
     }
     const NodeRange range{first, count, 0, 0};
     for (TrainedLayer& layer : layers) {
@@ -156,7 +151,8 @@ FloatingParts::FloatingParts(const Model& model, const Weights& below,
     }
     for (int n = first; n < first + count; ++n) {
         const Operator& op = model.graph.nodes[static_cast<std::size_t>(n)].op;
-        if (const auto* norm = std::get_if<op::RmsNorm>(&op); norm && options.norms)
+        if (const auto* norm = std::get_if<op::RmsNorm>(&op);
+            norm && options.norms && readers[norm->weight] == 1)
             addVector(n, norm->weight, m_normOf);
         if (const auto* linear = std::get_if<op::Linear>(&op);
             linear && options.biases && !linear->bias.empty())
@@ -271,7 +267,7 @@ void FloatingParts::writeMasters(const LayerParts& layer, MatrixView out) const
     const float* offsets = layer.offsets.value.data();
     const float* shifts = layer.shifts.data();
     parallelFor(
-        weight.rows, std::max<std::int64_t>(1, 65536 / weight.cols),
+        weight.rows, std::max<std::int64_t>(1, 65536 / std::max<std::int64_t>(1, weight.cols)),
         [&](std::int64_t begin, std::int64_t end) {
             for (std::int64_t r = begin; r < end; ++r) {
                 const std::uint8_t* codes = weight.codes.data() + r * weight.cols;
@@ -340,7 +336,7 @@ void FloatingParts::addWeightGradient(LayerParts& layer, ConstMatrixView gradien
         return layer.shifts[static_cast<std::size_t>(row * granules.perRow + group)];
     };
     parallelFor(
-        weight.rows, std::max<std::int64_t>(1, 65536 / weight.cols),
+        weight.rows, std::max<std::int64_t>(1, 65536 / std::max<std::int64_t>(1, weight.cols)),
         [&](std::int64_t begin, std::int64_t end) {
             for (std::int64_t r = begin; r < end; ++r) {
                 const std::uint8_t* codes = weight.codes.data() + r * weight.cols;

@@ -44,7 +44,7 @@ public:
     /// One step of the optimizer with the gradients so far.
     void step(const AdamRates& rates);
 
-    /// What best() and the movement are about from now on.
+    /// What keptWeights() and keptParameters() and the movement are about from now on.
     void keep();
     /// The weights kept last, in the order of the layers; where nothing was kept, the start.
     [[nodiscard]] std::vector<std::shared_ptr<const QuantizedWeight>> keptWeights() const;

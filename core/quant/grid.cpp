@@ -57,6 +57,15 @@ inline float codeOf(float w, float scale, float zero, float maximum)
 
 } // namespace
 
+float storedScale(double scale, DType type)
+{
+    const double least = static_cast<double>(smallestScale(type));
+    const double most =
+        type == DType::F16 ? 65504.0 : static_cast<double>(std::numeric_limits<float>::max());
+    const auto value = static_cast<float>(std::clamp(scale, least, most));
+    return type == DType::F16 ? roundToHalf(value) : value;
+}
+
 UniformGrid gridForRange(float lo, float hi, const Scheme& scheme)
 {
     UniformGrid grid;
@@ -70,8 +79,7 @@ UniformGrid gridForRange(float lo, float hi, const Scheme& scheme)
 
 namespace {
 
-void uncutGrids(std::span<const Range> ranges, const Scheme& scheme, float* scales,
-                float* zeros)
+void uncutGrids(std::span<const Range> ranges, const Scheme& scheme, float* scales, float* zeros)
 {
     const bool symmetric = scheme.symmetric;
     const double levels = scheme.maximumCode();
@@ -225,8 +233,7 @@ void encodeGroups(std::span<const float> values, std::int64_t group, const float
 {
     const auto maximum = static_cast<float>(maximumCode);
     overRuns(values.size(), group, [&](std::size_t g, std::size_t begin, auto count) {
-        encode(values.data() + begin, count, scales[g], zeros[g], maximum,
-               codes + begin);
+        encode(values.data() + begin, count, scales[g], zeros[g], maximum, codes + begin);
     });
 }
 

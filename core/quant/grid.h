@@ -28,6 +28,10 @@ struct UniformGrid
     [[nodiscard]] float decode(int code) const { return scale * static_cast<float>(code - zero); }
 };
 
+/// A scale as it is stored in F16 or F32: at least the type's smallest normal number, at most its
+/// largest, rounded to it. NaN stays NaN.
+[[nodiscard]] float storedScale(double scale, DType type);
+
 /// The grid that covers [lo, hi]. Asymmetric: the range is widened to hold 0, scale =
 /// (hi − lo)/(2^b − 1), zero = round(−lo/scale) clamped into the codes. Symmetric: scale =
 /// 2·max(|lo|, |hi|)/(2^b − 1), zero = 2^(b−1), as GPTQ and compressed-tensors do. An empty range

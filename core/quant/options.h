@@ -55,7 +55,7 @@ enum class IntegerSolver
 
 /// decoupleQ (Guo et al. 2024, arXiv 2404.12759): integers on one side, scales and zeros on the
 /// other, optimized in turn; then, per block, scales, zeros and norms trained with the integers
-/// frozen. See methods/decoupleq.cpp and block_problem.h.
+/// frozen. See methods/decoupleq.cpp and tuning.h.
 struct DecoupleqOptions
 {
     /// Rounds N: 0 is round-to-nearest, 1 the better of that and GPTQ on the min/max grid, N ≥ 2

@@ -60,8 +60,8 @@ struct Scheme
 [[nodiscard]] std::int64_t scaleCount(const Scheme& scheme, std::int64_t rows, std::int64_t cols);
 
 /// Exact stored size. Codes are one dense bit stream per layer; scales take 16 or 32 bits; zeros of
-/// asymmetric schemes are integers of `bits` bits, a dense stream too, or floats like the scales; a permutation of the inputs
-/// (act-order without static groups) costs 32 bits per input.
+/// asymmetric schemes are integers of `bits` bits, a dense stream too, or floats like the scales; a
+/// permutation of the inputs (act-order without static groups) costs 32 bits per input.
 struct StoredSize
 {
     std::uint64_t codeBits = 0;

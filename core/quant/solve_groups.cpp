@@ -37,11 +37,12 @@ LayerProblem partOf(const LayerProblem& problem, std::int64_t index)
 }
 
 /// W·H·Wᵀ of a part.
-double energyOf(const LayerProblem& part)
+double energyOf(const LayerProblem& part, const Monitor& monitor)
 {
     const std::int64_t d = part.weight.cols;
     double total = 0;
     for (std::int64_t r = 0; r < part.weight.rows; ++r) {
+        monitor.checkpoint();
         const std::span<const float> w = part.weight.row(r);
         for (std::int64_t i = 0; i < d; ++i) {
             double sum = 0;
@@ -88,12 +89,16 @@ std::vector<TracePoint> joined(const std::vector<SolveResult>& parts,
             for (const TracePoint& point : parts[i].report.trace)
                 if (point.stage == stage && point.round == round) {
                     reached[i] = point.relativeError;
-                    total.accepted += point.accepted / count;
-                    total.scaleChange += point.scaleChange / count;
-                    total.zeroChange += point.zeroChange / count;
+                    total.accepted += point.accepted;
+                    total.scaleChange += point.scaleChange;
+                    total.zeroChange += point.zeroChange;
                 }
             total.relativeError += energy > 0 ? reached[i] * energies[i] / energy : 0;
         }
+        // Divided once: n times 1/n may exceed 1.
+        total.accepted = std::min(1.0, total.accepted / count);
+        total.scaleChange /= count;
+        total.zeroChange /= count;
         trace.push_back(total);
     }
     return trace;
@@ -152,7 +157,7 @@ SolveResult solveGroups(const LayerProblem& problem, const MethodOptions& option
                 const LayerProblem part = partOf(problem, i);
                 parts[static_cast<std::size_t>(i)] = solve(part, chosen, monitor);
                 if (!parts[static_cast<std::size_t>(i)].report.trace.empty())
-                    energies[static_cast<std::size_t>(i)] = energyOf(part);
+                    energies[static_cast<std::size_t>(i)] = energyOf(part, monitor);
             }
         },
         &monitor);

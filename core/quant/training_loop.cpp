@@ -46,7 +46,11 @@ private:
     {
         if (m_steps.windows == 0)
             return;
-        if (!judge() || m_parts.empty())
+        if (!judge()) { // the start itself is not finite: nothing to train from
+            m_outcome.stoppedEarly = true;
+            return;
+        }
+        if (m_parts.empty())
             return;
         for (int epoch = 0; epoch < m_options.epochs; ++epoch) {
             m_progress.epoch = epoch;

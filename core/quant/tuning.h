@@ -9,6 +9,7 @@
 #include "core/quant/quantized_weight.h"
 
 #include <functional>
+#include <limits>
 #include <map>
 #include <memory>
 #include <string>
@@ -76,10 +77,15 @@ struct TuningOutcome
     /// was kept (bestEpoch 0).
     std::map<std::string, std::shared_ptr<const Tensor>> parameters;
 
-    [[nodiscard]] double before() const { return epochLosses.empty() ? 0 : epochLosses.front(); }
+    /// NaN when nothing was measured: the start was not finite.
+    [[nodiscard]] double before() const
+    {
+        return epochLosses.empty() ? std::numeric_limits<double>::quiet_NaN() : epochLosses.front();
+    }
     [[nodiscard]] double after() const
     {
-        return epochLosses.empty() ? 0 : epochLosses[static_cast<std::size_t>(bestEpoch)];
+        return epochLosses.empty() ? std::numeric_limits<double>::quiet_NaN()
+                                   : epochLosses[static_cast<std::size_t>(bestEpoch)];
     }
 };
 

@@ -42,12 +42,12 @@ void addMovement(TracePoint& point, const QuantizedWeight& before, const Quantiz
         point.zeroChange = std::sqrt(squares / static_cast<double>(before.zeros.size()));
 }
 
+} // namespace
+
 void addNote(LayerResult& result, const std::string& sentence)
 {
     result.note += concat(result.note.empty() ? "" : "; ", sentence);
 }
-
-} // namespace
 
 bool QuantizeJob::trainsBlock(int block) const
 {
@@ -105,10 +105,6 @@ void QuantizeJob::trainBlockLayers(BlockPass& pass, int block, const std::string
     const double seconds = std::chrono::duration<double>(Clock::now() - start).count();
     m_workDone += work;
 
-    auto outcome = std::make_shared<TuningOutcome>(*trained.outcome);
-    outcome->name = m_model.blocks[static_cast<std::size_t>(block)].name;
-    outcome->block = block;
-    trained.outcome = std::move(outcome);
     for (const std::size_t i : layers)
         if (blockTraining(*trainingOptionsOf(m_results[i]->choice)) != options)
             addNote(*m_results[i], concat("trained with the block options of ",

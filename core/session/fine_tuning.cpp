@@ -33,27 +33,27 @@ void QuantizeJob::fineTuneLayers()
     all.insert(all.end(), m_stages.head.begin(), m_stages.head.end());
     const InputOrigin origin = m_trail.together("fine-tuning", {}, quantizedAmong(all));
 
-    Weights weights(m_request.model, m_request.memoryBytes / 4);
-    applyAll(weights);
+    const TrainingOptions options =
+        fineTuning(*trainingOptionsOf(m_results[layers.front()]->choice));
     const auto start = std::chrono::steady_clock::now();
-    FineTuningProblem problem;
-    problem.model = m_request.model;
-    problem.weights = &weights;
-    for (const std::size_t i : layers)
-        problem.layers.push_back({&m_model.layers[i], m_results[i]->weight});
-    problem.windows = &m_windows;
-    problem.memoryBytes = m_request.memoryBytes / 2;
-    StopOnly stop(m_monitor);
-    TuningResult tuned =
-        fineTune(problem, fineTuning(*trainingOptionsOf(m_results[layers.front()]->choice)), stop,
-                 watchTraining(m_fineTuningWork));
+    TuningResult tuned;
+    {
+        // The whole model in floats: gone before it is measured.
+        Weights weights(m_request.model, m_request.memoryBytes / 4);
+        applyAll(weights);
+        FineTuningProblem problem;
+        problem.model = m_request.model;
+        problem.weights = &weights;
+        for (const std::size_t i : layers)
+            problem.layers.push_back({&m_model.layers[i], m_results[i]->weight});
+        problem.windows = &m_windows;
+        problem.memoryBytes = m_request.memoryBytes / 2;
+        StopOnly stop(m_monitor);
+        tuned = fineTune(problem, options, stop, watchTraining(m_fineTuningWork));
+    }
     const double seconds =
         std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     m_workDone += m_fineTuningWork;
-    auto outcome = std::make_shared<TuningOutcome>(*tuned.outcome);
-    outcome->name = "fine-tuning";
-    outcome->block = -1;
-    tuned.outcome = std::move(outcome);
     const bool cancelled = tuned.outcome->cancelled;
 
     takeTrained(layers, tuned, TraceStage::FineTuning, seconds);
@@ -62,8 +62,18 @@ void QuantizeJob::fineTuneLayers()
             measureTrained(i, nullptr);
         abandon(layers);
     }
-    measureFineTuned();
+    try {
+        measureFineTuned();
+    } catch (const Cancelled&) {
+        // What was trained is handed over all the same, measured by its weights alone.
+        for (const std::size_t i : layers)
+            measureTrained(i, nullptr);
+        abandon(layers);
+    }
     for (const std::size_t i : layers) {
+        if (fineTuning(*trainingOptionsOf(m_results[i]->choice)) != options)
+            addNote(*m_results[i],
+                    concat("fine-tuned with the options of ", m_model.layers[layers.front()].name));
         m_results[i]->origin = origin;
         if (m_sink)
             m_sink(*m_results[i]);

@@ -118,6 +118,11 @@ const TensorInfo& tunedTensor(const Model& model, const std::string& name, const
         throw Error(ErrorCode::Shape,
                     concat(name, " is ", shapeText(value.shape()), " in the run, but ",
                            dtypeName(info->dtype), " ", shapeText(info->shape), " in the model"));
+    for (const Layer& layer : model.layers)
+        if (layer.weight == name)
+            throw Error(ErrorCode::Usage,
+                        concat("the run has trained ", quoted(name), ", which is the weight of ",
+                               layer.name, "; expected norms and biases only"));
     return *info;
 }
 

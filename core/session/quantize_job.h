@@ -11,6 +11,9 @@
 
 namespace gradus {
 
+/// Adds a sentence to what the result says of itself.
+void addNote(LayerResult& result, const std::string& sentence);
+
 /// One run of quantize: what its stages share. Only the files that implement it include this.
 class QuantizeJob
 {

@@ -43,7 +43,13 @@ void QuantizeJob::countWork()
                          options.fineTuneEpochs)
                 .seconds(usualMachine) +
             options.fineTuneEpochs * m_stageWork[static_cast<std::size_t>(block)].pass;
-        m_workToDo += m_stageWork[static_cast<std::size_t>(block)].pass; // measuring
+        const auto& head = m_stages.head;
+        const auto& tuned = m_coupling.fineTuned();
+        const bool measured = block < blocks || std::any_of(head.begin(), head.end(), [&](auto i) {
+                                  return std::find(tuned.begin(), tuned.end(), i) != tuned.end();
+                              });
+        if (measured)
+            m_workToDo += m_stageWork[static_cast<std::size_t>(block)].pass;
     }
     m_workToDo += m_fineTuningWork;
 }

@@ -19,15 +19,13 @@ std::map<std::string, std::shared_ptr<const Tensor>>
 tunedParameters(const std::vector<LayerResult>& layers)
 {
     std::map<std::string, std::shared_ptr<const Tensor>> all;
-    // Those of a later training of a layer stand for the earlier ones.
-    std::size_t most = 0;
-    for (const LayerResult& layer : layers)
-        most = std::max(most, layer.tunings.size());
-    for (std::size_t turn = 0; turn < most; ++turn)
+    // What the fine-tuning of all blocks made stands for what the blocks' own trainings made.
+    for (const bool whole : {false, true})
         for (const LayerResult& layer : layers)
-            if (turn < layer.tunings.size())
-                for (const auto& [name, value] : layer.tunings[turn]->parameters)
-                    all[name] = value;
+            for (const auto& tuning : layer.tunings)
+                if ((tuning->block < 0) == whole)
+                    for (const auto& [name, value] : tuning->parameters)
+                        all[name] = value;
     return all;
 }
 

@@ -55,9 +55,10 @@ QString noEffect(const DecoupleqOptions& options, const std::string& name)
     if (name == "adam_step" && options.solver != IntegerSolver::ProjectedAdam)
         return Text::tr("Only with the projected Adam.");
     if (startsWith(name, "block_") && name != "block_stage" && !options.blockStage) {
-        // The fine-tuning takes batch, betas and epsilon from the block stage.
+        // The fine-tuning takes batch, betas, epsilon and patience from the block stage.
         const bool shared = name == "block_batch" || name == "block_beta1" ||
-                            name == "block_beta2" || name == "block_epsilon";
+                            name == "block_beta2" || name == "block_epsilon" ||
+                            name == "block_patience";
         if (!shared || !options.fineTune)
             return Text::tr("Only with the block stage.");
     }

@@ -11,6 +11,8 @@
 #include <cmath>
 #include <limits>
 #include <map>
+#include <utility>
+#include <vector>
 
 namespace gradus {
 
@@ -107,11 +109,20 @@ void TrainingLog::add(const TrainingProgress& progress)
 
 TrainingCurves trainingsOf(const Results& results)
 {
-    std::map<const TuningOutcome*, std::int64_t> seen; // layers of a block share theirs
+    // Layers of a block share theirs; in the order in which they are met, so that what is shown
+    // does not depend on addresses.
+    std::vector<std::pair<const TuningOutcome*, std::int64_t>> seen;
     for (const auto& [name, measured] : results)
         for (const auto& outcome : measured.result.tunings)
-            if (outcome)
-                ++seen[outcome.get()];
+            if (outcome) {
+                const auto known = std::find_if(seen.begin(), seen.end(), [&](const auto& entry) {
+                    return entry.first == outcome.get();
+                });
+                if (known == seen.end())
+                    seen.emplace_back(outcome.get(), 1);
+                else
+                    ++known->second;
+            }
     TrainingCurves curves;
     for (const auto& [outcome, layers] : seen) {
         curves.push_back(curveOf(*outcome));

@@ -24,7 +24,7 @@ constexpr double nothing = std::numeric_limits<double>::quiet_NaN();
 /// In percent, as the axis has it; nothing where a logarithmic axis has no place.
 double shownError(double relativeError)
 {
-    return relativeError > 0 ? 100 * relativeError : nothing;
+    return relativeError > 0 && std::isfinite(relativeError) ? 100 * relativeError : nothing;
 }
 
 /// Each stage has a shape as well as a colour.

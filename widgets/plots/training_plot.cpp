@@ -111,6 +111,8 @@ double TrainingPlot::position(std::size_t curve, double step) const
 
 double TrainingPlot::shown(double loss) const
 {
+    if (!std::isfinite(loss))
+        return nothing;
     return m_parts->inNats() ? loss : loss > 0 ? 100 * loss : nothing;
 }
 

@@ -67,6 +67,10 @@ public:
             searchGrid(m_layer, *start, m_candidate);
             evaluateRows(m_layer, m_all, m_candidate);
             fit.run(m_all, m_candidate, *start);
+            // A fit that cannot be stored (beyond float16, say) is no start.
+            for (const std::int64_t row : m_all)
+                if (!std::isfinite(start->errors[static_cast<std::size_t>(row)]))
+                    start->take(m_layer, m_candidate, row);
             m_candidate = std::move(*start);
             start.reset();
             record(TraceStage::GridSearch, 0, m_all.size(), m_candidate);
@@ -299,8 +303,10 @@ SolveResult solveDecoupleq(const LayerProblem& problem, const DecoupleqOptions& 
     const Scheme stored = storedScheme(problem.scheme, options);
     const HessianOrder order = hessianOrder(h, d, options.actOrder);
     if (order.deadCount == d || problem.weight.rows == 0) {
-        SolveResult result = fallBack(problem, stored, "all inputs are zero", monitor);
-        result.report.deadColumns = d;
+        SolveResult result = fallBack(
+            problem, stored,
+            problem.weight.rows == 0 ? "there are no outputs" : "all inputs are zero", monitor);
+        result.report.deadColumns = order.deadCount;
         return result;
     }
     SolveResult result;

@@ -78,6 +78,7 @@ public:
                 m_descent.spread(j, step, begin, known, m_gradient.data());
             };
             for (std::int64_t j = begin; j < end; ++j) {
+                m_layer.monitor.checkpoint();
                 roundColumn(j, step);
                 follow(j);
                 for (int sweep = 0; sweep < lookahead; ++sweep)
@@ -135,7 +136,7 @@ private:
             m_progress[r] += square;
             any += square;
         }
-        return any > 0;
+        return !(any == 0); // a NaN of one row must not stop the others
     }
 
     void roundColumn(std::int64_t j, float* step)
@@ -236,13 +237,15 @@ void polishIntegers(const DecoupleqLayer& layer, const OrderedHessian& h, RowLis
                           std::uint8_t* codes =
                               panel.codes.data() + static_cast<std::size_t>(j) * lanes;
                           const float h0 = descent.diagonal(j);
+                          // A dead column without damping: any code is as good, the old one stays.
+                          const float inverse = h0 > 0 ? 1 / h0 : 0;
                           float any = 0;
                           for (std::size_t r = 0; r < lanes; ++r) {
                               const auto old =
                                   static_cast<float>(static_cast<std::int32_t>(codes[r]));
                               // Half a step away both codes are as good: std::rint keeps the old
                               // one.
-                              float code = old - std::rint(g[r] / (scale[r] * h0));
+                              float code = old - std::rint(g[r] * inverse / scale[r]);
                               code = code > 0 ? code : 0;
                               code = code < maximum ? code : maximum;
                               const float move = code - old;

@@ -2,6 +2,7 @@
 #include "core/quant/methods/decoupleq_fit.h"
 
 #include "core/base/parallel.h"
+#include "core/quant/grid.h"
 #include "core/quant/methods/common.h"
 #include "core/quant/methods/semidefinite_solve.h"
 #include "core/tensor/linalg.h"
@@ -242,7 +243,7 @@ void DecoupleqFit::solveRows(Panel& panel, GridState& candidate) const
         double* z = panel.right.data() + static_cast<std::size_t>(i) / lanes * n * lanes;
         if (lane == 0) {
             m_layer.monitor.checkpoint();
-            SemidefiniteSolve::factorize(n, l, z, pivots.data());
+            SemidefiniteSolve::factorize(n, l, z, pivots.data(), &m_layer.monitor);
         }
         const std::int64_t row = panel.rows[static_cast<std::size_t>(i)];
         const float* oldScales = panel.current.scales.data() + row * groups;

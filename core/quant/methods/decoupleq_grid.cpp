@@ -2,6 +2,7 @@
 #include "core/quant/methods/decoupleq_grid.h"
 
 #include "core/base/parallel.h"
+#include "core/quant/grid.h"
 #include "core/quant/methods/common.h"
 #include "core/tensor/linalg.h"
 

@@ -172,13 +172,6 @@ void roundRows(const DecoupleqLayer& layer, RowList rows, GridState& state)
         &layer.monitor);
 }
 
-float storedScale(double scale, DType type)
-{
-    if (type == DType::F16)
-        return std::max(roundToHalf(static_cast<float>(scale)), 0x1p-14F);
-    return std::max(static_cast<float>(scale), std::numeric_limits<float>::min());
-}
-
 float storedZero(double zero, const Scheme& scheme)
 {
     if (!scheme.floatZeros)

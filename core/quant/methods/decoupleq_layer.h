@@ -91,8 +91,6 @@ void evaluateRows(const DecoupleqLayer& layer, RowList rows, GridState& state);
 /// nearestCode of all weights of some rows.
 void roundRows(const DecoupleqLayer& layer, RowList rows, GridState& state);
 
-/// Nearest positive scale that can be stored: infinite when it is too large.
-[[nodiscard]] float storedScale(double scale, DType type);
 /// Nearest zero that can be stored: in floats, or a code.
 [[nodiscard]] float storedZero(double zero, const Scheme& scheme);
 

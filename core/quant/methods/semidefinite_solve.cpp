@@ -3,12 +3,15 @@
 
 namespace gradus {
 
-void SemidefiniteSolve::factorize(std::size_t unknowns, double* p, double* r, double* d)
+void SemidefiniteSolve::factorize(std::size_t unknowns, double* p, double* r, double* d,
+                                  const Monitor* monitor)
 {
     const std::size_t n = unknowns;
     std::vector<double> scaled(n * lanes); // L_jk · D_k of the row at hand
     const auto at = [n](std::size_t i, std::size_t j) { return (i * n + j) * lanes; };
     for (std::size_t j = 0; j < n; ++j) {
+        if (monitor && j % 8 == 0)
+            monitor->checkpoint();
         double* row = p + at(j, 0);
         double sum[lanes] = {};
         double known[lanes] = {};

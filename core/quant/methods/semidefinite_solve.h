@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include "core/base/monitor.h"
+
 #include <cstddef>
 #include <vector>
 
@@ -18,7 +20,8 @@ public:
 
     /// p: unknowns × unknowns × lanes, lower triangle, overwritten by L; r: unknowns × lanes,
     /// overwritten by D⁻¹·L⁻¹·r.
-    static void factorize(std::size_t unknowns, double* p, double* r, double* d);
+    static void factorize(std::size_t unknowns, double* p, double* r, double* d,
+                          const Monitor* monitor = nullptr);
 
     /// The best value of unknown i for those behind it (xₖ, k > i, already chosen): for one lane.
     [[nodiscard]] static double conditional(std::size_t unknowns, const double* l, const double* z,

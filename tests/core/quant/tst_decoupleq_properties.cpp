@@ -177,6 +177,43 @@ private slots:
         QVERIFY(result.weight.codes == layer.solveWith(RtnOptions{}).weight.codes);
     }
 
+    /// A dead column costs no error without damping, whatever its code: it keeps that of the start.
+    void polishLeavesDeadColumnsAlone()
+    {
+        constexpr std::int64_t d = 6;
+        std::vector<double> h = DecoupleqFixture(4, d, schemeOf(2)).layer().hessian;
+        for (std::size_t k = 0; k < d; ++k)
+            h[2 * d + k] = h[k * d + 2] = 0;
+        SolvableLayer layer(randomMatrix(40, d, 1, 3), h);
+        DecoupleqOptions options;
+        options.iterations = 0;
+        options.damping = 0;
+        const SolveResult start = layer.solveWith(options);
+        options.polish = 3;
+        const SolveResult polished = layer.solveWith(options);
+        QVERIFY(polished.weight.codes != start.weight.codes);
+        for (std::size_t r = 0; r < 40; ++r)
+            QCOMPARE(int(polished.weight.codes[r * d + 2]), int(start.weight.codes[r * d + 2]));
+    }
+
+    /// Nine times a ninth is more than one in doubles: a run with such a share could not be stored.
+    void sharesOverGroupsStayShares()
+    {
+        constexpr std::int64_t d = 4;
+        for (const std::int64_t groups : {9, 48}) {
+            const auto h = DecoupleqFixture(4, d, schemeOf(2)).layer().hessian;
+            SolvableLayer layer(randomMatrix(2 * groups, d, 1, 5), {});
+            layer.inputs->groups = groups;
+            for (std::int64_t g = 0; g < groups; ++g)
+                layer.inputs->hessian.insert(layer.inputs->hessian.end(), h.begin(), h.end());
+            const SolveResult result = layer.solveWith(DecoupleqOptions{});
+            QVERIFY(!result.report.trace.empty());
+            QVERIFY(result.report.trace.front().accepted == 1);
+            for (const TracePoint& point : result.report.trace)
+                QVERIFY(point.accepted >= 0 && point.accepted <= 1);
+        }
+    }
+
     void neverWorseThanGptqFromTheSameStart()
     {
         // With integer zeros the start is GPTQ's grid; the factor is damped twice.

@@ -3,6 +3,7 @@
 #include "core/base/parallel.h"
 #include "core/quant/packed_linear.h"
 #include "core/tensor/linalg.h"
+#include "tests/support/quant_oracles.h"
 #include "tests/support/quantized_weights.h"
 #include "tests/support/support.h"
 

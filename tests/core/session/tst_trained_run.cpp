@@ -611,6 +611,23 @@ private slots:
         QCOMPARE(progress.last, 1.0);
     }
 
+    /// A fine-tuning stands for the blocks' own trainings, also where only another layer had one.
+    void fineTunedFloatsStandForTrainedOnes()
+    {
+        const auto outcome = [](int block, float value) {
+            auto made = std::make_shared<TuningOutcome>();
+            made->block = block;
+            Tensor tensor(Shape{1});
+            tensor.floats()[0] = value;
+            made->parameters["norm"] = std::make_shared<const Tensor>(std::move(tensor));
+            return made;
+        };
+        std::vector<LayerResult> layers(2);
+        layers[0].tunings = {outcome(-1, 2)};
+        layers[1].tunings = {outcome(1, 1)};
+        QCOMPARE(tunedParameters(layers).at("norm")->floats()[0], 2.0F);
+    }
+
     void trainedFloatsReachEvaluation()
     {
         const TemporaryFolder folder;
@@ -638,6 +655,12 @@ private slots:
         QVERIFY_EXCEPTION_THROWN((void)evaluatePerplexity(evaluation, monitor), Error);
         outcome = std::make_shared<TuningOutcome>(*outcome);
         outcome->parameters.erase("no.such.tensor");
+        const Layer& layer = *request.model->findLayer(run->layers.back().name);
+        outcome->parameters[layer.weight] = std::make_shared<const Tensor>(Tensor(layer.shape));
+        run->layers.back().tunings.front() = outcome;
+        QVERIFY_EXCEPTION_THROWN((void)evaluatePerplexity(evaluation, monitor), Error);
+        outcome = std::make_shared<TuningOutcome>(*outcome);
+        outcome->parameters.erase(layer.weight);
         outcome->parameters.begin()->second = std::make_shared<const Tensor>(Tensor({3, 5}));
         run->layers.back().tunings.front() = outcome;
         QVERIFY_EXCEPTION_THROWN((void)evaluatePerplexity(evaluation, monitor), Error);
