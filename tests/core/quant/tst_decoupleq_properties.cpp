@@ -181,7 +181,8 @@ private slots:
     void polishLeavesDeadColumnsAlone()
     {
         constexpr std::int64_t d = 6;
-        std::vector<double> h = DecoupleqFixture(4, d, schemeOf(2)).layer().hessian;
+        const DecoupleqFixture fixture(4, d, schemeOf(2));
+        std::vector<double> h(fixture.layer().hessian.begin(), fixture.layer().hessian.end());
         for (std::size_t k = 0; k < d; ++k)
             h[2 * d + k] = h[k * d + 2] = 0;
         SolvableLayer layer(randomMatrix(40, d, 1, 3), h);
@@ -200,8 +201,9 @@ private slots:
     void sharesOverGroupsStayShares()
     {
         constexpr std::int64_t d = 4;
+        const DecoupleqFixture fixture(4, d, schemeOf(2));
+        const auto h = fixture.layer().hessian;
         for (const std::int64_t groups : {9, 48}) {
-            const auto h = DecoupleqFixture(4, d, schemeOf(2)).layer().hessian;
             SolvableLayer layer(randomMatrix(2 * groups, d, 1, 5), {});
             layer.inputs->groups = groups;
             for (std::int64_t g = 0; g < groups; ++g)
