@@ -28,8 +28,23 @@ struct Arguments
     std::int64_t context = 0;
     int threads = 0;
     std::string memory = "2GiB";
+    bool packed = false;
     bool json = false;
 };
+
+void addPacked(nlohmann::ordered_json& out, const Arguments& arguments, std::int64_t layers)
+{
+    out["packed"] = arguments.packed;
+    if (arguments.packed)
+        out["packed_layers"] = layers;
+}
+
+void printPacked(const Arguments& arguments, std::int64_t layers)
+{
+    if (arguments.packed)
+        std::printf("%s layer%s multiplied as packed codes\n", formatCount(layers).c_str(),
+                    layers == 1 ? "" : "s");
+}
 
 int perplexity(const Arguments& arguments, const EvaluateRequest& request)
 {
@@ -37,14 +52,15 @@ int perplexity(const Arguments& arguments, const EvaluateRequest& request)
     const Perplexity result = evaluatePerplexity(request, monitor);
     monitor.clear();
     if (arguments.json) {
-        const nlohmann::ordered_json out{{"metric", "perplexity"},
-                                         {"value", result.value},
-                                         {"convention", arguments.convention},
-                                         {"tokens", result.tokens},
-                                         {"windows", result.windows},
-                                         {"context", result.context},
-                                         {"mean_nll", result.meanNll},
-                                         {"standard_error", result.standardError}};
+        nlohmann::ordered_json out{{"metric", "perplexity"},
+                                   {"value", result.value},
+                                   {"convention", arguments.convention},
+                                   {"tokens", result.tokens},
+                                   {"windows", result.windows},
+                                   {"context", result.context},
+                                   {"mean_nll", result.meanNll},
+                                   {"standard_error", result.standardError}};
+        addPacked(out, arguments, result.packedLayers);
         printJson(out.dump(2));
     } else {
         std::printf("perplexity %.4f  (%s convention, context %lld, %s tokens in %s windows; mean "
@@ -52,6 +68,7 @@ int perplexity(const Arguments& arguments, const EvaluateRequest& request)
                     result.value, arguments.convention.c_str(),
                     static_cast<long long>(result.context), formatCount(result.tokens).c_str(),
                     formatCount(result.windows).c_str(), result.meanNll, result.standardError);
+        printPacked(arguments, result.packedLayers);
     }
     return 0;
 }
@@ -66,20 +83,22 @@ int divergence(const Arguments& arguments, const ModelOrRun& opened, const Evalu
     const Divergence result = evaluateDivergence(request, reference, monitor);
     monitor.clear();
     if (arguments.json) {
-        const nlohmann::ordered_json out{{"metric", "kl"},
-                                         {"value", result.value},
-                                         {"convention", arguments.convention},
-                                         {"tokens", result.tokens},
-                                         {"windows", result.windows},
-                                         {"context", result.context},
-                                         {"standard_error", result.standardError},
-                                         {"same_top", result.sameTop}};
+        nlohmann::ordered_json out{{"metric", "kl"},
+                                   {"value", result.value},
+                                   {"convention", arguments.convention},
+                                   {"tokens", result.tokens},
+                                   {"windows", result.windows},
+                                   {"context", result.context},
+                                   {"standard_error", result.standardError},
+                                   {"same_top", result.sameTop}};
+        addPacked(out, arguments, result.packedLayers);
         printJson(out.dump(2));
     } else {
         std::printf("KL divergence %.6f ± %.6f nats per token, same most likely token %s  (context "
                     "%lld, %s tokens)\n",
                     result.value, result.standardError, formatPercent(result.sameTop).c_str(),
                     static_cast<long long>(result.context), formatCount(result.tokens).c_str());
+        printPacked(arguments, result.packedLayers);
     }
     return 0;
 }
@@ -96,6 +115,7 @@ int evaluate(const Arguments& arguments)
     request.convention = arguments.convention == "gptq" ? PerplexityConvention::Gptq
                                                         : PerplexityConvention::LlamaCpp;
     request.context = arguments.context;
+    request.packed = arguments.packed;
     request.memoryBytes = parseBytes(arguments.memory);
     return arguments.metric == "kl" ? divergence(arguments, opened, request)
                                     : perplexity(arguments, request);
@@ -122,6 +142,8 @@ void addEvaluate(CLI::App& program, const AddAction& add)
     verb->add_option("--tokenizer", a->tokenizer, "Tokenizer file instead of the model's");
     verb->add_option("--context", a->context,
                      "Tokens per window (default: the model's, at most 2048)");
+    verb->add_flag("--packed", a->packed,
+                   "Multiply the run's 2-, 3- and 4-bit layers as packed codes");
     verb->add_option("--threads", a->threads, "Threads to use, 0 for all processors");
     verb->add_option("--memory", a->memory, "Memory budget")->capture_default_str();
     verb->add_flag("--json", a->json, "Print one JSON object");

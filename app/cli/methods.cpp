@@ -23,6 +23,8 @@ const char* typeName(OptionDescription::Type type)
         return "integer";
     case OptionDescription::Type::Real:
         return "real";
+    case OptionDescription::Type::Choice:
+        return "choice";
     }
     return "";
 }
@@ -44,7 +46,9 @@ int listMethods(bool json)
                                                  {"type", typeName(option.type)},
                                                  {"help", option.help},
                                                  {"default", option.defaultValue}};
-                if (option.type != OptionDescription::Type::Boolean) {
+                if (option.type == OptionDescription::Type::Choice) {
+                    described["choices"] = option.choices;
+                } else if (option.type != OptionDescription::Type::Boolean) {
                     described["minimum"] = option.minimum;
                     described["maximum"] = option.maximum;
                 }
@@ -60,7 +64,10 @@ int listMethods(bool json)
                     method.needsCalibration ? ", needs calibration" : "", method.summary.c_str());
         for (const OptionDescription& option : method.options) {
             std::string range;
-            if (option.type != OptionDescription::Type::Boolean)
+            if (option.type == OptionDescription::Type::Choice)
+                for (const std::string& choice : option.choices)
+                    range += concat(range.empty() ? ", " : " | ", choice);
+            else if (option.type != OptionDescription::Type::Boolean)
                 range = concat(", ", formatReal(option.minimum), " … ", formatReal(option.maximum));
             std::printf("    --option %s=%s   %s%s: %s\n", option.name.c_str(),
                         option.defaultValue.c_str(), typeName(option.type), range.c_str(),

@@ -15,11 +15,14 @@
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <cstdio>
 #include <filesystem>
 #include <limits>
 #include <set>
+#include <utility>
 
 namespace gradus::cli {
 
@@ -114,8 +117,8 @@ Recipe recipeOf(const Arguments& arguments)
     if (arguments.context > 0)
         calibration.context = arguments.context;
     if (!arguments.calibrationMode.empty())
-        calibration.mode = arguments.calibrationMode == "float" ? CalibrationMode::Float
-                                                                : CalibrationMode::Sequential;
+        calibration.mode = calibrationModeFromName(arguments.calibrationMode)
+                               .value_or(CalibrationMode::Sequential); // checked by the parser
     if (arguments.seed >= 0)
         recipe.seed = static_cast<std::uint64_t>(arguments.seed);
     return recipe;
@@ -208,8 +211,10 @@ int dryRun(const QuantizeRequest& request, const Arguments& arguments)
 {
     ForecastRequest wanted;
     wanted.model = request.model;
-    wanted.recipe =
-        request.only ? reducedTo(*request.only, request.recipe, *request.model) : request.recipe;
+    wanted.recipe = request.only
+                        ? reducedTo(coupledLayers(*request.model, request.recipe, *request.only),
+                                    request.recipe, *request.model)
+                        : request.recipe;
     wanted.memoryBytes = request.memoryBytes;
     Monitor monitor;
     wanted.machine = measureMachine(monitor);
@@ -220,6 +225,48 @@ int dryRun(const QuantizeRequest& request, const Arguments& arguments)
     if (!arguments.jsonGiven || (!arguments.json.empty() && arguments.json != "-"))
         printPlan(planned, expected);
     return 0;
+}
+
+/// Every training of the run once, in the order of the layers.
+std::vector<std::shared_ptr<const TuningOutcome>> trainingsOf(const Run& run)
+{
+    std::vector<std::shared_ptr<const TuningOutcome>> trainings;
+    for (const LayerResult& layer : run.layers)
+        for (const auto& tuning : layer.tunings)
+            if (std::find(trainings.begin(), trainings.end(), tuning) == trainings.end())
+                trainings.push_back(tuning);
+    // The fine-tuning of all blocks comes last.
+    std::stable_partition(trainings.begin(), trainings.end(),
+                          [](const auto& training) { return training->block >= 0; });
+    return trainings;
+}
+
+nlohmann::ordered_json jsonOf(const std::vector<TracePoint>& trace)
+{
+    nlohmann::ordered_json out = nlohmann::ordered_json::array();
+    for (const TracePoint& point : trace)
+        out.push_back({{"stage", traceStageName(point.stage)},
+                       {"round", point.round},
+                       {"relative_output_error", point.relativeError},
+                       {"accepted", point.accepted},
+                       {"scale_change", point.scaleChange},
+                       {"zero_change", point.zeroChange}});
+    return out;
+}
+
+nlohmann::ordered_json jsonOf(const TuningOutcome& training)
+{
+    return {{"name", training.name},
+            {"before", training.before()},
+            {"after", training.after()},
+            {"best_epoch", training.bestEpoch},
+            {"epochs",
+             std::max<std::int64_t>(0, static_cast<std::int64_t>(training.epochLosses.size()) - 1)},
+            {"steps", training.losses.size()},
+            {"stopped_early", training.stoppedEarly},
+            {"scale_change", training.scaleChange},
+            {"zero_change", training.zeroChange},
+            {"trained_tensors", training.parameters.size()}};
 }
 
 std::string jsonOf(const Run& run, double seconds)
@@ -246,8 +293,12 @@ std::string jsonOf(const Run& run, double seconds)
         entry["relative_output_error"] = layer.relativeOutputError;
         entry["seconds"] = layer.seconds;
         entry["note"] = layer.note;
+        entry["trace"] = jsonOf(layer.trace);
         out["layers"].push_back(std::move(entry));
     }
+    out["trainings"] = nlohmann::ordered_json::array();
+    for (const auto& training : trainingsOf(run))
+        out["trainings"].push_back(jsonOf(*training));
     out["totals"] = {{"bits_per_weight", run.totals.bitsPerWeight},
                      {"bytes", run.totals.bytes},
                      {"float_bytes", run.totals.floatBytes},
@@ -255,6 +306,34 @@ std::string jsonOf(const Run& run, double seconds)
                      {"seconds", seconds},
                      {"peak_memory_bytes", peakMemoryBytes()}};
     return out.dump(2);
+}
+
+/// What the trainings did to their losses, before and after.
+void printTrainings(const Run& run)
+{
+    const auto trainings = trainingsOf(run);
+    if (trainings.empty())
+        return;
+    Table table({{"training", Table::Align::Left},
+                 {"loss before"},
+                 {"after"},
+                 {"change"},
+                 {"kept epoch"},
+                 {"steps"},
+                 {"scales moved"}});
+    for (const auto& training : trainings) {
+        const double before = training->before();
+        const double change = before > 0 ? training->after() / before - 1 : 0; // before may be NaN
+        table.add({training->name, formatReal(before), formatReal(training->after()),
+                   concat(change > 0   ? "+"
+                          : change < 0 ? "−"
+                                       : "",
+                          formatPercent(std::abs(change))),
+                   concat(training->bestEpoch, training->stoppedEarly ? ", stopped early" : ""),
+                   std::to_string(training->losses.size()), formatPercent(training->scaleChange)});
+    }
+    std::puts("");
+    table.print();
 }
 
 void printRun(const Run& run, double seconds, const std::string& out)
@@ -280,6 +359,7 @@ void printRun(const Run& run, double seconds, const std::string& out)
                    layer.note});
     }
     table.print();
+    printTrainings(run);
     std::printf("\n%s quantized weights in %s (%s bits per weight), %s stay float; %s, peak memory "
                 "%s\nrun written to %s\n",
                 formatCount(run.totals.weights).c_str(), formatBytes(run.totals.bytes).c_str(),
@@ -307,17 +387,19 @@ int runQuantize(const Arguments& arguments)
 
     TerminalMonitor monitor(false);
     const auto start = std::chrono::steady_clock::now();
-    std::int64_t finished = 0;
+    std::set<std::string> finished;
     std::shared_ptr<const Run> run;
     try {
-        run = quantize(request, monitor, [&](const LayerResult&) { ++finished; });
+        run = quantize(request, monitor, [&](const LayerResult& layer) {
+            // A training that was cancelled hands over what it had; it is not kept.
+            if (layer.tunings.empty() || !layer.tunings.back()->cancelled)
+                finished.insert(layer.name);
+        });
     } catch (const Cancelled&) {
         monitor.clear();
         std::fprintf(
-            stderr,
-            "%lld of %zu layers are finished and kept in %s; --resume continues from them\n",
-            static_cast<long long>(finished), request.model->layers.size(),
-            journalPath(request.output).c_str());
+            stderr, "%zu of %zu layers are finished and kept in %s; --resume continues from them\n",
+            finished.size(), request.model->layers.size(), journalPath(request.output).c_str());
         throw;
     }
     monitor.clear();
@@ -356,10 +438,11 @@ void addQuantize(CLI::App& program, const AddAction& add)
     verb->add_option("--samples", a->samples, "Windows of calibration text (default 128)");
     verb->add_option("--context", a->context,
                      "Tokens per window (default: the model's, at most 2048)");
-    verb->add_option("--calibration-mode", a->calibrationMode,
-                     "sequential: blocks see the quantized ones before them; float: one pass over "
-                     "the float model")
-        ->check(CLI::IsMember({"sequential", "float"}));
+    verb->add_option(
+            "--calibration-mode", a->calibrationMode,
+            "sequential: blocks see the quantized ones before them; true-sequential: layers "
+            "within a block, too; float: one pass over the float model")
+        ->check(CLI::IsMember({"sequential", "true-sequential", "float"}));
     verb->add_option("--tokenizer", a->tokenizer, "Tokenizer file instead of the model's");
     verb->add_option("--seed", a->seed, "Seed of everything random (default 0)")
         ->check(CLI::NonNegativeNumber);

@@ -61,7 +61,8 @@ QStringList calibrationFlags(const Recipe& recipe)
         if (calibration.context != standard.context)
             words << QStringLiteral("--context") << QString::number(calibration.context);
         if (calibration.mode != standard.mode)
-            words << QStringLiteral("--calibration-mode") << QStringLiteral("float");
+            words << QStringLiteral("--calibration-mode")
+                  << toQString(calibrationModeName(calibration.mode));
     }
     if (recipe.seed != 0)
         words << QStringLiteral("--seed") << QString::number(recipe.seed);

@@ -14,6 +14,7 @@ struct Docks
     QDockWidget* weights = nullptr;
     QDockWidget* channels = nullptr;
     QDockWidget* exponent = nullptr;
+    QDockWidget* decoupleq = nullptr;
     QDockWidget* errors = nullptr;
     QDockWidget* bitsMap = nullptr;
     QDockWidget* method = nullptr;
@@ -23,7 +24,8 @@ struct Docks
 
     [[nodiscard]] std::vector<QDockWidget*> all() const
     {
-        return {weights, channels, exponent, errors, bitsMap, method, run, runs, comparison};
+        return {weights, channels, exponent, decoupleq, errors,
+                bitsMap, method,   run,      runs,      comparison};
     }
 };
 

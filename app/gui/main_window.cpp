@@ -4,6 +4,7 @@
 #include "core/base/format.h"
 #include "widgets/panels/bits_map_panel.h"
 #include "widgets/panels/channel_panel.h"
+#include "widgets/panels/convergence_panel.h"
 #include "widgets/panels/empty_state.h"
 #include "widgets/panels/error_panel.h"
 #include "widgets/panels/exponent_panel.h"
@@ -45,7 +46,7 @@ constexpr char geometryKey[] = "window/geometry";
 constexpr char stateKey[] = "window/state";
 constexpr char columnsKey[] = "window/columns";
 constexpr char logKey[] = "plots/logarithmic";
-constexpr int stateVersion = 2;
+constexpr int stateVersion = 3;
 constexpr QSize smallestMinimum(230, 120); ///< of a panel in a dock
 constexpr QSize largestMinimum(335, 160);
 /// Layers finish faster than anybody reads: the table follows at this pace.
@@ -161,6 +162,7 @@ void MainWindow::makeDocks()
     m_weights = new WeightPanel;
     m_channels = new ChannelPanel;
     m_exponent = new ExponentPanel;
+    m_decoupleq = new ConvergencePanel;
     m_errors = new ErrorPanel;
     m_bitsMap = new BitsMapPanel;
     m_runs = new RunsPanel;
@@ -170,6 +172,7 @@ void MainWindow::makeDocks()
     m_docks.weights = dock(tr("Weights"), QStringLiteral("WeightDock"), m_weights);
     m_docks.channels = dock(tr("Channels"), QStringLiteral("ChannelDock"), m_channels);
     m_docks.exponent = dock(tr("Exponent"), QStringLiteral("ExponentDock"), m_exponent);
+    m_docks.decoupleq = dock(tr("decoupleQ"), QStringLiteral("DecoupleqDock"), m_decoupleq);
     m_docks.errors = dock(tr("Layer errors"), QStringLiteral("ErrorDock"), m_errors);
     m_docks.bitsMap = dock(tr("Bits map"), QStringLiteral("BitsMapDock"), m_bitsMap);
     m_docks.method = dock(tr("Method"), QStringLiteral("MethodDock"), m_method);
@@ -242,9 +245,11 @@ void MainWindow::connectDocument()
         m_empty->setBusyText(activity.isEmpty() ? QString() : tr("%1…").arg(activity));
         m_progress->setValue(0);
         m_progressText->setText(activity);
+        refreshTrainings(); // a run that begins has no results yet
         refreshActions();
     });
     connect(&m_workbench, &Workbench::progressed, this, &MainWindow::setProgress);
+    connect(&m_workbench, &Workbench::trainingAdvanced, m_decoupleq, &ConvergencePanel::advance);
     connect(&m_workbench, &Workbench::inputsCaptured, &m_explorer, &Explorer::keepInputs);
     connect(&m_workbench, &Workbench::modelMissing, this,
             [this](const QString& run, const QString& why) {
@@ -308,6 +313,7 @@ void MainWindow::connectPanels()
 void MainWindow::connectRuns()
 {
     Document* document = m_workbench.document();
+    connect(m_decoupleq, &ConvergencePanel::failed, this, &MainWindow::problem);
     connect(m_errors, &ErrorPanel::layersActivated, this, &MainWindow::activateLayers);
     connect(m_errors, &ErrorPanel::failed, this, &MainWindow::problem);
     connect(m_comparison, &RunComparison::layersActivated, this, &MainWindow::activateLayers);
@@ -476,73 +482,6 @@ void MainWindow::wantEverything()
     followDocks();
 }
 
-void MainWindow::refreshRows()
-{
-    Document* document = m_workbench.document();
-    if (!document->model())
-        return;
-    m_rowsTimer.stop();
-    const auto rows = std::make_shared<const std::vector<LayerRow>>(
-        layerRows(*document->model(), document->recipe(), document->plan().get(),
-                  document->results(), &m_explorer.statistics()));
-    m_layers->setRows(rows);
-    m_errors->setRows(rows);
-    m_bitsMap->setRows(rows);
-    m_comparison->setRows(rows);
-    refreshSelection();
-}
-
-void MainWindow::refreshRuns()
-{
-    const Document* document = m_workbench.document();
-    SessionRuns runs;
-    std::shared_ptr<const SessionRun> shown;
-    std::shared_ptr<const SessionRun> compared;
-    for (const SessionRun& run : document->runs()) {
-        runs.push_back(std::make_shared<const SessionRun>(run));
-        if (&run == document->shownRun())
-            shown = runs.back();
-        if (&run == document->comparedRun())
-            compared = runs.back();
-    }
-    const auto& model = document->model();
-    m_runs->setRuns(runs, shown ? shown->id : 0, compared ? compared->id : 0,
-                    model ? static_cast<int>(model->layers.size()) : 0);
-    if (shown && shown->id == m_workbench.runInProgress())
-        shown = nullptr; // the rows know what has finished so far
-    m_errors->setRuns(shown, compared);
-    m_comparison->setRuns(shown, compared);
-}
-
-void MainWindow::refreshSelection()
-{
-    Document* document = m_workbench.document();
-    std::vector<std::string> names = m_layers->selectedLayers();
-    const std::string current = m_layers->currentLayer();
-    const auto at = std::find(names.begin(), names.end(), current);
-    if (at != names.end())
-        std::rotate(names.begin(), at, at + 1);
-    else if (!current.empty() && names.empty())
-        names.push_back(current);
-    std::vector<std::pair<std::string, LayerChoice>> layers;
-    bool overridden = false;
-    for (const std::string& name : names) {
-        const int row = m_layers->model()->rowOf(name);
-        if (row < 0)
-            continue;
-        layers.emplace_back(name, m_layers->model()->row(row).choice);
-        overridden = overridden || document->recipe().overrides.count(name) > 0;
-    }
-    m_method->setState(document->recipe().standard, std::move(layers), overridden);
-    m_quantizeSelected->setEnabled(m_quantize->isEnabled() && !names.empty());
-    m_errors->setSelected(names);
-    m_bitsMap->setSelected(names);
-    m_comparison->setSelected(names);
-    m_exponent->setCurrentLayer(names.empty() ? std::string() : names.front());
-    if (document->plan())
-        m_explorer.select(names);
-}
-
 void MainWindow::activateLayers(const std::vector<std::string>& names, bool extend)
 {
     std::vector<std::string> all = names;
@@ -553,88 +492,6 @@ void MainWindow::activateLayers(const std::vector<std::string>& names, bool exte
         }
     }
     m_layers->selectLayers(all);
-}
-
-void MainWindow::refreshActions()
-{
-    Document* document = m_workbench.document();
-    const bool busy = m_workbench.isBusy();
-    const bool model = document->model() != nullptr;
-    const bool run =
-        document->shownRun() && document->shownRun()->id != m_workbench.runInProgress();
-    const bool canRun = model && document->model()->canRun();
-    const QString obstacle = m_workbench.obstacle();
-    m_quantize->setEnabled(!busy && obstacle.isEmpty());
-    m_quantize->setToolTip(obstacle.isEmpty() ? tr("Run the recipe (F5)") : obstacle);
-    m_quantizeSelected->setEnabled(m_quantize->isEnabled() && !m_layers->selectedLayers().empty());
-    m_quantizeStale->setEnabled(m_quantize->isEnabled() && m_workbench.staleCount() > 0);
-    m_capture->setEnabled(!busy && canRun && !document->recipe().calibration.data.empty());
-    m_cancel->setEnabled(busy);
-    m_cancel->setToolTip(tr("Stop; finished layers stay (Esc)"));
-    m_evaluate->setEnabled(!busy && canRun);
-    m_openRecipe->setEnabled(!busy && model);
-    m_saveRecipe->setEnabled(!busy && model);
-    m_saveRecipeAs->setEnabled(!busy && model);
-    m_closeModel->setEnabled(!busy && model);
-    m_rules->setEnabled(model);
-    m_copyCommand->setEnabled(model);
-    m_saveRun->setEnabled(!busy && run);
-    m_report->setEnabled(!busy && run);
-    m_report->setToolTip(run ? tr("Write the shown run as a web page and a table (Ctrl+R)")
-                             : tr("Quantize first"));
-    m_exportMenu->setEnabled(!busy && run);
-    m_exportMenu->menuAction()->setToolTip(run ? QString() : tr("Quantize first"));
-    m_runPanel->setObstacle(obstacle);
-    m_runPanel->setStale(m_workbench.staleCount(), document->shownRun() != nullptr);
-    m_runPanel->setCanEvaluate(canRun);
-    m_progress->setVisible(busy);
-    m_progressText->setVisible(busy);
-    m_log->setEnabled(model);
-}
-
-QString MainWindow::totalsText() const
-{
-    return m_totals->text();
-}
-
-QString MainWindow::messageText() const
-{
-    return m_message->isVisibleTo(this) ? m_message->text() : QString();
-}
-
-void MainWindow::refreshTotals()
-{
-    Document* document = m_workbench.document();
-    const auto& plan = document->plan();
-    const auto& model = document->model();
-    if (!plan || !model) {
-        m_totals->setText(tr("No model"));
-        return;
-    }
-    int quantized = 0;
-    for (const Plan::Row& row : plan->rows)
-        quantized += row.choice.keepFloat ? 0 : 1;
-    const Totals& totals = plan->totals;
-    const std::uint64_t all = totals.bytes + totals.floatBytes;
-    QString text = tr("The recipe quantizes %1 of %2 layers").arg(quantized).arg(plan->rows.size());
-    if (quantized > 0)
-        text +=
-            tr("   ·   %1 bits/weight").arg(toQString(formatBitsPerWeight(totals.bitsPerWeight)));
-    text += tr("   ·   %1 quantized + %2 float = %3")
-                .arg(toQString(formatBytes(totals.bytes)),
-                     toQString(formatBytes(totals.floatBytes)), toQString(formatBytes(all)));
-    if (model->source.bytes > 0)
-        text += tr("   (%1 of the file)")
-                    .arg(toQString(formatPercent(static_cast<double>(all) /
-                                                 static_cast<double>(model->source.bytes))));
-    m_totals->setText(text);
-}
-
-void MainWindow::setProgress(double fraction, const QString& stage)
-{
-    m_runPanel->setProgress(fraction, stage);
-    m_progress->setValue(static_cast<int>(1000 * std::clamp(fraction, 0.0, 1.0)));
-    m_progressText->setText(stage.isEmpty() ? m_workbench.activity() : stage);
 }
 
 void MainWindow::setTheme(ThemeChoice choice)
@@ -776,9 +633,10 @@ QString MainWindow::saveScreenshots(const QString& folder)
             shoot(this, name);
         }
         const std::pair<QDockWidget*, const char*> tabs[] = {
-            {m_docks.channels, "window-channels"}, {m_docks.exponent, "window-exponent"},
-            {m_docks.errors, "window-errors"},     {m_docks.bitsMap, "window-bits"},
-            {m_docks.runs, "window-runs"},         {m_docks.comparison, "window-comparison"}};
+            {m_docks.channels, "window-channels"},    {m_docks.exponent, "window-exponent"},
+            {m_docks.decoupleq, "window-decoupleq"},  {m_docks.errors, "window-errors"},
+            {m_docks.bitsMap, "window-bits"},         {m_docks.runs, "window-runs"},
+            {m_docks.comparison, "window-comparison"}};
         for (const auto& [tab, name] : tabs) {
             tab->raise();
             shoot(this, name);
@@ -787,10 +645,10 @@ QString MainWindow::saveScreenshots(const QString& folder)
         shoot(this, "window");
     }
     const std::pair<QWidget*, const char*> panels[] = {
-        {m_layers, "layers"},        {m_weights, "weights"}, {m_channels, "channels"},
-        {m_exponent, "exponent"},    {m_errors, "errors"},   {m_bitsMap, "bits"},
-        {m_method, "method"},        {m_runPanel, "run"},    {m_runs, "runs"},
-        {m_comparison, "comparison"}};
+        {m_layers, "layers"},     {m_weights, "weights"},      {m_channels, "channels"},
+        {m_exponent, "exponent"}, {m_decoupleq, "decoupleq"},  {m_errors, "errors"},
+        {m_bitsMap, "bits"},      {m_method, "method"},        {m_runPanel, "run"},
+        {m_runs, "runs"},         {m_comparison, "comparison"}};
     for (const auto& [panel, name] : panels) {
         QWidget frame; // gives the panel the window's background
         frame.setAttribute(Qt::WA_DontShowOnScreen);

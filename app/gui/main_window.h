@@ -19,6 +19,7 @@ namespace gradus {
 
 class BitsMapPanel;
 class ChannelPanel;
+class ConvergencePanel;
 class EmptyState;
 class ErrorPanel;
 class ExponentPanel;
@@ -60,6 +61,7 @@ public:
     [[nodiscard]] RunPanel* runPanel() const { return m_runPanel; }
     [[nodiscard]] ChannelPanel* channelPanel() const { return m_channels; }
     [[nodiscard]] ExponentPanel* exponentPanel() const { return m_exponent; }
+    [[nodiscard]] ConvergencePanel* convergencePanel() const { return m_decoupleq; }
     [[nodiscard]] ErrorPanel* errorPanel() const { return m_errors; }
     [[nodiscard]] BitsMapPanel* bitsMapPanel() const { return m_bitsMap; }
     [[nodiscard]] RunsPanel* runsPanel() const { return m_runs; }
@@ -128,6 +130,8 @@ private:
     void refreshRows();
     void refreshRuns();
     void refreshSelection();
+    void refreshTraces();
+    void refreshTrainings();
     void refreshActions();
     void refreshTotals();
     void refreshRecent();
@@ -153,6 +157,7 @@ private:
     WeightPanel* m_weights = nullptr;
     ChannelPanel* m_channels = nullptr;
     ExponentPanel* m_exponent = nullptr;
+    ConvergencePanel* m_decoupleq = nullptr;
     ErrorPanel* m_errors = nullptr;
     BitsMapPanel* m_bitsMap = nullptr;
     RunsPanel* m_runs = nullptr;
@@ -162,6 +167,7 @@ private:
     MessageBar* m_message = nullptr;
     Docks m_docks;
     std::set<QDockWidget*> m_seen;
+    int m_trainingRun = 0;                          ///< whose steps the decoupleQ panel collects
     std::shared_ptr<const WeightPreview> m_preview; ///< of the current layer
     QLabel* m_modelLabel = nullptr;
     QLabel* m_totals = nullptr;

@@ -63,6 +63,7 @@ Workbench::Workbench(const QString& sessions, QObject* parent)
     : QObject(parent)
     , m_store(sessions)
 {
+    connect(&m_training, &TrainingFeed::advanced, this, &Workbench::trainingAdvanced);
     connect(&m_work, &JobRunner::progressed, this,
             [this](const QString&, double fraction, const QString& stage) {
                 Q_EMIT progressed(fraction, stage);

@@ -4,6 +4,7 @@
 #include "app/gui/document.h"
 #include "app/gui/job_runner.h"
 #include "app/gui/session_store.h"
+#include "app/gui/training_feed.h"
 #include "core/export/export.h"
 #include "core/session/evaluate.h"
 #include "core/session/forecast.h"
@@ -109,6 +110,8 @@ Q_SIGNALS:
     void forecastChanged(const gradus::Forecast& forecast);
     void inputsCaptured(const std::string& layer,
                         std::shared_ptr<const gradus::InputStatistics> inputs);
+    /// Steps of a training of the run in progress, those of a frame at once.
+    void trainingAdvanced(const std::vector<gradus::TrainingProgress>& steps);
     /// A run whose model is not where it was, or is another one by now.
     void modelMissing(const QString& run, const QString& why);
     /// The open model's file is gone or no longer what was opened.
@@ -154,6 +157,7 @@ private:
     std::unique_ptr<SavedSession::SavedRun> m_interrupted;
     /// Perplexity of the float model, by data, convention and context.
     std::map<QString, Perplexity> m_floatPerplexity;
+    TrainingFeed m_training;
     JobRunner m_work; // after all that jobs touch, so that it is destroyed first
     JobRunner m_plan;
 };

@@ -88,6 +88,8 @@ void Workbench::quantize(RunScope scope, const std::vector<std::string>& selecte
                    then);
             return;
         }
+        // Layers that are trained together are computed together.
+        compute = coupledLayers(model, m_document.recipe(), compute);
         const auto fresh = freshness(model, m_document.recipe(), results);
         for (std::size_t i = 0; i < model.layers.size(); ++i) {
             const std::string& name = model.layers[i].name;
@@ -137,6 +139,7 @@ void Workbench::startRun(const RunRequest& request, const Then& then)
     if (!request.name.isEmpty())
         m_document.renameRun(id, request.name);
     m_runInProgress = id;
+    m_training.clear();
     m_document.setKept(id, pathText(what.output), QDateTime::currentDateTime(), 0,
                        request.resumable ? recipe : nullptr);
     const QString name = m_document.findRun(id)->name;
@@ -154,12 +157,14 @@ void Workbench::startRun(const RunRequest& request, const Then& then)
                     Q_EMIT inputsCaptured(layer, inputs);
                 });
             };
+            what.trainingSink = [this](const TrainingProgress& step) { m_training.push(step); };
             return gradus::quantize(what, monitor, [&](const LayerResult& layer) {
                 monitor.post(
                     [this, layer, recipe, id] { m_document.addResult(id, layer, recipe); });
             });
         },
         [this, id, clock, whole](const std::shared_ptr<const Run>& run) {
+            m_training.flush();
             const double seconds = static_cast<double>(clock->elapsed()) / 1000;
             if (whole && m_forecast && m_forecast->seconds > 0)
                 m_correction = learnCorrection(m_correction, m_forecast->seconds, seconds);

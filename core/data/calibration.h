@@ -12,14 +12,16 @@ namespace gradus {
 /// What calibration knows of one input: shared by all layers that read it.
 struct InputStatistics
 {
-    std::int64_t features = 0; ///< d
-    std::int64_t rows = 0;     ///< n, tokens seen
-    /// H = XᵀX/n, d × d, symmetric, full storage. Empty when only ranges were asked for.
+    std::int64_t features = 0; ///< d; of one group of a grouped convolution
+    std::int64_t groups = 1;   ///< of a grouped convolution; the rows of W are split evenly on them
+    std::int64_t rows = 0;     ///< n, tokens seen; of a convolution output pixels
+    /// H = XᵀX/n, d × d, symmetric, full storage; of several groups one after the other. Empty when
+    /// only ranges were asked for.
     std::vector<double> hessian;
-    std::vector<float> minimum;       ///< per feature
+    std::vector<float> minimum;       ///< per feature (of every group, in their order)
     std::vector<float> maximum;       ///< per feature
     std::vector<double> secondMoment; ///< E[x²] per feature, the diagonal of H
-    Tensor sample;                    ///< some rows of X (sampled × d), empty unless asked for
+    Tensor sample; ///< some rows of X (sampled × groups·d), empty unless asked for
 };
 
 /// Accumulates InputStatistics over batches of rows. The result depends on the rows and their

@@ -4,6 +4,7 @@
 #include "core/base/error.h"
 #include "core/base/text.h"
 #include "core/export/formats.h"
+#include "core/session/language.h"
 
 #include <array>
 #include <map>
@@ -59,7 +60,17 @@ std::string_view exportFormatName(ExportFormat format)
 
 std::vector<PreflightNote> preflight(const ExportRequest& request)
 {
-    return entryOf(request.format).preflight(request);
+    std::vector<PreflightNote> notes = entryOf(request.format).preflight(request);
+    const auto tuned = tunedParameters(request.run->layers);
+    if (!tuned.empty())
+        notes.push_back(
+            {"",
+             concat(tuned.size(), tuned.size() == 1 ? " float tensor" : " float tensors",
+                    " of the model ", tuned.size() == 1 ? "was" : "were",
+                    " trained with the run and ", tuned.size() == 1 ? "is" : "are",
+                    " written as trained: ", tuned.begin()->first, tuned.size() > 1 ? ", …" : ""),
+             false});
+    return notes;
 }
 
 ExportResult exportRun(const ExportRequest& request, Monitor& monitor)
@@ -94,6 +105,18 @@ std::vector<ExportLayer> exportLayers(const Run& run, const Model& model)
         layers.push_back({&layer, &result, readers[layer.weight] > 1});
     }
     return layers;
+}
+
+std::unordered_map<std::string, std::shared_ptr<const Tensor>>
+tunedTensors(const ExportRequest& request)
+{
+    std::unordered_map<std::string, std::shared_ptr<const Tensor>> tensors;
+    for (const auto& [name, value] : tunedParameters(request.run->layers)) {
+        const TensorInfo& info = tunedTensor(*request.model, name, *value);
+        tensors[name] =
+            std::make_shared<const Tensor>(fromFloat(value->floats(), info.dtype, info.shape));
+    }
+    return tensors;
 }
 
 std::unordered_map<std::string, const QuantizedWeight*>

@@ -32,6 +32,11 @@ struct ExportLayer
 [[nodiscard]] std::unordered_map<std::string, const QuantizedWeight*>
 quantizedTensors(const std::vector<ExportLayer>& layers, std::vector<const Layer*>& conflicts);
 
+/// Float tensors that the run's trainings changed, by name, in the dtype and shape of the model's.
+/// Throws Error(Usage | Shape) when the model has others.
+[[nodiscard]] std::unordered_map<std::string, std::shared_ptr<const Tensor>>
+tunedTensors(const ExportRequest& request);
+
 /// How a run becomes a GPTQ checkpoint.
 struct GptqPlan
 {

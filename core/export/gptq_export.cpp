@@ -63,8 +63,11 @@ std::string whyFloat(const ExportLayer& place, std::int64_t group, GptqZeros zer
         if (roundToHalf(scale) != scale)
             return concat("scales are stored in float16, which cannot hold its scale ", scale);
     }
+    if (scheme.floatZeros)
+        return "its zero points are not integers, which the format needs (decoupleq makes integers "
+               "with the option float_zeros=false)";
     if (zeros == GptqZeros::V1 &&
-        std::find(weight.zeros.begin(), weight.zeros.end(), 0) != weight.zeros.end())
+        std::find(weight.zeros.begin(), weight.zeros.end(), 0.0F) != weight.zeros.end())
         return "version 1 of the format cannot hold a zero point of 0, choose version 2";
     return {};
 }
@@ -119,7 +122,7 @@ Tensor packedZeros(const QuantizedWeight& weight, std::int64_t groups, bool vers
     std::vector<std::uint8_t> zeros(static_cast<std::size_t>(weight.rows));
     for (std::int64_t group = 0; group < groups; ++group) {
         for (std::int64_t row = 0; row < weight.rows; ++row) {
-            const int zero = weight.zeros[parameter(weight, row, group, groups)];
+            const int zero = static_cast<int>(weight.zeros[parameter(weight, row, group, groups)]);
             zeros[static_cast<std::size_t>(row)] =
                 static_cast<std::uint8_t>(version2 ? zero : zero - 1);
         }
@@ -221,7 +224,8 @@ Json quantizeConfig(const ExportRequest& request, const GptqPlan& plan)
             options = std::get_if<GptqOptions>(&row.place.result->choice.method);
     }
     config["lm_head"] = head;
-    config["true_sequential"] = request.run->recipe.calibration.mode == CalibrationMode::Sequential;
+    config["true_sequential"] =
+        request.run->recipe.calibration.mode == CalibrationMode::TrueSequential;
     if (options) {
         config["damp_percent"] = options->damping;
         config["static_groups"] = options->staticGroups;
@@ -261,9 +265,9 @@ GptqPlan planGptq(const ExportRequest& request)
             row.whyFloat = whyFloat(place, row.group, request.gptqZeros);
             row.packed = row.whyFloat.empty();
             if (row.packed) {
-                zeroPointOfZero =
-                    zeroPointOfZero ||
-                    std::find(weight->zeros.begin(), weight->zeros.end(), 0) != weight->zeros.end();
+                zeroPointOfZero = zeroPointOfZero ||
+                                  std::find(weight->zeros.begin(), weight->zeros.end(), 0.0F) !=
+                                      weight->zeros.end();
                 const Values values{weight->scheme.bits, row.group, weight->scheme.symmetric,
                                     row.descAct};
                 const auto found =
@@ -346,6 +350,7 @@ ExportResult exportGptq(const ExportRequest& request, Monitor& monitor)
         throw Error(
             ErrorCode::Unsupported,
             concat("no layer of the run can be stored in the format of GPTQ (", reason, ")"));
+    const auto tuned = tunedTensors(request);
     ExportFolder folder(request.output, source);
 
     const Json config = quantizeConfig(request, plan);
@@ -366,6 +371,9 @@ ExportResult exportGptq(const ExportRequest& request, Monitor& monitor)
         const auto found = packed.find(info.name);
         if (found != packed.end())
             addPacked(tensors, *found->second, plan.version2);
+        else if (const auto trained = tuned.find(info.name); trained != tuned.end())
+            tensors.push_back({info.name, info.dtype, info.shape,
+                               [value = trained->second] { return value->clone(); }});
         else
             tensors.push_back({info.name, info.dtype, info.shape,
                                [&file, &info] { return file.read(info.name); }});

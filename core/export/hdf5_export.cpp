@@ -10,6 +10,7 @@ namespace gradus {
 ExportResult exportHdf5(const ExportRequest& request, Monitor& monitor)
 {
     (void)exportLayers(*request.run, *request.model);
+    (void)tunedTensors(request);
     std::error_code error;
     if (request.output.empty())
         throw Error(ErrorCode::Usage, "the export has no target file");

@@ -45,6 +45,7 @@ std::vector<PreflightNote> preflightGptq(const ExportRequest& request)
     std::vector<PreflightNote> notes;
     const GptqPlan plan = planGptq(request);
     std::map<std::string, std::vector<std::string>> slow;
+    std::map<std::string, std::vector<std::string>> unfit;
     bool overridden = false;
     bool reordered = false;
     bool zeroPointOfZero = false;
@@ -55,7 +56,7 @@ std::vector<PreflightNote> preflightGptq(const ExportRequest& request)
             continue;
         }
         if (!row.packed) {
-            notes.push_back({row.place.layer->name, concat("stays float: ", row.whyFloat), true});
+            unfit[row.whyFloat].push_back(row.place.layer->name);
             continue;
         }
         if (const std::string why = slowBecause(row); !why.empty())
@@ -64,7 +65,17 @@ std::vector<PreflightNote> preflightGptq(const ExportRequest& request)
         reordered = reordered || row.descAct;
         const auto& zeros = row.place.result->weight->zeros;
         zeroPointOfZero =
-            zeroPointOfZero || std::find(zeros.begin(), zeros.end(), 0) != zeros.end();
+            zeroPointOfZero || std::find(zeros.begin(), zeros.end(), 0.0F) != zeros.end();
+    }
+    // A line for each, unless that would list the model.
+    constexpr std::size_t few = 8;
+    for (const auto& [why, names] : unfit) {
+        if (names.size() > few)
+            notes.push_back(
+                {"", concat(nameAndMore(names), " stay float, all for one reason: ", why), true});
+        else
+            for (const std::string& name : names)
+                notes.push_back({name, concat("stays float: ", why), true});
     }
     if (keptByRecipe > 0)
         notes.push_back({"",

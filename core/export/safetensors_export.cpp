@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
 // The source's checkpoint with dequantized weights: a drop-in for the original. Tensors keep names,
-// shapes and dtypes; what is not quantized is copied byte for byte.
+// shapes and dtypes; what is neither quantized nor trained is copied byte for byte.
 #include "core/base/text.h"
 #include "core/export/export_folder.h"
 #include "core/export/formats.h"
@@ -13,6 +13,7 @@ ExportResult exportSafetensors(const ExportRequest& request, Monitor& monitor)
     const ModelSource& source = request.model->source;
     std::vector<const Layer*> conflicts;
     const auto quantized = quantizedTensors(exportLayers(*request.run, *request.model), conflicts);
+    const auto tuned = tunedTensors(request);
     ExportFolder folder(request.output, source);
     if (!source.config.empty())
         folder.addText("config.json", source.config);
@@ -23,7 +24,9 @@ ExportResult exportSafetensors(const ExportRequest& request, Monitor& monitor)
     for (const TensorInfo& info : file.tensors()) {
         const auto found = quantized.find(info.name);
         std::function<Tensor()> produce;
-        if (found == quantized.end())
+        if (const auto trained = tuned.find(info.name); trained != tuned.end())
+            produce = [value = trained->second] { return value->clone(); };
+        else if (found == quantized.end())
             produce = [&file, &info] { return file.read(info.name); };
         else
             produce = [weight = found->second, &info] {

@@ -39,6 +39,10 @@ public:
     {
         for (const Layer& layer : model.layers)
             m_layers.emplace(layer.name, &layer);
+        m_tuned = tunedParameters(run.layers);
+        for (const auto& [name, value] : m_tuned)
+            if (!model.source.tensors->find(name))
+                mismatch(name, "the run has trained it, but the model has no such tensor");
     }
 
     void dequantized(const fs::path& weights);
@@ -95,11 +99,14 @@ private:
     void gptqLayer(const ModelFile& file, const LayerResult& result, const GptqConfig& standard,
                    const Json& overrides);
     void hdf5Layer(const Hdf5Group& group, const LayerResult& result, std::size_t index);
+    void hdf5Tunings(const Hdf5Group& root, const Hdf5Group& layer, const LayerResult& result);
 
     const Run& m_run;
     const Model& m_model;
     Monitor& m_monitor;
     std::unordered_map<std::string_view, const Layer*> m_layers;
+    std::map<std::string, std::shared_ptr<const Tensor>> m_tuned; ///< in place of the original's
+    std::set<const TuningOutcome*> m_comparedTunings;
     VerifyResult m_result;
 };
 
@@ -227,7 +234,7 @@ const TensorInfo* Verifier::tensor(const ModelFile& file, const std::string& lay
     return info;
 }
 
-/// A tensor that must be the original's, byte for byte.
+/// A tensor that must be the original's, byte for byte, or what the run trained it to.
 void Verifier::sameBytes(const ModelFile& file, const TensorInfo& original)
 {
     const TensorInfo* info =
@@ -235,7 +242,15 @@ void Verifier::sameBytes(const ModelFile& file, const TensorInfo& original)
     if (!info)
         return;
     const Tensor found = file.read(info->name);
-    const Tensor expected = m_model.source.tensors->read(original.name);
+    const auto tuned = m_tuned.find(original.name);
+    if (tuned != m_tuned.end() && tuned->second->shape() != original.shape) {
+        mismatch(original.name, original.name, " is ", shapeText(tuned->second->shape()),
+                 " in the run, but ", shapeText(original.shape), " in the model");
+        return;
+    }
+    const Tensor expected =
+        tuned == m_tuned.end() ? m_model.source.tensors->read(original.name)
+                               : fromFloat(tuned->second->floats(), original.dtype, original.shape);
     const auto a = found.bytes();
     const auto b = expected.bytes();
     if (a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size()) == 0)
@@ -247,7 +262,7 @@ void Verifier::sameBytes(const ModelFile& file, const TensorInfo& original)
     const auto index = static_cast<std::int64_t>(at / size);
     mismatch(original.name, original.name, place(info->shape, index), " is ",
              valueText(found, index), ", expected ", valueText(expected, index),
-             " as in the original");
+             tuned == m_tuned.end() ? " as in the original" : " as the run has trained it");
 }
 
 // ------------------------------------------------------------------------------- dequantized
@@ -302,7 +317,7 @@ void Verifier::dequantized(const fs::path& weights)
                 const std::size_t p = runParameter(*weight, r, runGroupOf(*weight, c));
                 const int code = weight->codes[static_cast<std::size_t>(r * weight->cols + c)];
                 row[static_cast<std::size_t>(c)] =
-                    weight->scales[p] * static_cast<float>(code - int(weight->zeros[p]));
+                    weight->scales[p] * (static_cast<float>(code) - weight->zeros[p]);
             }
             const Tensor rounded = fromFloat(row, info->dtype, {weight->cols});
             const std::byte* const at =
@@ -402,13 +417,13 @@ bool couldBePacked(const Layer& layer, const QuantizedWeight& weight, bool versi
     for (const float scale : weight.scales)
         exact = exact && halfToFloat(floatToHalf(scale)) == scale;
     bool zero = false;
-    for (const std::uint8_t z : weight.zeros)
+    for (const float z : weight.zeros)
         zero = zero || z == 0;
     return layer.kind == LayerKind::Linear && layer.shape.size() == 2 && !shared &&
            layer.weight == concat(layer.name, ".weight") &&
            std::set<int>{2, 3, 4, 8}.count(scheme.bits) > 0 && weight.rows % 32 == 0 &&
            weight.cols % 32 == 0 && !(grouped && weight.cols % scheme.groupSize != 0) && exact &&
-           (version2 || !zero);
+           !scheme.floatZeros && (version2 || !zero);
 }
 
 void Verifier::gptqLayer(const ModelFile& file, const LayerResult& result,
@@ -589,6 +604,7 @@ void Verifier::hdf5Layer(const Hdf5Group& group, const LayerResult& result, std:
         compare("granularity", group.text("granularity"), std::string(granularity)) &&
         compare("group_size", group.integer("group_size"), scheme.groupSize) &&
         compare("symmetric", group.integer("symmetric"), std::int64_t(scheme.symmetric)) &&
+        compare("float_zeros", group.integer("float_zeros"), std::int64_t(scheme.floatZeros)) &&
         compare("scale_type", group.text("scale_type"),
                 std::string(scheme.scaleType == DType::F16 ? "F16" : "F32")) &&
         compare("rows", shape[0], weight.rows) && compare("inputs", shape[1], weight.cols);
@@ -617,10 +633,22 @@ void Verifier::hdf5Layer(const Hdf5Group& group, const LayerResult& result, std:
     const std::array<std::uint64_t, 2> dims{static_cast<std::uint64_t>(rows),
                                             static_cast<std::uint64_t>(groups)};
     const bool half = scheme.scaleType == DType::F16;
+    const auto realAt = [half](const std::vector<std::byte>& bytes, std::size_t i) {
+        float value = 0;
+        if (half) {
+            std::uint16_t bits = 0;
+            std::memcpy(&bits, bytes.data() + i * 2, 2);
+            value = halfToFloat(bits);
+        } else {
+            std::memcpy(&value, bytes.data() + i * 4, 4);
+        }
+        return value;
+    };
     const auto scales = group.read("scales", half ? Hdf5Type::F16 : Hdf5Type::F32, dims);
     std::vector<std::byte> zeros;
+    const Hdf5Type realType = half ? Hdf5Type::F16 : Hdf5Type::F32;
     if (!scheme.symmetric)
-        zeros = group.read("zeros", Hdf5Type::U8, dims);
+        zeros = group.read("zeros", scheme.floatZeros ? realType : Hdf5Type::U8, dims);
     else if (group.has("zeros"))
         mismatch(name, "zeros are stored although the layer is symmetric");
     const TensorInfo parameters{"scales", DType::F32, {rows, groups}, 0, {}};
@@ -631,21 +659,21 @@ void Verifier::hdf5Layer(const Hdf5Group& group, const LayerResult& result, std:
         for (std::int64_t g = 0; g < groups; ++g) {
             const auto i = static_cast<std::size_t>(r * groups + g);
             const std::size_t p = runParameter(weight, r, g);
-            float found = 0;
-            if (half) {
-                std::uint16_t bits = 0;
-                std::memcpy(&bits, scales.data() + i * 2, 2);
-                found = halfToFloat(bits);
-            } else {
-                std::memcpy(&found, scales.data() + i * 4, 4);
-            }
+            const float found = realAt(scales, i);
             if (std::bit_cast<std::uint32_t>(found) !=
                 std::bit_cast<std::uint32_t>(weight.scales[p]))
                 scaleDifferences.check(r * groups + g, concat(found),
                                        concat(weight.scales[p], " exactly"));
-            if (!scheme.symmetric)
+            if (scheme.floatZeros) {
+                if (const float zero = realAt(zeros, i);
+                    std::bit_cast<std::uint32_t>(zero) !=
+                    std::bit_cast<std::uint32_t>(weight.zeros[p]))
+                    zeroDifferences.check(r * groups + g, concat(zero),
+                                          concat(weight.zeros[p], " exactly"));
+            } else if (!scheme.symmetric) {
                 zeroDifferences.check(r * groups + g, std::to_integer<int>(zeros[i]),
                                       int(weight.zeros[p]));
+            }
         }
     }
     scaleDifferences.report(*this, name);
@@ -668,6 +696,48 @@ void Verifier::hdf5Layer(const Hdf5Group& group, const LayerResult& result, std:
     indexDifferences.report(*this, name);
 }
 
+/// The float tensors that the layer's trainings changed.
+void Verifier::hdf5Tunings(const Hdf5Group& root, const Hdf5Group& layer, const LayerResult& result)
+{
+    const std::string& name = result.name;
+    const bool stored = layer.has("tunings");
+    if (stored != !result.tunings.empty()) {
+        mismatch(name, "trainings are ", stored ? "stored" : "missing", ", the run has ",
+                 result.tunings.size());
+        return;
+    }
+    if (!stored)
+        return;
+    const nlohmann::json links =
+        nlohmann::json::parse(layer.text("tunings", std::size_t(1) << 24), nullptr, false);
+    if (!links.is_array() || links.size() != result.tunings.size()) {
+        mismatch(name, "its trainings are no list of ", result.tunings.size(), " names");
+        return;
+    }
+    const Hdf5Group all = root.open("tunings");
+    for (std::size_t t = 0; t < links.size(); ++t) {
+        const TuningOutcome& expected = *result.tunings[t];
+        // Layers of one block share a training.
+        if (!links[t].is_string() || !m_comparedTunings.insert(&expected).second)
+            continue;
+        const Hdf5Group group = all.open(Hdf5File::linkName(links[t].get<std::string>()));
+        ++m_result.checked;
+        if (group.text("name") != expected.name)
+            mismatch(name, "a training is ", quoted(group.text("name")), ", expected ",
+                     quoted(expected.name));
+        for (const auto& [parameter, value] : expected.parameters) {
+            const std::vector<std::uint64_t> dims(value->shape().begin(), value->shape().end());
+            const auto found =
+                group.open("values").read(Hdf5File::linkName(parameter), Hdf5Type::F32, dims);
+            const auto bytes = value->bytes();
+            ++m_result.checked;
+            if (found.size() != bytes.size() ||
+                std::memcmp(found.data(), bytes.data(), bytes.size()) != 0)
+                mismatch(name, "the trained tensor ", parameter, " differs from the run's");
+        }
+    }
+}
+
 void Verifier::hdf5(const fs::path& path)
 {
     checkRunSeal(path);
@@ -683,7 +753,9 @@ void Verifier::hdf5(const fs::path& path)
             continue;
         }
         ++found;
-        hdf5Layer(layers.open(link), result, i);
+        const Hdf5Group layer = layers.open(link);
+        hdf5Layer(layer, result, i);
+        hdf5Tunings(file.root(), layer, result);
     }
     if (layers.linkCount() != found)
         mismatch("", "/layers holds ", layers.linkCount(), " layers, of which the run has ", found);

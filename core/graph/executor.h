@@ -12,6 +12,19 @@
 
 namespace gradus {
 
+/// A linear layer's weight in a form of its own: packed codes, for instance.
+class LinearKernel
+{
+public:
+    virtual ~LinearKernel() = default;
+    [[nodiscard]] virtual std::int64_t rows() const = 0; ///< out
+    [[nodiscard]] virtual std::int64_t cols() const = 0; ///< in
+    /// y (n × out) = x (n × in) · Wᵀ. Bit-identical for any number of threads.
+    virtual void apply(ConstMatrixView x, MatrixView y, const Monitor& monitor) const = 0;
+    /// W as rows × cols floats, made anew.
+    [[nodiscard]] virtual Tensor floats() const = 0;
+};
+
 /// Where the executor gets float32 weights. Replaced ones come before the model's file. Weights
 /// read from the file are kept while they fit into cacheBytes, the least recently used going first.
 /// get() is safe to call from several threads, replace() and restore() are not.
@@ -19,21 +32,32 @@ class Weights
 {
 public:
     Weights(std::shared_ptr<const Model> model, std::uint64_t cacheBytes);
+    /// What is not replaced here is looked up below, which must outlive it and is left alone.
+    [[nodiscard]] static Weights over(const Weights& below);
 
     /// Throws Error(Format | Numeric) naming the tensor when it is missing or not finite.
     [[nodiscard]] std::shared_ptr<const Tensor> get(const std::string& tensor) const;
 
     /// Replaces a tensor (a quantized and dequantized weight). Shape must be that of the model's.
     void replace(const std::string& tensor, std::shared_ptr<const Tensor> value);
-    /// Takes a replacement back: the tensor is the file's again.
-    void restore(const std::string& tensor) { m_replaced.erase(tensor); }
+    /// Linear nodes with this weight use the kernel. get() gives the replaced floats if there are
+    /// any, else the kernel's, made at each call.
+    void replace(const std::string& tensor, std::shared_ptr<const LinearKernel> kernel);
+    /// The kernel of a weight that has one, else null.
+    [[nodiscard]] std::shared_ptr<const LinearKernel> kernel(const std::string& tensor) const;
+    /// Takes replacements back: the tensor is the file's again.
+    void restore(const std::string& tensor);
 
 private:
+    explicit Weights(const Weights* below);
+    void forgetCached(const std::string& tensor);
+
     struct Cached
     {
         std::shared_ptr<const Tensor> tensor;
         std::uint64_t lastUse = 0;
     };
+    const Weights* m_below = nullptr;
     std::shared_ptr<const Model> m_model;
     std::uint64_t m_budget;
     mutable std::mutex m_mutex;
@@ -41,6 +65,7 @@ private:
     mutable std::uint64_t m_clock = 0;
     mutable std::map<std::string, Cached> m_cache;
     std::map<std::string, std::shared_ptr<const Tensor>> m_replaced;
+    std::map<std::string, std::shared_ptr<const LinearKernel>> m_kernels;
 };
 
 /// Keys and values of earlier positions, for generation; one sequence.
@@ -79,12 +104,6 @@ public:
                                 const Monitor& monitor, KeyValueCache* cache = nullptr) const;
 
 private:
-    Tensor runNodes(int first, int count, ValueId inputValue, Tensor input, ValueId outputValue,
-                    const Monitor& monitor, const InputObserver& observer,
-                    KeyValueCache* cache) const;
-    Tensor runAttention(const op::Attention& attention, int node, const Tensor& q, const Tensor& k,
-                        const Tensor& v, const Monitor& monitor, KeyValueCache* cache) const;
-
     const Model& m_model;
     const Weights& m_weights;
 };

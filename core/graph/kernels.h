@@ -20,8 +20,10 @@ namespace gradus::kernel {
 void rmsNorm(ConstMatrixView in, std::span<const float> weight, float epsilon, MatrixView out);
 
 /// x (batch · sequence × heads · headDim), rotated in place; the first row of each sequence stands
-/// at position `offset`.
-void rotary(MatrixView x, const op::Rotary& rotary, std::int64_t sequence, std::int64_t offset);
+/// at position `offset`. inverse: by the negative angles, which undoes it and, a rotation being
+/// orthogonal, is its backward pass.
+void rotary(MatrixView x, const op::Rotary& rotary, std::int64_t sequence, std::int64_t offset,
+            bool inverse = false);
 
 /// Causal attention of one sequence: q (n × heads·headDim) at positions offset …, k and v
 /// ((offset + n) × kvHeads·headDim) → out like q. Scores exist for one head and one run of queries

@@ -13,10 +13,26 @@ Weights::Weights(std::shared_ptr<const Model> model, std::uint64_t cacheBytes)
 {
 }
 
+Weights::Weights(const Weights* below)
+    : m_below(below)
+    , m_model(below->m_model)
+    , m_budget(0)
+{
+}
+
+Weights Weights::over(const Weights& below)
+{
+    return Weights(&below);
+}
+
 std::shared_ptr<const Tensor> Weights::get(const std::string& tensor) const
 {
     if (const auto found = m_replaced.find(tensor); found != m_replaced.end())
         return found->second;
+    if (const auto found = m_kernels.find(tensor); found != m_kernels.end())
+        return std::make_shared<const Tensor>(found->second->floats());
+    if (m_below)
+        return m_below->get(tensor);
     const std::lock_guard lock(m_mutex);
     if (const auto found = m_cache.find(tensor); found != m_cache.end()) {
         found->second.lastUse = ++m_clock;
@@ -39,14 +55,40 @@ std::shared_ptr<const Tensor> Weights::get(const std::string& tensor) const
     return value;
 }
 
+void Weights::replace(const std::string& tensor, std::shared_ptr<const LinearKernel> kernel)
+{
+    forgetCached(tensor); // nobody asks for the file's floats any more
+    m_kernels[tensor] = std::move(kernel);
+}
+
+std::shared_ptr<const LinearKernel> Weights::kernel(const std::string& tensor) const
+{
+    const auto found = m_kernels.find(tensor);
+    if (found != m_kernels.end())
+        return found->second;
+    // Floats that stand here hide a kernel below.
+    return m_below && !m_replaced.contains(tensor) ? m_below->kernel(tensor) : nullptr;
+}
+
+void Weights::restore(const std::string& tensor)
+{
+    m_replaced.erase(tensor);
+    m_kernels.erase(tensor);
+}
+
 void Weights::replace(const std::string& tensor, std::shared_ptr<const Tensor> value)
+{
+    forgetCached(tensor);
+    m_replaced[tensor] = std::move(value);
+}
+
+void Weights::forgetCached(const std::string& tensor)
 {
     const std::lock_guard lock(m_mutex);
     if (const auto found = m_cache.find(tensor); found != m_cache.end()) {
         m_cachedBytes -= found->second.tensor->bytes().size();
         m_cache.erase(found);
     }
-    m_replaced[tensor] = std::move(value);
 }
 
 } // namespace gradus

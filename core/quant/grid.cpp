@@ -57,21 +57,29 @@ inline float codeOf(float w, float scale, float zero, float maximum)
 
 } // namespace
 
+float storedScale(double scale, DType type)
+{
+    const double least = static_cast<double>(smallestScale(type));
+    const double most =
+        type == DType::F16 ? 65504.0 : static_cast<double>(std::numeric_limits<float>::max());
+    const auto value = static_cast<float>(std::clamp(scale, least, most));
+    return type == DType::F16 ? roundToHalf(value) : value;
+}
+
 UniformGrid gridForRange(float lo, float hi, const Scheme& scheme)
 {
     UniformGrid grid;
-    std::uint8_t zero = 0;
+    float zero = 0;
     const Range range{lo, hi};
     gridsForRanges({&range, 1}, scheme, &grid.scale, &zero);
-    grid.zero = zero;
+    grid.zero = static_cast<int>(zero);
     grid.maximumCode = scheme.maximumCode();
     return grid;
 }
 
 namespace {
 
-void uncutGrids(std::span<const Range> ranges, const Scheme& scheme, float* scales,
-                std::uint8_t* zeros)
+void uncutGrids(std::span<const Range> ranges, const Scheme& scheme, float* scales, float* zeros)
 {
     const bool symmetric = scheme.symmetric;
     const double levels = scheme.maximumCode();
@@ -88,7 +96,7 @@ void uncutGrids(std::span<const Range> ranges, const Scheme& scheme, float* scal
     }
     const float smallest = smallestScale(scheme.scaleType);
     const auto maximum = static_cast<float>(scheme.maximumCode());
-    const auto middle = static_cast<std::uint8_t>(1U << (scheme.bits - 1));
+    const auto middle = static_cast<float>(1 << (scheme.bits - 1));
     float largest = 0;
     for (std::size_t i = 0; i < count; ++i) {
         const bool empty = !(ranges[i].lo < 0) && !(ranges[i].hi > 0);
@@ -97,9 +105,7 @@ void uncutGrids(std::span<const Range> ranges, const Scheme& scheme, float* scal
         scale = scale < smallest ? smallest : scale;
         scale = empty ? 1 : scale;
         scales[i] = scale;
-        const auto zero = static_cast<std::uint8_t>(
-            static_cast<std::int32_t>(zeroOf(ranges[i].lo, scale, maximum)));
-        zeros[i] = symmetric ? middle : zero;
+        zeros[i] = symmetric ? middle : zeroOf(ranges[i].lo, scale, maximum);
     }
     if (largest <= std::numeric_limits<float>::max())
         return;
@@ -117,7 +123,7 @@ inline Range cut(Range range, const ClipLimits& limits)
 } // namespace
 
 void gridsForRanges(std::span<const Range> ranges, const Scheme& scheme, float* scales,
-                    std::uint8_t* zeros)
+                    float* zeros)
 {
     if (!scheme.clip)
         return uncutGrids(ranges, scheme, scales, zeros);
@@ -135,7 +141,7 @@ void gridsForRanges(std::span<const Range> ranges, const Scheme& scheme, float* 
             // All values lie beyond a limit at 0, and decode to 0.
             scales[begin + i] = smallest;
             if (!scheme.symmetric && some[i].hi > 0)
-                zeros[begin + i] = static_cast<std::uint8_t>(scheme.maximumCode());
+                zeros[begin + i] = static_cast<float>(scheme.maximumCode());
         }
     }
 }
@@ -223,12 +229,11 @@ Range rangeOf(std::span<const float> values)
 }
 
 void encodeGroups(std::span<const float> values, std::int64_t group, const float* scales,
-                  const std::uint8_t* zeros, int maximumCode, std::uint8_t* codes)
+                  const float* zeros, int maximumCode, std::uint8_t* codes)
 {
     const auto maximum = static_cast<float>(maximumCode);
     overRuns(values.size(), group, [&](std::size_t g, std::size_t begin, auto count) {
-        encode(values.data() + begin, count, scales[g], static_cast<float>(zeros[g]), maximum,
-               codes + begin);
+        encode(values.data() + begin, count, scales[g], zeros[g], maximum, codes + begin);
     });
 }
 
@@ -278,14 +283,14 @@ std::vector<UniformGrid> clippedGrids(Range range, const Scheme& scheme, double 
                      static_cast<float>(static_cast<double>(range.hi) * clip)};
     }
     std::vector<float> scales(count);
-    std::vector<std::uint8_t> zeros(count);
+    std::vector<float> zeros(count);
     gridsForRanges(ranges, scheme, scales.data(), zeros.data());
     std::vector<UniformGrid> grids;
     grids.reserve(count);
     for (std::size_t i = 0; i < count; ++i)
         // A narrower range that rounds to the same stored scale is the same grid.
         if (i == 0 || scales[i] != scales[i - 1] || zeros[i] != zeros[i - 1])
-            grids.push_back({scales[i], zeros[i], scheme.maximumCode()});
+            grids.push_back({scales[i], static_cast<int>(zeros[i]), scheme.maximumCode()});
     return grids;
 }
 

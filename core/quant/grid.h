@@ -28,6 +28,10 @@ struct UniformGrid
     [[nodiscard]] float decode(int code) const { return scale * static_cast<float>(code - zero); }
 };
 
+/// A scale as it is stored in F16 or F32: at least the type's smallest normal number, at most its
+/// largest, rounded to it. NaN stays NaN.
+[[nodiscard]] float storedScale(double scale, DType type);
+
 /// The grid that covers [lo, hi]. Asymmetric: the range is widened to hold 0, scale =
 /// (hi − lo)/(2^b − 1), zero = round(−lo/scale) clamped into the codes. Symmetric: scale =
 /// 2·max(|lo|, |hi|)/(2^b − 1), zero = 2^(b−1), as GPTQ and compressed-tensors do. An empty range
@@ -53,12 +57,12 @@ struct Range
 /// gridForRange of many ranges at once, vectorised: the same grids to the bit. scales and zeros: as
 /// many as ranges.
 void gridsForRanges(std::span<const Range> ranges, const Scheme& scheme, float* scales,
-                    std::uint8_t* zeros);
+                    float* zeros);
 
 /// UniformGrid::encode of every value with the grid of its run of `group` values, vectorised: the
 /// same codes to the bit. codes: as many as values; scales and zeros: one for each run.
 void encodeGroups(std::span<const float> values, std::int64_t group, const float* scales,
-                  const std::uint8_t* zeros, int maximumCode, std::uint8_t* codes);
+                  const float* zeros, int maximumCode, std::uint8_t* codes);
 
 /// Σ (w − decode(encode(w)))².
 [[nodiscard]] double squaredError(std::span<const float> values, const UniformGrid& grid);

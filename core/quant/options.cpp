@@ -8,11 +8,31 @@
 #include <array>
 #include <charconv>
 #include <cmath>
+#include <span>
 #include <type_traits>
 
 namespace gradus {
 
 namespace {
+
+/// An enumeration by the names of its values, which are 0, 1, 2 …
+template <class O>
+struct NamedChoice
+{
+    std::span<const std::string_view> names;
+    int (*get)(const O&);
+    void (*set)(O&, int);
+};
+
+template <auto Member, class O>
+constexpr NamedChoice<O> namedChoice(std::span<const std::string_view> names)
+{
+    return {names, [](const O& options) { return static_cast<int>(options.*Member); },
+            [](O& options, int value) {
+                using E = std::remove_reference_t<decltype(options.*Member)>;
+                options.*Member = static_cast<E>(value);
+            }};
+}
 
 /// One option of the option struct O. Everything that the program knows of an option — its text
 /// form, its limits, the form field, the flag, the documentation — comes from this entry.
@@ -20,10 +40,11 @@ template <class O>
 struct Entry
 {
     std::string_view name;
-    std::variant<bool O::*, int O::*, double O::*> member;
+    std::variant<bool O::*, int O::*, double O::*, NamedChoice<O>> member;
     double minimum;
     double maximum;
     std::string_view help;
+    std::string_view section{};
 };
 
 /// name, title, summary, needsCalibration and entries of each method.
@@ -84,6 +105,86 @@ struct Table<GptqOptions>
     }};
 };
 
+constexpr std::array<std::string_view, 3> integerSolverNames{"sweep", "box-descent",
+                                                             "projected-adam"};
+
+template <>
+struct Table<DecoupleqOptions>
+{
+    using O = DecoupleqOptions;
+    static constexpr std::string_view layerWise = "layer-wise";
+    static constexpr std::string_view blockStage = "block stage";
+    static constexpr std::string_view fineTuning = "fine-tuning";
+    static constexpr std::string_view name = "decoupleq";
+    static constexpr std::string_view title = "decoupleQ";
+    static constexpr std::string_view summary =
+        "Optimizes integers and scales with zeros in turn against the Hessian of the calibration "
+        "inputs; then trains scales, zeros and norms of each block so that its output matches the "
+        "float block's. Strong at 2 and 3 bits.";
+    static constexpr bool needsCalibration = true;
+    static constexpr std::array<Entry<O>, 24> entries{{
+        {"iterations", &O::iterations, 0, 20,
+         "Rounds N of the alternation: 0 rounds to nearest, 1 takes the better of that and GPTQ, "
+         "each further one optimizes integers, then scales and zeros.",
+         layerWise},
+        {"solver", namedChoice<&O::solver, O>(integerSolverNames), 0, 2,
+         "How integers are found: one sweep over the inputs as GPTQ does (second level), or within "
+         "the range of the codes (first level) by coordinate descent or by the projected Adam of "
+         "the official code. First level is much slower, for small layers.",
+         layerWise},
+        {"relaxation", &O::relaxation, 0, 2000,
+         "First level: steps M within the range before the first rounding.", layerWise},
+        {"lookahead", &O::lookahead, 0, 200, "First level: steps K after each rounded input.",
+         layerWise},
+        {"adam_step", &O::adamStep, 1e-8, 1,
+         "Step of the projected Adam before the first rounding, in units of the weights.",
+         layerWise},
+        {"polish", &O::polish, 0, 100,
+         "Sweeps of integer coordinate descent at the end, each with new scales and zeros. Never "
+         "raises the error. Not in the paper.",
+         layerWise},
+        {"damping", &O::damping, 0, 1, "Added to the Hessian's diagonal, as a share of its mean.",
+         layerWise},
+        {"act_order", &O::actOrder, 0, 1, "Rounds the inputs with the largest activations first.",
+         layerWise},
+        {"float_zeros", &O::floatZeros, 0, 1,
+         "Stores zeros as real numbers, as the paper does. Without it they are integers, which "
+         "formats like GPTQ's need.",
+         layerWise},
+        {"block_stage", &O::blockStage, 0, 1,
+         "Trains scales, zeros and norms of each block with the integers frozen.", blockStage},
+        {"block_epochs", &O::blockEpochs, 1, 1000, "Passes over the calibration windows per block.",
+         blockStage},
+        {"block_batch", &O::blockBatch, 1, 1024, "Calibration windows per step of Adam.",
+         blockStage},
+        {"block_rate", &O::blockRate, 1e-9, 1, "Learning rate of Adam in the block stage.",
+         blockStage},
+        {"block_beta1", &O::blockBeta1, 0, 0.9999, "Decay of Adam's mean of gradients.",
+         blockStage},
+        {"block_beta2", &O::blockBeta2, 0, 0.999999, "Decay of Adam's mean of squared gradients.",
+         blockStage},
+        {"block_epsilon", &O::blockEpsilon, 1e-12, 1, "Added to Adam's denominator.", blockStage},
+        {"block_decay", &O::blockDecay, 0, 1, "L2 weight decay of everything trained.", blockStage},
+        {"block_patience", &O::blockPatience, 0, 1000,
+         "Passes without a lower loss before a block stops early; 0: never. The best state is kept "
+         "in any case.",
+         blockStage},
+        {"train_norms", &O::trainNorms, 0, 1, "Trains the block's norm weights too.", blockStage},
+        {"train_biases", &O::trainBiases, 0, 1, "Trains the biases of linear layers too.",
+         blockStage},
+        {"fine_tune", &O::fineTune, 0, 1,
+         "At the end, trains scales, zeros and norms of all blocks together to predict the "
+         "calibration text (supervised fine-tuning).",
+         fineTuning},
+        {"fine_tune_epochs", &O::fineTuneEpochs, 1, 100,
+         "Passes over the calibration windows in the fine-tuning.", fineTuning},
+        {"fine_tune_rate", &O::fineTuneRate, 1e-9, 1, "Learning rate of the fine-tuning.",
+         fineTuning},
+        {"fine_tune_decay", &O::fineTuneDecay, 0, 1, "L2 weight decay of the fine-tuning.",
+         fineTuning},
+    }};
+};
+
 std::string textOf(bool value)
 {
     return value ? "true" : "false";
@@ -105,6 +206,12 @@ std::string constraintOf(const Entry<O>& entry)
 {
     if (std::holds_alternative<bool O::*>(entry.member))
         return "true or false";
+    if (const auto* choice = std::get_if<NamedChoice<O>>(&entry.member)) {
+        std::string list;
+        for (const std::string_view name : choice->names)
+            list += concat(list.empty() ? "" : name == choice->names.back() ? " or " : ", ", name);
+        return list;
+    }
     return concat(std::holds_alternative<int O::*>(entry.member) ? "a whole number" : "a number",
                   " from ", textOf(entry.minimum), " to ", textOf(entry.maximum));
 }
@@ -119,7 +226,14 @@ std::string complaint(const Entry<O>& entry, std::string_view value)
 template <class O>
 std::string valueOf(const O& options, const Entry<O>& entry)
 {
-    return std::visit([&](auto member) { return textOf(options.*member); }, entry.member);
+    return std::visit(
+        [&](auto member) {
+            if constexpr (std::is_same_v<decltype(member), NamedChoice<O>>)
+                return std::string(member.names[static_cast<std::size_t>(member.get(options))]);
+            else
+                return textOf(options.*member);
+        },
+        entry.member);
 }
 
 template <class O>
@@ -127,7 +241,11 @@ bool inRange(const O& options, const Entry<O>& entry)
 {
     return std::visit(
         [&](auto member) {
-            const auto value = static_cast<double>(options.*member);
+            double value = 0;
+            if constexpr (std::is_same_v<decltype(member), NamedChoice<O>>)
+                value = member.get(options);
+            else
+                value = static_cast<double>(options.*member);
             return value >= entry.minimum && value <= entry.maximum; // false for NaN
         },
         entry.member);
@@ -180,14 +298,18 @@ OptionDescription describeOption(const Entry<O>& entry)
     using Type = OptionDescription::Type;
     OptionDescription option;
     option.name = entry.name;
-    option.type = std::holds_alternative<bool O::*>(entry.member)  ? Type::Boolean
-                  : std::holds_alternative<int O::*>(entry.member) ? Type::Integer
-                                                                   : Type::Real;
+    option.type = std::holds_alternative<bool O::*>(entry.member)     ? Type::Boolean
+                  : std::holds_alternative<int O::*>(entry.member)    ? Type::Integer
+                  : std::holds_alternative<double O::*>(entry.member) ? Type::Real
+                                                                      : Type::Choice;
+    if (const auto* choice = std::get_if<NamedChoice<O>>(&entry.member))
+        option.choices.assign(choice->names.begin(), choice->names.end());
     option.help = entry.help;
     option.minimum = entry.minimum;
     option.maximum = entry.maximum;
     static constexpr O defaults{};
     option.defaultValue = valueOf(defaults, entry);
+    option.section = entry.section;
     return option;
 }
 
@@ -241,6 +363,15 @@ bool needsCalibration(const MethodOptions& options)
     return methods()[options.index()].needsCalibration;
 }
 
+Scheme storedScheme(const Scheme& scheme, const MethodOptions& options)
+{
+    Scheme stored = scheme;
+    stored.clip.reset();
+    const auto* decoupleq = std::get_if<DecoupleqOptions>(&options);
+    stored.floatZeros = decoupleq && decoupleq->floatZeros && !scheme.symmetric;
+    return stored;
+}
+
 std::string optionValue(const MethodOptions& options, std::string_view name)
 {
     return std::visit([&]<class O>(const O& values) { return valueOf(values, entryOf<O>(name)); },
@@ -254,7 +385,19 @@ void setOption(MethodOptions& options, std::string_view name, std::string_view v
             const Entry<O>& entry = entryOf<O>(name);
             O changed = values;
             const bool understood = std::visit(
-                [&](auto member) { return parse(value, changed.*member); }, entry.member);
+                [&](auto member) {
+                    if constexpr (std::is_same_v<decltype(member), NamedChoice<O>>) {
+                        const auto found =
+                            std::find(member.names.begin(), member.names.end(), value);
+                        if (found == member.names.end())
+                            return false;
+                        member.set(changed, static_cast<int>(found - member.names.begin()));
+                        return true;
+                    } else {
+                        return parse(value, changed.*member);
+                    }
+                },
+                entry.member);
             if (!understood || !inRange(changed, entry))
                 throw Error(ErrorCode::Usage, complaint(entry, quoted(value)));
             values = changed;

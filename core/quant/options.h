@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include "core/quant/scheme.h"
+
 #include <optional>
 #include <string>
 #include <string_view>
@@ -43,8 +45,61 @@ struct GptqOptions
     bool operator==(const GptqOptions&) const = default;
 };
 
+/// How decoupleQ finds the integers for given scales and zeros.
+enum class IntegerSolver
+{
+    Sweep,      ///< "second level": GPTQ's sweep; the box and the rounding of later inputs ignored
+    BoxDescent, ///< "first level": within the box, by exact coordinate descent (scale-free)
+    ProjectedAdam, ///< "first level" as the official code has it: projected Adam, absolute steps
+};
+
+/// decoupleQ (Guo et al. 2024, arXiv 2404.12759): integers on one side, scales and zeros on the
+/// other, optimized in turn; then, per block, scales, zeros and norms trained with the integers
+/// frozen. See methods/decoupleq.cpp and tuning.h.
+struct DecoupleqOptions
+{
+    /// Rounds N: 0 is round-to-nearest, 1 the better of that and GPTQ on the min/max grid, N ≥ 2
+    /// adds N − 1 alternations: 0 … 20.
+    int iterations = 4;
+    IntegerSolver solver = IntegerSolver::Sweep;
+    /// First level: steps M in the box before the first rounding (0 … 2000), and K after each one
+    /// (0 … 200).
+    int relaxation = 50;
+    int lookahead = 4;
+    /// Step of the projected Adam, in units of the weights: 1e-8 … 1. Only M's steps obey it; K's
+    /// take 1e-3, as in the official code.
+    double adamStep = 1e-3;
+    /// Sweeps of integer coordinate descent after the alternation, each with a new fit of scales
+    /// and zeros: 0 … 100. Not in the paper.
+    int polish = 0;
+    /// Added to the Hessian's diagonal, as a share of its mean: 0 … 1.
+    double damping = 0.01;
+    bool actOrder = true; ///< inputs in the order of decreasing Hessian diagonal
+    /// Zeros of the scales' type. Otherwise they are codes, as checkpoint formats want them.
+    bool floatZeros = true;
+
+    bool blockStage = true; ///< train scales, zeros and norms block by block
+    int blockEpochs = 4;    ///< 1 … 1000
+    int blockBatch = 1;     ///< windows per step: 1 … 1024
+    double blockRate = 1e-5;
+    double blockBeta1 = 0.9;
+    double blockBeta2 = 0.99;
+    double blockEpsilon = 2e-5;
+    double blockDecay = 1e-6; ///< coupled L2 weight decay
+    int blockPatience = 2;    ///< epochs without a lower loss before it stops: 0 (never) … 1000
+    bool trainNorms = true;
+    bool trainBiases = false;
+
+    bool fineTune = false; ///< at the end, all blocks together, on the next token
+    int fineTuneEpochs = 1;
+    double fineTuneRate = 1e-6;
+    double fineTuneDecay = 1e-4;
+
+    bool operator==(const DecoupleqOptions&) const = default;
+};
+
 /// The method of a layer: one of these.
-using MethodOptions = std::variant<RtnOptions, RtnMseOptions, GptqOptions>;
+using MethodOptions = std::variant<RtnOptions, RtnMseOptions, GptqOptions, DecoupleqOptions>;
 
 /// One option as the GUI's form, the command line and the documentation show it.
 struct OptionDescription
@@ -53,14 +108,18 @@ struct OptionDescription
     {
         Boolean,
         Integer,
-        Real
+        Real,
+        Choice
     };
     std::string name; ///< "act_order"
     Type type = Type::Boolean;
     std::string help;
     double minimum = 0;
     double maximum = 0;
+    std::vector<std::string> choices; ///< of Type::Choice, in their order
     std::string defaultValue;
+    /// Part of the method that it belongs to, "block stage"; empty where a method has no parts.
+    std::string section;
 };
 
 struct MethodDescription
@@ -78,6 +137,10 @@ struct MethodDescription
 [[nodiscard]] const MethodDescription* findMethod(std::string_view name);
 [[nodiscard]] std::string_view methodName(const MethodOptions& options);
 [[nodiscard]] bool needsCalibration(const MethodOptions& options);
+
+/// The scheme of what a method makes: the chosen one without clip limits, with floatZeros where the
+/// method stores such. Its sizes are those of the result.
+[[nodiscard]] Scheme storedScheme(const Scheme& scheme, const MethodOptions& options);
 
 /// "128", "true", "0.01".
 [[nodiscard]] std::string optionValue(const MethodOptions& options, std::string_view name);

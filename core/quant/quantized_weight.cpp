@@ -32,20 +32,20 @@ void dequantizeRow(const QuantizedWeight& weight, std::int64_t row, float* out)
         weight.scheme.granularity == Granularity::Tensor ? 0 : weight.groups();
     const std::uint8_t* codes = weight.codes.data() + row * cols;
     const float* scales = weight.scales.data() + row * perRow;
-    const std::uint8_t* zeros = weight.zeros.data() + row * perRow;
+    const float* zeros = weight.zeros.data() + row * perRow;
     if (!weight.groupIndex.empty() && perRow > 0) {
         for (std::int64_t c = 0; c < cols; ++c) {
             const std::int32_t g = weight.groupIndex[static_cast<std::size_t>(c)];
-            out[c] = scales[g] * static_cast<float>(codes[c] - zeros[g]);
+            out[c] = scales[g] * (static_cast<float>(codes[c]) - zeros[g]);
         }
         return;
     }
     for (std::int64_t c = 0, g = 0; c < cols; c += group, ++g) {
         const float scale = scales[g];
-        const int zero = zeros[g];
+        const float zero = zeros[g];
         const std::int64_t last = std::min(c + group, cols);
         for (std::int64_t k = c; k < last; ++k)
-            out[k] = scale * static_cast<float>(codes[k] - zero);
+            out[k] = scale * (static_cast<float>(codes[k]) - zero);
     }
 }
 

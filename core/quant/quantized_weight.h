@@ -16,7 +16,9 @@ struct QuantizedWeight
     std::int64_t cols = 0;           ///< in
     std::vector<std::uint8_t> codes; ///< rows × cols, 0 … 2^bits−1, original column order
     std::vector<float> scales;       ///< rows × groups (1 for tensor granularity), as stored
-    std::vector<std::uint8_t> zeros; ///< like scales; 2^(bits−1) everywhere when symmetric
+    /// Like scales. Codes (0 … 2^bits−1), or any numbers exact in scaleType with floatZeros;
+    /// 2^(bits−1) everywhere when symmetric.
+    std::vector<float> zeros;
     /// Group of each input column when it is not column / group (act-order with groups found on
     /// the way); empty otherwise.
     std::vector<std::int32_t> groupIndex;

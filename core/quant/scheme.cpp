@@ -30,6 +30,8 @@ std::optional<std::string> Scheme::validate() const
         return concat("group size is ", groupSize, ", expected at least 1");
     if (scaleType != DType::F16 && scaleType != DType::F32)
         return concat("scale type is ", dtypeName(scaleType), ", expected F16 or F32");
+    if (floatZeros && symmetric)
+        return "a symmetric scheme stores no zeros, expected none that are float";
     if (clip) {
         const auto [low, high] = *clip;
         if (!std::isfinite(low) || !std::isfinite(high) || low > 0 || high < 0 || !(low < high))
@@ -83,7 +85,7 @@ StoredSize storedSize(const Scheme& scheme, std::int64_t rows, std::int64_t cols
     StoredSize size;
     size.codeBits = unsignedOf(rows * cols) * bits;
     size.scaleBits = scales * 8 * dtypeSize(scheme.scaleType);
-    size.zeroBits = scheme.symmetric ? 0 : scales * bits;
+    size.zeroBits = scheme.symmetric ? 0 : scheme.floatZeros ? size.scaleBits : scales * bits;
     size.indexBits = storedGroupIndex ? unsignedOf(cols) * 32 : 0;
     return size;
 }

@@ -40,6 +40,9 @@ struct Scheme
     bool symmetric = false;       ///< zero = 2^(bits−1), not stored
     DType scaleType = DType::F16; ///< F16 or F32: scales are rounded to it before codes are chosen
     std::optional<ClipLimits> clip = std::nullopt; ///< narrower ranges than the weights'
+    /// Zeros are real numbers of the scales' type instead of codes. A property of what a method
+    /// makes, not a choice: see storedScheme. Never with symmetric.
+    bool floatZeros = false;
 
     bool operator==(const Scheme&) const = default;
 
@@ -57,8 +60,8 @@ struct Scheme
 [[nodiscard]] std::int64_t scaleCount(const Scheme& scheme, std::int64_t rows, std::int64_t cols);
 
 /// Exact stored size. Codes are one dense bit stream per layer; scales take 16 or 32 bits; zeros of
-/// asymmetric schemes are integers of `bits` bits, a dense stream too; a permutation of the inputs
-/// (act-order without static groups) costs 32 bits per input.
+/// asymmetric schemes are integers of `bits` bits, a dense stream too, or floats like the scales; a
+/// permutation of the inputs (act-order without static groups) costs 32 bits per input.
 struct StoredSize
 {
     std::uint64_t codeBits = 0;

@@ -2,6 +2,7 @@
 #include "core/quant/solve.h"
 
 #include "core/base/text.h"
+#include "core/quant/solve_groups.h"
 
 namespace gradus {
 
@@ -19,8 +20,35 @@ SolveResult run(const LayerProblem& problem, const GptqOptions& options, Monitor
 {
     return solveGptq(problem, options, monitor);
 }
+SolveResult run(const LayerProblem& problem, const DecoupleqOptions& options, Monitor& monitor)
+{
+    return solveDecoupleq(problem, options, monitor);
+}
 
 } // namespace
+
+std::string_view traceStageName(TraceStage stage)
+{
+    switch (stage) {
+    case TraceStage::RoundToNearest:
+        return "rtn";
+    case TraceStage::Sweep:
+        return "sweep";
+    case TraceStage::GridSearch:
+        return "grid";
+    case TraceStage::Integers:
+        return "integers";
+    case TraceStage::Scales:
+        return "scales";
+    case TraceStage::Polish:
+        return "polish";
+    case TraceStage::Block:
+        return "block";
+    case TraceStage::FineTuning:
+        return "fine-tuning";
+    }
+    return "";
+}
 
 SolveResult solve(const LayerProblem& problem, const MethodOptions& options, Monitor& monitor)
 {
@@ -37,6 +65,16 @@ SolveResult solve(const LayerProblem& problem, const MethodOptions& options, Mon
             throw Error(ErrorCode::Shape,
                         concat(context, ": calibration inputs have ", problem.inputs->features,
                                " features, expected ", problem.weight.cols));
+        if (problem.inputs->groups > 1) {
+            try {
+                return solveGroups(problem, options, monitor);
+            } catch (const Error& error) {
+                const std::string_view what = error.what();
+                if (what.substr(0, context.size()) == context)
+                    throw;
+                throw error.within(context);
+            }
+        }
     }
     monitor.checkpoint();
     try {

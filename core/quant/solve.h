@@ -23,6 +23,32 @@ struct LayerProblem
     std::uint64_t seed = 0;
 };
 
+/// Steps on the way of a method that improves its result in turn.
+enum class TraceStage
+{
+    RoundToNearest, ///< the start
+    Sweep,          ///< GPTQ on the grid of the start
+    GridSearch,     ///< another start: the best common shrinking of a row's ranges, then a fit
+    Integers,       ///< new integers for the scales and zeros
+    Scales,         ///< new scales and zeros for the integers
+    Polish,         ///< integer coordinate descent, then a fit
+    Block,          ///< after the block stage
+    FineTuning,     ///< after the fine-tuning of all blocks
+};
+[[nodiscard]] std::string_view traceStageName(TraceStage stage); ///< "rtn", "integers", …
+
+/// The state after one step.
+struct TracePoint
+{
+    TraceStage stage = TraceStage::RoundToNearest;
+    int round = 0; ///< of the alternation, from 1; 0 where there is none
+    /// ‖X(W−Ŵ)ᵀ‖²/‖XWᵀ‖² on the calibration inputs, without damping.
+    double relativeError = 0;
+    double accepted = 1;    ///< share of the rows that took the step, as it lowered their error
+    double scaleChange = 0; ///< ‖s − s'‖/‖s'‖ against the point before
+    double zeroChange = 0; ///< root mean square of z − z' against the point before, in steps of s'
+};
+
 /// What happened, for the user: expected outcomes are data.
 struct SolveReport
 {
@@ -30,6 +56,7 @@ struct SolveReport
         note; ///< "damping raised to 0.03; 2 dead columns", empty when there is nothing to say
     double damping = 0; ///< used, as a share of the mean diagonal; 0 for methods without
     std::int64_t deadColumns = 0;
+    std::vector<TracePoint> trace; ///< empty for methods that go in one step
 };
 
 struct SolveResult
@@ -47,5 +74,6 @@ struct SolveResult
 [[nodiscard]] SolveResult solveRtn(const LayerProblem&, const RtnOptions&, Monitor&);
 [[nodiscard]] SolveResult solveRtnMse(const LayerProblem&, const RtnMseOptions&, Monitor&);
 [[nodiscard]] SolveResult solveGptq(const LayerProblem&, const GptqOptions&, Monitor&);
+[[nodiscard]] SolveResult solveDecoupleq(const LayerProblem&, const DecoupleqOptions&, Monitor&);
 
 } // namespace gradus

@@ -27,7 +27,9 @@ BlockPass::BlockPass(const Model& model, const Weights& weights, std::int64_t le
     : m_model(model)
     , m_executor(model, weights)
     , m_length(length)
-    , m_hidden(windows * length, model.hiddenSize, memoryBytes)
+    , m_rows(windows * length)
+    , m_memoryBytes(memoryBytes)
+    , m_hidden(std::make_unique<ActivationStore>(m_rows, model.hiddenSize, memoryBytes))
 {
 }
 
@@ -51,27 +53,31 @@ void BlockPass::embed(std::span<const Token> tokens, const Monitor& monitor,
         const std::int64_t rows = windows * m_length;
         const Tensor embedded = m_executor.embed(
             tokens.subspan(static_cast<std::size_t>(row), static_cast<std::size_t>(rows)), windows);
-        copyRows(embedded.matrix(), m_hidden.rows(row, rows));
+        copyRows(embedded.matrix(), m_hidden->rows(row, rows));
     });
 }
 
-void BlockPass::run(int block, bool advance, const Monitor& monitor, const InputObserver& observer,
+void BlockPass::run(int block, Outputs what, const Monitor& monitor, const InputObserver& observer,
                     const Progress& progress)
 {
+    if (what == Outputs::Aside && !m_aside)
+        m_aside = std::make_unique<ActivationStore>(m_rows, m_model.hiddenSize, m_memoryBytes);
     forEachBatch(monitor, progress, [&](std::int64_t row, std::int64_t windows) {
-        const MatrixView stored = m_hidden.rows(row, windows * m_length);
+        const MatrixView stored = m_hidden->rows(row, windows * m_length);
         Tensor batch({windows, m_length, m_model.hiddenSize});
         copyRows(stored, batch.matrix());
         m_executor.runBlock(block, batch, monitor, observer);
-        if (advance)
+        if (what == Outputs::Advance)
             copyRows(batch.matrix(), stored);
+        else if (what == Outputs::Aside)
+            copyRows(batch.matrix(), m_aside->rows(row, windows * m_length));
     });
 }
 
 Tensor BlockPass::logits(std::int64_t window, std::int64_t position, std::int64_t count,
                          const Monitor& monitor) const
 {
-    return m_executor.head(m_hidden.rows(window * m_length + position, count), monitor);
+    return m_executor.head(m_hidden->rows(window * m_length + position, count), monitor);
 }
 
 void BlockPass::runHead(const Monitor& monitor, const InputObserver& observer,
@@ -83,7 +89,7 @@ void BlockPass::runHead(const Monitor& monitor, const InputObserver& observer,
         monitor.checkpoint();
         if (progress)
             progress(static_cast<double>(r) / static_cast<double>(rows));
-        (void)m_executor.head(m_hidden.rows(r, std::min(step, rows - r)), monitor, observer);
+        (void)m_executor.head(m_hidden->rows(r, std::min(step, rows - r)), monitor, observer);
     }
 }
 

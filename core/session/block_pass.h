@@ -9,6 +9,7 @@
 #include <map>
 #include <memory>
 #include <span>
+#include <utility>
 
 namespace gradus {
 
@@ -20,17 +21,29 @@ public:
     /// Called before each batch, with the share of the call's windows that are through.
     using Progress = std::function<void(double)>;
 
-    /// Room for so many windows of so many tokens; hidden states beyond memoryBytes are spilled.
+    /// Room for so many windows of so many tokens; hidden states beyond memoryBytes are spilled,
+    /// and so are outputs kept aside (which are made room for when they are asked for).
     BlockPass(const Model& model, const Weights& weights, std::int64_t length, std::int64_t windows,
               std::uint64_t memoryBytes);
 
     /// Starts with the embeddings of these windows, at most as many as there is room for.
     void embed(std::span<const Token> tokens, const Monitor& monitor,
                const Progress& progress = {});
-    /// Runs a block over all windows. advance: its outputs replace the hidden states; otherwise the
-    /// pass is only for the observer.
-    void run(int block, bool advance, const Monitor& monitor, const InputObserver& observer = {},
+    /// What becomes of a block's outputs.
+    enum class Outputs
+    {
+        Dropped, ///< the pass is only for the observer
+        Advance, ///< they replace the hidden states
+        Aside,   ///< they are kept beside the hidden states, see outputs()
+    };
+    /// Runs a block over all windows.
+    void run(int block, Outputs what, const Monitor& monitor, const InputObserver& observer = {},
              const Progress& progress = {});
+    [[nodiscard]] const ActivationStore& hidden() const { return *m_hidden; }
+    /// Of the last run that kept them aside.
+    [[nodiscard]] const ActivationStore& outputs() const { return *m_aside; }
+    /// The outputs that were kept aside replace the hidden states.
+    void advanceToOutputs() { std::swap(m_hidden, m_aside); }
     /// Logits of some positions of a window.
     [[nodiscard]] Tensor logits(std::int64_t window, std::int64_t position, std::int64_t count,
                                 const Monitor& monitor) const;
@@ -38,7 +51,7 @@ public:
     void runHead(const Monitor& monitor, const InputObserver& observer,
                  const Progress& progress = {}) const;
 
-    [[nodiscard]] bool spilled() const { return m_hidden.spilled(); }
+    [[nodiscard]] bool spilled() const { return m_hidden->spilled(); }
 
 private:
     /// body(first row, windows) batch by batch.
@@ -49,7 +62,10 @@ private:
     Executor m_executor;
     std::int64_t m_length;
     std::int64_t m_windows = 0;
-    ActivationStore m_hidden;
+    std::int64_t m_rows;
+    std::uint64_t m_memoryBytes;
+    std::unique_ptr<ActivationStore> m_hidden;
+    std::unique_ptr<ActivationStore> m_aside;
 };
 
 /// Gathers the statistics of layers' inputs during a pass. Layers that read one input share one

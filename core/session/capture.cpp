@@ -77,8 +77,8 @@ void captureInputs(const CaptureRequest& request, Monitor& monitor, const InputS
         return sum;
     };
     double total = weightsOf(stages.head);
-    for (const auto& block : stages.blocks)
-        total += weightsOf(block);
+    for (std::size_t block = 0; block < stages.blocks.size(); ++block)
+        total += weightsOf(stages.layersOf(block));
     double done = 0;
 
     const auto stage = [&](const std::vector<std::size_t>& layers, const std::string& name,
@@ -99,10 +99,11 @@ void captureInputs(const CaptureRequest& request, Monitor& monitor, const InputS
     };
     const auto blocks = static_cast<int>(stages.blocks.size());
     for (int block = 0; block < blocks; ++block)
-        stage(stages.blocks[static_cast<std::size_t>(block)],
+        stage(stages.layersOf(static_cast<std::size_t>(block)),
               concat("block ", block + 1, " of ", blocks, ", capturing inputs"),
               [&](InputCapture& inputs, const BlockPass::Progress& progress) {
-                  pass.run(block, true, monitor, inputs.observer(), progress);
+                  pass.run(block, BlockPass::Outputs::Advance, monitor, inputs.observer(),
+                           progress);
               });
     stage(stages.head, "head, capturing inputs",
           [&](InputCapture& inputs, const BlockPass::Progress& progress) {

@@ -118,7 +118,7 @@ void forEachScored(std::span<const std::pair<const Model*, const Weights*>> mode
                              monitor);
             const auto blocks = static_cast<int>(models[m].first->blocks.size());
             for (int block = 0; block < blocks; ++block)
-                passes[m]->run(block, true, monitor, {}, [&](double done) {
+                passes[m]->run(block, BlockPass::Outputs::Advance, monitor, {}, [&](double done) {
                     progress(static_cast<double>(m) + (block + done) / blocks);
                 });
         }
@@ -168,8 +168,8 @@ Perplexity evaluatePerplexity(const EvaluateRequest& request, Monitor& monitor)
     monitor.report(0, "reading the text");
     const Text text = readText(request);
     Weights weights(request.model, request.memoryBytes / 2);
-    if (request.run)
-        applyRun(model, *request.run, weights);
+    const std::int64_t packedLayers =
+        useRun(model, request.run.get(), request.packed, weights, monitor);
 
     std::vector<double> sums(static_cast<std::size_t>(text.windows.count()));
     const std::pair<const Model*, const Weights*> only[] = {{&model, &weights}};
@@ -191,6 +191,7 @@ Perplexity evaluatePerplexity(const EvaluateRequest& request, Monitor& monitor)
     result.windows = text.windows.count();
     result.tokens = result.windows * text.perWindow();
     result.context = text.windows.length;
+    result.packedLayers = packedLayers;
     monitor.report(1, "done");
     return result;
 }
@@ -210,8 +211,8 @@ Divergence evaluateDivergence(const EvaluateRequest& request,
                            "; their distributions cannot be compared"));
     const Weights floatWeights(reference, request.memoryBytes / 4);
     Weights weights(request.model, request.memoryBytes / 4);
-    if (request.run)
-        applyRun(model, *request.run, weights);
+    const std::int64_t packedLayers =
+        useRun(model, request.run.get(), request.packed, weights, monitor);
 
     std::vector<double> sums(static_cast<std::size_t>(text.windows.count()));
     std::int64_t same = 0;
@@ -238,6 +239,7 @@ Divergence evaluateDivergence(const EvaluateRequest& request,
     result.windows = text.windows.count();
     result.tokens = result.windows * text.perWindow();
     result.context = text.windows.length;
+    result.packedLayers = packedLayers;
     result.sameTop = static_cast<double>(same) / static_cast<double>(result.tokens);
     monitor.report(1, "done");
     return result;

@@ -22,6 +22,9 @@ struct EvaluateRequest
     std::filesystem::path tokenizer; ///< overrides the model's
     PerplexityConvention convention = PerplexityConvention::Gptq;
     std::int64_t context = 0; ///< 0: the model's, at most 2048
+    /// Linear layers of the run are multiplied as packed codes (2, 3 or 4 bits); the others are
+    /// noted. Throws Error(Usage) without a run.
+    bool packed = false;
     std::uint64_t memoryBytes = std::uint64_t(2) << 30;
 };
 
@@ -33,6 +36,7 @@ struct Perplexity
     std::int64_t tokens = 0;  ///< scored
     std::int64_t windows = 0;
     std::int64_t context = 0;
+    std::int64_t packedLayers = 0; ///< multiplied as packed codes
 };
 [[nodiscard]] Perplexity evaluatePerplexity(const EvaluateRequest& request, Monitor& monitor);
 
@@ -46,6 +50,7 @@ struct Divergence
     std::int64_t tokens = 0;
     std::int64_t windows = 0;
     std::int64_t context = 0;
+    std::int64_t packedLayers = 0; ///< multiplied as packed codes
 };
 /// reference: a float model with the same vocabulary; null: request.model itself without the run.
 [[nodiscard]] Divergence evaluateDivergence(const EvaluateRequest& request,
@@ -66,6 +71,7 @@ struct GenerateRequest
     std::int64_t tokens = 64;
     double temperature = 0; ///< 0: the most likely token
     std::uint64_t seed = 0;
+    bool packed = false; ///< see EvaluateRequest
     std::uint64_t memoryBytes = std::uint64_t(2) << 30;
 };
 /// Streams the continuation to sink piece by piece; returns the whole text.

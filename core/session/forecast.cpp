@@ -5,6 +5,7 @@
 
 #include "core/base/error.h"
 #include "core/base/parallel.h"
+#include "core/session/coupling.h"
 #include "core/session/language.h"
 #include "core/session/origin.h"
 #include "core/session/quantize.h"
@@ -44,10 +45,16 @@ public:
         : m_request(request)
         , m_model(*request.model)
         , m_choices(resolve(request.recipe, m_model))
-        , m_stages(m_model)
+        , m_computed(m_choices.size())
+        , m_coupling(m_model, request.recipe.calibration, m_choices)
+        , m_stages(m_model, request.recipe.calibration.mode)
     {
+        for (std::size_t i = 0; i < m_choices.size(); ++i)
+            m_computed[i] = !m_choices[i].keepFloat &&
+                            (!request.only || request.only->contains(m_model.layers[i].name));
+        (void)m_coupling.close(m_computed);
         const CalibrationChoice& calibration = request.recipe.calibration;
-        m_sequential = calibration.mode == CalibrationMode::Sequential;
+        m_sequential = calibration.mode != CalibrationMode::Float;
         if (!calibration.data.empty() && m_model.canRun())
             countWindows(calibration);
     }
@@ -58,6 +65,7 @@ public:
         if (wantedAfter(-2))
             calibrate();
         solveAll();
+        fineTune();
         write();
         return finish();
     }
@@ -76,11 +84,7 @@ private:
         m_windows = std::max<std::int64_t>(m_windows, 1);
     }
 
-    [[nodiscard]] bool isComputed(std::size_t i) const
-    {
-        return !m_choices[i].keepFloat &&
-               (!m_request.only || m_request.only->contains(m_model.layers[i].name));
-    }
+    [[nodiscard]] bool isComputed(std::size_t i) const { return m_computed[i] != 0; }
     [[nodiscard]] bool isCaptured(std::size_t i) const
     {
         return m_windows > 0 && isComputed(i) && m_model.layers[i].kind == LayerKind::Linear;
@@ -89,8 +93,8 @@ private:
     {
         const auto captured = [this](std::size_t i) { return isCaptured(i); };
         for (std::size_t b = 0; b < m_stages.blocks.size(); ++b)
-            if (static_cast<int>(b) > block &&
-                std::any_of(m_stages.blocks[b].begin(), m_stages.blocks[b].end(), captured))
+            if (const auto layers = m_stages.layersOf(b);
+                static_cast<int>(b) > block && std::any_of(layers.begin(), layers.end(), captured))
                 return true;
         return std::any_of(m_stages.head.begin(), m_stages.head.end(), captured);
     }
@@ -136,7 +140,11 @@ private:
         const std::int64_t batch = std::min(windowsPerBatch(m_context), m_windows) * m_context;
         const std::uint64_t budget = m_request.memoryBytes;
         const std::uint64_t stored = floatBytesOf(tokens * m_model.hiddenSize);
-        m_hidden = stored <= budget / 4 ? stored : 0; // beyond, they lie in a file
+        bool anyTrains = false;
+        for (std::size_t b = 0; b < m_stages.blocks.size(); ++b)
+            anyTrains = anyTrains || trainsBlock(b);
+        // Beyond, they lie in a file.
+        m_hidden = stored <= budget / (anyTrains ? 8 : 4) ? stored : 0;
 
         Work embedding;
         embedding.bytes = 4.0 * static_cast<double>(stored);
@@ -164,9 +172,9 @@ private:
                 count += isCaptured(i) ? 1 : 0;
                 if (m_sequential && !m_choices[i].keepFloat)
                     replaced += floatBytesOf(m_model.layers[i].parameters());
-                m_heldWhile[i] = m_hidden + cached + hessians + replaced;
+                m_heldWhile[i] = m_hidden + m_aside + cached + hessians + replaced;
             }
-            const std::uint64_t held = m_hidden + cached + hessians + replaced;
+            const std::uint64_t held = m_hidden + m_aside + cached + hessians + replaced;
             add(Stage::Calibration, {}, count, work, held + part.bytes);
             if (!inputs.empty())
                 add(Stage::Hessians, {}, static_cast<std::int64_t>(inputs.size()), gram,
@@ -174,11 +182,19 @@ private:
         };
         const double batches = real(tokens) / real(batch);
         for (std::size_t b = 0; b < m_stages.blocks.size(); ++b) {
-            const bool captures = !capturedInputs(m_stages.blocks[b]).empty();
+            const bool trains = trainsBlock(b);
+            int captures = 0;
+            for (std::size_t s = 0; s < m_stages.blocks[b].size(); ++s)
+                captures += (trains && s == 0) || !capturedInputs(m_stages.blocks[b][s]).empty();
             const bool after = wantedAfter(static_cast<int>(b));
-            const int passes = (captures ? 1 : 0) + (after && (m_sequential || !captures) ? 1 : 0);
-            stage(m_stages.blocks[b], forwardWork(m_model, static_cast<int>(b), batch, m_context),
-                  batches, passes);
+            const int passes = captures + (after && (m_sequential || captures == 0) ? 1 : 0);
+            const CalibrationStages::Subset layers = m_stages.layersOf(b);
+            if (trains && m_hidden == stored)
+                m_aside = stored;
+            stage(layers, forwardWork(m_model, static_cast<int>(b), batch, m_context), batches,
+                  passes);
+            if (trains)
+                train(static_cast<int>(b), tokens, m_coupling.trainedIn(b));
         }
         if (!capturedInputs(m_stages.head).empty()) {
             const std::int64_t rows = std::min<std::int64_t>(512, tokens);
@@ -186,6 +202,50 @@ private:
                   forwardWork(m_model, static_cast<int>(m_model.blocks.size()), rows, m_context),
                   real(tokens) / real(rows), 1);
         }
+    }
+
+    [[nodiscard]] bool trainsBlock(std::size_t block) const
+    {
+        const auto& layers = m_coupling.trainedIn(block);
+        return m_windows > 0 && !layers.empty() && isComputed(layers.front());
+    }
+
+    void train(int block, std::int64_t tokens, const std::vector<std::size_t>& layers)
+    {
+        const DecoupleqOptions& options = *trainingOptionsOf(m_choices[layers.front()]);
+        const std::int64_t rows = options.blockBatch * m_context;
+        // The weights dequantized, the start's and the best ones beside them, and of the step's
+        // windows all that the backward pass needs.
+        std::uint64_t weights = 0;
+        for (const std::size_t i : layers)
+            weights += floatBytesOf(m_model.layers[i].parameters());
+        add(Stage::Training, {}, static_cast<std::int64_t>(layers.size()),
+            trainingWork(m_model, block, tokens, m_context, options.blockEpochs),
+            m_heldWhile[layers.front()] + 3 * weights +
+                trainingBytesPerForward * forwardWork(m_model, block, rows, m_context).bytes);
+    }
+
+    void fineTune()
+    {
+        const auto& layers = m_coupling.fineTuned();
+        if (m_windows == 0 || layers.empty() || !isComputed(layers.front()))
+            return;
+        const DecoupleqOptions& options = *trainingOptionsOf(m_choices[layers.front()]);
+        const std::int64_t tokens = m_windows * m_context;
+        Work work;
+        std::uint64_t weights = 0;
+        for (int block = 0; block <= static_cast<int>(m_model.blocks.size()); ++block) {
+            work += trainingWork(m_model, block, tokens, m_context, options.fineTuneEpochs);
+            // Once more for the backward pass of each epoch, and once to measure.
+            Work again = forwardWork(m_model, block, tokens, m_context).work;
+            again *= options.fineTuneEpochs + 1;
+            work += again;
+        }
+        for (const std::size_t i : layers)
+            weights += floatBytesOf(m_model.layers[i].parameters());
+        const ForwardWork one = forwardWork(m_model, 0, options.blockBatch * m_context, m_context);
+        add(Stage::Training, {}, static_cast<std::int64_t>(layers.size()), work,
+            weights + m_request.memoryBytes / 4 + trainingBytesPerForward * one.bytes);
     }
 
     void solveAll()
@@ -208,16 +268,21 @@ private:
                     std::max(3 * square, square + square / 2 +
                                              floatBytesOf(layer.cols * gptq->blockSize) + panels);
             }
+            if (std::holds_alternative<DecoupleqOptions>(choice.method)) {
+                // Damped Hessian, factor and their making; codes, scales and zeros of the best
+                // state and of a candidate; a product with H.
+                working = 2 * hessianBytes(layer.cols) + 2 * floats;
+            }
             add(Stage::Solving, std::string(methodName(choice.method)), 1, solveWork(layer, choice),
                 held + floats + working);
             const bool captured = isCaptured(i);
             add(Stage::Measuring, {}, 1, measureWork(layer, captured),
                 held + 2 * floats + (captured ? hessianBytes(layer.cols) / 2 : 0));
 
-            // What stays: a byte per code, a float and a byte per scale.
+            // What stays: a byte per code, two floats per scale.
             const auto scales =
                 static_cast<std::uint64_t>(scaleCount(choice.scheme, layer.rows, layer.cols));
-            m_kept += static_cast<std::uint64_t>(layer.parameters()) + 5 * scales;
+            m_kept += static_cast<std::uint64_t>(layer.parameters()) + 8 * scales;
         }
     }
 
@@ -261,6 +326,8 @@ private:
         return result;
     }
 
+    /// What a backward pass keeps, in units of what a forward pass has alive at once.
+    static constexpr std::uint64_t trainingBytesPerForward = 5;
     static constexpr double syncSeconds = 0.005; ///< until a layer's record is on the disk
     /// Buffers that every run has, and what the allocator keeps per thread.
     static constexpr std::uint64_t alwaysBytes = std::uint64_t(8) << 20;
@@ -268,6 +335,8 @@ private:
     const ForecastRequest& m_request;
     const Model& m_model;
     std::vector<LayerChoice> m_choices;
+    std::vector<char> m_computed;
+    Coupling m_coupling;
     CalibrationStages m_stages;
     bool m_sequential = false;
     std::int64_t m_windows = 0;
@@ -275,6 +344,7 @@ private:
     std::uint64_t m_textBytes = 0;
     std::uint64_t m_tokenBytes = 0;
     std::uint64_t m_hidden = 0;
+    std::uint64_t m_aside = 0; ///< outputs kept as a training's targets
     std::uint64_t m_kept = 0;
     std::map<std::size_t, std::uint64_t> m_heldWhile; ///< by layer, bytes of calibration
     std::map<std::pair<Stage, std::string>, ForecastPart> m_parts;
@@ -295,6 +365,8 @@ std::string_view forecastStageName(Stage stage)
         return "solving";
     case Stage::Measuring:
         return "measuring";
+    case Stage::Training:
+        return "training";
     case Stage::Writing:
         return "writing";
     }

@@ -51,6 +51,7 @@ struct ForecastPart
         Hessians,    ///< second moments of the inputs
         Solving,     ///< the methods themselves, one part per method
         Measuring,   ///< weight and output errors
+        Training,    ///< of blocks, of the whole model
         Writing,     ///< the run file
     };
     Stage stage = Stage::Reading;

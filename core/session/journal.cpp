@@ -12,6 +12,7 @@
 #include "core/base/text.h"
 #include "core/quant/packing.h"
 #include "core/session/recipe_json.h"
+#include "core/session/stored_tuning.h"
 #include "core/session/stored_weight.h"
 
 #include <fcntl.h>
@@ -19,6 +20,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <type_traits>
@@ -28,7 +30,7 @@ namespace gradus {
 namespace {
 
 constexpr std::string_view magic = "GRDSJRNL";
-constexpr std::uint32_t version = 2;
+constexpr std::uint32_t version = 4;
 constexpr std::size_t digestBytes = 64;
 constexpr std::size_t recordHead = sizeof(std::uint64_t) + digestBytes;
 
@@ -109,6 +111,92 @@ private:
     std::string_view m_bytes;
 };
 
+void encodeTuning(Writer& out, const TuningOutcome& outcome)
+{
+    if (const auto problem = tuningProblem(outcome))
+        throw Error(ErrorCode::Internal, *problem);
+    out.text(outcome.name);
+    out.number<std::int32_t>(outcome.block);
+    out.array(outcome.losses);
+    out.array(outcome.epochLosses);
+    out.number<std::int32_t>(outcome.bestEpoch);
+    out.number<std::uint8_t>(outcome.stoppedEarly ? 1 : 0);
+    out.number<std::uint8_t>(outcome.cancelled ? 1 : 0);
+    out.number(outcome.scaleChange);
+    out.number(outcome.zeroChange);
+    out.number<std::uint64_t>(outcome.parameters.size());
+    for (const auto& [name, value] : outcome.parameters) {
+        out.text(name);
+        out.array(value->shape());
+        const auto floats = value->floats();
+        out.array(std::vector<float>(floats.begin(), floats.end()));
+    }
+}
+
+std::shared_ptr<const TuningOutcome> decodeTuning(Reader& in)
+{
+    auto outcome = std::make_shared<TuningOutcome>();
+    outcome->name = in.text();
+    outcome->block = in.number<std::int32_t>();
+    outcome->losses = in.array<float>();
+    outcome->epochLosses = in.array<double>();
+    outcome->bestEpoch = in.number<std::int32_t>();
+    outcome->stoppedEarly = in.number<std::uint8_t>() != 0;
+    outcome->cancelled = in.number<std::uint8_t>() != 0;
+    outcome->scaleChange = in.number<double>();
+    outcome->zeroChange = in.number<double>();
+    const auto parameters = in.number<std::uint64_t>();
+    for (std::uint64_t i = 0; i < parameters; ++i) {
+        const std::string name = in.text();
+        const Shape shape = in.array<std::int64_t>();
+        if (const auto problem = parameterShapeProblem(shape))
+            throw Error(ErrorCode::Format, *problem);
+        const std::vector<float> values = in.array<float>();
+        if (static_cast<std::int64_t>(values.size()) != elementCount(shape))
+            throw Error(ErrorCode::Format, concat(name, " has ", values.size(),
+                                                  " values, expected ", shapeText(shape)));
+        Tensor tensor(shape);
+        std::copy(values.begin(), values.end(), tensor.floats().begin());
+        outcome->parameters[name] = std::make_shared<const Tensor>(std::move(tensor));
+    }
+    if (const auto problem = tuningProblem(*outcome))
+        throw Error(ErrorCode::Format, *problem);
+    return outcome;
+}
+
+void encodeTrace(Writer& out, const std::vector<TracePoint>& trace)
+{
+    out.number<std::uint64_t>(trace.size());
+    for (const TracePoint& point : trace) {
+        out.text(traceStageName(point.stage));
+        out.number<std::int32_t>(point.round);
+        for (const double value :
+             {point.relativeError, point.accepted, point.scaleChange, point.zeroChange})
+            out.number(value);
+    }
+}
+
+std::vector<TracePoint> decodeTrace(Reader& in)
+{
+    const auto count = in.number<std::uint64_t>();
+    std::vector<TracePoint> trace;
+    for (std::uint64_t i = 0; i < count; ++i) {
+        const std::string word = in.text();
+        const auto stage = traceStageFromName(word);
+        if (!stage)
+            throw Error(ErrorCode::Format, concat(quoted(word), " is no stage of a trace"));
+        TracePoint& point = trace.emplace_back();
+        point.stage = *stage;
+        point.round = in.number<std::int32_t>();
+        for (double* value :
+             {&point.relativeError, &point.accepted, &point.scaleChange, &point.zeroChange})
+            *value = in.number<double>();
+    }
+    if (const auto problem = traceProblem(trace))
+        throw Error(ErrorCode::Format, *problem);
+    return trace;
+}
+
 std::string encode(const LayerResult& layer)
 {
     Writer out;
@@ -131,6 +219,7 @@ std::string encode(const LayerResult& layer)
         out.number<std::uint8_t>(static_cast<std::uint8_t>(weight.scheme.granularity));
         out.number<std::int64_t>(weight.scheme.groupSize);
         out.number<std::uint8_t>(weight.scheme.symmetric ? 1 : 0);
+        out.number<std::uint8_t>(weight.scheme.floatZeros ? 1 : 0);
         out.number<std::uint8_t>(static_cast<std::uint8_t>(weight.scheme.scaleType));
         out.number(weight.rows);
         out.number(weight.cols);
@@ -139,10 +228,14 @@ std::string encode(const LayerResult& layer)
         out.array(weight.zeros);
         out.array(weight.groupIndex);
     }
+    encodeTrace(out, layer.trace);
+    out.number<std::uint64_t>(layer.tunings.size());
+    for (const auto& tuning : layer.tunings)
+        encodeTuning(out, *tuning);
     return out.bytes();
 }
 
-LayerResult decode(std::string_view payload)
+LayerResult decode(std::string_view payload, TuningPool& trainings)
 {
     Reader in(payload);
     LayerResult layer;
@@ -167,6 +260,7 @@ LayerResult decode(std::string_view payload)
         scheme.granularity = static_cast<Granularity>(granularity);
         scheme.groupSize = in.number<std::int64_t>();
         scheme.symmetric = in.number<std::uint8_t>() != 0;
+        scheme.floatZeros = in.number<std::uint8_t>() != 0;
         scheme.scaleType = static_cast<DType>(in.number<std::uint8_t>());
         if (scheme.scaleType != DType::F16 && scheme.scaleType != DType::F32)
             throw Error(ErrorCode::Format, "the type of the scales is neither F16 nor F32");
@@ -178,12 +272,18 @@ LayerResult decode(std::string_view payload)
         weight->codes = unpackBits(packed, static_cast<std::uint64_t>(weight->rows * weight->cols),
                                    scheme.bits);
         weight->scales = in.array<float>();
-        weight->zeros = in.array<std::uint8_t>();
+        weight->zeros = in.array<float>();
         weight->groupIndex = in.array<std::int32_t>();
         if (const auto problem = weightProblem(*weight))
             throw Error(ErrorCode::Format, *problem);
         layer.weight = std::move(weight);
     }
+    layer.trace = decodeTrace(in);
+    const auto tunings = in.number<std::uint64_t>();
+    if (tunings > mostTunings)
+        throw Error(ErrorCode::Format, concat(tunings, " trainings of one layer cannot be"));
+    for (std::uint64_t i = 0; i < tunings; ++i)
+        layer.tunings.push_back(trainings.shared(decodeTuning(in)));
     if (!in.atEnd())
         throw Error(ErrorCode::Format, "something follows its last value");
     return layer;
@@ -291,6 +391,7 @@ Journal::Journal(std::filesystem::path runPath, std::string fingerprint, bool re
                        "the program has changed since it was written, start without --resume"));
         }
     }
+    TuningPool trainings;
     while (end > 0 && end < size) {
         const std::string head = readAt(m_descriptor, end, recordHead, m_path);
         if (head.size() < recordHead)
@@ -303,7 +404,7 @@ Journal::Journal(std::filesystem::path runPath, std::string fingerprint, bool re
         if (payload.size() < length || sha256(payload) != head.substr(sizeof length))
             break;
         try {
-            LayerResult layer = decode(payload);
+            LayerResult layer = decode(payload, trainings);
             std::string name = layer.name;
             m_finished.insert_or_assign(std::move(name), std::move(layer));
         } catch (const Error& error) {

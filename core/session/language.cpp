@@ -4,9 +4,13 @@
 #include "core/base/error.h"
 #include "core/base/text.h"
 #include "core/graph/executor.h"
+#include "core/quant/packed_linear.h"
 #include "core/quant/quantized_weight.h"
 
 #include <algorithm>
+#include <map>
+#include <set>
+#include <variant>
 
 namespace gradus {
 
@@ -53,23 +57,131 @@ TokenWindows calibrationWindows(const Model& model, const CalibrationChoice& cho
     return windows;
 }
 
+namespace {
+
+/// The model's layer that the result is of; throws when there is none of its shape.
+const Layer& layerOf(const Model& model, const LayerResult& result)
+{
+    const Layer* layer = model.findLayer(result.name);
+    if (!layer)
+        throw Error(ErrorCode::Usage,
+                    concat("the run has layer ", quoted(result.name), ", which the model lacks"));
+    if (layer->rows != result.weight->rows || layer->cols != result.weight->cols)
+        throw Error(ErrorCode::Shape,
+                    concat(result.name, " is ", result.weight->rows, " × ", result.weight->cols,
+                           " in the run, but ", layer->rows, " × ", layer->cols, " in the model"));
+    return *layer;
+}
+
+/// Tensors that linear nodes multiply by, and those that an embedding reads rows of; a tied weight
+/// is both.
+struct WeightUses
+{
+    std::set<std::string> linear;
+    std::set<std::string> rows;
+
+    explicit WeightUses(const Graph& graph)
+    {
+        for (const Node& node : graph.nodes) {
+            if (const auto* product = std::get_if<op::Linear>(&node.op))
+                linear.insert(product->weight);
+            if (const auto* embedding = std::get_if<op::Embedding>(&node.op))
+                rows.insert(embedding->weight);
+        }
+    }
+};
+
+void applyTuned(const Model& model, const std::vector<LayerResult>& results, Weights& weights)
+{
+    for (const auto& [name, value] : tunedParameters(results)) {
+        (void)tunedTensor(model, name, *value);
+        weights.replace(name, value);
+    }
+}
+
+} // namespace
+
+void applyWeight(const Layer& layer, const QuantizedWeight& weight, Weights& weights)
+{
+    Tensor value = dequantize(weight);
+    value.reshape(layer.shape);
+    weights.replace(layer.weight, std::make_shared<const Tensor>(std::move(value)));
+}
+
+const TensorInfo& tunedTensor(const Model& model, const std::string& name, const Tensor& value)
+{
+    const TensorInfo* info = model.source.tensors->find(name);
+    if (!info)
+        throw Error(ErrorCode::Usage, concat("the run has trained the tensor ", quoted(name),
+                                             ", which the model lacks"));
+    if (info->shape != value.shape() || !isFloating(info->dtype))
+        throw Error(ErrorCode::Shape,
+                    concat(name, " is ", shapeText(value.shape()), " in the run, but ",
+                           dtypeName(info->dtype), " ", shapeText(info->shape), " in the model"));
+    for (const Layer& layer : model.layers)
+        if (layer.weight == name)
+            throw Error(ErrorCode::Usage,
+                        concat("the run has trained ", quoted(name), ", which is the weight of ",
+                               layer.name, "; expected norms and biases only"));
+    return *info;
+}
+
+void applyResults(const Model& model, const std::vector<LayerResult>& results, Weights& weights)
+{
+    for (const LayerResult& result : results)
+        if (result.weight)
+            applyWeight(layerOf(model, result), *result.weight, weights);
+    applyTuned(model, results, weights);
+}
+
 void applyRun(const Model& model, const Run& run, Weights& weights)
 {
+    applyResults(model, run.layers, weights);
+}
+
+std::int64_t applyRunPacked(const Model& model, const Run& run, Weights& weights, Monitor& monitor)
+{
+    const WeightUses uses(model.graph);
+    std::map<std::string, std::vector<std::string>> unpacked; // names by reason
+    std::int64_t packed = 0;
     for (const LayerResult& result : run.layers) {
         if (!result.weight)
             continue;
-        const Layer* layer = model.findLayer(result.name);
-        if (!layer)
-            throw Error(ErrorCode::Usage, concat("the run has layer ", quoted(result.name),
-                                                 ", which the model lacks"));
-        if (layer->rows != result.weight->rows || layer->cols != result.weight->cols)
-            throw Error(ErrorCode::Shape, concat(result.name, " is ", result.weight->rows, " × ",
-                                                 result.weight->cols, " in the run, but ",
-                                                 layer->rows, " × ", layer->cols, " in the model"));
-        Tensor value = dequantize(*result.weight);
-        value.reshape(layer->shape);
-        weights.replace(layer->weight, std::make_shared<const Tensor>(std::move(value)));
+        monitor.checkpoint();
+        const Layer& layer = layerOf(model, result);
+        auto why = whyNotPacked(*result.weight);
+        if (!why && !uses.linear.contains(layer.weight))
+            why = "not a linear layer";
+        if (why) {
+            unpacked[*why].push_back(result.name);
+            applyWeight(layer, *result.weight, weights);
+            continue;
+        }
+        if (uses.rows.contains(layer.weight))
+            applyWeight(layer, *result.weight, weights);
+        weights.replace(layer.weight, std::make_shared<const PackedLinear>(*result.weight));
+        ++packed;
     }
+    applyTuned(model, run.layers, weights);
+    for (const auto& [why, names] : unpacked)
+        monitor.note(names.size() == 1
+                         ? concat(names[0], " is not packed: ", why)
+                         : concat(names.size(), " layers are not packed (", why, "): ", names[0],
+                                  names.size() > 2 ? " … " : " and ", names.back()));
+    return packed;
+}
+
+std::int64_t useRun(const Model& model, const Run* run, bool packed, Weights& weights,
+                    Monitor& monitor)
+{
+    if (packed && !run)
+        throw Error(ErrorCode::Usage, "packed products need a run (RUN.gradus): a float model has "
+                                      "no codes to multiply");
+    if (packed)
+        return applyRunPacked(model, *run, weights, monitor);
+    if (run)
+        applyRun(model, *run, weights);
+    return 0;
 }
 
 std::int64_t windowsPerBatch(std::int64_t context)

@@ -29,8 +29,25 @@ modelTokenizer(const Model& model, const std::filesystem::path& override);
                                               const std::filesystem::path& tokenizer,
                                               Monitor& monitor);
 
-/// Replaces the weights that the run quantized by their dequantized values.
+/// Replaces the weights that the run quantized by their dequantized values, and the float tensors
+/// that its trainings changed. Throws Error(Usage | Shape) when the model has others.
 void applyRun(const Model& model, const Run& run, Weights& weights);
+/// The same with results that need not be a whole run's.
+void applyResults(const Model& model, const std::vector<LayerResult>& results, Weights& weights);
+/// One layer's weight alone.
+void applyWeight(const Layer& layer, const QuantizedWeight& weight, Weights& weights);
+/// The model's tensor that a training of the run changed. Throws Error(Usage | Shape) when it is
+/// not there, or of another shape.
+const TensorInfo& tunedTensor(const Model& model, const std::string& name, const Tensor& value);
+
+/// Like applyRun, but linear layers whose codes can be multiplied as they are get a PackedLinear;
+/// which ones do not, and why, is noted. Returns how many do.
+std::int64_t applyRunPacked(const Model& model, const Run& run, Weights& weights, Monitor& monitor);
+
+/// Whichever a request asks for; run may be null. Throws Error(Usage) for packed without a run.
+/// Returns the number of packed layers.
+std::int64_t useRun(const Model& model, const Run* run, bool packed, Weights& weights,
+                    Monitor& monitor);
 
 /// Windows that run through the network together: about 2048 tokens.
 [[nodiscard]] std::int64_t windowsPerBatch(std::int64_t context);

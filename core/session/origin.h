@@ -23,7 +23,24 @@ public:
     /// In sequential mode, what follows sees this layer quantized. origin: of its own inputs.
     void pass(const Layer& layer, const LayerChoice& choice, const InputOrigin& origin);
 
+    /// Of results that one training made of several layers: it follows from what all quantized
+    /// layers that it saw came out as before it.
+    struct Part
+    {
+        const Layer* layer = nullptr;
+        LayerChoice choice;
+        InputOrigin origin; ///< before the training
+    };
+    /// what: "block" or "fine-tuning"; earlier: of the training's own inputs.
+    [[nodiscard]] InputOrigin together(std::string_view what, const std::string& earlier,
+                                       const std::vector<Part>& parts);
+    /// Of a training that was cancelled: equal to that of no complete run.
+    [[nodiscard]] InputOrigin unfinished() const;
+
 private:
+    /// A layer as what comes after it sees it.
+    [[nodiscard]] std::string seenText(const Layer& layer, const LayerChoice& choice,
+                                       const InputOrigin& origin);
     const std::string& textOf(const LayerChoice& choice);
 
     bool m_sequential;
@@ -32,13 +49,17 @@ private:
     std::vector<std::pair<LayerChoice, std::string>> m_texts; ///< most layers share few choices
 };
 
-/// Layers in the order in which calibration reaches them. Those of one stage do not see each other.
+/// Layers in the order in which calibration reaches them. Those of one subset do not see each
+/// other; a block is one subset unless the mode is TrueSequential, where the layers that read one
+/// value are (q, k and v; o; gate and up; down), in the order of the graph.
 struct CalibrationStages
 {
-    explicit CalibrationStages(const Model& model);
-    std::vector<std::size_t> embeddings;
-    std::vector<std::vector<std::size_t>> blocks;
-    std::vector<std::size_t> head; ///< outside of any block, behind the last one
+    using Subset = std::vector<std::size_t>;
+    explicit CalibrationStages(const Model& model, CalibrationMode mode = CalibrationMode::Float);
+    [[nodiscard]] Subset layersOf(std::size_t block) const; ///< of all its subsets
+    Subset embeddings;
+    std::vector<std::vector<Subset>> blocks;
+    Subset head; ///< outside of any block, behind the last one
 };
 
 } // namespace gradus

@@ -37,7 +37,8 @@ Plan plan(const Model& model, const Recipe& recipe)
             const GptqOptions* gptq = std::get_if<GptqOptions>(&choice.method);
             const bool index = gptq && gptq->actOrder && !gptq->staticGroups &&
                                groupsPerRow(choice.scheme, layer.cols) > 1;
-            const StoredSize size = storedSize(choice.scheme, layer.rows, layer.cols, index);
+            const StoredSize size = storedSize(storedScheme(choice.scheme, choice.method),
+                                               layer.rows, layer.cols, index);
             row.bytes = size.bytes();
             row.bitsPerWeight = size.bitsPerWeight(layer.parameters());
             if (choice.scheme.granularity == Granularity::Group) {

@@ -26,13 +26,18 @@ struct QuantizeRequest
     /// computed them. Layers that `only` names are computed all the same.
     std::map<std::string, LayerResult> finished;
     /// The layers to compute; others that are not in `finished` stay float, with a note. All when
-    /// absent.
+    /// absent. Layers that are trained together are computed together, see coupledLayers; a note
+    /// of the monitor says so.
     std::optional<std::set<std::string>> only;
     /// Inputs of the layers that are computed, as they are captured.
     InputSink inputSink;
+    /// Watches trainings (of blocks, of the whole model), step by step, from the calling thread.
+    TrainingSink trainingSink;
 };
 
-/// Called for every finished layer, from the calling thread, in the order they finish.
+/// Called for every finished layer, from the calling thread, in the order they finish; for those of
+/// a fine-tuning once more after it. Those of a training that was cancelled come, too, in its best
+/// state and with an origin that makes them stale.
 using LayerSink = std::function<void(const LayerResult&)>;
 
 /// Quantizes the model: calibrates block by block where a method or the report needs it, solves
@@ -42,6 +47,11 @@ using LayerSink = std::function<void(const LayerResult&)>;
 /// has another shape.
 [[nodiscard]] std::shared_ptr<const Run> quantize(const QuantizeRequest& request, Monitor& monitor,
                                                   const LayerSink& sink = {});
+
+/// The layers of `only` and those that a run computes along with them, as one training makes their
+/// results: those of a block stage, with a fine-tuning those of all blocks.
+[[nodiscard]] std::set<std::string> coupledLayers(const Model& model, const Recipe& recipe,
+                                                  const std::set<std::string>& only);
 
 /// What quantize would do, without computing: per-layer choices and exact stored sizes.
 struct Plan

@@ -24,8 +24,8 @@
 //
 // Everything but the version may be left out. "standard" takes defaults for what it leaves out; a
 // rule and an override take the fields of "standard" (options only while the method stays the
-// same), except that they quantize unless they say "keep_float": true. "mode" is "sequential" or
-// "float"; "context" 0 stands for the model's.
+// same), except that they quantize unless they say "keep_float": true. "mode" is "sequential",
+// "true-sequential" or "float"; "context" 0 stands for the model's.
 #include "core/session/recipe.h"
 
 #include "core/base/error.h"
@@ -69,6 +69,8 @@ OrderedJson optionsJson(const MethodOptions& method)
         double real = 0;
         if (option.type == OptionDescription::Type::Boolean)
             put(json, option.name, value == "true");
+        else if (option.type == OptionDescription::Type::Choice)
+            put(json, option.name, value);
         else if (option.type == OptionDescription::Type::Integer && parseInteger(value, integer))
             put(json, option.name, integer);
         else if (parseReal(value, real))
@@ -271,6 +273,11 @@ void readOptions(const Reader& reader, MethodOptions& method)
                 item.expected("a number");
             text = value.dump();
             break;
+        case OptionDescription::Type::Choice:
+            if (!value.is_string())
+                item.expected("a name");
+            text = value.get<std::string>();
+            break;
         }
         try {
             setOption(method, key, text);
@@ -389,6 +396,28 @@ LayerChoice choiceFromJson(std::string_view text, const std::string& name)
     return choice;
 }
 
+std::string_view calibrationModeName(CalibrationMode mode)
+{
+    switch (mode) {
+    case CalibrationMode::Float:
+        return "float";
+    case CalibrationMode::Sequential:
+        return "sequential";
+    case CalibrationMode::TrueSequential:
+        return "true-sequential";
+    }
+    return {};
+}
+
+std::optional<CalibrationMode> calibrationModeFromName(std::string_view name)
+{
+    for (const CalibrationMode mode :
+         {CalibrationMode::Float, CalibrationMode::Sequential, CalibrationMode::TrueSequential})
+        if (calibrationModeName(mode) == name)
+            return mode;
+    return std::nullopt;
+}
+
 std::string toJson(const Recipe& recipe)
 {
     OrderedJson json = OrderedJson::object();
@@ -416,8 +445,7 @@ std::string toJson(const Recipe& recipe)
     put(calibration, "data", recipe.calibration.data);
     put(calibration, "samples", recipe.calibration.samples);
     put(calibration, "context", recipe.calibration.context);
-    put(calibration, "mode",
-        recipe.calibration.mode == CalibrationMode::Sequential ? "sequential" : "float");
+    put(calibration, "mode", calibrationModeName(recipe.calibration.mode));
     put(json, "calibration", std::move(calibration));
     put(json, "seed", recipe.seed);
     return dumped(json, 2) + "\n";
@@ -491,10 +519,11 @@ Recipe recipeFromJson(std::string_view text, const std::string& name)
         if (const auto context = calibration->at("context"))
             choice.context = context->integer(0, largest, "an integer of at least 0");
         if (const auto mode = calibration->at("mode")) {
-            const std::string word = mode->text("\"sequential\" or \"float\"");
-            if (word != "sequential" && word != "float")
-                mode->expected("\"sequential\" or \"float\"");
-            choice.mode = word == "float" ? CalibrationMode::Float : CalibrationMode::Sequential;
+            constexpr const char* words = "\"sequential\", \"true-sequential\" or \"float\"";
+            const auto chosen = calibrationModeFromName(mode->text(words));
+            if (!chosen)
+                mode->expected(words);
+            choice.mode = *chosen;
         }
     }
     if (const auto seed = reader.at("seed")) {

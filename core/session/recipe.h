@@ -33,9 +33,12 @@ struct Rule
 
 enum class CalibrationMode
 {
-    Float,      ///< statistics of the float model, one pass
-    Sequential, ///< each block sees the outputs of the quantized blocks before it
+    Float,          ///< statistics of the float model, one pass
+    Sequential,     ///< each block sees the outputs of the quantized blocks before it
+    TrueSequential, ///< each layer sees the layers before it quantized, within its block too
 };
+[[nodiscard]] std::string_view calibrationModeName(CalibrationMode mode); ///< "true-sequential", …
+[[nodiscard]] std::optional<CalibrationMode> calibrationModeFromName(std::string_view name);
 
 struct CalibrationChoice
 {

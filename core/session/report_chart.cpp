@@ -3,6 +3,7 @@
 
 #include "core/base/format.h"
 #include "core/base/text.h"
+#include "core/session/report_drawing.h"
 #include "core/session/report_markup.h"
 
 #include <algorithm>
@@ -17,102 +18,21 @@ namespace {
 /// Beyond this many layers a chart has one path per shape and no tool tips.
 constexpr std::size_t tipsLimit = 400;
 
-/// Average advance of a letter in units of the drawing, for labels of 11 units.
-constexpr double letterWidth = 6.1;
-
-struct Box
-{
-    double left = 0;
-    double top = 0;
-    double right = 0;
-    double bottom = 0;
-    [[nodiscard]] double width() const { return right - left; }
-    [[nodiscard]] double height() const { return bottom - top; }
-    [[nodiscard]] bool meets(const Box& other) const
-    {
-        return left < other.right && other.left < right && top < other.bottom && other.top < bottom;
-    }
-};
-
-/// An <svg> under construction.
-class Drawing
-{
-public:
-    Drawing(const std::string& id, const std::string& title, const std::string& description,
-            double width, double height, bool stretch)
-    {
-        m_text =
-            concat("<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 ", coordinate(width),
-                   " ", coordinate(height), "\" role=\"img\" class=\"",
-                   stretch ? "wide" : "natural", "\" aria-labelledby=\"", id, "-t ", id, "-d\"");
-        if (!stretch)
-            m_text += concat(" width=\"", coordinate(width), "\"");
-        m_text += concat(">\n<title id=\"", id, "-t\">", escaped(title), "</title><desc id=\"", id,
-                         "-d\">", escaped(description), "</desc>\n");
-    }
-    void raw(std::string_view markup) { m_text += markup; }
-    void line(std::string_view style, double x1, double y1, double x2, double y2)
-    {
-        m_text += concat("<path class=\"", style, "\" d=\"M", coordinate(x1), " ", coordinate(y1),
-                         "L", coordinate(x2), " ", coordinate(y2), "\"/>\n");
-    }
-    void rectangle(std::string_view style, const Box& box, std::string_view tip = {})
-    {
-        m_text += concat("<rect class=\"", style, "\" x=\"", coordinate(box.left), "\" y=\"",
-                         coordinate(box.top), "\" width=\"", coordinate(std::max(0.0, box.width())),
-                         "\" height=\"", coordinate(std::max(0.0, box.height())), "\"");
-        close("rect", tip);
-    }
-    void path(std::string_view style, std::string_view data, std::string_view tip = {})
-    {
-        if (data.empty())
-            return;
-        m_text += concat("<path class=\"", style, "\" d=\"", data, "\"");
-        close("path", tip);
-    }
-    void label(std::string_view style, double x, double y, std::string_view text,
-               std::string_view anchor = "start")
-    {
-        m_text +=
-            concat("<text class=\"", style, "\" x=\"", coordinate(x), "\" y=\"", coordinate(y));
-        if (anchor != "start")
-            m_text += concat("\" text-anchor=\"", anchor);
-        m_text += concat("\">", escaped(text), "</text>\n");
-    }
-    [[nodiscard]] std::string finish() { return std::move(m_text) + "</svg>\n"; }
-
-private:
-    void close(std::string_view element, std::string_view tip)
-    {
-        if (tip.empty())
-            m_text += "/>\n";
-        else
-            m_text += concat("><title>", escaped(tip), "</title></", element, ">\n");
-    }
-
-    std::string m_text;
-};
-
-std::string at(double x, double y)
-{
-    return concat(coordinate(x), " ", coordinate(y));
-}
-
 /// Circle, triangle or diamond, as the layer table shows ratings.
 std::string shapeOf(ErrorRating rating, double x, double y, double r)
 {
     switch (rating) {
     case ErrorRating::Fair:
-        return concat("M", at(x, y - r), "l", at(r * 1.05, r * 1.8), "h", coordinate(-r * 2.1),
-                      "z");
+        return concat("M", point(x, y - r), "l", point(r * 1.05, r * 1.8), "h",
+                      coordinate(-r * 2.1), "z");
     case ErrorRating::Poor:
-        return concat("M", at(x, y - r * 1.15), "l", at(r * 1.15, r * 1.15), "l",
-                      at(-r * 1.15, r * 1.15), "l", at(-r * 1.15, -r * 1.15), "z");
+        return concat("M", point(x, y - r * 1.15), "l", point(r * 1.15, r * 1.15), "l",
+                      point(-r * 1.15, r * 1.15), "l", point(-r * 1.15, -r * 1.15), "z");
     default: {
         // Two half circles: the chord is exactly twice the radius as written.
         const double radius = std::max(0.1, std::round(r * 9) / 10);
         const std::string arc = concat("a", coordinate(radius), " ", coordinate(radius), " 0 1 0 ");
-        return concat("M", at(x - radius, y), arc, coordinate(2 * radius), " 0", arc,
+        return concat("M", point(x - radius, y), arc, coordinate(2 * radius), " 0", arc,
                       coordinate(-2 * radius), " 0z");
     }
     }
@@ -130,18 +50,6 @@ std::string_view styleOf(ErrorRating rating)
     default:
         return "unrated";
     }
-}
-
-/// 1, 2 or 5 times a power of ten that cuts the range into at most `parts` steps.
-double niceStep(double range, int parts)
-{
-    if (!(range > 0))
-        return 1;
-    const double power = std::pow(10.0, std::floor(std::log10(range / parts)));
-    for (const double factor : {1.0, 2.0, 5.0})
-        if (range / (power * factor) <= parts)
-            return power * factor;
-    return power * 10;
 }
 
 /// The same in bytes: a round number of the unit that suits the range.
@@ -179,7 +87,7 @@ struct Scale
     bool logarithmic = false;
     double low = 0; ///< decades when logarithmic
     double high = 1;
-    Box box;
+    ChartBox box;
     [[nodiscard]] double y(double value) const
     {
         double v = value;
@@ -206,7 +114,7 @@ struct Range
     [[nodiscard]] bool empty() const { return low > high; }
 };
 
-Scale scaleOf(const LayerChart& chart, const Box& box)
+Scale scaleOf(const LayerChart& chart, const ChartBox& box)
 {
     Scale scale;
     scale.box = box;
@@ -236,7 +144,7 @@ Scale scaleOf(const LayerChart& chart, const Box& box)
     return scale;
 }
 
-void drawGrid(Drawing& drawing, const LayerChart& chart, const Scale& scale)
+void drawGrid(ChartDrawing& drawing, const LayerChart& chart, const Scale& scale)
 {
     const auto tick = [&](double value) {
         const double y = scale.y(value);
@@ -256,7 +164,7 @@ void drawGrid(Drawing& drawing, const LayerChart& chart, const Scale& scale)
         tick(index * step);
 }
 
-void drawBlocks(Drawing& drawing, const LayerChart& chart, const Box& box, double slot)
+void drawBlocks(ChartDrawing& drawing, const LayerChart& chart, const ChartBox& box, double slot)
 {
     if (chart.blocks.empty())
         return;
@@ -283,7 +191,7 @@ void drawBlocks(Drawing& drawing, const LayerChart& chart, const Box& box, doubl
     }
 }
 
-void drawNumbers(Drawing& drawing, const LayerChart& chart, const Box& box, double slot)
+void drawNumbers(ChartDrawing& drawing, const LayerChart& chart, const ChartBox& box, double slot)
 {
     const auto count = static_cast<double>(chart.layers.size());
     const double step = std::max(1.0, niceStep(count, count <= 24 ? 24 : 16));
@@ -307,7 +215,7 @@ std::string tipOf(const ChartLayer& layer)
     return concat(shortened(layer.name, 120), ": ", layer.text);
 }
 
-void drawLimits(Drawing& drawing, const Scale& scale)
+void drawLimits(ChartDrawing& drawing, const Scale& scale)
 {
     for (const double limit : {goodOutputError, fairOutputError}) {
         const double decade = std::log10(limit);
@@ -321,7 +229,7 @@ void drawLimits(Drawing& drawing, const Scale& scale)
     }
 }
 
-void drawMarks(Drawing& drawing, const LayerChart& chart, const Scale& scale, double slot)
+void drawMarks(ChartDrawing& drawing, const LayerChart& chart, const Scale& scale, double slot)
 {
     drawLimits(drawing, scale);
     const bool tips = chart.layers.size() <= tipsLimit;
@@ -337,7 +245,7 @@ void drawMarks(Drawing& drawing, const LayerChart& chart, const Scale& scale, do
             const double y = scale.y(layer.compared);
             rings += shapeOf(ErrorRating::None, x, y, radius);
             if (!std::isnan(layer.value))
-                links += concat("M", at(x, y), "V", coordinate(scale.y(layer.value)));
+                links += concat("M", point(x, y), "V", coordinate(scale.y(layer.value)));
         }
         if (!std::isnan(layer.value))
             shapes[static_cast<std::size_t>(layer.rating)] +=
@@ -356,7 +264,7 @@ void drawMarks(Drawing& drawing, const LayerChart& chart, const Scale& scale, do
     std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
         return chart.layers[a].value > chart.layers[b].value;
     });
-    std::vector<Box> taken;
+    std::vector<ChartBox> taken;
     for (std::size_t i = 0; i < order.size() && i < static_cast<std::size_t>(chart.labelled); ++i) {
         const ChartLayer& layer = chart.layers[order[i]];
         const double x = scale.box.left + slot * (static_cast<double>(order[i]) + 0.5);
@@ -365,8 +273,9 @@ void drawMarks(Drawing& drawing, const LayerChart& chart, const Scale& scale, do
         const double width = letterWidth * static_cast<double>(characterCount(label));
         const bool right = x + radius + 5 + width < scale.box.right;
         const double left = right ? x + radius + 5 : x - radius - 5 - width;
-        const Box box{left, y - 10, left + width, y + 3};
-        if (std::any_of(taken.begin(), taken.end(), [&](const Box& b) { return b.meets(box); }))
+        const ChartBox box{left, y - 10, left + width, y + 3};
+        if (std::any_of(taken.begin(), taken.end(),
+                        [&](const ChartBox& b) { return b.meets(box); }))
             continue;
         taken.push_back(box);
         drawing.label("name halo", right ? left : x - radius - 5, y, label,
@@ -380,7 +289,7 @@ void drawMarks(Drawing& drawing, const LayerChart& chart, const Scale& scale, do
     }
 }
 
-void drawBars(Drawing& drawing, const LayerChart& chart, const Scale& scale, double slot)
+void drawBars(ChartDrawing& drawing, const LayerChart& chart, const Scale& scale, double slot)
 {
     const bool tips = chart.layers.size() <= tipsLimit;
     const double width = std::min(slot * 0.72, 26.0);
@@ -393,8 +302,8 @@ void drawBars(Drawing& drawing, const LayerChart& chart, const Scale& scale, dou
     const auto bar = [&](double x, double y) {
         const double top = std::min(y, zero);
         const double height = std::max(std::fabs(zero - y), 0.6);
-        return concat("M", at(x - width / 2, top), "h", coordinate(width), "v", coordinate(height),
-                      "h", coordinate(-width), "z");
+        return concat("M", point(x - width / 2, top), "h", coordinate(width), "v",
+                      coordinate(height), "h", coordinate(-width), "z");
     };
     for (std::size_t i = 0; i < chart.layers.size(); ++i) {
         const ChartLayer& layer = chart.layers[i];
@@ -402,8 +311,8 @@ void drawBars(Drawing& drawing, const LayerChart& chart, const Scale& scale, dou
         // Outlines side by side without a gap would be a gray area: then their upper ends do.
         if (!std::isnan(layer.background))
             backgrounds += slot >= 6 ? bar(x, scale.y(layer.background))
-                                     : concat("M", at(x - slot / 2, scale.y(layer.background)), "h",
-                                              coordinate(std::max(0.1, slot)));
+                                     : concat("M", point(x - slot / 2, scale.y(layer.background)),
+                                              "h", coordinate(std::max(0.1, slot)));
         if (!std::isnan(layer.value))
             (layer.kept ? floats : bars) += bar(x, scale.y(layer.value));
         if (layer.compared <= scale.high)
@@ -423,7 +332,8 @@ void drawBars(Drawing& drawing, const LayerChart& chart, const Scale& scale, dou
             continue;
         const double x = scale.box.left + slot * (static_cast<double>(i) + 0.5);
         const double y = scale.box.top + 12;
-        drawing.path("cut", concat("M", at(x - width / 2 - 2, y + 4), "l", at(width + 4, -8)));
+        drawing.path("cut",
+                     concat("M", point(x - width / 2 - 2, y + 4), "l", point(width + 4, -8)));
         const std::string text =
             endless ? "exact" : formatBytes(static_cast<std::uint64_t>(layer.value));
         const double length = letterWidth * static_cast<double>(characterCount(text));
@@ -447,8 +357,8 @@ std::string layerChart(const LayerChart& chart)
 {
     constexpr double width = 1000;
     constexpr double height = 320;
-    const Box box{68, 50, width - 10, height - 46};
-    Drawing drawing(chart.id, chart.title, chart.description, width, height, true);
+    const ChartBox box{68, 50, width - 10, height - 46};
+    ChartDrawing drawing(chart.id, chart.title, chart.description, width, height, true);
     const double slot =
         box.width() / static_cast<double>(std::max<std::size_t>(1, chart.layers.size()));
     const Scale scale = scaleOf(chart, box);
@@ -470,7 +380,7 @@ std::string steps(const Histogram& histogram, const Scale& scale, bool closed)
 {
     const double width =
         scale.box.width() / static_cast<double>(std::max<std::size_t>(1, histogram.counts.size()));
-    std::string data = concat("M", at(scale.box.left, scale.box.bottom));
+    std::string data = concat("M", point(scale.box.left, scale.box.bottom));
     double previous = scale.box.bottom;
     for (std::size_t i = 0; i < histogram.counts.size(); ++i) {
         const double y = histogram.counts[i] > 0 ? scale.y(static_cast<double>(histogram.counts[i]))
@@ -491,8 +401,8 @@ std::string histogramChart(const HistogramChart& chart)
 {
     constexpr double width = 1000;
     constexpr double height = 280;
-    const Box box{68, 46, width - 16, height - 60};
-    Drawing drawing(chart.id, chart.title, chart.description, width, height, true);
+    const ChartBox box{68, 46, width - 16, height - 60};
+    ChartDrawing drawing(chart.id, chart.title, chart.description, width, height, true);
     Scale scale;
     scale.box = box;
     scale.logarithmic = true;
@@ -518,7 +428,7 @@ std::string histogramChart(const HistogramChart& chart)
     drawing.path("dequantized", steps(chart.dequantized, scale, false));
     std::string clips;
     for (const double limit : {chart.clipLow, chart.clipHigh})
-        clips += concat("M", at(x(limit), box.top - 4), "V", coordinate(box.bottom));
+        clips += concat("M", point(x(limit), box.top - 4), "V", coordinate(box.bottom));
     drawing.path("clip", clips);
     const double low = x(chart.clipLow);
     const double high = x(chart.clipHigh);
@@ -568,7 +478,7 @@ std::string bitsMap(const ChartBits& map)
     const double band = head + row * static_cast<double>(kinds.size());
     const double width = left + cell * static_cast<double>(columns) + 2;
     const double height = static_cast<double>(bands) * (band + gap) - gap + 4;
-    Drawing drawing(map.id, map.title, map.description, width, std::max(height, head), false);
+    ChartDrawing drawing(map.id, map.title, map.description, width, std::max(height, head), false);
     // Labels of blocks thin out to what fits.
     std::size_t widest = 1;
     for (const std::string& block : map.blocks)

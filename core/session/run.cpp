@@ -15,6 +15,20 @@ const LayerResult* Run::find(std::string_view layer) const
     return found == layers.end() ? nullptr : &*found;
 }
 
+std::map<std::string, std::shared_ptr<const Tensor>>
+tunedParameters(const std::vector<LayerResult>& layers)
+{
+    std::map<std::string, std::shared_ptr<const Tensor>> all;
+    // What the fine-tuning of all blocks made stands for what the blocks' own trainings made.
+    for (const bool whole : {false, true})
+        for (const LayerResult& layer : layers)
+            for (const auto& tuning : layer.tunings)
+                if ((tuning->block < 0) == whole)
+                    for (const auto& [name, value] : tuning->parameters)
+                        all[name] = value;
+    return all;
+}
+
 Totals totalsOf(const Model& model, const std::vector<LayerResult>& layers)
 {
     Totals totals;

@@ -2,6 +2,8 @@
 #pragma once
 
 #include "core/quant/quantized_weight.h"
+#include "core/quant/solve.h"
+#include "core/quant/tuning.h"
 #include "core/session/recipe.h"
 
 #include <limits>
@@ -17,7 +19,9 @@ namespace gradus {
 struct InputOrigin
 {
     std::string calibration; ///< text, windows, context, mode, seed
-    std::string earlier;     ///< sequential mode: what the earlier blocks were quantized to
+    /// Sequential modes: what the layers before were quantized to; of trained layers, what all
+    /// layers were that the training saw.
+    std::string earlier;
     bool operator==(const InputOrigin&) const = default;
 };
 
@@ -32,6 +36,9 @@ struct LayerResult
     double relativeOutputError = std::numeric_limits<double>::quiet_NaN(); ///< needs calibration
     double damping = 0;
     std::string note;
+    std::vector<TracePoint> trace; ///< of methods that improve their result in turn
+    /// The trainings that the layer took part in, in their order; layers of one block share them.
+    std::vector<std::shared_ptr<const TuningOutcome>> tunings;
     InputOrigin origin;
     double seconds = 0; ///< solving time; not stored in the run file, which holds no times
 
@@ -72,6 +79,10 @@ struct Run
 
     [[nodiscard]] const LayerResult* find(std::string_view layer) const;
 };
+
+/// Float tensors of the model that trainings of the run replaced, by name.
+[[nodiscard]] std::map<std::string, std::shared_ptr<const Tensor>>
+tunedParameters(const std::vector<LayerResult>& layers);
 
 /// The totals of results that cover every layer of the model.
 [[nodiscard]] Totals totalsOf(const Model& model, const std::vector<LayerResult>& layers);

@@ -15,13 +15,32 @@
 //                        damping, note; when measured on calibration inputs origin_calibration and
 //                        origin_earlier, hashes of what determined these; when quantized also
 //                        method, options (JSON), bits, granularity, group_size, symmetric,
-//                        scale_type, shape = [rows, cols], stored_bytes, bits_per_weight
+//                        float_zeros, scale_type, shape = [rows, cols], stored_bytes,
+//                        bits_per_weight
 //     codes              u8, ⌈rows · cols · bits / 8⌉: rows × cols codes, row-major, as one stream;
 //                        code i occupies bits [i·bits, (i+1)·bits), bit k of the stream is bit
 //                        k mod 8 of byte k/8
 //     scales             float16 or float32, rows × groups; 1 × 1 for tensor granularity
-//     zeros              u8, like scales; absent when symmetric, where every zero is 2^(bits−1)
+//     zeros              u8, like scales, or of the scales' type with float_zeros = 1; absent when
+//                        symmetric, where every zero is 2^(bits−1)
 //     group_index        i32, cols: the group of each input; absent when that is col / group_size
+//     trace              f64, points × 5: round, relative_output_error, accepted (share of rows),
+//                        scale_change, zero_change; the stages' names stand in the attribute
+//                        trace_stages, separated by spaces. Absent for methods of one step
+//     tunings            JSON array: the links in /tunings of the trainings that the layer took
+//     part
+//                        in, in their order; absent without any
+//   /tunings/<link>      one group per training (of a block, or the fine-tuning); absent without
+//                        any. Attributes: name, block (-1: all), steps, epoch_loss_count,
+//                        best_epoch (0: the start was kept), stopped_early, cancelled (0 or 1),
+//                        scale_change, zero_change, parameters (JSON array of name and shape)
+//     losses             f32, steps: of every step, before its update
+//     epoch_losses       f64: over all windows, before the first epoch and after each one
+//     values/<tensor>    f32: float tensors of the model as trained (norms, biases); they belong to
+//                        the result as the weights do, a later training's instead of an earlier's
+//
+// Schema 1 has grown by what is optional: float_zeros, trace, tunings. Files without them read as
+// before.
 //
 // After the HDF5 data stands one line of text that HDF5 ignores:
 //
@@ -39,6 +58,7 @@
 #include "core/quant/packing.h"
 #include "core/session/recipe_json.h"
 #include "core/session/run.h"
+#include "core/session/run_file_tunings.h"
 #include "core/session/run_seal.h"
 #include "core/session/stored_weight.h"
 #include "core/tensor/half.h"
@@ -68,7 +88,9 @@ constexpr std::string_view conventions =
 constexpr std::string_view layoutText =
     "codes hold rows x cols codes as one dense stream: code i occupies bits [i*bits, (i+1)*bits), "
     "bit k of the stream is bit k mod 8 of byte k/8. scales and zeros are rows x groups. Symmetric "
-    "layers store no zeros: every zero is 2^(bits-1). Layers are ordered by their attribute index.";
+    "layers store no zeros: every zero is 2^(bits-1). Layers are ordered by their attribute index. "
+    "tunings hold, per training, its losses and the model's float tensors as they were trained "
+    "(values); layers name the trainings that they took part in.";
 
 [[noreturn]] void ioFailure(const std::filesystem::path& path, std::string_view action)
 {
@@ -133,6 +155,31 @@ std::array<std::uint64_t, 2> parameterShape(const Scheme& scheme, std::int64_t r
             static_cast<std::uint64_t>(groupsPerRow(scheme, cols))};
 }
 
+/// Values that are exact in their type.
+void writeReals(Hdf5Group& group, const std::string& name, DType type,
+                std::span<const std::uint64_t> shape, const std::vector<float>& values,
+                Monitor& monitor)
+{
+    if (type == DType::F16) {
+        std::vector<std::uint16_t> halves(values.size());
+        floatToHalf(values, halves);
+        group.write(name, Hdf5Type::F16, shape, bytesOf(halves), monitor);
+    } else {
+        group.write(name, Hdf5Type::F32, shape, bytesOf(values), monitor);
+    }
+}
+
+std::vector<float> readReals(const Hdf5Group& group, const std::string& name, DType type,
+                             std::span<const std::uint64_t> shape)
+{
+    if (type != DType::F16)
+        return valuesOf<float>(group.read(name, Hdf5Type::F32, shape));
+    const auto halves = valuesOf<std::uint16_t>(group.read(name, Hdf5Type::F16, shape));
+    std::vector<float> values(halves.size());
+    halfToFloat(halves, values);
+    return values;
+}
+
 void writeWeight(Hdf5Group& group, const LayerResult& layer, Monitor& monitor)
 {
     const QuantizedWeight& weight = *layer.weight;
@@ -145,6 +192,7 @@ void writeWeight(Hdf5Group& group, const LayerResult& layer, Monitor& monitor)
     group.setText("granularity", granularityName(scheme.granularity));
     group.setInteger("group_size", scheme.groupSize);
     group.setInteger("symmetric", scheme.symmetric ? 1 : 0);
+    group.setInteger("float_zeros", scheme.floatZeros ? 1 : 0);
     group.setText("scale_type", dtypeName(scheme.scaleType));
     group.setIntegers("shape", std::array{weight.rows, weight.cols});
     group.setInteger("stored_bytes", static_cast<std::int64_t>(layer.bytes()));
@@ -156,15 +204,13 @@ void writeWeight(Hdf5Group& group, const LayerResult& layer, Monitor& monitor)
                     bytesOf(packed), monitor);
     }
     const auto shape = parameterShape(scheme, weight.rows, weight.cols);
-    if (scheme.scaleType == DType::F16) {
-        std::vector<std::uint16_t> halves(weight.scales.size());
-        floatToHalf(weight.scales, halves);
-        group.write("scales", Hdf5Type::F16, shape, bytesOf(halves), monitor);
-    } else {
-        group.write("scales", Hdf5Type::F32, shape, bytesOf(weight.scales), monitor);
+    writeReals(group, "scales", scheme.scaleType, shape, weight.scales, monitor);
+    if (scheme.floatZeros) {
+        writeReals(group, "zeros", scheme.scaleType, shape, weight.zeros, monitor);
+    } else if (!scheme.symmetric) {
+        const std::vector<std::uint8_t> zeros(weight.zeros.begin(), weight.zeros.end());
+        group.write("zeros", Hdf5Type::U8, shape, bytesOf(zeros), monitor);
     }
-    if (!scheme.symmetric)
-        group.write("zeros", Hdf5Type::U8, shape, bytesOf(weight.zeros), monitor);
     if (!weight.groupIndex.empty())
         group.write("group_index", Hdf5Type::I32,
                     std::array<std::uint64_t, 1>{weight.groupIndex.size()},
@@ -204,6 +250,8 @@ void writeContent(const Run& run, Hdf5File& file, Monitor& monitor)
                     "the run cannot be written: a layer's name is not UTF-8");
     }
 
+    TuningWriter tunings(run);
+    tunings.write(root, monitor);
     Hdf5Group layers = root.create("layers");
     for (std::size_t i = 0; i < run.layers.size(); ++i) {
         const LayerResult& layer = run.layers[i];
@@ -226,6 +274,8 @@ void writeContent(const Run& run, Hdf5File& file, Monitor& monitor)
         }
         if (layer.weight)
             writeWeight(group, layer, monitor);
+        writeTrace(group, layer, monitor);
+        tunings.refer(group, layer);
     }
 }
 
@@ -249,6 +299,8 @@ std::shared_ptr<const QuantizedWeight> readWeight(const Hdf5Group& group)
                    concat("is ", quoted(granularity), ", expected tensor, channel or group"));
     scheme.groupSize = group.integer("group_size");
     scheme.symmetric = group.integer("symmetric") != 0;
+    // Runs of earlier versions have no float zeros.
+    scheme.floatZeros = group.hasAttribute("float_zeros") && group.integer("float_zeros") != 0;
     const std::string scaleType = group.text("scale_type");
     if (scaleType != "F16" && scaleType != "F32")
         group.fail("scale_type", concat("is ", quoted(scaleType), ", expected F16 or F32"));
@@ -266,19 +318,15 @@ std::shared_ptr<const QuantizedWeight> readWeight(const Hdf5Group& group)
         weight->codes = unpackBits(packed, count, scheme.bits);
     }
     const auto parameters = parameterShape(scheme, weight->rows, weight->cols);
-    if (scheme.scaleType == DType::F16) {
-        const auto halves =
-            valuesOf<std::uint16_t>(group.read("scales", Hdf5Type::F16, parameters));
-        weight->scales.resize(halves.size());
-        halfToFloat(halves, weight->scales);
+    weight->scales = readReals(group, "scales", scheme.scaleType, parameters);
+    if (scheme.symmetric) {
+        weight->zeros.assign(weight->scales.size(), static_cast<float>(1 << (scheme.bits - 1)));
+    } else if (scheme.floatZeros) {
+        weight->zeros = readReals(group, "zeros", scheme.scaleType, parameters);
     } else {
-        weight->scales = valuesOf<float>(group.read("scales", Hdf5Type::F32, parameters));
+        const auto zeros = valuesOf<std::uint8_t>(group.read("zeros", Hdf5Type::U8, parameters));
+        weight->zeros.assign(zeros.begin(), zeros.end());
     }
-    if (scheme.symmetric)
-        weight->zeros.assign(weight->scales.size(),
-                             static_cast<std::uint8_t>(1U << (scheme.bits - 1)));
-    else
-        weight->zeros = valuesOf<std::uint8_t>(group.read("zeros", Hdf5Type::U8, parameters));
     if (group.has("group_index"))
         weight->groupIndex = valuesOf<std::int32_t>(
             group.read("group_index", Hdf5Type::I32,
@@ -288,7 +336,7 @@ std::shared_ptr<const QuantizedWeight> readWeight(const Hdf5Group& group)
     return weight;
 }
 
-LayerResult readLayer(const Hdf5Group& group, const std::string& file)
+LayerResult readLayer(const Hdf5Group& group, TuningReader& tunings, const std::string& file)
 {
     LayerResult layer;
     layer.name = group.text("name");
@@ -305,6 +353,8 @@ LayerResult readLayer(const Hdf5Group& group, const std::string& file)
     }
     if (group.integer("quantized") != 0)
         layer.weight = readWeight(group);
+    layer.trace = readTrace(group);
+    layer.tunings = tunings.of(group);
     return layer;
 }
 
@@ -413,6 +463,7 @@ std::shared_ptr<const Run> readRun(const std::filesystem::path& path)
         parseStrictJson(meta.text("layer_names"), concat(path.string(), ": /meta/layer_names"));
     if (!names.is_array() || names.size() != layers.linkCount())
         meta.fail("layer_names", concat("is no list of the ", layers.linkCount(), " layers"));
+    TuningReader tunings(root);
     for (const nlohmann::json& name : names) {
         if (!name.is_string())
             meta.fail("layer_names", "holds something that is no text");
@@ -420,12 +471,13 @@ std::shared_ptr<const Run> readRun(const std::filesystem::path& path)
         if (const std::int64_t index = group.integer("index");
             index != static_cast<std::int64_t>(run->layers.size()))
             group.fail("index", concat("is ", index, ", expected ", run->layers.size()));
-        LayerResult layer = readLayer(group, path.string());
+        LayerResult layer = readLayer(group, tunings, path.string());
         if (layer.name != name.get<std::string>())
             group.fail("name", concat("is ", quoted(layer.name), ", expected ",
                                       quoted(name.get<std::string>())));
         run->layers.push_back(std::move(layer));
     }
+    tunings.finish();
     return run;
 }
 

@@ -4,11 +4,14 @@
 #include "core/base/error.h"
 #include "core/base/hash.h"
 #include "core/base/text.h"
+#include "core/session/coupling.h"
 #include "core/session/language.h"
 #include "core/session/origin.h"
 #include "core/session/recipe_json.h"
 
+#include <algorithm>
 #include <cassert>
+#include <map>
 
 namespace gradus {
 
@@ -30,9 +33,8 @@ std::string calibrationKey(const Model& model, const CalibrationChoice& calibrat
     } catch (const Error&) {
         // No run comes to pass with such a context; the key only has to differ.
     }
-    return shortHash(concat(
-        calibration.data, '\n', calibration.samples, '\n', context, '\n',
-        calibration.mode == CalibrationMode::Sequential ? "sequential" : "float", '\n', seed));
+    return shortHash(concat(calibration.data, '\n', calibration.samples, '\n', context, '\n',
+                            calibrationModeName(calibration.mode), '\n', seed));
 }
 
 bool sameChoice(const LayerChoice& a, const LayerChoice& b)
@@ -50,19 +52,39 @@ bool isCalibrated(const Layer& layer, const LayerChoice& choice)
 
 OriginTrail::OriginTrail(const Model& model, const CalibrationChoice& calibration,
                          std::uint64_t seed)
-    : m_sequential(calibration.mode == CalibrationMode::Sequential)
+    : m_sequential(calibration.mode != CalibrationMode::Float)
     , m_calibration(calibrationKey(model, calibration, seed))
 {
+}
+
+std::string OriginTrail::seenText(const Layer& layer, const LayerChoice& choice,
+                                  const InputOrigin& origin)
+{
+    std::string text = concat('\n', layer.name, '\n', textOf(choice));
+    if (needsCalibration(choice.method))
+        text += concat('\n', origin.calibration, '\n', origin.earlier);
+    return text;
 }
 
 void OriginTrail::pass(const Layer& layer, const LayerChoice& choice, const InputOrigin& origin)
 {
     if (!m_sequential || m_calibration.empty())
         return;
-    std::string text = concat(m_earlier, '\n', layer.name, '\n', textOf(choice));
-    if (needsCalibration(choice.method))
-        text += concat('\n', origin.calibration, '\n', origin.earlier);
-    m_earlier = shortHash(text);
+    m_earlier = shortHash(m_earlier + seenText(layer, choice, origin));
+}
+
+InputOrigin OriginTrail::together(std::string_view what, const std::string& earlier,
+                                  const std::vector<Part>& parts)
+{
+    std::string text = concat(what, '\n', earlier);
+    for (const Part& part : parts)
+        text += seenText(*part.layer, part.choice, part.origin);
+    return {m_calibration, shortHash(text)};
+}
+
+InputOrigin OriginTrail::unfinished() const
+{
+    return {m_calibration, "unfinished"};
 }
 
 const std::string& OriginTrail::textOf(const LayerChoice& choice)
@@ -76,16 +98,45 @@ const std::string& OriginTrail::textOf(const LayerChoice& choice)
     return m_texts.emplace_back(choice, choiceToJson(choice)).second;
 }
 
-CalibrationStages::CalibrationStages(const Model& model)
+CalibrationStages::CalibrationStages(const Model& model, CalibrationMode mode)
     : blocks(model.blocks.size())
 {
+    // Values by the first layer's node that reads them.
+    std::vector<std::map<ValueId, int>> firstReader(blocks.size());
+    const auto isInBlock = [this](const Layer& layer) {
+        return layer.block >= 0 && static_cast<std::size_t>(layer.block) < blocks.size();
+    };
+    if (mode == CalibrationMode::TrueSequential)
+        for (const Layer& layer : model.layers)
+            if (isInBlock(layer)) {
+                auto& readers = firstReader[static_cast<std::size_t>(layer.block)];
+                const auto [at, added] = readers.try_emplace(layer.input, layer.node);
+                at->second = std::min(at->second, layer.node);
+            }
+    for (std::size_t b = 0; b < blocks.size(); ++b)
+        blocks[b].resize(std::max<std::size_t>(1, firstReader[b].size()));
     for (std::size_t i = 0; i < model.layers.size(); ++i) {
         const Layer& layer = model.layers[i];
-        if (layer.block >= 0 && static_cast<std::size_t>(layer.block) < blocks.size())
-            blocks[static_cast<std::size_t>(layer.block)].push_back(i);
-        else
+        if (!isInBlock(layer)) {
             (layer.kind == LayerKind::Embedding ? embeddings : head).push_back(i);
+            continue;
+        }
+        const auto block = static_cast<std::size_t>(layer.block);
+        const auto& readers = firstReader[block];
+        std::size_t subset = 0;
+        if (const auto own = readers.find(layer.input); own != readers.end())
+            for (const auto& [value, node] : readers)
+                subset += std::size_t(std::pair(node, value) < std::pair(own->second, own->first));
+        blocks[block][subset].push_back(i);
     }
+}
+
+CalibrationStages::Subset CalibrationStages::layersOf(std::size_t block) const
+{
+    Subset all;
+    for (const Subset& subset : blocks[block])
+        all.insert(all.end(), subset.begin(), subset.end());
+    return all;
 }
 
 std::vector<InputOrigin> inputOrigins(const Model& model, const Recipe& recipe,
@@ -94,20 +145,53 @@ std::vector<InputOrigin> inputOrigins(const Model& model, const Recipe& recipe,
     assert(choices.size() == model.layers.size());
     std::vector<InputOrigin> origins(model.layers.size());
     OriginTrail trail(model, recipe.calibration, recipe.seed);
-    const CalibrationStages stages(model);
-    const auto reach = [&](const std::vector<std::size_t>& layers) {
-        const InputOrigin origin = trail.next();
+    const CalibrationStages stages(model, recipe.calibration.mode);
+    const Coupling coupling(model, recipe.calibration, choices);
+    std::vector<OriginTrail::Part> all; // what a fine-tuning sees, in the order of the stages
+    const auto reach = [&](OriginTrail& on, const CalibrationStages::Subset& layers) {
+        const InputOrigin origin = on.next();
         for (const std::size_t i : layers)
             if (isCalibrated(model.layers[i], choices[i]))
                 origins[i] = origin;
         for (const std::size_t i : layers)
             if (!choices[i].keepFloat)
-                trail.pass(model.layers[i], choices[i], origins[i]);
+                on.pass(model.layers[i], choices[i], origins[i]);
     };
-    reach(stages.embeddings);
-    for (const std::vector<std::size_t>& block : stages.blocks)
-        reach(block);
-    reach(stages.head);
+    const auto seen = [&](const CalibrationStages::Subset& layers) {
+        std::vector<OriginTrail::Part> parts;
+        for (const std::size_t i : layers)
+            if (!choices[i].keepFloat)
+                parts.push_back({&model.layers[i], choices[i], origins[i]});
+        return parts;
+    };
+    const auto keep = [&](const CalibrationStages::Subset& layers) {
+        for (OriginTrail::Part& part : seen(layers))
+            all.push_back(std::move(part));
+    };
+    reach(trail, stages.embeddings);
+    keep(stages.embeddings);
+    for (std::size_t b = 0; b < stages.blocks.size(); ++b) {
+        const CalibrationStages::Subset layers = stages.layersOf(b);
+        OriginTrail within = trail;
+        for (const CalibrationStages::Subset& subset : stages.blocks[b])
+            reach(within, subset);
+        if (const auto& trained = coupling.trainedIn(b); !trained.empty()) {
+            const InputOrigin origin = trail.together("block", trail.next().earlier, seen(layers));
+            for (const std::size_t i : trained)
+                origins[i] = origin;
+        }
+        // What follows sees the block as it came out in the end.
+        for (const OriginTrail::Part& part : seen(layers))
+            trail.pass(*part.layer, part.choice, part.origin);
+        keep(layers);
+    }
+    reach(trail, stages.head);
+    keep(stages.head);
+    if (!coupling.fineTuned().empty()) {
+        const InputOrigin origin = trail.together("fine-tuning", {}, all);
+        for (const std::size_t i : coupling.fineTuned())
+            origins[i] = origin;
+    }
     return origins;
 }
 

@@ -35,7 +35,9 @@ enum class Freshness
     Fresh,
     ChoiceChanged,      ///< the recipe wants another scheme, method or option for it
     CalibrationChanged, ///< other text, number or length of windows, mode or seed
-    EarlierChanged, ///< sequential mode: what the layers of earlier blocks come out as has changed
+    /// What the layers before it come out as has changed (sequential modes), or those that it is
+    /// trained together with; or its training was cancelled.
+    EarlierChanged,
 };
 
 /// One entry per layer of the model, in its order; none where there is no result.

@@ -53,10 +53,18 @@ std::optional<std::string> weightProblem(const QuantizedWeight& weight)
     }
     const int middle = 1 << (weight.scheme.bits - 1);
     for (std::size_t i = 0; i < weight.zeros.size(); ++i) {
-        const int zero = weight.zeros[i];
-        if (weight.scheme.symmetric ? zero != middle : zero > most)
+        const float zero = weight.zeros[i];
+        if (weight.scheme.floatZeros) {
+            if (!std::isfinite(zero) || (half && roundToHalf(zero) != zero))
+                return concat("zero ", i, " is ", zero, ", expected a finite number exact in ",
+                              dtypeName(weight.scheme.scaleType));
+        } else if (weight.scheme.symmetric ? zero != static_cast<float>(middle)
+                                           : !(zero >= 0 && zero <= static_cast<float>(most) &&
+                                               std::trunc(zero) == zero)) {
             return concat("zero ", i, " is ", zero, ", expected ",
-                          weight.scheme.symmetric ? concat(middle) : concat("at most ", most));
+                          weight.scheme.symmetric ? concat(middle)
+                                                  : concat("a whole number up to ", most));
+        }
     }
     if (!weight.groupIndex.empty()) {
         if (weight.groupIndex.size() != static_cast<std::uint64_t>(weight.cols))

@@ -10,7 +10,7 @@ namespace gradus {
 
 /// What is wrong with a weight that comes from a file (or goes into one): sizes that do not follow
 /// from scheme and shape, codes, zeros or group numbers out of range, scales that are not finite,
-/// not positive or not exact in their storage type, symmetric weights with other zeros. Nothing
+/// not positive or not exact in their storage type, zeros that are none of the scheme's. Nothing
 /// when all is well.
 [[nodiscard]] std::optional<std::string> weightProblem(const QuantizedWeight& weight);
 

@@ -74,7 +74,7 @@ void setLevels(WeightPreview& preview, const QuantizedWeight& weight)
 {
     const int top = weight.scheme.maximumCode();
     const auto level = [&](std::size_t i, int code) {
-        return weight.scales[i] * static_cast<float>(code - weight.zeros[i]);
+        return weight.scales[i] * (static_cast<float>(code) - weight.zeros[i]);
     };
     if (weight.scales.empty())
         return;

@@ -19,6 +19,11 @@ constexpr double rangesCost = 0.55;    ///< exponentials per input value
 constexpr double clipCost = 0.85;      ///< roundings per weight and range tried
 constexpr double gptqCost = 7;         ///< roundings per weight
 constexpr double errorCost = 2.3;      ///< roundings per weight
+// decoupleQ's alternation.
+constexpr double flipsPerWeight = 0.7;   ///< over the whole grid
+constexpr double rowsLeftPerRound = 0.7; ///< of the rows, those that still change
+constexpr double stepsAtOnce = 32;       ///< columns rounded per pass over all that are left
+constexpr double forwardsPerEpoch = 4;   ///< forward, backward, and the losses after it
 
 double real(std::int64_t value)
 {
@@ -40,6 +45,61 @@ void attend(const op::Attention& attention, std::int64_t rows, std::int64_t cont
     work.multiply(real(rows) * heads, perRow, headDim);
     work.multiply(real(rows) * heads, headDim, perRow);
     work.exponentials += softmaxCost * real(rows) * heads * perRow;
+}
+
+/// See Alternation in methods/decoupleq.cpp, whose steps are counted here: all rows in the first
+/// round, fewer from then on.
+Work decoupleqWork(const Layer& layer, const Scheme& scheme, const DecoupleqOptions& options)
+{
+    const double weights = real(layer.parameters());
+    const double rows = real(layer.rows);
+    const double d = real(layer.cols);
+    const double unknowns = 2 * real(groupsPerRow(scheme, layer.cols));
+    Work evaluation;
+    evaluation.multiply(rows, d, d);
+    evaluation.roundings += errorCost * weights;
+    Work sweep;
+    sweep.multiply(real((layer.rows + 63) / 64 * 64), d / 2, d);
+    sweep.roundings += gptqCost * weights;
+    Work integers = sweep;
+    if (options.solver != IntegerSolver::Sweep) {
+        integers = {};
+        const double steps = options.relaxation + options.lookahead * d / stepsAtOnce;
+        integers.multiply(rows, d, d * steps);
+        integers.roundings += gptqCost * weights;
+    }
+    Work fit; // sums over the groups of HA, then the normal equations of every row
+    fit.multiply(rows, d, d);
+    fit.doubleFlops += rows * (unknowns * unknowns * unknowns / 3 + 2 * d * unknowns);
+
+    Work work;
+    work.bytes += 4 * d * d * sizeof(double);
+    work += evaluation; // the energy of the weight
+    work += evaluation; // the start
+    if (options.iterations == 0 && options.polish == 0)
+        return work;
+    work.invert(d);
+    work += sweep;
+    work += evaluation;
+    double rounds = options.polish;
+    if (options.iterations > 1) {
+        // A row of H is added for every code that flips on the way through the grid.
+        work.bytes += flipsPerWeight * weights * d * 2 * sizeof(double);
+        work += evaluation;
+        work += fit;
+        double share = 1;
+        for (int round = 1; round < options.iterations; ++round) {
+            rounds += share;
+            share *= rowsLeftPerRound;
+        }
+    }
+    Work round = integers;
+    round += evaluation;
+    round += evaluation;
+    round += fit;
+    round *= rounds;
+    work += round;
+    return work;
 }
 
 } // namespace
@@ -139,6 +199,14 @@ ForwardWork forwardWork(const Model& model, int block, std::int64_t rows, std::i
     return result;
 }
 
+Work trainingWork(const Model& model, int block, std::int64_t tokens, std::int64_t context,
+                  int epochs)
+{
+    Work work = forwardWork(model, block, tokens, context).work;
+    work *= forwardsPerEpoch * epochs + 1;
+    return work;
+}
+
 Work captureWork(std::int64_t features, std::int64_t tokens)
 {
     // Tiles of the lower triangle, summed in double after every 512 rows.
@@ -170,6 +238,8 @@ Work solveWork(const Layer& layer, const LayerChoice& choice)
     work.bytes += 3 * weights * sizeof(float);
     if (const auto* mse = std::get_if<RtnMseOptions>(&choice.method)) {
         work.roundings += clipCost * weights * mse->steps;
+    } else if (const auto* decoupleq = std::get_if<DecoupleqOptions>(&choice.method)) {
+        work += decoupleqWork(layer, choice.scheme, *decoupleq);
     } else if (const auto* gptq = std::get_if<GptqOptions>(&choice.method)) {
         work.invert(d);
         work.bytes += 4 * d * d * sizeof(double);

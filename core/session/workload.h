@@ -36,6 +36,10 @@ struct ForwardWork
 /// block: an index, or the number of blocks for the head. rows lie in sequences of `context`.
 [[nodiscard]] ForwardWork forwardWork(const Model& model, int block, std::int64_t rows,
                                       std::int64_t context);
+/// A training of a block (or the head): an epoch costs about three forward passes and the losses
+/// after it a fourth, as do those before the first.
+[[nodiscard]] Work trainingWork(const Model& model, int block, std::int64_t tokens,
+                                std::int64_t context, int epochs);
 /// Ranges and Hessian of one input.
 [[nodiscard]] Work captureWork(std::int64_t features, std::int64_t tokens);
 [[nodiscard]] Work tokenizeWork(std::uint64_t textBytes);

@@ -7,7 +7,6 @@
 #include <Eigen/Core>
 #include <algorithm>
 #include <cmath>
-#include <memory>
 #include <utility>
 #include <vector>
 
@@ -84,6 +83,16 @@ void multiplySerial(ConstMatrixView a, ConstMatrixView b, MatrixView c, bool acc
         map(c).noalias() = map(a) * map(b);
 }
 
+void multiplyLeftTransposedSerial(ConstMatrixView a, ConstMatrixView b, MatrixView c,
+                                  bool accumulate)
+{
+    assert(a.rows == b.rows && c.rows == a.cols && c.cols == b.cols);
+    if (accumulate)
+        map(c).noalias() += map(a).transpose() * map(b);
+    else
+        map(c).noalias() = map(a).transpose() * map(b);
+}
+
 void multiplyTransposed(ConstMatrixView a, ConstMatrixView b, MatrixView c, bool accumulate,
                         const Monitor* monitor)
 {
@@ -101,6 +110,26 @@ void multiply(ConstMatrixView a, ConstMatrixView b, MatrixView c, bool accumulat
               [&](std::int64_t r, std::int64_t col, std::int64_t h, std::int64_t w) {
                   multiplySerial(a.block(r, 0, h, a.cols), b.block(0, col, b.rows, w),
                                  c.block(r, col, h, w), accumulate);
+              });
+}
+
+void multiplyLeftTransposed(ConstMatrixView a, ConstMatrixView b, MatrixView c, bool accumulate,
+                            const Monitor* monitor)
+{
+    // The summed dimension may be as long as a calibration set: a stop is looked for on the way.
+    constexpr std::int64_t depth = 2048;
+    overTiles(c.rows, c.cols, monitor,
+              [&](std::int64_t r, std::int64_t col, std::int64_t h, std::int64_t w) {
+                  std::int64_t k = 0;
+                  do {
+                      if (monitor)
+                          monitor->checkpoint();
+                      const std::int64_t count = std::min(depth, a.rows - k);
+                      multiplyLeftTransposedSerial(a.block(k, r, count, h),
+                                                   b.block(k, col, count, w), c.block(r, col, h, w),
+                                                   accumulate || k > 0);
+                      k += depth;
+                  } while (k < a.rows);
               });
 }
 
@@ -159,6 +188,7 @@ namespace {
 
 using DoubleMatrix = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 using DoubleMap = Eigen::Map<DoubleMatrix, 0, Stride>;
+using ConstDoubleMap = Eigen::Map<const DoubleMatrix, 0, Stride>;
 
 /// Blocks of the factorisation, tiles of its trailing update, and values per task of copying.
 constexpr std::int64_t factorBlock = 128;
@@ -250,42 +280,68 @@ void invertLower(const Square& l, const std::vector<DoubleMatrix>& inverses, con
 
 } // namespace
 
-bool inverseCholeskyUpper(std::span<const double> h, std::int64_t d, std::span<double> u,
-                          const Monitor* monitor)
+bool inverseCholeskyUpperInPlace(std::span<double> h, std::int64_t d, std::span<double> u,
+                                 const Monitor* monitor)
 {
     assert(h.size() == static_cast<std::size_t>(d * d) && u.size() == h.size());
     // With J the reversal, J·H·J = L·Lᵀ gives H = R·Rᵀ for R = J·L·J upper triangular, so that
     // H⁻¹ = (R⁻¹)ᵀ·R⁻¹ and U = R⁻¹ = J·L⁻¹·J. Reversing rows and columns of a full matrix is
     // reversing its elements.
     const auto size = static_cast<std::int64_t>(h.size());
-    const std::unique_ptr<double[]> reversed(new double[h.size()]); // not filled twice
+    const auto reverse = [&](std::span<double> values) {
+        return parallelReduce((size + 1) / 2, copyGrain, 0,
+                              [&](std::int64_t begin, std::int64_t end) {
+                                  bool finite = true;
+                                  for (std::int64_t i = begin; i < end; ++i) {
+                                      double& a = values[static_cast<std::size_t>(i)];
+                                      double& b = values[static_cast<std::size_t>(size - 1 - i)];
+                                      std::swap(a, b);
+                                      finite = finite && std::isfinite(a) && std::isfinite(b);
+                                  }
+                                  return finite ? 0 : 1;
+                              },
+                              [](int& total, int part) { total |= part; }, monitor);
+    };
+    if (reverse(h) != 0)
+        return false;
     parallelFor(
         size, copyGrain,
         [&](std::int64_t begin, std::int64_t end) {
-            std::reverse_copy(h.data() + (size - end), h.data() + (size - begin),
-                              reversed.get() + begin);
             std::fill(u.data() + begin, u.data() + end, 0.0);
         },
         monitor);
-    const Square l{reversed.get(), d};
+    const Square l{h.data(), d};
     std::vector<DoubleMatrix> inverses;
     if (!factorLower(l, inverses, monitor))
         return false;
     invertLower(l, inverses, {u.data(), d}, monitor);
-    const int faults =
-        parallelReduce((size + 1) / 2, copyGrain, 0,
-                       [&](std::int64_t begin, std::int64_t end) {
-                           bool finite = true;
-                           for (std::int64_t i = begin; i < end; ++i) {
-                               std::swap(u[static_cast<std::size_t>(i)],
-                                         u[static_cast<std::size_t>(size - 1 - i)]);
-                               finite = finite && std::isfinite(u[static_cast<std::size_t>(i)]) &&
-                                        std::isfinite(u[static_cast<std::size_t>(size - 1 - i)]);
-                           }
-                           return finite ? 0 : 1;
-                       },
-                       [](int& total, int part) { total |= part; }, monitor);
-    return faults == 0;
+    return reverse(u) == 0;
+}
+
+bool inverseCholeskyUpper(std::span<const double> h, std::int64_t d, std::span<double> u,
+                          const Monitor* monitor)
+{
+    std::vector<double> copy(h.begin(), h.end());
+    return inverseCholeskyUpperInPlace(copy, d, u, monitor);
+}
+
+namespace {
+
+ConstDoubleMap map(ConstDoubleView v)
+{
+    return {v.data, v.rows, v.cols, Stride(v.stride)};
+}
+
+} // namespace
+
+void multiplySerial(ConstDoubleView a, ConstDoubleView b, DoubleView c, bool accumulate)
+{
+    assert(a.cols == b.rows && c.rows == a.rows && c.cols == b.cols);
+    DoubleMap to{c.data, c.rows, c.cols, Stride(c.stride)};
+    if (accumulate)
+        to.noalias() += map(a) * map(b);
+    else
+        to.noalias() = map(a) * map(b);
 }
 
 } // namespace gradus

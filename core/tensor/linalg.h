@@ -19,9 +19,33 @@ void multiplyTransposed(ConstMatrixView a, ConstMatrixView b, MatrixView c, bool
 void multiply(ConstMatrixView a, ConstMatrixView b, MatrixView c, bool accumulate = false,
               const Monitor* monitor = nullptr);
 
+/// C (m × n) = A (k × m)ᵀ · B (k × n), or C += … with accumulate: a weight's gradient from those of
+/// its outputs and its inputs, for instance.
+void multiplyLeftTransposed(ConstMatrixView a, ConstMatrixView b, MatrixView c,
+                            bool accumulate = false, const Monitor* monitor = nullptr);
+
 /// Single-threaded variants for use inside a parallel chunk.
 void multiplyTransposedSerial(ConstMatrixView a, ConstMatrixView b, MatrixView c, bool accumulate);
 void multiplySerial(ConstMatrixView a, ConstMatrixView b, MatrixView c, bool accumulate);
+void multiplyLeftTransposedSerial(ConstMatrixView a, ConstMatrixView b, MatrixView c,
+                                  bool accumulate);
+
+/// Matrices of doubles: row r starts at data + r · stride.
+struct ConstDoubleView
+{
+    const double* data = nullptr;
+    std::int64_t rows = 0;
+    std::int64_t cols = 0;
+    std::int64_t stride = 0;
+};
+struct DoubleView
+{
+    double* data = nullptr;
+    std::int64_t rows = 0;
+    std::int64_t cols = 0;
+    std::int64_t stride = 0;
+};
+void multiplySerial(ConstDoubleView a, ConstDoubleView b, DoubleView c, bool accumulate);
 
 /// H (d × d, row-major, lower triangle including the diagonal) += Xᵀ·X for X (n × d).
 /// Products in float over blocks of at most 512 rows, sums over blocks in double.
@@ -36,5 +60,9 @@ void mirrorLower(std::span<double> h, std::int64_t d);
 /// 2/3·d³ flops in double.
 [[nodiscard]] bool inverseCholeskyUpper(std::span<const double> h, std::int64_t d,
                                         std::span<double> u, const Monitor* monitor = nullptr);
+/// The same without a copy of H, which is destroyed.
+[[nodiscard]] bool inverseCholeskyUpperInPlace(std::span<double> h, std::int64_t d,
+                                               std::span<double> u,
+                                               const Monitor* monitor = nullptr);
 
 } // namespace gradus

@@ -262,6 +262,113 @@
         <source>other</source>
         <translation>sonstige</translation>
     </message>
+    <message>
+        <source>decoupleQ</source>
+        <translation>decoupleQ</translation>
+    </message>
+    <message>
+        <source>Optimizes integers and scales with zeros in turn against the Hessian of the calibration inputs; then trains scales, zeros and norms of each block so that its output matches the float block's. Strong at 2 and 3 bits.</source>
+        <translation>Optimiert abwechselnd die ganzen Zahlen und die Skalen mit Nullpunkten gegen die Hesse-Matrix der Kalibriereingaben; trainiert dann Skalen, Nullpunkte und Normen jedes Blocks, sodass seine Ausgabe der des float-Blocks gleicht. Stark bei 2 und 3 Bit.</translation>
+    </message>
+    <message>
+        <source>Rounds N of the alternation: 0 rounds to nearest, 1 takes the better of that and GPTQ, each further one optimizes integers, then scales and zeros.</source>
+        <translation>Runden N des Wechsels: 0 rundet zum Nächsten, 1 nimmt das Bessere von diesem und GPTQ, jede weitere optimiert ganze Zahlen, dann Skalen und Nullpunkte.</translation>
+    </message>
+    <message>
+        <source>How integers are found: one sweep over the inputs as GPTQ does (second level), or within the range of the codes (first level) by coordinate descent or by the projected Adam of the official code. First level is much slower, for small layers.</source>
+        <translation>Wie die ganzen Zahlen gefunden werden: in einem Durchgang über die Eingänge wie bei GPTQ (zweite Ebene) oder innerhalb des Bereichs der Codes (erste Ebene) durch Koordinatenabstieg oder durch das projizierte Adam des offiziellen Programms. Die erste Ebene ist viel langsamer, für kleine Schichten.</translation>
+    </message>
+    <message>
+        <source>First level: steps M within the range before the first rounding.</source>
+        <translation>Erste Ebene: Schritte M innerhalb des Bereichs vor dem ersten Runden.</translation>
+    </message>
+    <message>
+        <source>First level: steps K after each rounded input.</source>
+        <translation>Erste Ebene: Schritte K nach jedem gerundeten Eingang.</translation>
+    </message>
+    <message>
+        <source>Step of the projected Adam before the first rounding, in units of the weights.</source>
+        <translation>Schrittweite des projizierten Adam vor dem ersten Runden, in Einheiten der Gewichte.</translation>
+    </message>
+    <message>
+        <source>Sweeps of integer coordinate descent at the end, each with new scales and zeros. Never raises the error. Not in the paper.</source>
+        <translation>Durchgänge ganzzahligen Koordinatenabstiegs am Ende, jeder mit neuen Skalen und Nullpunkten. Erhöht den Fehler nie. Nicht in der Veröffentlichung.</translation>
+    </message>
+    <message>
+        <source>Added to the Hessian's diagonal, as a share of its mean.</source>
+        <translation>Wird zur Diagonale der Hesse-Matrix addiert, als Anteil ihres Mittelwerts.</translation>
+    </message>
+    <message>
+        <source>Stores zeros as real numbers, as the paper does. Without it they are integers, which formats like GPTQ's need.</source>
+        <translation>Speichert Nullpunkte als reelle Zahlen wie in der Veröffentlichung. Sonst sind sie ganze Zahlen, wie Formate wie das von GPTQ sie brauchen.</translation>
+    </message>
+    <message>
+        <source>Trains scales, zeros and norms of each block with the integers frozen.</source>
+        <translation>Trainiert Skalen, Nullpunkte und Normen jedes Blocks bei festgehaltenen ganzen Zahlen.</translation>
+    </message>
+    <message>
+        <source>Passes over the calibration windows per block.</source>
+        <translation>Durchläufe durch die Kalibrierfenster je Block.</translation>
+    </message>
+    <message>
+        <source>Calibration windows per step of Adam.</source>
+        <translation>Kalibrierfenster je Schritt von Adam.</translation>
+    </message>
+    <message>
+        <source>Learning rate of Adam in the block stage.</source>
+        <translation>Lernrate von Adam in der Blockphase.</translation>
+    </message>
+    <message>
+        <source>Decay of Adam's mean of gradients.</source>
+        <translation>Abklingen von Adams Mittel der Gradienten.</translation>
+    </message>
+    <message>
+        <source>Decay of Adam's mean of squared gradients.</source>
+        <translation>Abklingen von Adams Mittel der quadrierten Gradienten.</translation>
+    </message>
+    <message>
+        <source>Added to Adam's denominator.</source>
+        <translation>Wird zu Adams Nenner addiert.</translation>
+    </message>
+    <message>
+        <source>L2 weight decay of everything trained.</source>
+        <translation>L2-Gewichtsabnahme von allem, was trainiert wird.</translation>
+    </message>
+    <message>
+        <source>Passes without a lower loss before a block stops early; 0: never. The best state is kept in any case.</source>
+        <translation>Durchläufe ohne kleineren Verlust, nach denen ein Block vorzeitig endet; 0: nie. Der beste Zustand wird in jedem Fall behalten.</translation>
+    </message>
+    <message>
+        <source>Trains the block's norm weights too.</source>
+        <translation>Trainiert auch die Norm-Gewichte des Blocks.</translation>
+    </message>
+    <message>
+        <source>Trains the biases of linear layers too.</source>
+        <translation>Trainiert auch die Biases linearer Schichten.</translation>
+    </message>
+    <message>
+        <source>At the end, trains scales, zeros and norms of all blocks together to predict the calibration text (supervised fine-tuning).</source>
+        <translation>Trainiert am Ende Skalen, Nullpunkte und Normen aller Blöcke zusammen darauf, den Kalibriertext vorherzusagen (überwachte Feinabstimmung).</translation>
+    </message>
+    <message>
+        <source>Passes over the calibration windows in the fine-tuning.</source>
+        <translation>Durchläufe durch die Kalibrierfenster in der Feinabstimmung.</translation>
+    </message>
+    <message>
+        <source>Learning rate of the fine-tuning.</source>
+        <translation>Lernrate der Feinabstimmung.</translation>
+    </message>
+    <message>
+        <source>L2 weight decay of the fine-tuning.</source>
+        <translation>L2-Gewichtsabnahme der Feinabstimmung.</translation>
+    </message>
+</context>
+<context>
+    <name>Decibel</name>
+    <message>
+        <source>%1 dB</source>
+        <translation>%1 dB</translation>
+    </message>
 </context>
 <context>
     <name>LayerExpression</name>
@@ -557,6 +664,65 @@
     </message>
 </context>
 <context>
+    <name>OptionText</name>
+    <message>
+        <source>Layer by layer</source>
+        <translation>Schicht für Schicht</translation>
+    </message>
+    <message>
+        <source>Block stage</source>
+        <translation>Blockphase</translation>
+    </message>
+    <message>
+        <source>Fine-tuning</source>
+        <translation>Feinabstimmung</translation>
+    </message>
+    <message>
+        <source>Sweep (second level)</source>
+        <translation>Durchgang (zweite Ebene)</translation>
+    </message>
+    <message>
+        <source>Box descent (first level)</source>
+        <translation>Box-Abstieg (erste Ebene)</translation>
+    </message>
+    <message>
+        <source>Projected Adam (first level)</source>
+        <translation>Projiziertes Adam (erste Ebene)</translation>
+    </message>
+    <message>
+        <source>Only with a first-level solver.</source>
+        <translation>Nur mit einem Löser der ersten Ebene.</translation>
+    </message>
+    <message>
+        <source>Only with the projected Adam.</source>
+        <translation>Nur mit dem projizierten Adam.</translation>
+    </message>
+    <message>
+        <source>Only with the block stage.</source>
+        <translation>Nur mit der Blockphase.</translation>
+    </message>
+    <message>
+        <source>Only with the block stage or the fine-tuning.</source>
+        <translation>Nur mit der Blockphase oder der Feinabstimmung.</translation>
+    </message>
+    <message>
+        <source>Only with the fine-tuning.</source>
+        <translation>Nur mit der Feinabstimmung.</translation>
+    </message>
+    <message>
+        <source>From %1 to %2.</source>
+        <translation>Von %1 bis %2.</translation>
+    </message>
+    <message>
+        <source>Default: %1</source>
+        <translation>Vorgabe: %1</translation>
+    </message>
+    <message>
+        <source>Only with act order.</source>
+        <translation>Nur mit act order.</translation>
+    </message>
+</context>
+<context>
     <name>OutlierModel</name>
     <message>
         <source>Value</source>
@@ -680,6 +846,299 @@
     <message>
         <source>Computing time</source>
         <translation>Rechenzeit</translation>
+    </message>
+</context>
+<context>
+    <name>TraceModel</name>
+    <message>
+        <source>Step</source>
+        <translation>Schritt</translation>
+    </message>
+    <message>
+        <source>Steps in the order they were taken; 0 is the start</source>
+        <translation>Schritte in ihrer Reihenfolge; 0 ist der Anfang</translation>
+    </message>
+    <message>
+        <source>Stage</source>
+        <translation>Stufe</translation>
+    </message>
+    <message>
+        <source>What was optimized, and the round of the alternation</source>
+        <translation>Was optimiert wurde, und die Runde des Wechsels</translation>
+    </message>
+    <message>
+        <source>Error</source>
+        <translation>Fehler</translation>
+    </message>
+    <message>
+        <source>Relative output error on the calibration inputs after the step: ‖X(W − Ŵ)ᵀ‖² over ‖XWᵀ‖²</source>
+        <translation>Relativer Ausgabefehler auf den Kalibriereingaben nach dem Schritt: ‖X(W − Ŵ)ᵀ‖² durch ‖XWᵀ‖²</translation>
+    </message>
+    <message>
+        <source>SQNR</source>
+        <translation>SQNR</translation>
+    </message>
+    <message>
+        <source>The same as −10·log10 of the error; more is better</source>
+        <translation>Dasselbe als −10·log10 des Fehlers; mehr ist besser</translation>
+    </message>
+    <message>
+        <source>Gain</source>
+        <translation>Gewinn</translation>
+    </message>
+    <message>
+        <source>Against the step before: 10·log10 of the errors' ratio</source>
+        <translation>Gegen den Schritt davor: 10·log10 des Verhältnisses der Fehler</translation>
+    </message>
+    <message>
+        <source>Rows</source>
+        <translation>Zeilen</translation>
+    </message>
+    <message>
+        <source>Share of the rows that took the step, as it lowered their error</source>
+        <translation>Anteil der Zeilen, die den Schritt übernahmen, weil er ihren Fehler senkte</translation>
+    </message>
+    <message>
+        <source>Scales</source>
+        <translation>Skalen</translation>
+    </message>
+    <message>
+        <source>How far the scales moved: ‖s − s'‖ over ‖s'‖</source>
+        <translation>Wie weit sich die Skalen bewegten: ‖s − s'‖ durch ‖s'‖</translation>
+    </message>
+    <message>
+        <source>Zeros</source>
+        <translation>Nullpunkte</translation>
+    </message>
+    <message>
+        <source>How far the zeros moved: root mean square of z − z', in steps of the grid</source>
+        <translation>Wie weit sich die Nullpunkte bewegten: quadratisches Mittel von z − z', in Schritten des Gitters</translation>
+    </message>
+    <message>
+        <source>RTN</source>
+        <translation>RTN</translation>
+    </message>
+    <message>
+        <source>Round to nearest</source>
+        <translation>Runden zum Nächsten</translation>
+    </message>
+    <message>
+        <source>Sweep</source>
+        <translation>Durchgang</translation>
+    </message>
+    <message>
+        <source>GPTQ sweep</source>
+        <translation>GPTQ-Durchgang</translation>
+    </message>
+    <message>
+        <source>Grid</source>
+        <translation>Gitter</translation>
+    </message>
+    <message>
+        <source>Grid search</source>
+        <translation>Gittersuche</translation>
+    </message>
+    <message>
+        <source>Int</source>
+        <translation>Ganz</translation>
+    </message>
+    <message>
+        <source>Integers</source>
+        <translation>Ganze Zahlen</translation>
+    </message>
+    <message>
+        <source>Scales and zeros</source>
+        <translation>Skalen und Nullpunkte</translation>
+    </message>
+    <message>
+        <source>Polish</source>
+        <translation>Feinschliff</translation>
+    </message>
+    <message>
+        <source>Block</source>
+        <translation>Block</translation>
+    </message>
+    <message>
+        <source>Block stage</source>
+        <translation>Blockphase</translation>
+    </message>
+    <message>
+        <source>Tuning</source>
+        <translation>Feinabst.</translation>
+    </message>
+    <message>
+        <source>Fine-tuning</source>
+        <translation>Feinabstimmung</translation>
+    </message>
+    <message>
+        <source>The start: every weight at the nearest level of the min/max grid.</source>
+        <translation>Der Anfang: jedes Gewicht auf der nächsten Stufe des Min/Max-Gitters.</translation>
+    </message>
+    <message>
+        <source>GPTQ's sweep on the grid of the start.</source>
+        <translation>GPTQs Durchgang auf dem Gitter des Anfangs.</translation>
+    </message>
+    <message>
+        <source>Another start: the best common shrinking of each row's ranges, then new scales and zeros.</source>
+        <translation>Ein anderer Anfang: die beste gemeinsame Verengung der Bereiche jeder Zeile, dann neue Skalen und Nullpunkte.</translation>
+    </message>
+    <message>
+        <source>New integers for the scales and zeros.</source>
+        <translation>Neue ganze Zahlen zu den Skalen und Nullpunkten.</translation>
+    </message>
+    <message>
+        <source>New scales and zeros for the integers.</source>
+        <translation>Neue Skalen und Nullpunkte zu den ganzen Zahlen.</translation>
+    </message>
+    <message>
+        <source>Integer coordinate descent, then new scales and zeros.</source>
+        <translation>Ganzzahliger Koordinatenabstieg, dann neue Skalen und Nullpunkte.</translation>
+    </message>
+    <message>
+        <source>After the training of the block. It serves the block's output: the layer's own error may rise.</source>
+        <translation>Nach dem Training des Blocks. Es dient der Ausgabe des Blocks: Der eigene Fehler der Schicht kann steigen.</translation>
+    </message>
+    <message>
+        <source>After the fine-tuning of all blocks. It serves the model's predictions: the layer's own error may rise.</source>
+        <translation>Nach der Feinabstimmung aller Blöcke. Sie dient den Vorhersagen des Modells: Der eigene Fehler der Schicht kann steigen.</translation>
+    </message>
+    <message>
+        <source>%1, round %2</source>
+        <translation>%1, Runde %2</translation>
+    </message>
+</context>
+<context>
+    <name>Training</name>
+    <message>
+        <source>%1 nats</source>
+        <translation>%1 nat</translation>
+    </message>
+    <message>
+        <source>Fine-tuning</source>
+        <translation>Feinabstimmung</translation>
+    </message>
+    <message>
+        <source>Block %1</source>
+        <translation>Block %1</translation>
+    </message>
+    <message>
+        <source>step %1 of %2</source>
+        <translation>Schritt %1 von %2</translation>
+    </message>
+    <message>
+        <source>running</source>
+        <translation>läuft</translation>
+    </message>
+    <message>
+        <source>cancelled</source>
+        <translation>abgebrochen</translation>
+    </message>
+    <message>
+        <source>ended</source>
+        <translation>beendet</translation>
+    </message>
+    <message>
+        <source>stopped early; start kept</source>
+        <translation>vorzeitig beendet; Anfang behalten</translation>
+    </message>
+    <message>
+        <source>start kept</source>
+        <translation>Anfang behalten</translation>
+    </message>
+    <message>
+        <source>stopped early; epoch %1 kept</source>
+        <translation>vorzeitig beendet; Epoche %1 behalten</translation>
+    </message>
+    <message>
+        <source>epoch %1 kept</source>
+        <translation>Epoche %1 behalten</translation>
+    </message>
+    <message>
+        <source>1 block trained: %1</source>
+        <translation>1 Block trainiert: %1</translation>
+    </message>
+    <message>
+        <source>%1 blocks trained: %2 on average</source>
+        <translation>%1 Blöcke trainiert: %2 im Mittel</translation>
+    </message>
+    <message>
+        <source>fine-tuning: %1 → %2 per token</source>
+        <translation>Feinabstimmung: %1 → %2 je Token</translation>
+    </message>
+</context>
+<context>
+    <name>TrainingModel</name>
+    <message>
+        <source>Training</source>
+        <translation>Training</translation>
+    </message>
+    <message>
+        <source>Of one block, or of all blocks together</source>
+        <translation>Eines Blocks oder aller Blöcke zusammen</translation>
+    </message>
+    <message>
+        <source>Before</source>
+        <translation>Vorher</translation>
+    </message>
+    <message>
+        <source>Loss over all windows before the first step. Blocks: ‖y − ŷ‖² over ‖y‖² of the block's output. Fine-tuning: mean negative log-likelihood per token</source>
+        <translation>Verlust über alle Fenster vor dem ersten Schritt. Blöcke: ‖y − ŷ‖² durch ‖y‖² der Ausgabe des Blocks. Feinabstimmung: mittlere negative Log-Likelihood je Token</translation>
+    </message>
+    <message>
+        <source>After</source>
+        <translation>Nachher</translation>
+    </message>
+    <message>
+        <source>The same of the state that was kept</source>
+        <translation>Dasselbe vom behaltenen Zustand</translation>
+    </message>
+    <message>
+        <source>Gain</source>
+        <translation>Gewinn</translation>
+    </message>
+    <message>
+        <source>10·log10 of the losses' ratio; more is better</source>
+        <translation>10·log10 des Verhältnisses der Verluste; mehr ist besser</translation>
+    </message>
+    <message>
+        <source>State</source>
+        <translation>Zustand</translation>
+    </message>
+    <message>
+        <source>The epoch whose state was kept, or how far it is</source>
+        <translation>Die Epoche, deren Zustand behalten wurde, oder wie weit es ist</translation>
+    </message>
+    <message>
+        <source>Steps</source>
+        <translation>Schritte</translation>
+    </message>
+    <message>
+        <source>Steps taken</source>
+        <translation>Ausgeführte Schritte</translation>
+    </message>
+    <message>
+        <source>Scales</source>
+        <translation>Skalen</translation>
+    </message>
+    <message>
+        <source>How far the scales moved: ‖s − s'‖ over ‖s'‖</source>
+        <translation>Wie weit sich die Skalen bewegten: ‖s − s'‖ durch ‖s'‖</translation>
+    </message>
+    <message>
+        <source>Zeros</source>
+        <translation>Nullpunkte</translation>
+    </message>
+    <message>
+        <source>How far the zeros moved: root mean square of z − z', in steps of the grid</source>
+        <translation>Wie weit sich die Nullpunkte bewegten: quadratisches Mittel von z − z', in Schritten des Gitters</translation>
+    </message>
+    <message>
+        <source>Layers</source>
+        <translation>Schichten</translation>
+    </message>
+    <message>
+        <source>Quantized layers that it trained</source>
+        <translation>Quantisierte Schichten, die es trainierte</translation>
     </message>
 </context>
 <context>
@@ -1144,6 +1603,116 @@
     <message>
         <source>limits %1 … %2</source>
         <translation>Grenzen %1 … %2</translation>
+    </message>
+</context>
+<context>
+    <name>gradus::ConvergencePanel</name>
+    <message>
+        <source>Views of decoupleQ</source>
+        <translation>Ansichten von decoupleQ</translation>
+    </message>
+    <message>
+        <source>Alternation</source>
+        <translation>Wechsel</translation>
+    </message>
+    <message>
+        <source>Training</source>
+        <translation>Training</translation>
+    </message>
+    <message>
+        <source>The error of the selected layer from step to step</source>
+        <translation>Der Fehler der gewählten Schicht von Schritt zu Schritt</translation>
+    </message>
+    <message>
+        <source>The loss of each block as it is trained</source>
+        <translation>Der Verlust jedes Blocks, während er trainiert wird</translation>
+    </message>
+    <message>
+        <source>Select a layer to see how its error fell from step to step.</source>
+        <translation>Eine Schicht wählen, um zu sehen, wie ihr Fehler von Schritt zu Schritt fiel.</translation>
+    </message>
+    <message>
+        <source>Steps of the alternation</source>
+        <translation>Schritte des Wechsels</translation>
+    </message>
+    <message>
+        <source>The training that is drawn</source>
+        <translation>Das Training, das gezeichnet wird</translation>
+    </message>
+    <message>
+        <source>S&amp;how</source>
+        <translation>&amp;Zeigen</translation>
+    </message>
+    <message>
+        <source>Summary of the trainings</source>
+        <translation>Zusammenfassung der Trainings</translation>
+    </message>
+    <message>
+        <source>Nothing was trained in this run.
+
+decoupleQ trains the scales, zeros and norms of each block when its option “Block stage” is on; the losses appear here as they run.</source>
+        <translation>In diesem Lauf wurde nichts trainiert.
+
+decoupleQ trainiert die Skalen, Nullpunkte und Normen jedes Blocks, wenn seine Option „Block stage“ an ist; die Verluste erscheinen hier, während es läuft.</translation>
+    </message>
+    <message>
+        <source>Trainings of the run</source>
+        <translation>Trainings des Laufs</translation>
+    </message>
+    <message>
+        <source>All blocks</source>
+        <translation>Alle Blöcke</translation>
+    </message>
+</context>
+<context>
+    <name>gradus::ConvergencePlot</name>
+    <message>
+        <source>Error of the layer from step to step</source>
+        <translation>Fehler der Schicht von Schritt zu Schritt</translation>
+    </message>
+    <message>
+        <source>error (%)</source>
+        <translation>Fehler (%)</translation>
+    </message>
+    <message>
+        <source>rows (%)</source>
+        <translation>Zeilen (%)</translation>
+    </message>
+    <message>
+        <source>%1 → %2 in %3 steps · %4 · SQNR %5</source>
+        <translation>%1 → %2 in %3 Schritten · %4 · SQNR %5</translation>
+    </message>
+    <message>
+        <source>%1 %2</source>
+        <translation>%1 %2</translation>
+    </message>
+    <message>
+        <source>step %1: %2</source>
+        <translation>Schritt %1: %2</translation>
+    </message>
+    <message>
+        <source>error %1 · SQNR %2</source>
+        <translation>Fehler %1 · SQNR %2</translation>
+    </message>
+    <message>
+        <source>%1 against the step before</source>
+        <translation>%1 gegen den Schritt davor</translation>
+    </message>
+    <message>
+        <source>%1 of the rows took it</source>
+        <translation>%1 der Zeilen übernahmen ihn</translation>
+    </message>
+    <message>
+        <source>scales moved %1, zeros %2 steps</source>
+        <translation>Skalen bewegt um %1, Nullpunkte um %2 Schritte</translation>
+    </message>
+    <message>
+        <source>%1: %2</source>
+        <translation>%1: %2</translation>
+    </message>
+    <message>
+        <source>%1 convergence</source>
+        <translation>%1 Konvergenz</translation>
     </message>
 </context>
 <context>
@@ -2101,6 +2670,18 @@ bestes a = %2, NMSE %3
         <source>not locked</source>
         <translation>nicht gesperrt</translation>
     </message>
+    <message>
+        <source>Block stage</source>
+        <translation>Blockphase</translation>
+    </message>
+    <message>
+        <source>What the training of the layer's block brought: 10·log10 of the block's error before over after, ‖y − ŷ‖² over ‖y‖² of its output</source>
+        <translation>Was das Training des Blocks der Schicht brachte: 10·log10 des Blockfehlers vorher durch nachher, ‖y − ŷ‖² durch ‖y‖² seiner Ausgabe</translation>
+    </message>
+    <message>
+        <source>Its block was not trained: decoupleQ does so with its block stage</source>
+        <translation>Ihr Block wurde nicht trainiert: decoupleQ tut das mit seiner Blockphase</translation>
+    </message>
 </context>
 <context>
     <name>gradus::LayerTablePanel</name>
@@ -2862,6 +3443,22 @@ Eine Änderung hier gilt für alle angezeigten Schichten des Blocks</translation
         <source>Models (*.safetensors *.bin *.json)</source>
         <translation>Modelle (*.safetensors *.bin *.json)</translation>
     </message>
+    <message>
+        <source>decoupleQ</source>
+        <translation>decoupleQ</translation>
+    </message>
+    <message>
+        <source>Select a layer to see how its error fell from step to step.</source>
+        <translation>Eine Schicht wählen, um zu sehen, wie ihr Fehler von Schritt zu Schritt fiel.</translation>
+    </message>
+    <message>
+        <source>%1 has not been computed yet: choose decoupleQ as its method and run the recipe.</source>
+        <translation>%1 wurde noch nicht berechnet: decoupleQ als Methode wählen und das Rezept ausführen.</translation>
+    </message>
+    <message>
+        <source>The shown run has no steps of %1: its method goes in one step. Choose decoupleQ as its method and run the recipe.</source>
+        <translation>Der gezeigte Lauf hat keine Schritte von %1: Die Methode geht in einem Schritt. decoupleQ als Methode wählen und das Rezept ausführen.</translation>
+    </message>
 </context>
 <context>
     <name>gradus::MessageBar</name>
@@ -2961,18 +3558,46 @@ Eine Änderung hier gilt für alle angezeigten Schichten des Blocks</translation
         <translation>Schichten in der Tabelle auswählen oder den Standard bearbeiten.</translation>
     </message>
     <message>
-        <source>%1
-Default: %2</source>
-        <translation>%1
-Vorgabe: %2</translation>
-    </message>
-    <message>
         <source>%1 as standard</source>
         <translation>%1 als Standard</translation>
     </message>
     <message>
         <source>%1 of %2</source>
         <translation>%1 für %2</translation>
+    </message>
+</context>
+<context>
+    <name>gradus::NumberEdit</name>
+    <message>
+        <source>%1 is not possible: a number from %2 to %3 is expected.</source>
+        <translation>%1 ist nicht möglich: Erwartet wird eine Zahl von %2 bis %3.</translation>
+    </message>
+</context>
+<context>
+    <name>gradus::OptionForm</name>
+    <message>
+        <source>%1: on</source>
+        <translation>%1: an</translation>
+    </message>
+    <message>
+        <source>%1: off</source>
+        <translation>%1: aus</translation>
+    </message>
+    <message>
+        <source>Shows or hides these options</source>
+        <translation>Zeigt oder verbirgt diese Optionen</translation>
+    </message>
+    <message>
+        <source>%1: %2</source>
+        <translation>%1: %2</translation>
+    </message>
+    <message>
+        <source>shown</source>
+        <translation>gezeigt</translation>
+    </message>
+    <message>
+        <source>hidden</source>
+        <translation>verborgen</translation>
     </message>
 </context>
 <context>
@@ -3368,10 +3993,6 @@ Vorgabe: %2</translation>
         <translation>ohne: nur datenfreie Methoden</translation>
     </message>
     <message>
-        <source>A text file; its tokens are what the layers see while the error is measured and GPTQ works</source>
-        <translation>Textdatei; ihre Token durchlaufen die Schichten bei der Fehlermessung und für GPTQ</translation>
-    </message>
-    <message>
         <source>Browse…</source>
         <translation>Durchsuchen…</translation>
     </message>
@@ -3390,12 +4011,6 @@ Vorgabe: %2</translation>
     <message>
         <source>Float model</source>
         <translation>float-Modell</translation>
-    </message>
-    <message>
-        <source>Sequential: each block sees the outputs of the quantized blocks before it.
-Float model: statistics of the float model, in one pass</source>
-        <translation>Sequenziell: Jeder Block sieht die Ausgaben der quantisierten Blöcke vor ihm.
-float-Modell: Statistiken des float-Modells in einem Durchlauf</translation>
     </message>
     <message>
         <source>Chooses the calibration windows; equal seeds give equal bytes</source>
@@ -3517,6 +4132,26 @@ float-Modell: Statistiken des float-Modells in einem Durchlauf</translation>
         <source>Log</source>
         <translation>Log</translation>
     </message>
+    <message>
+        <source>Training</source>
+        <translation>Training</translation>
+    </message>
+    <message>
+        <source>A text file; its tokens are what the layers see while the error is measured and GPTQ and decoupleQ work</source>
+        <translation>Eine Textdatei; ihre Token sind das, was die Schichten sehen, während der Fehler gemessen wird und GPTQ und decoupleQ arbeiten</translation>
+    </message>
+    <message>
+        <source>Layer by layer</source>
+        <translation>Schicht für Schicht</translation>
+    </message>
+    <message>
+        <source>Sequential: each block sees the outputs of the quantized blocks before it.
+Layer by layer (true-sequential): each layer also sees the quantized layers before it within its block; slower.
+Float model: statistics of the float model, in one pass</source>
+        <translation>Sequenziell: Jeder Block sieht die Ausgaben der quantisierten Blöcke vor ihm.
+Schicht für Schicht (true-sequential): Jede Schicht sieht auch die quantisierten Schichten vor ihr in ihrem Block; langsamer.
+Float-Modell: Statistik des float-Modells, in einem Durchlauf</translation>
+    </message>
 </context>
 <context>
     <name>gradus::RunsModel</name>
@@ -3535,6 +4170,10 @@ float-Modell: Statistiken des float-Modells in einem Durchlauf</translation>
     <message>
         <source>Cancelled: %1 of %2 layers had finished. Saved or exported, the others stay float.</source>
         <translation>Abgebrochen: %1 von %2 Schichten waren fertig. Gespeichert oder exportiert bleiben die übrigen float.</translation>
+    </message>
+    <message>
+        <source>Training: %1</source>
+        <translation>Training: %1</translation>
     </message>
 </context>
 <context>
@@ -3700,6 +4339,92 @@ float-Modell: Statistiken des float-Modells in einem Durchlauf</translation>
     <message>
         <source>cancelled</source>
         <translation>abgebrochen</translation>
+    </message>
+</context>
+<context>
+    <name>gradus::TrainingPlot</name>
+    <message>
+        <source>Loss of the training</source>
+        <translation>Verlust des Trainings</translation>
+    </message>
+    <message>
+        <source>Each step</source>
+        <translation>Jeder Schritt</translation>
+    </message>
+    <message>
+        <source>Mean of the epoch</source>
+        <translation>Mittel der Epoche</translation>
+    </message>
+    <message>
+        <source>All windows, after the epoch</source>
+        <translation>Alle Fenster, nach der Epoche</translation>
+    </message>
+    <message>
+        <source>Kept</source>
+        <translation>Behalten</translation>
+    </message>
+    <message>
+        <source>loss (nats per token)</source>
+        <translation>Verlust (nat je Token)</translation>
+    </message>
+    <message>
+        <source>error of the block (%)</source>
+        <translation>Fehler des Blocks (%)</translation>
+    </message>
+    <message>
+        <source>block</source>
+        <translation>Block</translation>
+    </message>
+    <message>
+        <source>step</source>
+        <translation>Schritt</translation>
+    </message>
+    <message>
+        <source>%1 → %2 · %3 · %4</source>
+        <translation>%1 → %2 · %3 · %4</translation>
+    </message>
+    <message>
+        <source>%1 → %2 per token · %3</source>
+        <translation>%1 → %2 je Token · %3</translation>
+    </message>
+    <message>
+        <source>step %1 of %2, epoch %3</source>
+        <translation>Schritt %1 von %2, Epoche %3</translation>
+    </message>
+    <message>
+        <source>step %1 of %2</source>
+        <translation>Schritt %1 von %2</translation>
+    </message>
+    <message>
+        <source>loss %1</source>
+        <translation>Verlust %1</translation>
+    </message>
+    <message>
+        <source>mean of the epoch %1</source>
+        <translation>Mittel der Epoche %1</translation>
+    </message>
+    <message>
+        <source>all windows: %1 → %2</source>
+        <translation>alle Fenster: %1 → %2</translation>
+    </message>
+    <message>
+        <source>%1 loss</source>
+        <translation>%1 Verlust</translation>
+    </message>
+    <message>
+        <source>‖y − ŷ‖² / ‖y‖² of each block's output, step by step</source>
+        <translation>‖y − ŷ‖² / ‖y‖² der Ausgabe jedes Blocks, Schritt für Schritt</translation>
+    </message>
+</context>
+<context>
+    <name>gradus::ValueTable</name>
+    <message>
+        <source>Copy</source>
+        <translation>Kopieren</translation>
+    </message>
+    <message>
+        <source>Copy table as CSV</source>
+        <translation>Tabelle als CSV kopieren</translation>
     </message>
 </context>
 <context>

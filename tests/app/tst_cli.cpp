@@ -5,6 +5,7 @@
 #include <QJsonArray>
 #include <QJsonDocument>
 #include <QJsonObject>
+#include <QMap>
 #include <QProcess>
 #include <QTest>
 
@@ -42,13 +43,25 @@ QByteArray contentOf(const QString& path)
     return file.open(QIODevice::ReadOnly) ? file.readAll() : QByteArray();
 }
 
-/// GPTQ over the whole sample on a little text: long enough to be interrupted.
-QStringList quantizeArguments(const QString& out)
+/// GPTQ over the whole sample on a little text: long enough to be interrupted. Options may be set
+/// anew.
+QStringList quantizeArguments(const QString& out, const QStringList& more = {})
 {
-    return {"quantize",  sample,    "--method",  "gptq",          "--bits",
-            "4",         "--group", "64",        "--calibration", sample + "/calibration.txt",
-            "--samples", "16",      "--context", "128",           "--out",
-            out};
+    QStringList arguments{"quantize", sample};
+    QMap<QString, QString> once{
+        {"--method", "gptq"}, {"--bits", "4"},
+        {"--group", "64"},    {"--calibration", sample + "/calibration.txt"},
+        {"--samples", "16"},  {"--context", "128"},
+        {"--out", out}};
+    for (qsizetype i = 0; i + 1 < more.size(); i += 2) {
+        if (once.contains(more[i]))
+            once[more[i]] = more[i + 1];
+        else
+            arguments << more[i] << more[i + 1];
+    }
+    for (auto option = once.begin(); option != once.end(); ++option)
+        arguments << option.key() << option.value();
+    return arguments;
 }
 
 } // namespace
@@ -90,7 +103,7 @@ private slots:
         QStringList names;
         for (const QJsonValue& method : methods.json()["methods"].toArray())
             names << method["name"].toString();
-        QCOMPARE(names, QStringList({"rtn", "rtn-mse", "gptq"}));
+        QCOMPARE(names, QStringList({"rtn", "rtn-mse", "gptq", "decoupleq"}));
 
         const Result stats =
             run({"stats", sample, "--layer", "layers\\.3\\.mlp", "--bits", "3", "--json"});
@@ -141,6 +154,22 @@ private slots:
         QVERIFY(isClose(ofExport, ofRun, 5e-4)); // float16 rounding of the dequantized weights
         QVERIFY(ofFloat < ofRun && ofRun < 1.1 * ofFloat);
 
+        // Packed codes multiply to the same.
+        const Result packed = run(QStringList{"evaluate", file, "--packed"} + data);
+        QCOMPARE(packed.json()["packed"].toBool(), true);
+        QCOMPARE(packed.json()["packed_layers"].toInt(), 42);
+        QVERIFY(isClose(packed.json()["value"].toDouble(), ofRun, 1e-4));
+        const QStringList prompt{"--prompt", "In the beginning", "--tokens", "8"};
+        QCOMPARE(run(QStringList{"generate", file, "--packed"} + prompt).out,
+                 run(QStringList{"generate", file} + prompt).out);
+        for (const QStringList& verb : {QStringList{"evaluate", sample, "--packed"} + data,
+                                        QStringList{"generate", sample, "--packed"} + prompt}) {
+            const Result refused = run(verb);
+            QCOMPARE(refused.status, 2);
+            QVERIFY(refused.out.isEmpty());
+            QVERIFY(refused.err.contains("a float model has no codes"));
+        }
+
         // A report of it, and against itself: equal bytes twice, and never over a run.
         const QStringList report{"report", file, "--title", "A <title>", "--csv", path("r.csv")};
         QCOMPARE(run(QStringList(report) << "--out" << path("a.html")).status, 0);
@@ -177,20 +206,30 @@ private slots:
     {
         QTest::addColumn<int>("signal");
         QTest::addColumn<int>("status");
-        QTest::newRow("Ctrl-C") << SIGINT << 130;
-        QTest::newRow("kill -9") << SIGKILL << -1;
+        QTest::addColumn<QStringList>("more");
+        const QStringList trained{"--keep",    "layers\\.[3-5]\\.|lm_head",
+                                  "--method",  "decoupleq",
+                                  "--option",  "iterations=1",
+                                  "--option",  "block_epochs=1",
+                                  "--samples", "4",
+                                  "--context", "64"};
+        QTest::newRow("Ctrl-C") << SIGINT << 130 << QStringList();
+        QTest::newRow("kill -9") << SIGKILL << -1 << QStringList();
+        QTest::newRow("Ctrl-C, trained blocks") << SIGINT << 130 << trained;
+        QTest::newRow("kill -9, trained blocks") << SIGKILL << -1 << trained;
     }
     void interruptKeepsLayersAndResumeGivesTheSameBytes()
     {
         QFETCH(int, signal);
         QFETCH(int, status);
-        const QString whole = path("whole.gradus");
+        QFETCH(QStringList, more);
+        const QString whole = path(more.isEmpty() ? "whole.gradus" : "whole-trained.gradus");
         if (!QFile::exists(whole))
-            QCOMPARE(run(quantizeArguments(whole)).status, 0);
+            QCOMPARE(run(quantizeArguments(whole, more)).status, 0);
         const QString file = path("interrupted.gradus");
         QFile::remove(file);
         QProcess process;
-        process.start(QStringLiteral(GRADUS_CLI), quantizeArguments(file));
+        process.start(QStringLiteral(GRADUS_CLI), quantizeArguments(file, more));
         // Interrupt once some layers are in the journal.
         QTRY_VERIFY_WITH_TIMEOUT(QFile(file + ".journal").size() > 100000 ||
                                      process.state() == QProcess::NotRunning,
@@ -201,7 +240,7 @@ private slots:
         QCOMPARE(process.exitStatus() == QProcess::NormalExit ? process.exitCode() : -1, status);
         QVERIFY(!QFile::exists(file));
         QVERIFY(QFile::exists(file + ".journal"));
-        const Result resumed = run(quantizeArguments(file) << "--resume");
+        const Result resumed = run(quantizeArguments(file, more) << "--resume");
         QCOMPARE(resumed.status, 0);
         QVERIFY2(resumed.err.contains("resumed"), resumed.err);
         QVERIFY(!QFile::exists(file + ".journal"));
@@ -309,6 +348,73 @@ private slots:
         const Result none = run(arguments);
         QVERIFY2(none.err.contains("matches none of the 43 layers"), none.err);
         QCOMPARE(none.status, 2);
+    }
+
+    void trainingsAreReported()
+    {
+        const QString file = path("trained.gradus");
+        QStringList arguments{"quantize",
+                              sample,
+                              "--method",
+                              "decoupleq",
+                              "--bits",
+                              "2",
+                              "--keep",
+                              "layers\\.[1-5]\\.|lm_head",
+                              "--option",
+                              "iterations=1",
+                              "--option",
+                              "block_epochs=1",
+                              "--option",
+                              "block_rate=1e-4",
+                              "--calibration",
+                              sample + "/calibration.txt",
+                              "--calibration-mode",
+                              "true-sequential",
+                              "--samples",
+                              "2",
+                              "--context",
+                              "32",
+                              "--out",
+                              file};
+        const Result quantized = run(arguments + QStringList{"--json"});
+        QVERIFY2(quantized.status == 0, quantized.err.constData());
+        const QJsonArray trainings = quantized.json()["trainings"].toArray();
+        QCOMPARE(trainings.size(), 1);
+        const QJsonObject training = trainings[0].toObject();
+        QCOMPARE(training["name"].toString(), QStringLiteral("model.layers.0"));
+        QCOMPARE(training["steps"].toInt(), 2);
+        QCOMPARE(training["epochs"].toInt(), 1);
+        QVERIFY(training["after"].toDouble() <= training["before"].toDouble());
+        QVERIFY(training["before"].toDouble() > 0);
+        QVERIFY(training.contains("best_epoch") && training.contains("stopped_early"));
+        int traced = 0;
+        for (const QJsonValue& value : quantized.json()["layers"].toArray()) {
+            const QJsonArray trace = value.toObject()["trace"].toArray();
+            if (trace.isEmpty())
+                continue;
+            ++traced;
+            const QJsonObject last = trace.last().toObject();
+            QCOMPARE(last["stage"].toString(), QStringLiteral("block"));
+            QCOMPARE(last["relative_output_error"].toDouble(),
+                     value.toObject()["relative_output_error"].toDouble());
+            QVERIFY(last.contains("scale_change") && last.contains("zero_change") &&
+                    last.contains("accepted") && last.contains("round"));
+        }
+        QCOMPARE(traced, 7);
+
+        const Result table = run(arguments);
+        QVERIFY2(table.out.contains("loss before") && table.out.contains("model.layers.0 "),
+                 table.out.constData());
+        const Result off = run(arguments + QStringList{"--option", "block_stage=off", "--json"});
+        QVERIFY2(off.status == 0, off.err.constData());
+        QVERIFY(off.json()["trainings"].toArray().isEmpty());
+
+        const QString out = path("trained");
+        const Result exported =
+            run({"export", file, "--format", "safetensors", "--out", out, "--json"});
+        QVERIFY2(exported.status == 0, exported.err.constData());
+        QCOMPARE(run({"verify", out, "--against", file}).status, 0);
     }
 
     void clipLimitsReachTheRun()

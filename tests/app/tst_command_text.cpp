@@ -117,6 +117,16 @@ void TestCommandText::flags()
              QString("gradus-cli quantize 'my model' --method rtn --bits 8 --granularity tensor "
                      "--calibration '/a text.txt' --samples 7 --context 256 "
                      "--calibration-mode float --seed 9223372036854775807 --out run.gradus"));
+    Recipe sequence;
+    sequence.standard.method = DecoupleqOptions();
+    setOption(sequence.standard.method, "solver", "box-descent");
+    setOption(sequence.standard.method, "block_rate", "2.5e-6");
+    sequence.calibration.data = "/t.txt";
+    sequence.calibration.mode = CalibrationMode::TrueSequential;
+    QCOMPARE(quantizeCommand("/m", sequence, {}, false),
+             QString("gradus-cli quantize /m --method decoupleq --bits 4 --option "
+                     "solver=box-descent --option block_rate=2.5e-06 --calibration /t.txt "
+                     "--calibration-mode true-sequential --out run.gradus"));
     // Locks concern edits only.
     recipe.locked.insert("x");
     QVERIFY(!quantizeCommand("/m", recipe, "/r.json", true).contains("--recipe"));
@@ -170,6 +180,13 @@ void TestCommandText::cases()
         recipe.standard.method = findMethod("gptq")->defaults;
         setOption(recipe.standard.method, "damping", "0.0312345678901234");
         setOption(recipe.standard.method, "act_order", "true");
+    });
+    add("decoupleQ, true-sequential", [](Recipe& recipe) {
+        recipe.standard.method = findMethod("decoupleq")->defaults;
+        setOption(recipe.standard.method, "solver", "projected-adam");
+        setOption(recipe.standard.method, "block_epsilon", "1.5e-12");
+        setOption(recipe.standard.method, "fine_tune", "true");
+        recipe.calibration.mode = CalibrationMode::TrueSequential;
     });
     add("overrides", [](Recipe& recipe) {
         LayerChoice choice;

@@ -6,6 +6,7 @@
 #include "core/quant/options.h"
 #include "widgets/models/layer_expression.h"
 #include "widgets/models/layer_table_model.h"
+#include "widgets/models/option_text.h"
 #include "widgets/panels/layer_table_panel.h"
 #include "widgets/text.h"
 
@@ -265,14 +266,25 @@ private Q_SLOTS:
                 found.append(cells.mid(0, 3).join(QLatin1Char(' ')));
             }
             QStringList expected;
-            for (const OptionDescription& option : method.options)
-                expected.append(QStringLiteral("`%1` %2 %3")
-                                    .arg(toQString(option.name), toQString(option.defaultValue),
-                                         option.type == OptionDescription::Type::Boolean
-                                             ? QStringLiteral("true, false")
-                                             : QStringLiteral("%1 to %2")
-                                                   .arg(option.minimum)
-                                                   .arg(option.maximum)));
+            for (const OptionDescription& option : method.options) {
+                using Type = OptionDescription::Type;
+                QString standard = toQString(option.defaultValue);
+                QString values =
+                    QStringLiteral("%1 to %2")
+                        .arg(realOptionText(option.minimum), realOptionText(option.maximum));
+                if (option.type == Type::Real)
+                    standard = realOptionText(standard.toDouble());
+                if (option.type == Type::Boolean)
+                    values = QStringLiteral("true, false");
+                if (option.type == Type::Choice) {
+                    QStringList names;
+                    for (const std::string& choice : option.choices)
+                        names.append(toQString(choice));
+                    values = names.join(QStringLiteral(", "));
+                }
+                expected.append(
+                    QStringLiteral("`%1` %2 %3").arg(toQString(option.name), standard, values));
+            }
             QCOMPARE(found, expected);
         }
     }

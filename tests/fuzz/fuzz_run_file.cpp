@@ -65,7 +65,28 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     f.zeros = input.ConsumeBool();
     for (std::size_t i = input.ConsumeIntegralInRange<std::size_t>(0, 20); i > 0; --i)
         f.groupIndex.push_back(input.ConsumeIntegral<std::int32_t>());
-    writeSpoiledRun(runPath(), [&](Hdf5Group&, Hdf5Group& layer) { writeLayer(layer, f); });
+    TuningFields t;
+    if (input.ConsumeBool()) {
+        f.tunings = text(R"(["t"])");
+        f.traceStages = text("rtn block");
+        for (std::size_t i = 5 * input.ConsumeIntegralInRange<std::size_t>(0, 3); i > 0; --i)
+            f.trace.push_back(input.ConsumeBool() ? 0.5 : input.ConsumeFloatingPoint<double>());
+        t.name = text("t");
+        t.block = integer(0);
+        t.steps = integer(2);
+        t.losses = input.ConsumeIntegralInRange<std::size_t>(1, 4);
+        t.epochLossCount = integer(2);
+        t.bestEpoch = integer(1);
+        t.parameters = text(R"([{"name": "p", "shape": [2, 3]}])");
+        t.parameterShape = {input.ConsumeIntegralInRange<std::uint64_t>(1, 4),
+                            input.ConsumeIntegralInRange<std::uint64_t>(1, 4)};
+        t.value = input.ConsumeBool() ? 1 : input.ConsumeFloatingPoint<float>();
+    } else {
+        t.written = false;
+    }
+    writeSpoiledRun(
+        runPath(), [&](Hdf5Group&, Hdf5Group& layer) { writeLayer(layer, f); }, R"(["l"])",
+        [&](Hdf5Group& root) { writeTuning(root, t); });
     try {
         (void)readRun(runPath());
     } catch (const Error& error) {

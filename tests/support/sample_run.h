@@ -4,6 +4,7 @@
 #include "core/base/random.h"
 #include "core/session/run.h"
 #include "core/tensor/half.h"
+#include "tests/support/quantized_weights.h"
 
 #include <algorithm>
 #include <bit>
@@ -11,39 +12,11 @@
 #include <cstdio>
 #include <fstream>
 #include <iterator>
+#include <limits>
 #include <memory>
 #include <string>
 
 namespace gradus::test {
-
-/// A weight with random codes, scales and zeros under the scheme. leastZero keeps zeros away from
-/// 0.
-inline QuantizedWeight sampleWeight(const Scheme& scheme, std::int64_t rows, std::int64_t cols,
-                                    std::uint64_t seed, bool indexed = false, int leastZero = 0)
-{
-    RandomStream random(seed);
-    QuantizedWeight weight;
-    weight.scheme = scheme;
-    weight.rows = rows;
-    weight.cols = cols;
-    const auto levels = static_cast<std::uint64_t>(scheme.maximumCode()) + 1;
-    for (std::int64_t i = 0; i < rows * cols; ++i)
-        weight.codes.push_back(static_cast<std::uint8_t>(random.below(levels)));
-    for (std::int64_t i = 0; i < scaleCount(scheme, rows, cols); ++i) {
-        const auto scale = static_cast<float>(0.001 + 0.02 * random.uniform());
-        weight.scales.push_back(scheme.scaleType == DType::F16 ? roundToHalf(scale) : scale);
-        const auto zero = static_cast<std::uint64_t>(leastZero) +
-                          random.below(levels - static_cast<std::uint64_t>(leastZero));
-        weight.zeros.push_back(
-            static_cast<std::uint8_t>(scheme.symmetric ? 1U << (scheme.bits - 1) : zero));
-    }
-    if (indexed) {
-        const auto groups = static_cast<std::uint64_t>(groupsPerRow(scheme, cols));
-        for (std::int64_t i = 0; i < cols; ++i)
-            weight.groupIndex.push_back(static_cast<std::int32_t>(random.below(groups)));
-    }
-    return weight;
-}
 
 inline LayerResult sampleLayer(std::string name, QuantizedWeight weight)
 {
@@ -54,6 +27,25 @@ inline LayerResult sampleLayer(std::string name, QuantizedWeight weight)
     layer.weightSqnrDb = 21.25;
     layer.weightCosine = 0.9971;
     return layer;
+}
+
+/// What a training of a block may have done.
+inline std::shared_ptr<const TuningOutcome> sampleTuning(const std::string& name, int block)
+{
+    auto outcome = std::make_shared<TuningOutcome>();
+    outcome->name = name;
+    outcome->block = block;
+    outcome->losses = {0.5F, 0.25F, 0.125F, 0.1F};
+    outcome->epochLosses = {0.5, 0.2, 0.1};
+    outcome->bestEpoch = 2;
+    outcome->stoppedEarly = block == 0;
+    outcome->scaleChange = 0.01;
+    outcome->zeroChange = 0.002;
+    Tensor norm({5});
+    for (std::size_t i = 0; i < 5; ++i)
+        norm.floats()[i] = 1 + 0.125F * static_cast<float>(i);
+    outcome->parameters["model.norm 100 %/x"] = std::make_shared<const Tensor>(std::move(norm));
+    return outcome;
 }
 
 /// Layers of every kind a run can hold; metrics partly NaN.
@@ -104,6 +96,16 @@ inline Run sampleRun()
     run.layers[2].damping = 0.03;
     run.layers[2].note = "damping raised to 0.03";
     run.layers[2].relativeOutputError = 0.00123456789;
+    const auto block = sampleTuning("model.layers.0", 0);
+    for (const std::size_t i : {2U, 3U, 4U})
+        run.layers[i].tunings.push_back(block);
+    run.layers[3].tunings.push_back(sampleTuning("fine-tuning", -1));
+    // Of another run, in which the block had the same name.
+    run.layers[5].tunings.push_back(sampleTuning("model.layers.0", 3));
+    run.layers[2].trace = {
+        {TraceStage::RoundToNearest, 0, 0.5, 1, 0, 0},
+        {TraceStage::Integers, 1, 0.25, 0.75, 0.1, 0},
+        {TraceStage::Block, 0, std::numeric_limits<double>::quiet_NaN(), 0, 0, 0.125}};
     for (const LayerResult& layer : run.layers) {
         run.totals.bytes += layer.bytes();
         run.totals.weights += layer.weight ? layer.weight->rows * layer.weight->cols : 0;
@@ -125,6 +127,29 @@ inline bool sameWeight(const QuantizedWeight& a, const QuantizedWeight& b)
            a.scales == b.scales && a.zeros == b.zeros && a.groupIndex == b.groupIndex;
 }
 
+inline bool sameTrace(const std::vector<TracePoint>& a, const std::vector<TracePoint>& b)
+{
+    return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](const auto& p, const auto& q) {
+        return p.stage == q.stage && p.round == q.round &&
+               sameBits(p.relativeError, q.relativeError) && sameBits(p.accepted, q.accepted) &&
+               sameBits(p.scaleChange, q.scaleChange) && sameBits(p.zeroChange, q.zeroChange);
+    });
+}
+
+inline bool sameTuning(const TuningOutcome& a, const TuningOutcome& b)
+{
+    const auto sameParameter = [](const auto& p, const auto& q) {
+        return p.first == q.first && p.second->shape() == q.second->shape() &&
+               std::ranges::equal(p.second->bytes(), q.second->bytes());
+    };
+    return a.name == b.name && a.block == b.block && a.losses == b.losses &&
+           a.epochLosses == b.epochLosses && a.bestEpoch == b.bestEpoch &&
+           a.stoppedEarly == b.stoppedEarly && a.cancelled == b.cancelled &&
+           sameBits(a.scaleChange, b.scaleChange) && sameBits(a.zeroChange, b.zeroChange) &&
+           std::equal(a.parameters.begin(), a.parameters.end(), b.parameters.begin(),
+                      b.parameters.end(), sameParameter);
+}
+
 inline bool sameLayer(const LayerResult& a, const LayerResult& b, bool withSeconds = false)
 {
     const bool same =
@@ -132,7 +157,10 @@ inline bool sameLayer(const LayerResult& a, const LayerResult& b, bool withSecon
         (!a.weight || sameWeight(*a.weight, *b.weight)) &&
         sameBits(a.weightSqnrDb, b.weightSqnrDb) && sameBits(a.weightCosine, b.weightCosine) &&
         sameBits(a.relativeOutputError, b.relativeOutputError) && sameBits(a.damping, b.damping) &&
-        a.note == b.note && (!withSeconds || sameBits(a.seconds, b.seconds));
+        a.note == b.note && sameTrace(a.trace, b.trace) &&
+        std::equal(a.tunings.begin(), a.tunings.end(), b.tunings.begin(), b.tunings.end(),
+                   [](const auto& p, const auto& q) { return sameTuning(*p, *q); }) &&
+        (!withSeconds || sameBits(a.seconds, b.seconds));
     if (!same)
         std::fprintf(stderr, "layer %s differs from %s\n", a.name.c_str(), b.name.c_str());
     return same;

@@ -37,7 +37,57 @@ struct LayerFields
     std::uint8_t zero = 7;
     bool zeros = true;
     std::vector<std::int32_t> groupIndex;
+    std::string tunings; ///< JSON; none when empty
+    std::string traceStages;
+    std::vector<double> trace; ///< rows of five
 };
+
+struct TuningFields
+{
+    bool written = true;
+    std::string link = "t";
+    std::string name = "t";
+    std::int64_t block = 0;
+    std::int64_t steps = 2;
+    std::size_t losses = 2;
+    std::int64_t epochLossCount = 2;
+    std::int64_t bestEpoch = 1;
+    std::string parameters = R"([{"name": "p", "shape": [2, 3]}])";
+    std::string parameter = "p";
+    std::vector<std::uint64_t> parameterShape = {2, 3};
+    float value = 1;
+};
+
+inline void writeTuning(Hdf5Group& root, const TuningFields& f)
+{
+    if (!f.written)
+        return;
+    Monitor monitor;
+    Hdf5Group all = root.create("tunings");
+    Hdf5Group group = all.create(Hdf5File::linkName(f.link));
+    group.setText("name", f.name);
+    group.setInteger("block", f.block);
+    group.setInteger("steps", f.steps);
+    group.setInteger("epoch_loss_count", f.epochLossCount);
+    group.setInteger("best_epoch", f.bestEpoch);
+    group.setInteger("stopped_early", 0);
+    group.setInteger("cancelled", 0);
+    group.setReal("scale_change", 0.5);
+    group.setReal("zero_change", 0.25);
+    group.setText("parameters", f.parameters);
+    const std::vector<float> losses(f.losses, 0.5F);
+    group.write("losses", Hdf5Type::F32, std::array<std::uint64_t, 1>{f.losses},
+                std::as_bytes(std::span(losses)), monitor);
+    const std::array<double, 2> epochs{0.5, 0.25};
+    group.write("epoch_losses", Hdf5Type::F64, std::array<std::uint64_t, 1>{2},
+                std::as_bytes(std::span(epochs)), monitor);
+    std::uint64_t count = 1;
+    for (const std::uint64_t extent : f.parameterShape)
+        count *= extent;
+    const std::vector<float> values(count, f.value);
+    group.create("values").write(Hdf5File::linkName(f.parameter), Hdf5Type::F32, f.parameterShape,
+                                 std::as_bytes(std::span(values)), monitor);
+}
 
 inline void writeLayer(Hdf5Group& group, const LayerFields& f)
 {
@@ -74,12 +124,20 @@ inline void writeLayer(Hdf5Group& group, const LayerFields& f)
     if (!f.groupIndex.empty())
         group.write("group_index", Hdf5Type::I32, std::array<std::uint64_t, 1>{f.groupIndex.size()},
                     std::as_bytes(std::span(f.groupIndex)), monitor);
+    if (!f.tunings.empty())
+        group.writeText("tunings", f.tunings);
+    if (!f.trace.empty()) {
+        group.setText("trace_stages", f.traceStages);
+        group.write("trace", Hdf5Type::F64, std::array<std::uint64_t, 2>{f.trace.size() / 5, 5},
+                    std::as_bytes(std::span(f.trace)), monitor);
+    }
 }
 
 /// A run file of one layer, written by hand with something wrong.
 inline void writeSpoiledRun(const std::filesystem::path& path,
                             const std::function<void(Hdf5Group&, Hdf5Group&)>& spoil,
-                            const std::string& names = R"(["l"])")
+                            const std::string& names = R"(["l"])",
+                            const std::function<void(Hdf5Group&)>& more = {})
 {
     {
         Hdf5File file = Hdf5File::create(path, path);
@@ -99,6 +157,8 @@ inline void writeSpoiledRun(const std::filesystem::path& path,
             Hdf5Group layers = root.create("layers");
             Hdf5Group layer = layers.create("l");
             spoil(layers, layer);
+            if (more)
+                more(root);
         }
         file.close();
     }

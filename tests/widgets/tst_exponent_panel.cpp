@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "tests/support/support.h"
+#include "widgets/models/decibel.h"
 #include "widgets/panels/exponent_panel.h"
 
 #include <QApplication>

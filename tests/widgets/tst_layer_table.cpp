@@ -8,6 +8,8 @@
 #include <QSignalSpy>
 #include <QTest>
 
+#include <cmath>
+
 using namespace gradus;
 
 class TestLayerTable : public QObject
@@ -36,6 +38,7 @@ private:
 
 private Q_SLOTS:
     void planned();
+    void blockGain();
     void measuredAndStale();
     void sequentialStaleness();
     void ratings();
@@ -60,21 +63,47 @@ void TestLayerTable::planned()
     // 128 × 64 at 4 bits: 4096 B of codes, 256 scales of 2 B, 256 zeros of 4 bits.
     const QStringList expected{
         "Layer\tBlock\tKind\tShape\tParameters\tMethod\tBits\tGroup\tSymmetry\tBits/weight\tSize\t"
-        "Weight SQNR\tOutput error\tOutliers\tLock",
-        "embed\t–\tembedding\t100 × 64\t6,400\tKeep float\tfloat\t–\t–\t16.00\t12.5 KiB\t–\t–\t–\t",
+        "Weight SQNR\tOutput error\tBlock stage\tOutliers\tLock",
+        "embed\t–\tembedding\t100 × 64\t6,400\tKeep float\tfloat\t–\t–\t16.00\t12.5 "
+        "KiB\t–\t–\t–\t–\t",
         "blocks.0.up\t0\tlinear\t128 × 64\t8,192\tRound to "
-        "nearest\t4\t32\tasymmetric\t4.62\t4.62 KiB\t–\t–\t–\t",
+        "nearest\t4\t32\tasymmetric\t4.62\t4.62 KiB\t–\t–\t–\t–\t",
         "blocks.0.down\t0\tlinear\t64 × 128\t8,192\tRound to "
-        "nearest\t4\t32\tasymmetric\t4.62\t4.62 KiB\t–\t–\t–\t",
+        "nearest\t4\t32\tasymmetric\t4.62\t4.62 KiB\t–\t–\t–\t–\t",
         "blocks.1.up\t1\tlinear\t128 × 64\t8,192\tRound to "
-        "nearest\t4\t32\tasymmetric\t4.62\t4.62 KiB\t–\t–\t–\t",
+        "nearest\t4\t32\tasymmetric\t4.62\t4.62 KiB\t–\t–\t–\t–\t",
         "blocks.1.down\t1\tlinear\t64 × 128\t8,192\tRound to "
-        "nearest\t4\t32\tasymmetric\t4.62\t4.62 KiB\t–\t–\t–\t"};
+        "nearest\t4\t32\tasymmetric\t4.62\t4.62 KiB\t–\t–\t–\t–\t"};
     QCOMPARE(tableLines(model), expected);
     QCOMPARE(model.index(0, LayerTableModel::Size).data(BarRole).toDouble(), 1.0);
     QVERIFY(!model.index(0, LayerTableModel::Group).flags().testFlag(Qt::ItemIsEditable));
     QVERIFY(model.index(0, LayerTableModel::Bits).flags().testFlag(Qt::ItemIsEditable));
     QVERIFY(!model.index(1, LayerTableModel::Size).flags().testFlag(Qt::ItemIsEditable));
+}
+
+void TestLayerTable::blockGain()
+{
+    auto outcome = std::make_shared<TuningOutcome>();
+    outcome->block = 0;
+    outcome->epochLosses = {0.04, 0.02};
+    outcome->bestEpoch = 1;
+    auto last = std::make_shared<TuningOutcome>(); // the fine-tuning is of no block
+    last->epochLosses = {3, 2};
+    last->bestEpoch = 1;
+    Recipe recipe;
+    Results results;
+    results["blocks.0.up"] = measured("blocks.0.up", recipe.standard, 0.0073, recipe);
+    results["blocks.0.up"].result.tunings = {outcome, last};
+    LayerTableModel model;
+    model.setRows(rows(recipe, results));
+    const QModelIndex gain = model.index(1, LayerTableModel::BlockGain);
+    QCOMPARE(gain.data().toString(), QString("+3.01 dB"));
+    QVERIFY(std::fabs(gain.data(ExportRole).toString().toDouble() - 3.0103) < 1e-4);
+    QCOMPARE(gain.siblingAtRow(2).data().toString(), QString("–"));
+    QVERIFY(!gain.siblingAtRow(2).data(SortRole).isValid());
+    outcome->bestEpoch = 0; // the start was kept
+    model.setRows(rows(recipe, results));
+    QCOMPARE(gain.data().toString(), QString("0.00 dB"));
 }
 
 void TestLayerTable::measuredAndStale()

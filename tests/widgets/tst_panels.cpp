@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "tests/support/layers.h"
+#include "widgets/models/option_text.h"
 #include "widgets/models/table_text.h"
 #include "widgets/panels/layer_table_panel.h"
 #include "widgets/panels/method_panel.h"
@@ -143,6 +144,8 @@ void TestPanels::methodFormFollowsTheDescription()
             const QString standard = QString::fromStdString(method.options[i].defaultValue);
             if (method.options[i].type == OptionDescription::Type::Boolean)
                 QCOMPARE(cells[1], standard);
+            else if (method.options[i].type == OptionDescription::Type::Choice)
+                QCOMPARE(cells[1], optionChoiceTitle(method.options[i].defaultValue));
             else
                 QCOMPARE(cells[1].toDouble(), standard.toDouble());
         }

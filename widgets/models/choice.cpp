@@ -4,10 +4,10 @@
 #include "core/base/error.h"
 #include "core/base/format.h"
 #include "widgets/core_text.h"
+#include "widgets/models/option_text.h"
 #include "widgets/text.h"
 
 #include <QCoreApplication>
-#include <QRegularExpression>
 #include <QStringList>
 
 #include <array>
@@ -345,18 +345,6 @@ QString editText(const ChoiceEdit& edit)
                                            edit.value);
     }
     return {};
-}
-
-QString optionTitle(const std::string& name)
-{
-    QString title = toQString(name);
-    title.replace(QLatin1Char('_'), QLatin1Char(' '));
-    if (!title.isEmpty())
-        title[0] = title[0].toUpper();
-    title.replace(
-        QRegularExpression(QStringLiteral("\\bmse\\b"), QRegularExpression::CaseInsensitiveOption),
-        QStringLiteral("MSE"));
-    return title;
 }
 
 } // namespace gradus

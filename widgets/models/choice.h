@@ -63,7 +63,5 @@ struct FieldValue
 [[nodiscard]] QString choiceText(const LayerChoice& choice);
 /// "bits 3", "method GPTQ": the end of an undo label.
 [[nodiscard]] QString editText(const ChoiceEdit& edit);
-/// "act_order" → "Act order".
-[[nodiscard]] QString optionTitle(const std::string& name);
 
 } // namespace gradus

@@ -3,6 +3,7 @@
 
 #include "core/session/report.h"
 #include "widgets/models/choice.h"
+#include "widgets/models/decibel.h"
 #include "widgets/text.h"
 
 #include <QCoreApplication>
@@ -67,8 +68,8 @@ bool LayerRow::sameAs(const LayerRow& other) const
            bytes == other.bytes && same(bitsPerWeight, other.bitsPerWeight) &&
            measured == other.measured && same(weightSqnrDb, other.weightSqnrDb) &&
            same(relativeOutputError, other.relativeOutputError) &&
-           same(weightCosine, other.weightCosine) && same(outlierShare, other.outlierShare) &&
-           stale == other.stale && note == other.note;
+           same(weightCosine, other.weightCosine) && same(blockGainDb, other.blockGainDb) &&
+           same(outlierShare, other.outlierShare) && stale == other.stale && note == other.note;
 }
 
 QString kindText(LayerKind kind)
@@ -136,6 +137,9 @@ std::vector<LayerRow> layerRows(const Model& model, const Recipe& recipe, const 
             row.weightSqnrDb = result.weightSqnrDb;
             row.weightCosine = result.weightCosine;
             row.relativeOutputError = result.relativeOutputError;
+            for (const auto& training : result.tunings)
+                if (training && training->block >= 0)
+                    row.blockGainDb = gainDecibel(training->before(), training->after());
             if (!result.note.empty())
                 row.note = toQString(result.note);
         }

@@ -33,6 +33,8 @@ struct LayerRow
     double weightSqnrDb = std::numeric_limits<double>::quiet_NaN();
     double relativeOutputError = std::numeric_limits<double>::quiet_NaN();
     double weightCosine = std::numeric_limits<double>::quiet_NaN();
+    /// What the training of its block brought, in dB of the block's error.
+    double blockGainDb = std::numeric_limits<double>::quiet_NaN();
     double outlierShare = std::numeric_limits<double>::quiet_NaN(); ///< of weights beyond 6 σ
     QString stale; ///< why they no longer belong to the recipe; empty when they do
     QString note;

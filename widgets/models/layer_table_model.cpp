@@ -5,6 +5,7 @@
 #include "core/base/format.h"
 #include "widgets/core_text.h"
 #include "widgets/models/bulk_edit.h"
+#include "widgets/models/decibel.h"
 #include "widgets/text.h"
 
 #include <QFont>
@@ -126,6 +127,12 @@ std::vector<Column<LayerRow>> columns()
          [](const Row& row) { return sortable(row.relativeOutputError); },
          QStringLiteral("relative_output_error"),
          [](const Row& row) { return rawNumber(row.relativeOutputError); }, Qt::DescendingOrder},
+        {LayerTableModel::tr("Block stage"),
+         LayerTableModel::tr("What the training of the layer's block brought: 10·log10 of the "
+                             "block's error before over after, ‖y − ŷ‖² over ‖y‖² of its output"),
+         true, [](const Row& row) { return signedDecibel(row.blockGainDb); },
+         [](const Row& row) { return sortable(row.blockGainDb); }, QStringLiteral("block_gain_db"),
+         [](const Row& row) { return rawNumber(row.blockGainDb); }, Qt::DescendingOrder},
         {LayerTableModel::tr("Outliers"),
          LayerTableModel::tr("Share of weights farther than 6 standard deviations from the mean: "
                              "#{|w − μ| > 6 σ} over #w"),
@@ -210,7 +217,7 @@ QVariant LayerTableModel::data(const QModelIndex& index, int role) const
         return {};
     const LayerRow& layer = row(index.row());
     const int column = index.column();
-    const bool result = column == WeightSqnr || column == OutputError;
+    const bool result = column == WeightSqnr || column == OutputError || column == BlockGain;
     switch (role) {
     case Qt::EditRole:
         if (const auto field = fieldOf(column))
@@ -233,7 +240,8 @@ QVariant LayerTableModel::data(const QModelIndex& index, int role) const
         } else if (column == OutputError && layer.measured &&
                    std::isnan(layer.relativeOutputError) && !layer.choice.keepFloat) {
             lines.append(tr("Not measured: the run had no calibration text"));
-        }
+        } else if (column == BlockGain && std::isnan(layer.blockGainDb))
+            lines.append(tr("Its block was not trained: decoupleQ does so with its block stage"));
         if (column == Outliers && std::isnan(layer.outlierShare))
             lines.append(tr("Not counted yet"));
         if (column == Lock)

@@ -30,6 +30,7 @@ public:
         Size,
         WeightSqnr,
         OutputError,
+        BlockGain,
         Outliers,
         Lock,
         ColumnCount

@@ -3,6 +3,7 @@
 
 #include "core/base/error.h"
 #include "core/base/format.h"
+#include "widgets/models/decibel.h"
 #include "widgets/models/layer_table_model.h"
 #include "widgets/text.h"
 
@@ -133,6 +134,7 @@ struct LayerTree::Summary
     double bitsPerWeight = std::numeric_limits<double>::quiet_NaN(); ///< mean by weights
     double lowestSqnr = std::numeric_limits<double>::quiet_NaN();
     double worstError = std::numeric_limits<double>::quiet_NaN();
+    double blockGain = std::numeric_limits<double>::quiet_NaN();
     double outlierShare = std::numeric_limits<double>::quiet_NaN(); ///< of the counted weights
     bool stale = false;
     int fewestBits = 99;
@@ -263,6 +265,8 @@ LayerTree::Shape LayerTree::arranged(const std::vector<char>& shown) const
             return known(sum.lowestSqnr);
         case LayerTableModel::OutputError:
             return known(sum.worstError);
+        case LayerTableModel::BlockGain:
+            return known(sum.blockGain);
         case LayerTableModel::Outliers:
             return known(sum.outlierShare);
         case LayerTableModel::Name: // blocks are named by their numbers
@@ -565,6 +569,7 @@ LayerTree::Summary LayerTree::summarized(const std::vector<int>& rows) const
         }
         sum.lowestSqnr = std::fmin(sum.lowestSqnr, row.weightSqnrDb);
         sum.worstError = std::fmax(sum.worstError, row.relativeOutputError);
+        sum.blockGain = std::fmax(sum.blockGain, row.blockGainDb); // all layers have the same
         sum.stale = sum.stale || !row.stale.isEmpty();
         if (!row.choice.keepFloat) {
             sum.fewestBits = std::min(sum.fewestBits, row.choice.scheme.bits);
@@ -615,7 +620,8 @@ QVariant LayerTree::blockData(int group, int column, int role) const
                    : QVariant();
     case StaleRole:
         return sum.stale &&
-               (column == LayerTableModel::WeightSqnr || column == LayerTableModel::OutputError);
+               (column == LayerTableModel::WeightSqnr || column == LayerTableModel::OutputError ||
+                column == LayerTableModel::BlockGain);
     case Qt::FontRole: {
         if (column != LayerTableModel::Name)
             return {};
@@ -693,6 +699,8 @@ QVariant LayerTree::blockData(int group, int column, int role) const
         return toQString(formatDecibel(sum.lowestSqnr));
     case LayerTableModel::OutputError:
         return toQString(formatPercent(sum.worstError));
+    case LayerTableModel::BlockGain:
+        return signedDecibel(sum.blockGain);
     case LayerTableModel::Outliers:
         return toQString(formatPercent(sum.outlierShare));
     case LayerTableModel::Lock:

@@ -2,6 +2,7 @@
 #include "widgets/models/runs_model.h"
 
 #include "core/base/format.h"
+#include "widgets/models/training_curve.h"
 #include "widgets/text.h"
 
 #include <QCoreApplication>
@@ -146,6 +147,9 @@ QVariant RunsModel::data(const QModelIndex& index, int role) const
                             "others stay float.")
                              .arg(line.totals.layers)
                              .arg(line.layersOfModel));
+        if (const QString trained = trainingSummary(trainingsOf(line.run->results));
+            !trained.isEmpty())
+            lines.append(tr("Training: %1").arg(trained));
         if (!line.run->perplexity.isEmpty())
             lines.append(tr("Perplexity: %1").arg(line.run->perplexity));
         return lines.join(QLatin1Char('\n'));

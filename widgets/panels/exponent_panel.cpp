@@ -2,6 +2,7 @@
 #include "widgets/panels/exponent_panel.h"
 
 #include "core/base/format.h"
+#include "widgets/models/decibel.h"
 #include "widgets/panels/value_label.h"
 #include "widgets/text.h"
 

@@ -34,20 +34,21 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 
 namespace gradus {
 
 namespace {
-constexpr qint32 stateVersion = 1;
+constexpr qint32 stateVersion = 2;
 constexpr int narrow = 1040;  // below, the strip does without its label
 constexpr int narrower = 920; // and without symmetry, which cells and menu set as well
 constexpr int sampled = 200;  // rows that are measured for the width of a column
 
 /// Dropped one after the other, from the front, while there is no room for all columns.
-constexpr std::array dispensable{LayerTableModel::Kind,     LayerTableModel::Parameters,
-                                 LayerTableModel::Symmetry, LayerTableModel::Outliers,
-                                 LayerTableModel::Block,    LayerTableModel::LayerShape,
-                                 LayerTableModel::Group};
+constexpr std::array dispensable{LayerTableModel::Kind,       LayerTableModel::Parameters,
+                                 LayerTableModel::BlockGain,  LayerTableModel::Symmetry,
+                                 LayerTableModel::Outliers,   LayerTableModel::Block,
+                                 LayerTableModel::LayerShape, LayerTableModel::Group};
 
 struct BulkField
 {
@@ -287,6 +288,13 @@ void LayerTablePanel::setRows(std::shared_ptr<const std::vector<LayerRow>> rows)
         }
         if (width != was)
             layOutColumns();
+    }
+    const bool trained =
+        std::any_of(m_model->rows().begin(), m_model->rows().end(),
+                    [](const LayerRow& row) { return !std::isnan(row.blockGainDb); });
+    if (trained != m_trained) {
+        m_trained = trained;
+        layOutColumns();
     }
     updateStrip();
 }
@@ -769,6 +777,7 @@ void LayerTablePanel::fitColumns()
                                                                      "000.0 MiB",
                                                                      "−00.0 dB",
                                                                      "      0.00000 %",
+                                                                     "+00.0 dB",
                                                                      "0.00000 %",
                                                                      ""};
     QHeaderView* header = m_view->header();
@@ -828,11 +837,13 @@ void LayerTablePanel::layOutColumns()
     if (m_autoColumns) {
         for (const int column : dispensable)
             header->setSectionHidden(column, false);
+        if (!m_trained) // nothing but dashes
+            header->setSectionHidden(LayerTableModel::BlockGain, true);
         int length = header->length() - header->sectionSize(LayerTableModel::Name) + name;
         for (const int column : dispensable) {
             if (length <= room)
                 break;
-            length -= header->sectionSize(column);
+            length -= header->sectionSize(column); // 0 of one that is hidden already
             header->setSectionHidden(column, true);
         }
     }

@@ -5,19 +5,16 @@
 #include "widgets/core_text.h"
 #include "widgets/delegates/choice_delegate.h"
 #include "widgets/panels/elided_label.h"
+#include "widgets/panels/option_form.h"
 #include "widgets/text.h"
 
-#include <QCheckBox>
 #include <QComboBox>
-#include <QDoubleSpinBox>
-#include <QFormLayout>
 #include <QGridLayout>
 #include <QLabel>
 #include <QLineEdit>
 #include <QPushButton>
 #include <QScrollArea>
 #include <QScrollBar>
-#include <QSpinBox>
 #include <QTabBar>
 #include <QVBoxLayout>
 
@@ -118,18 +115,20 @@ MethodPanel::MethodPanel(QWidget* parent)
     m_summary = new QLabel;
     m_summary->setWordWrap(true);
     m_summary->setForegroundRole(QPalette::PlaceholderText);
-    m_optionBox = new QWidget;
-    m_optionForm = new QFormLayout(m_optionBox);
-    m_optionForm->setContentsMargins(0, 0, 0, 0);
-    m_optionForm->setVerticalSpacing(5);
-    m_optionForm->setFieldGrowthPolicy(QFormLayout::AllNonFixedFieldsGrow);
+    m_options = new OptionForm;
+    connect(m_options, &OptionForm::edited, this,
+            [this](const QString& name, const QString& value) {
+                if (!m_refreshing)
+                    request(ChoiceEdit{ChoiceField::Option, value, name});
+            });
+    connect(m_options, &OptionForm::refused, this, &MethodPanel::editRefused);
 
     auto* form = new QVBoxLayout(m_form);
     form->setContentsMargins(10, 4, 10, 8);
     form->setSpacing(8);
     form->addLayout(grid);
     form->addWidget(m_summary);
-    form->addWidget(m_optionBox);
+    form->addWidget(m_options);
     form->addStretch(1);
     auto* holder = new QWidget;
     auto* holderLayout = new QHBoxLayout(holder);
@@ -232,83 +231,12 @@ void MethodPanel::refresh()
     }
     m_summary->setVisible(!m_summary->text().isEmpty());
     if (choice && !choice->keepFloat) {
-        rebuildOptions(*choice);
-        m_optionBox->show();
+        m_options->setOptions(choice->method);
+        m_options->show();
     } else {
-        m_optionBox->hide();
+        m_options->hide();
     }
     m_refreshing = false;
-}
-
-void MethodPanel::rebuildOptions(const LayerChoice& choice)
-{
-    const MethodDescription* description = findMethod(methodName(choice.method));
-    if (!description)
-        return;
-    if (m_optionMethod != description->name) {
-        m_optionMethod = description->name;
-        m_options.clear();
-        while (m_optionForm->rowCount() > 0)
-            m_optionForm->removeRow(0);
-        for (const OptionDescription& option : description->options) {
-            const QString name = toQString(option.name);
-            const QString title = optionTitle(option.name);
-            QWidget* editor = nullptr;
-            const auto changed = [this, name](const QString& value) {
-                if (!m_refreshing)
-                    request(ChoiceEdit{ChoiceField::Option, value, name});
-            };
-            switch (option.type) {
-            case OptionDescription::Type::Boolean: {
-                auto* box = new QCheckBox(title);
-                connect(box, &QCheckBox::toggled, this, [changed](bool on) {
-                    changed(on ? QStringLiteral("true") : QStringLiteral("false"));
-                });
-                editor = box;
-                break;
-            }
-            case OptionDescription::Type::Integer: {
-                auto* spin = new QSpinBox;
-                spin->setRange(static_cast<int>(option.minimum), static_cast<int>(option.maximum));
-                spin->setKeyboardTracking(false);
-                spin->setAccelerated(true);
-                connect(spin, &QSpinBox::valueChanged, this,
-                        [changed](int value) { changed(QString::number(value)); });
-                editor = spin;
-                break;
-            }
-            case OptionDescription::Type::Real: {
-                auto* spin = new QDoubleSpinBox;
-                spin->setDecimals(4);
-                spin->setRange(option.minimum, option.maximum);
-                spin->setStepType(QAbstractSpinBox::AdaptiveDecimalStepType);
-                spin->setKeyboardTracking(false);
-                connect(spin, &QDoubleSpinBox::valueChanged, this,
-                        [changed](double value) { changed(QString::number(value, 'g', 10)); });
-                editor = spin;
-                break;
-            }
-            }
-            editor->setToolTip(
-                tr("%1\nDefault: %2").arg(coreText(option.help), toQString(option.defaultValue)));
-            if (option.type == OptionDescription::Type::Boolean) {
-                m_optionForm->addRow(QString(), editor);
-            } else {
-                m_optionForm->addRow(title, editor);
-                m_optionForm->labelForField(editor)->setToolTip(editor->toolTip());
-            }
-            m_options.emplace_back(option.name, editor);
-        }
-    }
-    for (auto& [name, editor] : m_options) {
-        const QString value = toQString(optionValue(choice.method, name));
-        if (auto* box = qobject_cast<QCheckBox*>(editor))
-            box->setChecked(value == QLatin1String("true"));
-        else if (auto* whole = qobject_cast<QSpinBox*>(editor))
-            whole->setValue(value.toInt());
-        else if (auto* real = qobject_cast<QDoubleSpinBox*>(editor))
-            real->setValue(value.toDouble());
-    }
 }
 
 void MethodPanel::request(const ChoiceEdit& edit)
@@ -354,16 +282,8 @@ QStringList MethodPanel::formLines() const
     for (const auto& [field, combo] : m_fields)
         lines.append(translated(formFields[at++].title) + QLatin1Char('\t') +
                      fieldComboValue(*combo));
-    if (!m_optionBox->isHidden()) {
-        for (const auto& [name, editor] : m_options) {
-            QString value;
-            if (auto* box = qobject_cast<QCheckBox*>(editor))
-                value = box->isChecked() ? QStringLiteral("true") : QStringLiteral("false");
-            else if (auto* spin = qobject_cast<QAbstractSpinBox*>(editor))
-                value = spin->text();
-            lines.append(optionTitle(name) + QLatin1Char('\t') + value);
-        }
-    }
+    if (!m_options->isHidden())
+        lines += m_options->lines();
     return lines;
 }
 

@@ -10,12 +10,13 @@
 #include <vector>
 
 class QComboBox;
-class QFormLayout;
 class QLabel;
 class QPushButton;
 class QTabBar;
 
 namespace gradus {
+
+class OptionForm;
 
 /// The choice of the selected layers, or the standard that all other layers take: method, scheme
 /// and the method's own options, drawn from its description.
@@ -32,6 +33,7 @@ public:
                   bool selectedHaveOverrides);
     /// The form as shown, "Bits\t4" per line.
     [[nodiscard]] QStringList formLines() const;
+    [[nodiscard]] OptionForm* optionForm() const { return m_options; }
     void showStandard(bool standard);
 
 Q_SIGNALS:
@@ -47,7 +49,6 @@ private:
     [[nodiscard]] bool editsStandard() const;
     [[nodiscard]] const LayerChoice* shownChoice() const;
     void refresh();
-    void rebuildOptions(const LayerChoice& choice);
     void request(const ChoiceEdit& edit);
 
     LayerChoice m_standard;
@@ -60,10 +61,7 @@ private:
     QWidget* m_form = nullptr;
     std::vector<std::pair<ChoiceField, QComboBox*>> m_fields;
     QLabel* m_summary = nullptr;
-    QWidget* m_optionBox = nullptr;
-    QFormLayout* m_optionForm = nullptr;
-    std::string m_optionMethod; ///< whose options the form shows
-    std::vector<std::pair<std::string, QWidget*>> m_options;
+    OptionForm* m_options = nullptr;
     QPushButton* m_reset = nullptr;
 };
 

@@ -47,6 +47,8 @@ QString stageTitle(ForecastPart::Stage stage)
         return RunPanel::tr("Solving");
     case ForecastPart::Stage::Measuring:
         return RunPanel::tr("Measuring errors");
+    case ForecastPart::Stage::Training:
+        return RunPanel::tr("Training");
     case ForecastPart::Stage::Writing:
         return RunPanel::tr("Writing");
     }
@@ -60,7 +62,7 @@ RunPanel::RunPanel(QWidget* parent)
     m_data = new QLineEdit;
     m_data->setPlaceholderText(tr("none: data-free methods only"));
     m_data->setToolTip(tr("A text file; its tokens are what the layers see while the "
-                          "error is measured and GPTQ works"));
+                          "error is measured and GPTQ and decoupleQ work"));
     m_data->setClearButtonEnabled(true);
     m_data->setAcceptDrops(false); // a text dropped on the window is the calibration
     auto* browse = new QPushButton(tr("Browse…"));
@@ -73,10 +75,13 @@ RunPanel::RunPanel(QWidget* parent)
     m_context->setToolTip(tr("Tokens per window"));
     m_mode = new QComboBox;
     m_mode->addItem(tr("Sequential"), static_cast<int>(CalibrationMode::Sequential));
+    m_mode->addItem(tr("Layer by layer"), static_cast<int>(CalibrationMode::TrueSequential));
     m_mode->addItem(tr("Float model"), static_cast<int>(CalibrationMode::Float));
-    m_mode->setToolTip(tr("Sequential: each block sees the outputs of the quantized "
-                          "blocks before it.\nFloat model: statistics of the float "
-                          "model, in one pass"));
+    m_mode->setToolTip(
+        tr("Sequential: each block sees the outputs of the quantized "
+           "blocks before it.\nLayer by layer (true-sequential): each layer also sees the "
+           "quantized layers before it within its block; slower.\nFloat model: "
+           "statistics of the float model, in one pass"));
     m_seed = new QLineEdit;
     m_seed->setValidator(
         new QRegularExpressionValidator(QRegularExpression(QStringLiteral("[0-9]{1,19}")), m_seed));

@@ -11,6 +11,63 @@
 
 namespace gradus {
 
+namespace {
+/// 1, 2 and 5 times the powers of ten, or the powers alone over many decades.
+class LogTicker final : public QCPAxisTicker
+{
+public:
+    void generate(const QCPRange& range, const QLocale& locale, QChar format, int precision,
+                  QVector<double>& ticks, QVector<double>* subTicks,
+                  QVector<QString>* labels) override
+    {
+        ticks.clear();
+        if (subTicks)
+            subTicks->clear();
+        if (labels)
+            labels->clear();
+        if (!(range.lower > 0) || !(range.upper > range.lower))
+            return;
+        const int first = static_cast<int>(std::floor(std::log10(range.lower)));
+        const int last = static_cast<int>(std::ceil(std::log10(range.upper)));
+        const double decades = std::log10(range.upper / range.lower);
+        const int every = decades > 8 ? 2 : 1; // powers
+        for (int power = first; power <= last; ++power) {
+            for (int step = 1; step < 10; ++step) {
+                const double value = step * std::pow(10, power);
+                if (!range.contains(value))
+                    continue;
+                const bool named =
+                    step == 1 ? power % every == 0
+                              : decades < 0.7 || (decades < 2.5 && (step == 2 || step == 5));
+                if (!named) {
+                    if (subTicks && decades < 5)
+                        subTicks->append(value);
+                    continue;
+                }
+                ticks.append(value);
+                if (labels)
+                    labels->append(labelOf(step, power));
+            }
+        }
+        if (ticks.size() < 2) // between two of them: evenly spaced numbers say more
+            QCPAxisTicker::generate(range, locale, format, precision, ticks, subTicks, labels);
+    }
+
+private:
+    static QString labelOf(int step, int power)
+    {
+        if (power >= -4 && power < 6)
+            return QString::number(step * std::pow(10, power), 'g', 6);
+        static const QString digits = QString::fromUtf8("⁰¹²³⁴⁵⁶⁷⁸⁹");
+        QString exponent = power < 0 ? QString::fromUtf8("⁻") : QString();
+        for (const QChar c : QString::number(std::abs(power)))
+            exponent += digits[c.digitValue()];
+        return step == 1 ? QStringLiteral("10%1").arg(exponent)
+                         : QString::fromUtf8("%1·10%2").arg(step).arg(exponent);
+    }
+};
+} // namespace
+
 void setVerticals(QCPCurve& curve, const std::vector<double>& at)
 {
     QVector<double> x;
@@ -85,6 +142,28 @@ void setAxisScale(QCPAxis& axis, bool logarithmic)
         axis.setNumberFormat(QStringLiteral("gb"));
         axis.setNumberPrecision(6);
     }
+}
+
+void setLogTicks(QCPAxis& axis)
+{
+    axis.setScaleType(QCPAxis::stLogarithmic);
+    axis.setTicker(QSharedPointer<LogTicker>::create());
+    axis.setNumberFormat(QStringLiteral("gb"));
+    axis.setNumberPrecision(4);
+}
+
+void copyAxisLook(const QCPAxis& from, QCPAxis& to)
+{
+    to.setBasePen(from.basePen());
+    to.setTickPen(from.tickPen());
+    to.setSubTickPen(from.subTickPen());
+    to.setTickLabelColor(from.tickLabelColor());
+    to.setLabelColor(from.labelColor());
+    to.setTickLabelFont(from.tickLabelFont());
+    to.setLabelFont(from.labelFont());
+    to.setLabelPadding(from.labelPadding());
+    to.grid()->setPen(from.grid()->pen());
+    to.grid()->setZeroLinePen(from.grid()->zeroLinePen());
 }
 
 float levelOpacity(std::size_t levels)

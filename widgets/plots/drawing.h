@@ -29,6 +29,11 @@ void setOutline(QCPGraph& graph, const Histogram& h, double factor = 1);
 
 /// A logarithmic axis with powers of ten, or a linear one with plain numbers.
 void setAxisScale(QCPAxis& axis, bool logarithmic);
+/// A logarithmic axis with ticks at 1, 2 and 5 times the powers of ten, or at the powers alone over
+/// many decades.
+void setLogTicks(QCPAxis& axis);
+/// Pens, fonts and colours of another axis.
+void copyAxisLook(const QCPAxis& from, QCPAxis& to);
 /// Faint when there are many of them.
 [[nodiscard]] float levelOpacity(std::size_t levels);
 /// The end of a layer's name, which tells layers apart, for a legend.

@@ -4,6 +4,7 @@
 #include "core/base/format.h"
 #include "widgets/models/choice.h"
 #include "widgets/models/table_text.h"
+#include "widgets/plots/drawing.h"
 #include "widgets/text.h"
 #include "widgets/theme.h"
 
@@ -80,58 +81,6 @@ public:
         }
     }
     std::vector<std::pair<double, QString>> entries;
-};
-
-/// 1, 2 and 5 times the powers of ten, or the powers alone over many decades.
-class ErrorPlot::LogTicker final : public QCPAxisTicker
-{
-public:
-    void generate(const QCPRange& range, const QLocale&, QChar, int, QVector<double>& ticks,
-                  QVector<double>* subTicks, QVector<QString>* labels) override
-    {
-        ticks.clear();
-        if (subTicks)
-            subTicks->clear();
-        if (labels)
-            labels->clear();
-        if (!(range.lower > 0) || !(range.upper > range.lower))
-            return;
-        const int first = static_cast<int>(std::floor(std::log10(range.lower)));
-        const int last = static_cast<int>(std::ceil(std::log10(range.upper)));
-        const double decades = std::log10(range.upper / range.lower);
-        const int every = decades > 8 ? 2 : 1; // powers
-        for (int power = first; power <= last; ++power) {
-            for (int step = 1; step < 10; ++step) {
-                const double value = step * std::pow(10, power);
-                if (!range.contains(value))
-                    continue;
-                const bool named =
-                    step == 1 ? power % every == 0
-                              : decades < 0.7 || (decades < 2.5 && (step == 2 || step == 5));
-                if (!named) {
-                    if (subTicks && decades < 5)
-                        subTicks->append(value);
-                    continue;
-                }
-                ticks.append(value);
-                if (labels)
-                    labels->append(labelOf(step, power));
-            }
-        }
-    }
-
-private:
-    static QString labelOf(int step, int power)
-    {
-        if (power >= -4 && power < 6)
-            return QString::number(step * std::pow(10, power), 'g', 6);
-        static const QString digits = QString::fromUtf8("⁰¹²³⁴⁵⁶⁷⁸⁹");
-        QString exponent = power < 0 ? QString::fromUtf8("⁻") : QString();
-        for (const QChar c : QString::number(std::abs(power)))
-            exponent += digits[c.digitValue()];
-        return step == 1 ? QStringLiteral("10%1").arg(exponent)
-                         : QString::fromUtf8("%1·10%2").arg(step).arg(exponent);
-    }
 };
 
 /// Bars, marks, bands of the selection and limits of blocks, drawn for the present range.
@@ -544,8 +493,7 @@ void ErrorPlot::rescale()
     if (log) {
         const double low = leastPositive / p.unit;
         const double high = std::max(most / p.unit, low);
-        axis->setScaleType(QCPAxis::stLogarithmic);
-        axis->setTicker(QSharedPointer<LogTicker>::create());
+        setLogTicks(*axis);
         const double span = std::max(0.3, std::log10(high / low));
         axis->setRange(low * std::pow(10, -0.12 * span), high * std::pow(10, 0.12 * span));
     } else {

@@ -78,7 +78,6 @@ private:
     struct Parts;
     class Canvas;
     class LayerTicker;
-    class LogTicker;
     void rebuild();
     void layOutLabels();
     [[nodiscard]] int layersPerColumn() const;

@@ -2,6 +2,7 @@
 #include "widgets/plots/exponent_plots.h"
 
 #include "core/base/format.h"
+#include "widgets/models/decibel.h"
 #include "widgets/plots/drawing.h"
 #include "widgets/text.h"
 #include "widgets/theme.h"
@@ -40,13 +41,6 @@ double valueAt(const ExponentCurve& curve, double exponent)
     return curve.nmse[right - 1] + share * (curve.nmse[right] - curve.nmse[right - 1]);
 }
 } // namespace
-
-double gainDecibel(double uniformNmse, double nmse)
-{
-    if (!(uniformNmse > 0) || !(nmse > 0))
-        return std::numeric_limits<double>::quiet_NaN();
-    return 10 * std::log10(uniformNmse / nmse);
-}
 
 // --- error against exponent ---------------------------------------------------------------------
 

@@ -18,9 +18,6 @@ struct LayerCurve
     std::shared_ptr<const ExponentCurve> curve;
 };
 
-/// 10·log₁₀(uniform / nmse): how much less noise than the uniform grid; NaN without error.
-[[nodiscard]] double gainDecibel(double uniformNmse, double nmse);
-
 /// NMSE against exponent for a few layers: the optimum of each as a disc, the uniform grid
 /// (exponent 1) as a square, and a marker for the exponent that is looked at.
 class ExponentPlot final : public PlotView

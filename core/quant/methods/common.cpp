@@ -155,7 +155,7 @@ QuantizedWeight roundToNearest(ConstMatrixView weight, const Scheme& scheme, con
         requireFinite(weight, monitor);
         const UniformGrid grid = matrixGrid(weight, scheme, clip, monitor);
         out.scales[0] = grid.scale;
-        out.zeros[0] = static_cast<std::uint8_t>(grid.zero);
+        out.zeros[0] = static_cast<float>(grid.zero);
         parallelFor(
             weight.rows, rowGrain(cols),
             [&](std::int64_t begin, std::int64_t end) {
@@ -178,7 +178,7 @@ QuantizedWeight roundToNearest(ConstMatrixView weight, const Scheme& scheme, con
         if (!scanRanges(row, group, ranges))
             throwNotFinite(weight);
         float* scales = out.scales.data() + r * perRow;
-        std::uint8_t* zeros = out.zeros.data() + r * perRow;
+        float* zeros = out.zeros.data() + r * perRow;
         if (!clip.enabled) {
             gridsForRanges(ranges, scheme, scales, zeros);
         } else {
@@ -191,7 +191,7 @@ QuantizedWeight roundToNearest(ConstMatrixView weight, const Scheme& scheme, con
                         ? gridByMse(values, scheme, clip.minimumClip, clip.steps)
                         : matrixGrid({values.data(), 1, count}, scheme, clip, monitor);
                 scales[g] = best.scale;
-                zeros[g] = static_cast<std::uint8_t>(best.zero);
+                zeros[g] = static_cast<float>(best.zero);
             }
         }
         encodeGroups(row, group, scales, zeros, scheme.maximumCode(), out.codes.data() + r * cols);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/base/error.h"
 #include "core/export/export.h"
+#include "core/io/byte_source.h"
 #include "core/io/safetensors.h"
 #include "tests/support/sample_model.h"
 
@@ -256,6 +257,67 @@ private slots:
         run->layers.back().weight = run->find("model.embed_tokens")->weight; // now they agree
         QVERIFY(!exportRun(request, monitor).notes.front().staysFloat);
         QVERIFY(verified(request));
+    }
+
+    void trainedFloatsAreWrittenAndCompared()
+    {
+        const TemporaryFolder folder;
+        const auto model = sampleModel(folder / "m");
+        auto run = sampleRunOf(*model, {{"_proj", fourBits}});
+        const std::string norm = "model.layers.0.input_layernorm.weight"; // F32
+        const std::string bias = "model.layers.0.self_attn.v_proj.bias";  // F16
+        const auto outcome = std::make_shared<TuningOutcome>();
+        outcome->name = "model.layers.0";
+        outcome->block = 0;
+        const auto parameter = [](const Shape& shape, float value) {
+            Tensor tensor(shape);
+            std::fill(tensor.floats().begin(), tensor.floats().end(), value);
+            return std::make_shared<const Tensor>(std::move(tensor));
+        };
+        outcome->parameters[norm] = parameter({64}, 1.0009F);
+        outcome->parameters[bias] = parameter({32}, 0.375F);
+        for (LayerResult& layer : run->layers)
+            if (layer.weight)
+                layer.tunings = {outcome};
+        Monitor monitor;
+        for (const ExportFormat format :
+             {ExportFormat::Safetensors, ExportFormat::Gptq, ExportFormat::Hdf5}) {
+            const auto request =
+                requestFor(model, run, format, folder / std::string(exportFormatName(format)));
+            const ExportResult result = exportRun(request, monitor);
+            QVERIFY(contains(result.notes.back().message, "2 float tensors"));
+            QVERIFY(contains(result.notes.back().message, norm));
+            QVERIFY(verified(request));
+            if (format != ExportFormat::Hdf5) {
+                const auto file = openSafetensors(mapFile(request.output / "model.safetensors"));
+                QVERIFY(file->find(bias)->dtype == DType::F16);
+                QCOMPARE(file->readFloat(bias).floats()[3], 0.375F);
+                QVERIFY(file->readFloat(norm).floats()[63] == 1.0009F);
+            }
+            // Another training is no match, nor is none.
+            auto other = std::make_shared<Run>(*run);
+            auto moved = std::make_shared<TuningOutcome>(*outcome);
+            moved->parameters[norm] = parameter({64}, 1.001F);
+            for (LayerResult& layer : other->layers)
+                if (layer.weight)
+                    layer.tunings = {moved};
+            QVERIFY(!verifyExport(request.output, *other, *model, monitor).equal);
+            for (LayerResult& layer : other->layers)
+                layer.tunings.clear();
+            QVERIFY(!verifyExport(request.output, *other, *model, monitor).equal);
+        }
+        // Tensors that the model has not, or not so, are refused.
+        outcome->parameters[norm] = parameter({63}, 1);
+        for (const ExportFormat format :
+             {ExportFormat::Safetensors, ExportFormat::Gptq, ExportFormat::Hdf5})
+            QVERIFY(contains(
+                problemOf(requestFor(model, run, format, folder / "out"), ErrorCode::Shape), norm));
+        outcome->parameters.erase(norm);
+        outcome->parameters["nowhere"] = parameter({2}, 1);
+        QVERIFY(
+            contains(problemOf(requestFor(model, run, ExportFormat::Safetensors, folder / "out"),
+                               ErrorCode::Usage),
+                     "nowhere"));
     }
 
     void cancelsAtEveryCheckpoint()

@@ -131,7 +131,7 @@ private slots:
                 weight.codes.push_back(std::uint8_t(codes[std::size_t(i * out + o)]));
             for (std::int64_t g = 0; g < groupCount; ++g) {
                 weight.scales.push_back(golden.at("scales").at(std::size_t(g)).at(std::size_t(o)));
-                weight.zeros.push_back(std::uint8_t(zeros[std::size_t(g * out + o)]));
+                weight.zeros.push_back(float(zeros[std::size_t(g * out + o)]));
             }
         }
         auto run = std::make_shared<Run>();
@@ -402,6 +402,33 @@ private slots:
         QVERIFY(exported.verified());
         const auto again = preflight(exported.request);
         QCOMPARE(again.size(), exported.result.notes.size());
+    }
+
+    void manyLayersThatStayFloatAreOneRemark()
+    {
+        const TemporaryFolder folder;
+        std::vector<SampleTensor> more;
+        for (int i = 0; i < 12; ++i)
+            more.push_back({"many." + std::to_string(i) + ".weight", {32, 32}});
+        const auto model = sampleModel(folder / "m", DType::F16, more);
+        auto scheme = groups(4, 32, false);
+        auto run = sampleRunOf(*model, {{"q_proj", scheme}});
+        scheme.floatZeros = true;
+        const auto others = sampleRunOf(*model, {{"", scheme}});
+        for (std::size_t i = 0; i < run->layers.size(); ++i)
+            if (run->layers[i].name.starts_with("many."))
+                run->layers[i] = others->layers[i];
+        const Exported exported(folder, model, run);
+        int lines = 0;
+        for (const PreflightNote& note : exported.result.notes)
+            if (note.staysFloat) {
+                ++lines;
+                QVERIFY2(note.message.find("and 11 more layers stay float") != std::string::npos,
+                         note.message.c_str());
+                QVERIFY(note.message.find("float_zeros=false") != std::string::npos);
+            }
+        QCOMPARE(lines, 1);
+        QVERIFY(exported.verified());
     }
 
     void zeroPointsOfZeroChooseVersion2()

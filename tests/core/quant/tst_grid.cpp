@@ -168,7 +168,7 @@ private slots:
         ranges[70] = {-1e-12F, 0};
         for (const Scheme& scheme : everyScheme()) {
             std::vector<float> scales(ranges.size());
-            std::vector<std::uint8_t> zeros(ranges.size());
+            std::vector<float> zeros(ranges.size());
             gridsForRanges(ranges, scheme, scales.data(), zeros.data());
             for (std::size_t i = 0; i < ranges.size(); ++i) {
                 const UniformGrid one = gridForRange(ranges[i].lo, ranges[i].hi, scheme);
@@ -191,7 +191,7 @@ private slots:
                 std::vector<Range> ranges(runs);
                 QVERIFY(scanRanges(part, group, ranges));
                 std::vector<float> scales(runs);
-                std::vector<std::uint8_t> zeros(runs);
+                std::vector<float> zeros(runs);
                 Scheme scheme;
                 gridsForRanges(ranges, scheme, scales.data(), zeros.data());
                 std::vector<std::uint8_t> codes(count);
@@ -207,7 +207,7 @@ private slots:
                         hi = std::max(hi, part[i]);
                     }
                     QVERIFY(ranges[g].lo == lo && ranges[g].hi == hi);
-                    const UniformGrid grid{scales[g], zeros[g], 15};
+                    const UniformGrid grid{scales[g], int(zeros[g]), 15};
                     for (std::size_t i = begin; i < end; ++i)
                         QCOMPARE(int(codes[i]), grid.encode(part[i]));
                 }

@@ -35,6 +35,19 @@ private slots:
                 QVERIFY(copy == method.defaults);
                 if (option.type == OptionDescription::Type::Boolean)
                     continue;
+                if (option.type == OptionDescription::Type::Choice) {
+                    QVERIFY(option.choices.size() > 1);
+                    for (const std::string& choice : option.choices) {
+                        setOption(copy, option.name, choice);
+                        QCOMPARE(optionValue(copy, option.name), choice);
+                        QVERIFY(!validate(copy));
+                    }
+                    const MethodOptions before = copy;
+                    for (const char* wrong : {"", "0", "none of them"})
+                        QVERIFY_EXCEPTION_THROWN(setOption(copy, option.name, wrong), Error);
+                    QVERIFY(copy == before);
+                    continue;
+                }
                 for (const double limit : {option.minimum, option.maximum}) {
                     const std::string text = QString::number(limit, 'g', 17).toStdString();
                     setOption(copy, option.name, text);
@@ -49,7 +62,7 @@ private slots:
                 }
             }
         }
-        QCOMPARE(names, (std::set<std::string>{"rtn", "rtn-mse", "gptq"}));
+        QCOMPARE(names, (std::set<std::string>{"rtn", "rtn-mse", "gptq", "decoupleq"}));
         QVERIFY(findMethod("none") == nullptr);
         QVERIFY(findMethod("gptq")->needsCalibration);
         QVERIFY(!findMethod("rtn")->needsCalibration);

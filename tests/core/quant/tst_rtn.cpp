@@ -110,7 +110,7 @@ private slots:
                 for (std::size_t i = 0; i < oracle.decoded.size(); ++i)
                     QVERIFY(decoded.floats()[i] == oracle.decoded[i]);
                 if (scheme.symmetric)
-                    for (const std::uint8_t zero : weight.zeros)
+                    for (const float zero : weight.zeros)
                         QCOMPARE(int(zero), 1 << (scheme.bits - 1));
             }
     }
@@ -146,7 +146,7 @@ private slots:
                     const UniformGrid best = gridByMse(granule, scheme, 0.4, 25);
                     const std::size_t i = weight.parameterIndex(r, c);
                     // Sums in another order may prefer another of two equal grids.
-                    const UniformGrid chosen{weight.scales[i], weight.zeros[i],
+                    const UniformGrid chosen{weight.scales[i], int(weight.zeros[i]),
                                              scheme.maximumCode()};
                     QVERIFY(isClose(squaredError(granule, chosen), squaredError(granule, best),
                                     1e-12, 1e-30));
@@ -238,7 +238,7 @@ private slots:
         options.steps = 60;
         const QuantizedWeight weight = solved(w, Scheme{}, options);
         const UniformGrid best = gridByMse(w.floats(), Scheme{}, 0.4, 60);
-        const UniformGrid chosen{weight.scales[0], weight.zeros[0], 15};
+        const UniformGrid chosen{weight.scales[0], int(weight.zeros[0]), 15};
         QVERIFY(isClose(squaredError(w.floats(), chosen), squaredError(w.floats(), best), 1e-12));
     }
 

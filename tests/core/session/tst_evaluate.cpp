@@ -2,9 +2,11 @@
 #include "core/base/parallel.h"
 #include "core/graph/executor.h"
 #include "core/io/byte_source.h"
+#include "core/quant/solve.h"
 #include "core/session/evaluate.h"
 #include "core/session/language.h"
 #include "core/session/quantize.h"
+#include "core/session/statistics.h"
 #include "tests/support/support.h"
 #include "tests/support/tiny_llama.h"
 
@@ -36,6 +38,37 @@ std::filesystem::path shortText(const TemporaryFolder& folder)
     std::ofstream(folder / "short.txt") << text.substr(0, text.find(' ', 12000)) << '\n';
     return folder / "short.txt";
 }
+
+/// Rounded to nearest, all layers of the model that are matrices; the first one to 8 bits.
+std::shared_ptr<const Run> roundedRun(const Model& model, int bits, std::int64_t group)
+{
+    auto run = std::make_shared<Run>();
+    Monitor monitor;
+    for (const Layer& layer : model.layers) {
+        if (layer.node < 0)
+            continue;
+        const Tensor weight = layerWeight(model, layer);
+        LayerProblem problem;
+        problem.name = layer.name;
+        problem.weight = weight.matrix();
+        problem.scheme.bits = layer.name == "model.layers.0.self_attn.q_proj" ? 8 : bits;
+        problem.scheme.granularity = group > 0 ? Granularity::Group : Granularity::Channel;
+        problem.scheme.groupSize = group;
+        LayerResult result;
+        result.name = layer.name;
+        result.weight =
+            std::make_shared<const QuantizedWeight>(solve(problem, RtnOptions{}, monitor).weight);
+        run->layers.push_back(std::move(result));
+    }
+    return run;
+}
+
+class Notes final : public Monitor
+{
+public:
+    void note(std::string_view line) override { lines.emplace_back(line); }
+    std::vector<std::string> lines;
+};
 
 } // namespace
 
@@ -185,6 +218,77 @@ private slots:
         QCOMPARE(generate(request, monitor), first);
         request.seed = 6;
         QVERIFY(generate(request, monitor) != first);
+    }
+
+    void packedEqualsDequantized_data()
+    {
+        QTest::addColumn<int>("bits");
+        QTest::addColumn<int>("group");
+        QTest::newRow("2 bits, channel") << 2 << 0;
+        QTest::newRow("3 bits, groups of 48") << 3 << 48;
+        QTest::newRow("4 bits, groups of 64") << 4 << 64;
+    }
+    void packedEqualsDequantized()
+    {
+        // Every linear layer and the head, whose weight is the embedding's too; one layer has more
+        // bits than can be packed.
+        QFETCH(int, bits);
+        QFETCH(int, group);
+        const TemporaryFolder folder;
+        EvaluateRequest request = sampleRequest();
+        request.data = shortText(folder);
+        const auto run = roundedRun(*request.model, bits, group);
+        request.run = run;
+        Notes notes;
+        const Perplexity floats = evaluatePerplexity(request, notes);
+        QCOMPARE(floats.packedLayers, 0);
+        QVERIFY(notes.lines.empty());
+        request.packed = true;
+        const Perplexity packed = evaluatePerplexity(request, notes);
+        QCOMPARE(packed.packedLayers, static_cast<std::int64_t>(run->layers.size()) - 1);
+        QCOMPARE(notes.lines.size(), 1U);
+        QCOMPARE(notes.lines[0], "model.layers.0.self_attn.q_proj is not packed: 8 bits");
+        QVERIFY(isClose(packed.value, floats.value, 1e-4));
+        const Divergence divergence = evaluateDivergence(request, nullptr, notes);
+        QCOMPARE(divergence.packedLayers, packed.packedLayers);
+        {
+            const ThreadLimit one(1);
+            QCOMPARE(evaluatePerplexity(request, notes).meanNll, packed.meanNll);
+        }
+        GenerateRequest text;
+        text.model = request.model;
+        text.run = run;
+        text.prompt = "And it came to pass";
+        text.tokens = 12;
+        const std::string expected = generate(text, notes);
+        text.packed = true;
+        QCOMPARE(generate(text, notes), expected);
+    }
+
+    void packedWeightsAreHeldOnce()
+    {
+        // A kernel answers for its floats, on request and no sooner; a tied embedding has both.
+        const auto model = openModel(sample);
+        const auto run = roundedRun(*model, 4, 64);
+        Weights weights(model, std::uint64_t(1) << 30);
+        Notes notes;
+        (void)applyRunPacked(*model, *run, weights, notes);
+        for (const LayerResult& result : run->layers) {
+            const Layer& layer = *model->findLayer(result.name);
+            const Tensor expected = dequantize(*result.weight);
+            const auto floats = weights.get(layer.weight);
+            QVERIFY(std::equal(expected.floats().begin(), expected.floats().end(),
+                               floats->floats().begin(), floats->floats().end()));
+            const auto kernel = weights.kernel(layer.weight);
+            QCOMPARE(kernel != nullptr, result.weight->scheme.bits == 4);
+        }
+        const std::string& first = model->findLayer(run->layers.back().name)->weight;
+        weights.restore(first);
+        QVERIFY(!weights.kernel(first));
+        EvaluateRequest request = sampleRequest();
+        request.packed = true;
+        Monitor monitor;
+        QVERIFY_EXCEPTION_THROWN((void)evaluatePerplexity(request, monitor), Error);
     }
 
     void errorsAreSentences()

@@ -8,6 +8,7 @@
 #include <sys/resource.h>
 
 #include <csignal>
+#include <limits>
 
 using namespace gradus;
 using namespace gradus::test;
@@ -73,6 +74,32 @@ private slots:
         QCOMPARE(namesIn(folder.path()), std::string());
         const Journal fresh(run, "print", true); // nothing to resume: starts anew
         QVERIFY(fresh.finished().empty());
+    }
+
+    void trainingsAreSharedAgain()
+    {
+        const TemporaryFolder folder;
+        Run run = sampleRun();
+        {
+            Journal journal(folder / "run", "print", false);
+            for (const std::size_t i : {2U, 3U, 5U})
+                journal.append(run.layers[i]);
+        }
+        const Journal journal(folder / "run", "print", true);
+        const auto at = [&](std::size_t i) { return journal.finished().at(run.layers[i].name); };
+        for (const std::size_t i : {2U, 3U, 5U})
+            QVERIFY(sameLayer(at(i), run.layers[i]));
+        QVERIFY(at(2).tunings[0] == at(3).tunings[0]);
+        QVERIFY(at(2).tunings[0] != at(5).tunings[0]);
+
+        // Nothing that is not finite is kept, nor read.
+        auto bad = std::make_shared<TuningOutcome>(*run.layers[2].tunings[0]);
+        Tensor nan({1});
+        nan.floats()[0] = std::numeric_limits<float>::quiet_NaN();
+        bad->parameters["p"] = std::make_shared<const Tensor>(std::move(nan));
+        run.layers[2].tunings[0] = bad;
+        Journal other(folder / "other", "print", false);
+        QVERIFY(codeOf([&] { other.append(run.layers[2]); }) == ErrorCode::Internal);
     }
 
     void withoutResumeStartsAnew()

@@ -167,6 +167,38 @@ struct Fixture
     }
 };
 
+/// Steps of every quantized layer, a training of their block, a fine-tuning.
+void addTrainings(Run& run, double before = 0.04, const std::string& name = "model.layers.0")
+{
+    const auto training = [&](int block, double start) {
+        auto outcome = std::make_shared<TuningOutcome>();
+        outcome->name = block < 0 ? "fine-tuning" : name;
+        outcome->block = block;
+        outcome->losses.assign(6, static_cast<float>(start));
+        outcome->epochLosses = {start, start / 2, start};
+        outcome->bestEpoch = 1;
+        outcome->stoppedEarly = true;
+        outcome->scaleChange = 0.0125;
+        outcome->zeroChange = 0.25;
+        return outcome;
+    };
+    const auto block = training(0, before);
+    const auto all = training(-1, 2.5);
+    for (LayerResult& layer : run.layers) {
+        if (!layer.weight)
+            continue;
+        layer.trace = {{TraceStage::RoundToNearest, 0, 0.2, 1, 0, 0},
+                       {TraceStage::Sweep, 0, 0.1, 1, 0, 0},
+                       {TraceStage::GridSearch, 0, 0.08, 0.5, 0.1, 0.5},
+                       {TraceStage::Integers, 2, 0.05, 0.75, 0, 0},
+                       {TraceStage::Scales, 2, 0.045, 1, 0.02, 0.125},
+                       {TraceStage::Polish, 1, 0.044, 1, 0.02, 0.125},
+                       {TraceStage::Block, 0, 0.05, 1, 0.02, 0.125},
+                       {TraceStage::FineTuning, 0, 0.055, 1, 0.001, 0.01}};
+        layer.tunings = {block, all};
+    }
+}
+
 const std::vector<std::string>& hostileNames()
 {
     static const std::vector<std::string> names{
@@ -420,6 +452,67 @@ private slots:
         QCOMPARE(page.charts, 3 + 1); // no chart of errors
         QVERIFY(page.text.contains("with the lowest weight SQNR"));
         QVERIFY(page.text.contains("was not measured"));
+    }
+
+    void tellsOfStepsAndTrainings()
+    {
+        Fixture fixture;
+        const ReadPage without = read(fixture.html());
+        QVERIFY(!without.targets.contains("training"));
+        QVERIFY(!without.text.contains("Block stage"));
+        addTrainings(*fixture.run);
+        const ReadPage page = read(fixture.html());
+        QCOMPARE(page.error, QString());
+        QCOMPARE(page.foreign, QStringList());
+        QCOMPARE(page.unlabelled, QStringList());
+        // the steps of each quantized layer, and the blocks
+        QCOMPARE(page.charts, without.charts + 7 + 1);
+        QVERIFY(page.targets.contains("training"));
+        const QSet<QString> ids(page.ids.begin(), page.ids.end());
+        QCOMPARE(ids.size(), page.ids.size());
+        for (const QString& id : page.targets + page.labels)
+            QVERIFY2(ids.contains(id), qPrintable(id));
+        for (const char* text :
+             {"Block stage", "fell in 1 of 1 block, by +3.01 dB on average", "4.00 %", "2.00 %",
+              "epoch 1 of 2, stopped early", "0.25 steps", "Fine-tuning", "2.5 nats → 1.25 nats",
+              "integers, round 2: 5.00 %; 75.0 % of the rows", "from 20.0 % to 5.50 %, +5.61 dB"})
+            QVERIFY2(page.text.contains(text), text);
+
+        // Only the fine-tuning: the section is named after it.
+        for (LayerResult& layer : fixture.run->layers) {
+            layer.trace.clear();
+            std::erase_if(layer.tunings, [](const auto& tuning) { return tuning->block >= 0; });
+        }
+        const ReadPage tuned = read(fixture.html());
+        QCOMPARE(tuned.error, QString());
+        QCOMPARE(tuned.charts, without.charts);
+        QVERIFY(!tuned.text.contains("Block stage"));
+        QVERIFY(tuned.text.contains("2.5 nats → 1.25 nats"));
+    }
+
+    void stepsAndTrainingsFromFilesDoNoHarm()
+    {
+        const double infinite = std::numeric_limits<double>::infinity();
+        for (const double value : {0.0, -1.0, 1e300, infinite, std::nan("")}) {
+            Fixture fixture;
+            addTrainings(*fixture.run, value);
+            for (LayerResult& layer : fixture.run->layers)
+                for (TracePoint& point : layer.trace)
+                    point.relativeError = value;
+            const std::string html = fixture.html();
+            const ReadPage page = read(html);
+            QCOMPARE(page.error, QString());
+            for (const char* bad : {"Mnan", "Lnan", "Vnan", "inf\"", "Minf"})
+                QVERIFY2(html.find(bad) == std::string::npos, bad);
+        }
+        for (const std::string& name : hostileNames()) {
+            Fixture fixture;
+            addTrainings(*fixture.run, 0.04, name);
+            const ReadPage page = read(fixture.html());
+            QCOMPARE(page.error, QString());
+            QCOMPARE(page.foreign, QStringList());
+            QVERIFY(!page.elements.contains("script"));
+        }
     }
 
     void comparesWithAnotherRun()

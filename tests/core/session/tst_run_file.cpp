@@ -10,6 +10,8 @@
 #include <sys/resource.h>
 
 #include <csignal>
+#include <functional>
+#include <limits>
 #include <map>
 
 /// libhdf5 leaks in its own error paths: damaged headers, files that cannot be written out.
@@ -20,6 +22,9 @@ extern "C" const char* __lsan_default_suppressions()
 
 using namespace gradus;
 using namespace gradus::test;
+
+Q_DECLARE_METATYPE(std::function<void(gradus::test::LayerFields&)>)
+Q_DECLARE_METATYPE(std::function<void(gradus::test::TuningFields&)>)
 
 namespace {
 
@@ -373,6 +378,147 @@ private slots:
         QVERIFY2(message.isEmpty() == problem.empty() &&
                      QByteArray::fromStdString(problem).contains(message),
                  problem.c_str());
+    }
+
+    void wrongTrainingsAreNamed_data()
+    {
+        using Layers = std::function<void(LayerFields&)>;
+        using Tunings = std::function<void(TuningFields&)>;
+        QTest::addColumn<Layers>("layer");
+        QTest::addColumn<Tunings>("tuning");
+        QTest::addColumn<QByteArray>("message");
+        const auto add = [](const char* name, const Layers& layer, const Tunings& tuning,
+                            const char* message) {
+            QTest::newRow(name) << layer << tuning << QByteArray(message);
+        };
+        const Layers asIs = [](LayerFields&) {};
+        const Tunings good = [](TuningFields&) {};
+        add("good", asIs, good, "");
+        add(
+            "a list of another kind", [](auto& f) { f.tunings = "{}"; }, good, "/layers/l/tunings");
+        add(
+            "no JSON", [](auto& f) { f.tunings = "["; }, good, "/layers/l/tunings");
+        add(
+            "no text", [](auto& f) { f.tunings = "[1]"; }, good, "/layers/l/tunings");
+        add(
+            "unknown", [](auto& f) { f.tunings = R"(["x"])"; }, good, "/tunings/x");
+        add(
+            "none", asIs, [](auto& t) { t.written = false; }, "/tunings");
+        add(
+            "nobody's", [](auto& f) { f.tunings.clear(); }, good, "layers took part in 0");
+        add(
+            "no name", asIs, [](auto& t) { t.name.clear(); }, "the name of a training");
+        add(
+            "a long name", asIs, [](auto& t) { t.name.assign(2000, 'n'); },
+            "the name of a training has 2000");
+        add(
+            "block", asIs, [](auto& t) { t.block = -7; }, "/tunings/t/block");
+        add(
+            "steps", asIs, [](auto& t) { t.steps = 3; }, "/tunings/t/losses");
+        add(
+            "many steps", asIs, [](auto& t) { t.steps = std::int64_t(1) << 60; },
+            "/tunings/t/losses");
+        add(
+            "negative steps", asIs, [](auto& t) { t.steps = -1; }, "/tunings/t/steps");
+        add(
+            "epoch losses", asIs, [](auto& t) { t.epochLossCount = 5; }, "/tunings/t/epoch_losses");
+        add(
+            "best epoch", asIs, [](auto& t) { t.bestEpoch = 2; }, "the best epoch of t is 2");
+        add(
+            "NaN", asIs, [](auto& t) { t.value = std::numeric_limits<float>::quiet_NaN(); },
+            "p holds 6 NaN");
+        add(
+            "infinite", asIs, [](auto& t) { t.value = std::numeric_limits<float>::infinity(); },
+            "p holds 6 NaN");
+        add(
+            "another shape", asIs,
+            [](auto& t) {
+                t.parameterShape = {3, 2};
+            },
+            "/tunings/t/values/p");
+        add(
+            "another tensor", asIs, [](auto& t) { t.parameter = "q"; }, "/tunings/t/values/p");
+        add(
+            "no list of tensors", asIs, [](auto& t) { t.parameters = "3"; },
+            "/tunings/t/parameters");
+        add(
+            "one tensor too many", asIs, [](auto& t) { t.parameters = "[]"; }, "/tunings/t/values");
+        add(
+            "no shape", asIs, [](auto& t) { t.parameters = R"([{"name": "p"}])"; },
+            "/tunings/t/parameters");
+        add(
+            "a shape of text", asIs,
+            [](auto& t) { t.parameters = R"([{"name": "p", "shape": ["2"]}])"; },
+            "/tunings/t/parameters");
+        add(
+            "a huge shape", asIs,
+            [](auto& t) { t.parameters = R"([{"name": "p", "shape": [4294967296, 4294967296]}])"; },
+            "/tunings/t/parameters");
+        add(
+            "an empty shape", asIs,
+            [](auto& t) { t.parameters = R"([{"name": "p", "shape": []}])"; },
+            "/tunings/t/parameters");
+        add(
+            "a negative shape", asIs,
+            [](auto& t) { t.parameters = R"([{"name": "p", "shape": [-2, -3]}])"; },
+            "/tunings/t/parameters");
+        add(
+            "a long tensor name", asIs,
+            [](auto& t) {
+                t.parameter.assign(1500, 'p');
+                t.parameters = R"([{"name": ")" + t.parameter + R"(", "shape": [2, 3]}])";
+            },
+            "the name of a trained parameter has 1500");
+        add(
+            "stage", [](auto& f) { f.traceStages = "rtn guess"; }, good, "\"guess\"");
+        add(
+            "a stage too few", [](auto& f) { f.traceStages = "rtn"; }, good, "/layers/l/trace");
+        add(
+            "round", [](auto& f) { f.trace[0] = 0.5; }, good, "round");
+        add(
+            "round NaN", [](auto& f) { f.trace[5] = std::numeric_limits<double>::quiet_NaN(); },
+            good, "round");
+        add(
+            "share of rows", [](auto& f) { f.trace[2] = 1.5; }, good, "1.5 rows");
+    }
+    void wrongTrainingsAreNamed()
+    {
+        QFETCH(std::function<void(LayerFields&)>, layer);
+        QFETCH(std::function<void(TuningFields&)>, tuning);
+        QFETCH(QByteArray, message);
+        const TemporaryFolder folder;
+        LayerFields fields;
+        fields.tunings = R"(["t"])";
+        fields.traceStages = "rtn block";
+        fields.trace = {0, 0.5, 1, 0, 0, 1, 0.25, 0, 0.5, 0.5};
+        layer(fields);
+        TuningFields training;
+        tuning(training);
+        writeSpoiledRun(
+            folder / "r", [&](Hdf5Group&, Hdf5Group& group) { writeLayer(group, fields); },
+            R"(["l"])", [&](Hdf5Group& root) { writeTuning(root, training); });
+        const std::string problem = problemOf(folder / "r");
+        QVERIFY2(message.isEmpty() ? problem.empty()
+                                   : problem.find(message.toStdString()) != std::string::npos,
+                 problem.c_str());
+    }
+
+    void trainingsAreSharedAsTheyWere()
+    {
+        const TemporaryFolder folder;
+        Monitor monitor;
+        const Run run = sampleRun();
+        writeRun(run, folder / "r", monitor);
+        const auto read = readRun(folder / "r");
+        QVERIFY(read->layers[2].tunings[0] == read->layers[4].tunings[0]);
+        QVERIFY(read->layers[2].tunings[0] != read->layers[5].tunings[0]);
+        QCOMPARE(read->layers[5].tunings[0]->block, 3);
+        // Copies of one training are one training: equal runs have equal bytes.
+        Run copies = run;
+        copies.layers[3].tunings[0] = sampleTuning("model.layers.0", 0);
+        writeRun(copies, folder / "c", monitor);
+        QVERIFY(fileBytes(folder / "r") == fileBytes(folder / "c"));
+        QCOMPARE(tunedParameters(read->layers).size(), std::size_t(1));
     }
 
     void refusesToWriteNonsense()

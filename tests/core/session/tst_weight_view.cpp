@@ -99,7 +99,7 @@ void compareWith(const WeightPreview& preview, const PreviewRequest& request,
         float high = -1e30F;
         for (std::int64_t c = 0; c < w.cols; ++c) {
             const std::size_t i = quantized.parameterIndex(r, c);
-            const UniformGrid grid{quantized.scales[i], quantized.zeros[i], top};
+            const UniformGrid grid{quantized.scales[i], int(quantized.zeros[i]), top};
             low = std::min(low, grid.decode(0));
             high = std::max(high, grid.decode(top));
         }
@@ -115,7 +115,7 @@ void compareWith(const WeightPreview& preview, const PreviewRequest& request,
         float high = -1e30F;
         for (std::int64_t r = 0; r < w.rows; ++r) {
             const std::size_t i = quantized.parameterIndex(r, c);
-            const UniformGrid grid{quantized.scales[i], quantized.zeros[i], top};
+            const UniformGrid grid{quantized.scales[i], int(quantized.zeros[i]), top};
             low = std::min(low, grid.decode(0));
             high = std::max(high, grid.decode(top));
         }
@@ -125,7 +125,7 @@ void compareWith(const WeightPreview& preview, const PreviewRequest& request,
     QVERIFY(preview.clipLow == lowest && preview.clipHigh == highest);
     QCOMPARE(preview.levels.size(), std::size_t(top) + 1);
     QVERIFY(std::is_sorted(preview.levels.begin(), preview.levels.end()));
-    QVERIFY(preview.levels.front() == quantized.scales[0] * float(-quantized.zeros[0]));
+    QVERIFY(preview.levels.front() == quantized.scales[0] * -quantized.zeros[0]);
 
     const double lo = std::min(lowest, request.facts->moments.minimum);
     const double hi = std::max(highest, request.facts->moments.maximum);

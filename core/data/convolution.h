@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include "core/data/calibration.h"
+
+#include <array>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+namespace gradus {
+
+/// A two-dimensional convolution as its input statistics need it. The first of each pair is along
+/// the height.
+struct ConvolutionGeometry
+{
+    std::int64_t channels = 0; ///< of the input: C
+    std::array<std::int64_t, 2> kernel{1, 1};
+    std::array<std::int64_t, 2> stride{1, 1};
+    std::array<std::int64_t, 2> dilation{1, 1};
+    std::array<std::int64_t, 4> padding{0, 0, 0, 0}; ///< zeros: top, left, bottom, right
+    std::int64_t groups = 1; ///< of channels that do not mix; C for a depthwise one
+
+    /// Inputs of one output: C/groups · kh · kw, in the order (c, kh, kw) of a flattened weight.
+    [[nodiscard]] std::int64_t features() const
+    {
+        return channels / groups * kernel[0] * kernel[1];
+    }
+    /// Height and width of the output; 0 where the kernel does not fit.
+    [[nodiscard]] std::array<std::int64_t, 2> output(std::int64_t height, std::int64_t width) const;
+    /// Throws Error(Shape) naming what is wrong.
+    void validate() const;
+};
+
+/// images: n × C × height × width. The columns that the kernel sees of one group, one row for each
+/// output pixel (image, then row, then column), pixels first … first + count − 1 of them; out:
+/// count × features.
+void convolutionColumns(const ConvolutionGeometry& geometry, std::span<const float> images,
+                        std::int64_t height, std::int64_t width, std::int64_t group,
+                        std::int64_t first, std::int64_t count, float* out);
+
+/// InputStatistics of a convolution: a linear layer on the columns of each group.
+class ConvolutionAccumulator
+{
+public:
+    /// sampleRows: as in InputAccumulator; the samples of the groups stand side by side.
+    ConvolutionAccumulator(const ConvolutionGeometry& geometry, bool withHessian,
+                           std::int64_t sampleRows = 0);
+    /// images: n × C × height × width. Throws Error(Shape) when the size does not fit and
+    /// Error(Numeric) when a value is not finite; both leave the accumulator as it was.
+    void add(std::span<const float> images, std::int64_t height, std::int64_t width,
+             const Monitor* monitor = nullptr);
+    /// rows: output pixels. The accumulator is spent afterwards.
+    [[nodiscard]] InputStatistics finish();
+
+private:
+    ConvolutionGeometry m_geometry;
+    std::vector<InputAccumulator> m_groups;
+};
+
+} // namespace gradus

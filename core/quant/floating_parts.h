@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include "core/graph/gradient.h"
+#include "core/quant/adam.h"
+#include "core/quant/tuning.h"
+
+namespace gradus {
+
+/// The floating parts of quantized layers, of norms and of biases while they are trained: float32
+/// masters, their gradients, and the weights that follow from them.
+///
+/// With C = code − 2^(b−1) a layer's weight is ŵ = s·C + z per granule, and both s and z are
+/// trained; with zeros that are codes (or fixed, when symmetric) it is ŵ = s·(code − zero), and
+/// only s is. Codes never change, but for the gauge: a scale that became negative is stored
+/// positive with the granule's codes turned around (reference, section 1).
+class FloatingParts
+{
+public:
+    enum class Form
+    {
+        Masters, ///< as the optimizer has them
+        Stored   ///< rounded to the types they are kept in
+    };
+
+    /// What of the nodes in [first, first + count) is trained. below: all other weights. Layers
+    /// that are no Linear node of that range stay as they are.
+    FloatingParts(const Model& model, const Weights& below, std::vector<TrainedLayer> layers,
+                  int first, int count, const TrainingOptions& options);
+
+    [[nodiscard]] bool empty() const;
+    /// Nodes of a range with something to train, for GradientPass.
+    [[nodiscard]] std::set<int> wanted(const NodeRange& range) const;
+
+    /// What a pass over the ranges entered looks weights up in.
+    [[nodiscard]] const Weights& weights() const { return m_overlay; }
+    /// Makes the float weights of a range; their memory is used again after leave().
+    void enter(const NodeRange& range, Form form);
+    void leave(const NodeRange& range);
+
+    /// Adds to the gradients. Refers to this object and to the monitor.
+    [[nodiscard]] GradientSink sink(const Monitor& monitor);
+    void clearGradients();
+    /// One step of the optimizer with the gradients so far.
+    void step(const AdamRates& rates);
+
+    /// What keptWeights() and keptParameters() and the movement are about from now on.
+    void keep();
+    /// The weights kept last, in the order of the layers; where nothing was kept, the start.
+    [[nodiscard]] std::vector<std::shared_ptr<const QuantizedWeight>> keptWeights() const;
+    /// Trained norms and biases as kept last, rounded to the model's types; none for the start.
+    [[nodiscard]] std::map<std::string, std::shared_ptr<const Tensor>> keptParameters() const;
+    /// TuningOutcome::scaleChange and ::zeroChange of what was kept.
+    void measureMovement(TuningOutcome& outcome) const;
+
+private:
+    /// An array that is trained.
+    struct Trained
+    {
+        std::vector<float> start;
+        std::vector<float> value;
+        std::vector<float> gradient;
+        std::vector<float> kept;
+        AdamMoments moments;
+
+        void set(std::vector<float> values);
+    };
+    struct LayerParts
+    {
+        int node = -1; ///< −1: not trained
+        std::string tensor;
+        std::shared_ptr<const QuantizedWeight> start;
+        Trained scales;
+        Trained offsets;           ///< z; empty when zeros are fixed
+        std::vector<float> shifts; ///< what is subtracted from codes: 2^(b−1), or the zeros
+    };
+    /// A norm's weight or a linear layer's bias.
+    struct VectorParts
+    {
+        int node = -1;
+        std::string tensor;
+        DType dtype = DType::F32;
+        Trained values;
+    };
+
+    void addVector(int node, const std::string& tensor, std::map<int, std::size_t>& byNode);
+    template <class Body>
+    void forEachTrained(const Body& body);
+    void writeMasters(const LayerParts& layer, MatrixView out) const;
+    [[nodiscard]] QuantizedWeight stored(const LayerParts& layer, const std::vector<float>& scales,
+                                         const std::vector<float>& offsets) const;
+    void addWeightGradient(LayerParts& layer, ConstMatrixView gradient) const;
+    std::shared_ptr<Tensor> buffer(const Shape& shape);
+
+    const Model& m_model;
+    Weights m_overlay;
+    std::vector<LayerParts> m_layers;
+    std::vector<VectorParts> m_vectors;
+    std::map<int, std::size_t> m_layerOf; ///< by node
+    std::map<int, std::size_t> m_normOf;
+    std::map<int, std::size_t> m_biasOf;
+    std::map<std::string, std::shared_ptr<Tensor>> m_entered;
+    std::vector<std::shared_ptr<Tensor>> m_spare;
+    Tensor m_weightGradient; ///< of one layer at a time
+    std::int64_t m_steps = 0;
+    bool m_hasKept = false;
+};
+
+} // namespace gradus

@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "core/base/text.h"
+#include "core/eval/metrics.h"
+#include "core/quant/solve.h"
+#include "core/session/language.h"
+#include "core/session/quantize_job.h"
+#include "core/session/statistics.h"
+
+#include <chrono>
+#include <set>
+#include <utility>
+
+namespace gradus {
+
+void QuantizeJob::runCalibrated()
+{
+    const std::uint64_t budget = m_request.memoryBytes;
+    Weights weights(m_request.model, budget / 2);
+    m_weights = &weights;
+    // Embeddings first: in sequential modes the first block sees the quantized ones. A tied head
+    // shares the tensor, so that it is quantized here too.
+    finishStage(m_stages.embeddings, nullptr, m_trail);
+
+    const auto blocks = static_cast<int>(m_model.blocks.size());
+    bool trains = false;
+    for (int block = 0; block < blocks; ++block)
+        trains = trains || trainsBlock(block);
+    // A training looks at a block's inputs and outputs.
+    BlockPass pass(m_model, weights, m_windows.length, m_windows.count(),
+                   trains ? budget / 8 : budget / 4);
+    if (pass.spilled())
+        m_monitor.note(concat("activations of ", m_windows.count(), " windows exceed ",
+                              trains ? "an eighth" : "a quarter",
+                              " of the memory budget and are spilled to a temporary file"));
+    pass.embed(m_windows.tokens, m_monitor);
+    for (int block = 0; block < blocks; ++block)
+        passBlock(pass, block);
+    if (inputsWantedAfter(blocks))
+        passHead(pass);
+    m_weights = nullptr;
+}
+
+void QuantizeJob::passBlock(BlockPass& pass, int block)
+{
+    using Outputs = BlockPass::Outputs;
+    const bool sequential = m_mode != CalibrationMode::Float;
+    const bool trains = trainsBlock(block);
+    const StageWork& work = m_stageWork[static_cast<std::size_t>(block)];
+    const auto& subsets = m_stages.blocks[static_cast<std::size_t>(block)];
+    bool advance = inputsWantedAfter(block);
+    m_stage = concat("block ", block + 1, " of ", m_model.blocks.size());
+
+    OriginTrail within = m_trail;
+    for (std::size_t s = 0; s < subsets.size(); ++s) {
+        InputCapture inputs(m_model, m_monitor);
+        want(subsets[s], inputs);
+        // The first pass of a block that is trained is all float: its outputs are the targets.
+        const bool targets = trains && s == 0;
+        if (!inputs.empty() || targets) {
+            // Sequential: this pass only looks; the hidden states advance once the block's weights
+            // are quantized.
+            const Outputs what = targets      ? Outputs::Aside
+                                 : sequential ? Outputs::Dropped
+                                              : Outputs::Advance;
+            const double part = work.pass + work.capture[s];
+            pass.run(block, what, m_monitor, inputs.observer(), during("calibrating", part));
+            m_workDone += part;
+            inputs.finish();
+            advance = advance && what != Outputs::Advance;
+        }
+        finishStage(subsets[s], &inputs, within);
+    }
+    if (trains)
+        trainBlockLayers(pass, block, m_trail.next().earlier);
+    if (advance && trains && !sequential) {
+        pass.advanceToOutputs();
+    } else if (advance) {
+        pass.run(block, Outputs::Advance, m_monitor, {}, during("running", work.pass));
+        m_workDone += work.pass;
+    }
+    // What follows sees the block as it came out in the end.
+    for (const OriginTrail::Part& part :
+         quantizedAmong(m_stages.layersOf(static_cast<std::size_t>(block))))
+        m_trail.pass(*part.layer, part.choice, part.origin);
+    forget(block);
+}
+
+void QuantizeJob::passHead(BlockPass& pass)
+{
+    m_stage = "head";
+    InputCapture inputs(m_model, m_monitor);
+    want(m_stages.head, inputs);
+    const double work = m_stageWork.back().pass + m_stageWork.back().capture.front();
+    pass.runHead(m_monitor, inputs.observer(), during("calibrating", work));
+    m_workDone += work;
+    inputs.finish();
+    finishStage(m_stages.head, &inputs, m_trail);
+}
+
+void QuantizeJob::forget(int block)
+{
+    const Block& passed = m_model.blocks[static_cast<std::size_t>(block)];
+    std::set<std::string> elsewhere;
+    const int end = passed.firstNode + passed.nodeCount;
+    for (int n = 0; n < static_cast<int>(m_model.graph.nodes.size()); ++n)
+        if (n < passed.firstNode || n >= end)
+            if (const auto* linear =
+                    std::get_if<op::Linear>(&m_model.graph.nodes[static_cast<std::size_t>(n)].op))
+                elsewhere.insert(linear->weight);
+    for (std::size_t i = 0; i < m_model.layers.size(); ++i) {
+        const Layer& layer = m_model.layers[i];
+        if (layer.block != block)
+            continue;
+        if (!elsewhere.contains(layer.weight))
+            m_weights->restore(layer.weight);
+        for (const auto& tuning : m_results[i]->tunings)
+            for (const auto& [name, value] : tuning->parameters)
+                m_weights->restore(name);
+    }
+}
+
+bool QuantizeJob::inputsWantedAfter(int block) const
+{
+    for (std::size_t i = 0; i < m_model.layers.size(); ++i)
+        if (wantsInputs(i) && (m_model.layers[i].block == -1 || m_model.layers[i].block > block))
+            return true;
+    return false;
+}
+
+bool QuantizeJob::wantsInputs(std::size_t layer) const
+{
+    return !m_results[layer] && !m_choices[layer].keepFloat &&
+           m_model.layers[layer].kind == LayerKind::Linear;
+}
+
+void QuantizeJob::want(const std::vector<std::size_t>& layers, InputCapture& inputs) const
+{
+    for (const std::size_t i : layers)
+        if (wantsInputs(i))
+            inputs.want(m_model.layers[i], true);
+}
+
+std::vector<OriginTrail::Part>
+QuantizeJob::quantizedAmong(const std::vector<std::size_t>& layers) const
+{
+    std::vector<OriginTrail::Part> parts;
+    for (const std::size_t i : layers)
+        if (m_results[i]->weight)
+            parts.push_back({&m_model.layers[i], m_results[i]->choice, m_results[i]->origin});
+    return parts;
+}
+
+void QuantizeJob::finishStage(const std::vector<std::size_t>& layers, const InputCapture* inputs,
+                              OriginTrail& trail)
+{
+    const InputOrigin origin = trail.next();
+    for (const std::size_t i : layers)
+        finishLayer(i, inputs ? inputs->of(m_model.layers[i]) : nullptr, origin);
+    for (const OriginTrail::Part& part : quantizedAmong(layers))
+        trail.pass(*part.layer, part.choice, part.origin);
+}
+
+void QuantizeJob::finishLayer(std::size_t index,
+                              const std::shared_ptr<const InputStatistics>& inputs,
+                              const InputOrigin& origin)
+{
+    const Layer& layer = m_model.layers[index];
+    if (!m_results[index]) {
+        const bool captured = inputs && wantsInputs(index);
+        if (captured && m_request.inputSink)
+            m_request.inputSink(layer, inputs);
+        LayerResult result = solveLayer(layer, m_choices[index], captured ? inputs : nullptr);
+        if (captured)
+            result.origin = origin;
+        if (m_leftOut[index])
+            result.note = "left out of this run";
+        m_results[index] = std::move(result);
+        m_workDone += m_solveWork[index];
+        report(layer.name);
+        if (captured && m_coupling.trains(index))
+            m_heldInputs[index] = inputs;
+        else
+            keep(index);
+    }
+    const LayerResult& result = *m_results[index];
+    if (m_weights && m_mode != CalibrationMode::Float && result.weight) {
+        applyWeight(layer, *result.weight, *m_weights);
+        for (const auto& tuning : result.tunings)
+            for (const auto& [name, value] : tuning->parameters)
+                m_weights->replace(name, value);
+    }
+}
+
+void QuantizeJob::keep(std::size_t index)
+{
+    if (m_journal)
+        m_journal->append(*m_results[index]);
+    if (m_sink)
+        m_sink(*m_results[index]);
+}
+
+LayerResult QuantizeJob::solveLayer(const Layer& layer, const LayerChoice& choice,
+                                    const std::shared_ptr<const InputStatistics>& inputs)
+{
+    m_monitor.checkpoint();
+    LayerResult result;
+    result.name = layer.name;
+    result.choice = choice;
+    if (choice.keepFloat) {
+        if (!layer.quantizedByDefault)
+            result.note = "stays float unless a rule includes it";
+        return result;
+    }
+    const auto start = std::chrono::steady_clock::now();
+    const Tensor weight = layerWeight(m_model, layer);
+    LayerProblem problem;
+    problem.name = layer.name;
+    problem.weight = weight.matrix();
+    problem.scheme = choice.scheme;
+    problem.inputs = inputs;
+    problem.seed = m_request.recipe.seed;
+    StopOnly stop(m_monitor);
+    SolveResult solved = solve(problem, choice.method, stop);
+    result.damping = solved.report.damping;
+    result.note = std::move(solved.report.note);
+    result.trace = std::move(solved.report.trace);
+    result.weight = std::make_shared<const QuantizedWeight>(std::move(solved.weight));
+    measure(result, problem.weight, inputs.get());
+    result.seconds =
+        std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    return result;
+}
+
+void QuantizeJob::measure(LayerResult& result, ConstMatrixView weight,
+                          const InputStatistics* inputs)
+{
+    const Tensor quantized = dequantize(*result.weight);
+    const WeightError error = weightError(weight, quantized.matrix());
+    result.weightSqnrDb = error.sqnrDb;
+    result.weightCosine = error.cosine;
+    if (inputs && !inputs->hessian.empty())
+        result.relativeOutputError =
+            relativeOutputError(weight, quantized.matrix(), inputs->hessian);
+}
+
+} // namespace gradus

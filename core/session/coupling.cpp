@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "core/session/coupling.h"
+
+#include "core/session/quantize.h"
+
+#include <algorithm>
+
+namespace gradus {
+
+const DecoupleqOptions* trainingOptionsOf(const LayerChoice& choice)
+{
+    return choice.keepFloat ? nullptr : std::get_if<DecoupleqOptions>(&choice.method);
+}
+
+Coupling::Coupling(const Model& model, const CalibrationChoice& calibration,
+                   const std::vector<LayerChoice>& choices)
+    : m_model(model)
+    , m_mode(calibration.mode)
+    , m_isQuantized(model.layers.size())
+    , m_isTrained(model.layers.size())
+    , m_trained(model.blocks.size())
+{
+    if (calibration.data.empty() || !model.canRun())
+        return;
+    for (std::size_t i = 0; i < model.layers.size(); ++i) {
+        const Layer& layer = model.layers[i];
+        if (choices[i].keepFloat || layer.kind != LayerKind::Linear)
+            continue;
+        m_isQuantized[i] = 1;
+        const DecoupleqOptions* options = trainingOptionsOf(choices[i]);
+        if (!options)
+            continue;
+        const auto block = static_cast<std::size_t>(layer.block);
+        if (options->blockStage && layer.block >= 0 && block < m_trained.size()) {
+            m_trained[block].push_back(i);
+            m_isTrained[i] = 1;
+        }
+        if (options->fineTune)
+            m_fineTuned.push_back(i);
+    }
+}
+
+std::size_t Coupling::close(std::vector<char>& computed) const
+{
+    const auto count = [&] { return std::count(computed.begin(), computed.end(), char(1)); };
+    const auto any = [&](const std::vector<std::size_t>& layers) {
+        return std::any_of(layers.begin(), layers.end(),
+                           [&](std::size_t i) { return computed[i] != 0; });
+    };
+    const auto before = count();
+    const auto closeBlocks = [&] {
+        for (std::size_t b = 0; b < m_trained.size(); ++b) {
+            bool wanted = any(m_trained[b]);
+            // There, layers see those before them as they are before the block's training.
+            if (m_mode == CalibrationMode::TrueSequential)
+                for (std::size_t i = 0; i < computed.size(); ++i)
+                    wanted = wanted || (computed[i] && m_isQuantized[i] &&
+                                        m_model.layers[i].block == static_cast<int>(b));
+            if (wanted)
+                for (const std::size_t i : m_trained[b])
+                    computed[i] = 1;
+        }
+    };
+    closeBlocks();
+    // The same holds for whatever comes before the fine-tuning: block stages, and in sequential
+    // modes every layer that looks at the outputs of earlier blocks.
+    bool wanted = any(m_fineTuned);
+    for (std::size_t i = 0; i < computed.size(); ++i)
+        wanted = wanted || (computed[i] && m_isQuantized[i] &&
+                            (m_isTrained[i] || m_mode != CalibrationMode::Float));
+    if (wanted && !m_fineTuned.empty()) {
+        for (const std::size_t i : m_fineTuned)
+            computed[i] = 1;
+        closeBlocks();
+    }
+    return static_cast<std::size_t>(count() - before);
+}
+
+std::set<std::string> coupledLayers(const Model& model, const Recipe& recipe,
+                                    const std::set<std::string>& only)
+{
+    const std::vector<LayerChoice> choices = resolve(recipe, model);
+    std::vector<char> computed(choices.size());
+    for (std::size_t i = 0; i < choices.size(); ++i)
+        computed[i] = !choices[i].keepFloat && only.contains(model.layers[i].name);
+    (void)Coupling(model, recipe.calibration, choices).close(computed);
+    std::set<std::string> all = only;
+    for (std::size_t i = 0; i < computed.size(); ++i)
+        if (computed[i])
+            all.insert(model.layers[i].name);
+    return all;
+}
+
+} // namespace gradus

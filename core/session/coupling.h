@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include "core/graph/model.h"
+#include "core/session/recipe.h"
+
+#include <cstddef>
+#include <vector>
+
+namespace gradus {
+
+/// Which layers are trained together, so that their results belong together: those of a block
+/// stage, and those of the fine-tuning at the end. Indices are those of Model::layers.
+class Coupling
+{
+public:
+    /// Nothing is coupled without calibration text, or when the model cannot run.
+    Coupling(const Model& model, const CalibrationChoice& calibration,
+             const std::vector<LayerChoice>& choices);
+
+    /// The layers of a block that its block stage trains, in model order.
+    [[nodiscard]] const std::vector<std::size_t>& trainedIn(std::size_t block) const
+    {
+        return m_trained[block];
+    }
+    [[nodiscard]] const std::vector<std::size_t>& fineTuned() const { return m_fineTuned; }
+    [[nodiscard]] bool trains(std::size_t layer) const { return m_isTrained[layer] != 0; }
+
+    /// Marks what has to be computed for these layers to come out as in a full run: a training
+    /// begins with what its layers were before it, which a finished result does not hold. Returns
+    /// how many were added.
+    std::size_t close(std::vector<char>& computed) const;
+
+private:
+    const Model& m_model;
+    CalibrationMode m_mode;
+    std::vector<char> m_isQuantized; ///< on captured inputs
+    std::vector<char> m_isTrained;
+    std::vector<std::vector<std::size_t>> m_trained; ///< by block
+    std::vector<std::size_t> m_fineTuned;
+};
+
+/// The options under which a layer takes part in trainings; null for other methods.
+[[nodiscard]] const DecoupleqOptions* trainingOptionsOf(const LayerChoice& choice);
+
+} // namespace gradus

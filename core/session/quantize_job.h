@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include "core/data/text_windows.h"
+#include "core/graph/executor.h"
+#include "core/session/block_pass.h"
+#include "core/session/coupling.h"
+#include "core/session/journal.h"
+#include "core/session/origin.h"
+#include "core/session/quantize.h"
+
+namespace gradus {
+
+/// Adds a sentence to what the result says of itself.
+void addNote(LayerResult& result, const std::string& sentence);
+
+/// One run of quantize: what its stages share. Only the files that implement it include this.
+class QuantizeJob
+{
+public:
+    QuantizeJob(const QuantizeRequest& request, Monitor& monitor, const LayerSink& sink);
+    std::shared_ptr<const Run> run();
+
+private:
+    // quantize.cpp: what comes before the first layer and after the last one.
+    /// Tokens, provenance, journal.
+    void prepare();
+    void readCalibration();
+    /// What a run of some layers depends on beyond the recipe; nothing for a full one.
+    [[nodiscard]] std::string partIdentity() const;
+    /// Decides which layers are for this run to compute.
+    void choose();
+    void takeOver();
+    void takeUpFinished();
+    std::shared_ptr<const Run> finish();
+
+    // calibrated_pass.cpp: the way through the model, and single layers.
+    void runCalibrated();
+    void passBlock(BlockPass& pass, int block);
+    void passHead(BlockPass& pass);
+    /// Nothing looks at a block's weights once it is passed, so that their replacements need not
+    /// stay, unless a tensor serves elsewhere, too.
+    void forget(int block);
+    /// Whether a layer after this block (in a later one, or in the head) still needs its inputs.
+    [[nodiscard]] bool inputsWantedAfter(int block) const;
+    [[nodiscard]] bool wantsInputs(std::size_t layer) const;
+    void want(const std::vector<std::size_t>& layers, InputCapture& inputs) const;
+    /// Finishes layers that do not see each other's results.
+    void finishStage(const std::vector<std::size_t>& layers, const InputCapture* inputs,
+                     OriginTrail& trail);
+    /// Solves a layer (or takes it up from the journal) and, in sequential modes, hands its
+    /// quantized weight to what comes after it.
+    void finishLayer(std::size_t index, const std::shared_ptr<const InputStatistics>& inputs,
+                     const InputOrigin& origin);
+    LayerResult solveLayer(const Layer& layer, const LayerChoice& choice,
+                           const std::shared_ptr<const InputStatistics>& inputs);
+    static void measure(LayerResult& result, ConstMatrixView weight, const InputStatistics* inputs);
+    /// A result that will not change any more, but for the fine-tuning.
+    void keep(std::size_t index);
+    /// What a training sees of these layers, in their order.
+    [[nodiscard]] std::vector<OriginTrail::Part>
+    quantizedAmong(const std::vector<std::size_t>& layers) const;
+
+    // block_stage.cpp
+    [[nodiscard]] bool trainsBlock(int block) const;
+    /// earlier: origin of the block's inputs.
+    void trainBlockLayers(BlockPass& pass, int block, const std::string& earlier);
+    /// What a training made of its layers, not measured yet.
+    void takeTrained(const std::vector<std::size_t>& layers, const TuningResult& trained,
+                     TraceStage stage, double seconds);
+    void measureTrained(std::size_t index, const InputStatistics* inputs);
+    [[nodiscard]] TrainingSink watchTraining(double work);
+    /// After a cancelled training: its best state is handed over, as one that is not finished.
+    [[noreturn]] void abandon(const std::vector<std::size_t>& layers);
+
+    // fine_tuning.cpp
+    [[nodiscard]] bool fineTunes() const;
+    void fineTuneLayers();
+    void measureFineTuned();
+    void applyAll(Weights& weights) const; ///< every result that there is
+
+    // quantize_work.cpp: progress goes by the time that each part takes on a usual machine.
+    void countWork();
+    void countBlock(int block);
+    /// underWay: work of the current pass that is done already.
+    void report(std::string_view what, double underWay = 0);
+    void reportWithoutStopping(std::string_view what, double underWay);
+    /// Reports a pass while it runs.
+    BlockPass::Progress during(std::string_view what, double work);
+
+    const QuantizeRequest& m_request;
+    const Model& m_model;
+    Monitor& m_monitor;
+    const LayerSink& m_sink;
+    const CalibrationMode m_mode;
+    std::vector<LayerChoice> m_choices;
+    std::vector<std::optional<LayerResult>> m_results;
+    std::vector<char> m_computed; ///< layers that this run computes
+    std::vector<char> m_leftOut;  ///< float only because the request does not ask for them
+    std::size_t m_coupled = 0;    ///< computed only because others need it
+    Coupling m_coupling;
+    CalibrationStages m_stages;
+    OriginTrail m_trail;
+    std::shared_ptr<Run> m_run = std::make_shared<Run>();
+    std::unique_ptr<Journal> m_journal;
+    TokenWindows m_windows;
+    Weights* m_weights = nullptr; ///< while passing through the model
+    /// Of the layers that the current block's training will change.
+    std::map<std::size_t, std::shared_ptr<const InputStatistics>> m_heldInputs;
+    std::string m_stage;
+    /// Seconds on a usual machine.
+    struct StageWork
+    {
+        double pass = 0;
+        std::vector<double> capture; ///< by subset
+        double training = 0;
+    };
+    std::vector<StageWork> m_stageWork; ///< of the blocks, and of the head
+    std::vector<double> m_solveWork;    ///< by layer
+    double m_fineTuningWork = 0;
+    double m_workToDo = 0;
+    double m_workDone = 0;
+};
+
+/// Long calls of the methods must not report progress of their own; they only need to know of a
+/// stop.
+class StopOnly final : public Monitor
+{
+public:
+    explicit StopOnly(const Monitor& parent)
+        : m_parent(parent)
+    {
+    }
+    [[nodiscard]] bool stopRequested() const override { return m_parent.stopRequested(); }
+
+private:
+    const Monitor& m_parent;
+};
+
+} // namespace gradus
