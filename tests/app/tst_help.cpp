@@ -15,6 +15,7 @@
 #include <QFile>
 #include <QImage>
 #include <QListWidget>
+#include <QMap>
 #include <QMenu>
 #include <QMenuBar>
 #include <QRegularExpression>
@@ -287,6 +288,49 @@ private Q_SLOTS:
             }
             QCOMPARE(found, expected);
         }
+    }
+
+    /// The measured numbers stand in the sources as CSV; the guide shows all of them and no others.
+    void measuredNumbersAreThoseOfTheTable()
+    {
+        QFile file(QStringLiteral(GRADUS_SOURCE_DIR "/tests/bench/tables/decoupleq.csv"));
+        QVERIFY(file.open(QIODevice::ReadOnly));
+        QMap<QString, QStringList> expected; // by model, bits and group: the cells
+        QMap<QString, QString> lastMethod;
+        const QStringList lines =
+            QString::fromUtf8(file.readAll()).trimmed().split(QLatin1Char('\n'));
+        for (const QString& line : lines.mid(1)) {
+            const QStringList fields = line.split(QLatin1Char(','));
+            QCOMPARE(fields.size(), 8);
+            const QString group =
+                fields[2] == QLatin1String("channel") ? QStringLiteral("per channel") : fields[2];
+            const QString key = QStringLiteral("%1 | %2 | %3").arg(fields[0], fields[1], group);
+            const double value = fields[6].toDouble();
+            const QString text = QString::number(value, 'f', value < 100 ? 2 : 0);
+            if (lastMethod[key] == fields[3])
+                expected[key].last() += QStringLiteral(" / ") + text;
+            else
+                expected[key].append(text);
+            lastMethod[key] = fields[3];
+        }
+        QMap<QString, QStringList> found;
+        QString model;
+        const QString page = textOf(QStringLiteral("13-decoupleq-measured.md"));
+        for (const QString& line : page.split(QLatin1Char('\n'))) {
+            if (line.startsWith(QLatin1String("## ")))
+                model = line.mid(3).section(QLatin1Char(','), 0, 0);
+            const QStringList cells = line.split(QStringLiteral(" | "));
+            if (!line.startsWith(QLatin1String("| ")) || cells.size() < 3 ||
+                line.startsWith(QLatin1String("| Bits")))
+                continue;
+            QStringList values;
+            for (QString cell : cells.mid(2))
+                if (cell = cell.remove(QLatin1Char('|')).trimmed(); cell != QStringLiteral("–"))
+                    values.append(cell);
+            found[QStringLiteral("%1 | %2 | %3").arg(model, cells[0].mid(2), cells[1])] = values;
+        }
+        QVERIFY(found.size() >= 9);
+        QCOMPARE(found, expected);
     }
 };
 
