@@ -2,6 +2,7 @@
 #pragma once
 
 #include "core/base/monitor.h"
+#include "core/data/magnitude_histogram.h"
 #include "core/tensor/tensor.h"
 
 #include <memory>
@@ -21,6 +22,8 @@ struct InputStatistics
     std::vector<float> minimum;       ///< per feature (of every group, in their order)
     std::vector<float> maximum;       ///< per feature
     std::vector<double> secondMoment; ///< E[x²] per feature, the diagonal of H
+    /// Of all inputs together, for grids of activations; null unless asked for.
+    std::shared_ptr<const SignedMagnitudes> magnitudes;
     Tensor sample; ///< some rows of X (sampled × groups·d), empty unless asked for
 };
 

@@ -10,6 +10,7 @@
 #include <cmath>
 #include <span>
 #include <type_traits>
+#include <utility>
 
 namespace gradus {
 
@@ -183,6 +184,142 @@ struct Table<DecoupleqOptions>
         {"fine_tune_decay", &O::fineTuneDecay, 0, 1, "L2 weight decay of the fine-tuning.",
          fineTuning},
     }};
+};
+
+constexpr std::array<std::string_view, 3> exponentScopeNames{"layer", "model", "row"};
+constexpr std::array<std::string_view, 3> exponentChoiceNames{"free", "prefer-exact", "exact"};
+constexpr std::array<std::string_view, 3> powerClipNames{"none", "common", "granule"};
+constexpr std::array<std::string_view, 3> midRiseNames{"auto", "never", "always"};
+constexpr std::array<std::string_view, 2> powerRoundingNames{"power", "nearest"};
+constexpr std::array<std::string_view, 2> exponentSearchNames{"exact", "nelder-mead"};
+constexpr std::array<std::string_view, 3> nupesSolverNames{"alternation", "gradient", "up-down"};
+
+/// The entries of PowerGridOptions, for a method that has them.
+template <class O>
+constexpr std::array<Entry<O>, 7> powerGridEntries(std::string_view section)
+{
+    return {{
+        {"exponent", &O::exponent, 0, 1.6,
+         "Power exponent a of the grid, 0.15 to 1.6; 0 searches the best one. 1 is a uniform grid, "
+         "less has finer levels near zero.",
+         section},
+        {"exponent_scope", namedChoice<&O::exponentScope, O>(exponentScopeNames), 0, 2,
+         "One exponent for each layer, for all layers of the model, or for each row.", section},
+        {"exponents", namedChoice<&O::exponents, O>(exponentChoiceNames), 0, 2,
+         "Which exponents may be chosen: any; 1/2 or 1, which integer arithmetic computes exactly, "
+         "unless another gains more than 0.1 dB; or only those two.",
+         section},
+        {"clip", namedChoice<&O::clip, O>(powerClipNames), 0, 2,
+         "Scales are the largest magnitude of their granule; or a share of it that is searched "
+         "together with the exponent, common to all granules or for each one.",
+         section},
+        {"minimum_clip", &O::minimumClip, 0.01, 1,
+         "Smallest share of the largest magnitude that is tried as a scale.", section},
+        {"mid_rise", namedChoice<&O::midRise, O>(midRiseNames), 0, 2,
+         "Levels without zero and with one magnitude more. At 2 bits the exponent has no effect "
+         "otherwise; auto takes them there where the error is less.",
+         section},
+        {"outliers", &O::outliers, 0, 0.1,
+         "Share of the weights kept as floats beside the codes, those that save most error.",
+         section},
+    }};
+}
+
+template <class E, std::size_t A, std::size_t B>
+constexpr std::array<E, A + B> joined(const std::array<E, A>& first, const std::array<E, B>& second)
+{
+    return [&]<std::size_t... I, std::size_t... J>(std::index_sequence<I...>,
+                                                   std::index_sequence<J...>)
+    {
+        return std::array<E, A + B>{first[I]..., second[J]...};
+    }
+    (std::make_index_sequence<A>(), std::make_index_sequence<B>());
+}
+
+template <>
+struct Table<PowerquantOptions>
+{
+    using O = PowerquantOptions;
+    static constexpr std::string_view name = "powerquant";
+    static constexpr std::string_view title = "PowerQuant";
+    static constexpr std::string_view summary =
+        "Non-uniform levels from a power function whose exponent is searched for each layer. Needs "
+        "no calibration.";
+    static constexpr bool needsCalibration = false;
+    static constexpr auto entries =
+        joined(powerGridEntries<O>({}),
+               std::array<Entry<O>, 3>{{
+                   {"rounding", namedChoice<&O::rounding, O>(powerRoundingNames), 0, 1,
+                    "In the domain of the power function, as the paper does, or to the nearest "
+                    "level, which never has the larger error."},
+                   {"search", namedChoice<&O::search, O>(exponentSearchNames), 0, 1,
+                    "How the exponent is found: over the whole range with exact errors, or by "
+                    "Nelder-Mead from 1, which can end in a worse basin."},
+                   {"norm", &O::norm, 1, 4,
+                    "The search minimizes the sum of the errors' magnitudes to this power."},
+               }});
+};
+
+template <>
+struct Table<NupesOptions>
+{
+    using O = NupesOptions;
+    static constexpr std::string_view grid = "grid";
+    static constexpr std::string_view codes = "codes";
+    static constexpr std::string_view gradient = "gradient";
+    static constexpr std::string_view blockStage = "block stage";
+    static constexpr std::string_view name = "nupes";
+    static constexpr std::string_view title = "NUPES";
+    static constexpr std::string_view summary =
+        "Learns the codes of a power grid over all its levels, with its scales and its exponent, "
+        "against the Hessian of the calibration inputs.";
+    static constexpr bool needsCalibration = true;
+    static constexpr auto entries = joined(
+        powerGridEntries<O>(grid),
+        std::array<Entry<O>, 19>{{
+            {"solver", namedChoice<&O::solver, O>(nupesSolverNames), 0, 2,
+             "How codes are learned: coordinate descent over all levels in turn with scales and "
+             "exponent; gradient steps on latent codes; or only up or down as AdaRound does, for "
+             "comparison.",
+             codes},
+            {"rounds", &O::rounds, 0, 100, "Rounds of the alternation at most.", codes},
+            {"learn_scale", &O::learnScale, 0, 1, "Learns the scales with the codes.", codes},
+            {"learn_exponent", &O::learnExponent, 0, 1, "Learns the exponent with the codes.",
+             codes},
+            {"explore", &O::explore, 0, 1,
+             "After the alternation, gradient steps from the float weights and another "
+             "alternation; the better result is kept.",
+             codes},
+            {"damping", &O::damping, 0, 1,
+             "Added to the Hessian's diagonal for the first sweep, as a share of its mean.", codes},
+            {"steps", &O::steps, 1, 100000, "Gradient steps.", gradient},
+            {"code_rate", &O::codeRate, 1e-9, 1, "Learning rate of codes, in codes.", gradient},
+            {"exponent_rate", &O::exponentRate, 0, 1, "Learning rate of the exponent.", gradient},
+            {"scale_rate", &O::scaleRate, 0, 1, "Learning rate of the scales' logarithm.",
+             gradient},
+            {"regularization", &O::regularization, 0, 1,
+             "Up-down: how hard weights are pushed to one of the two levels.", gradient},
+            {"block_stage", &O::blockStage, 0, 1,
+             "Trains codes, scales, exponents and norms of each block so that its output matches "
+             "the float block's.",
+             blockStage},
+            {"block_epochs", &O::blockEpochs, 1, 1000,
+             "Passes over the calibration windows per block.", blockStage},
+            {"block_batch", &O::blockBatch, 1, 1024, "Calibration windows per step of Adam.",
+             blockStage},
+            {"block_rate", &O::blockRate, 1e-9, 1, "Learning rate of scales and norms.",
+             blockStage},
+            {"block_code_rate", &O::blockCodeRate, 0, 1,
+             "Learning rate of codes, in codes; 0 freezes them.", blockStage},
+            {"block_exponent_rate", &O::blockExponentRate, 0, 1,
+             "Learning rate of exponents; 0 freezes them.", blockStage},
+            {"block_patience", &O::blockPatience, 0, 1000,
+             "Passes without a lower loss before a block stops early; 0: never. The best state is "
+             "kept in any case.",
+             blockStage},
+            {"train_norms", &O::trainNorms, 0, 1, "Trains the block's norm weights too.",
+             blockStage},
+        }});
 };
 
 std::string textOf(bool value)
@@ -369,7 +506,41 @@ Scheme storedScheme(const Scheme& scheme, const MethodOptions& options)
     stored.clip.reset();
     const auto* decoupleq = std::get_if<DecoupleqOptions>(&options);
     stored.floatZeros = decoupleq && decoupleq->floatZeros && !scheme.symmetric;
+    if (const PowerGridOptions* power = powerGridOf(options)) {
+        stored.symmetric = true;
+        stored.levels = power->midRise == MidRise::Always ? Levels::PowerMidRise : Levels::Power;
+    }
     return stored;
+}
+
+StoredExtras storedExtras(const Scheme& scheme, const MethodOptions& options, std::int64_t rows,
+                          std::int64_t cols)
+{
+    StoredExtras extras;
+    const auto* gptq = std::get_if<GptqOptions>(&options);
+    extras.groupIndex =
+        gptq && gptq->actOrder && !gptq->staticGroups && groupsPerRow(scheme, cols) > 1;
+    if (const PowerGridOptions* power = powerGridOf(options)) {
+        extras.exponents = power->exponentScope == ExponentScope::Row ? rows : 1;
+        extras.outliers = outlierCount(*power, rows, cols);
+    }
+    return extras;
+}
+
+const PowerGridOptions* powerGridOf(const MethodOptions& options)
+{
+    return std::visit(
+        []<class O>(const O& chosen) -> const PowerGridOptions* {
+            if constexpr (std::is_base_of_v<PowerGridOptions, O>)
+                return &chosen;
+            return nullptr;
+        },
+        options);
+}
+
+std::int64_t outlierCount(const PowerGridOptions& options, std::int64_t rows, std::int64_t cols)
+{
+    return std::llround(options.outliers * static_cast<double>(rows) * static_cast<double>(cols));
 }
 
 std::string optionValue(const MethodOptions& options, std::string_view name)

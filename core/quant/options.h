@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include "core/quant/power_levels.h"
 #include "core/quant/scheme.h"
 
 #include <optional>
@@ -98,8 +99,112 @@ struct DecoupleqOptions
     bool operator==(const DecoupleqOptions&) const = default;
 };
 
+/// Which weights share an exponent.
+enum class ExponentScope
+{
+    Layer,
+    Model, ///< all layers with this scope and a method that has it
+    Row,   ///< output channel
+};
+
+/// Exponents to choose from. ½ and 1 have exact integer forms (reference nupes.md, section 9.2).
+enum class ExponentChoice
+{
+    Free,
+    PreferExact, ///< ½ or 1, unless another one gains more than 0.1 dB
+    Exact,       ///< ½ or 1
+};
+
+/// How the scale of a granule follows from its largest magnitude.
+enum class PowerClip
+{
+    None,    ///< it is the scale
+    Common,  ///< the same share of it for all granules of a layer, searched with the exponent
+    Granule, ///< a share for each granule
+};
+
+/// Levels without zero, but with one magnitude more.
+enum class MidRise
+{
+    Auto, ///< at 2 bits, where the exponent of {−1, 0, 1} has no effect, if the error is less
+    Never,
+    Always,
+};
+
+/// What PowerQuant and NUPES have in common: ŵ = scale · sgn(c) · (|c|/N)^(1/a). No zero point:
+/// such schemes are symmetric whatever the scheme says.
+struct PowerGridOptions
+{
+    double exponent = 0; ///< a: 0.15 … 1.6; 0 searches
+    ExponentScope exponentScope = ExponentScope::Layer;
+    ExponentChoice exponents = ExponentChoice::Free;
+    PowerClip clip = PowerClip::None;
+    double minimumClip = 0.1; ///< smallest share of the range tried: 0.01 … 1
+    MidRise midRise = MidRise::Auto;
+    /// Share of a layer's weights kept as floats, those whose removal saves most error: 0 … 0.1.
+    double outliers = 0;
+    bool operator==(const PowerGridOptions&) const = default;
+};
+
+enum class ExponentSearch
+{
+    Exact,      ///< coarse grid, then golden section in the best three cells
+    NelderMead, ///< from a = 1, as re-implementations of the paper have it
+};
+
+/// PowerQuant (Yvinec et al. 2023, arXiv 2301.09858): data-free power quantization. With nearest
+/// rounding and a clip per granule it is NUPES's data-free form.
+struct PowerquantOptions : PowerGridOptions
+{
+    PowerRounding rounding = PowerRounding::PowerDomain;
+    ExponentSearch search = ExponentSearch::Exact;
+    double norm = 2; ///< p of the error Σ|w − ŵ|^p that the search minimizes: 1 … 4
+    bool operator==(const PowerquantOptions&) const = default;
+};
+
+/// How NUPES learns codes.
+enum class NupesSolver
+{
+    Alternation, ///< coordinate descent over all levels, closed-form scale, exponent step; monotone
+    Gradient,    ///< latent codes, straight-through gradients, the best codes of each row kept
+    UpDown,      ///< AdaRound's: only the two levels beside each weight, for comparison
+};
+
+/// NUPES (Yvinec, Dapogny, Bailly 2023, arXiv 2308.05600): codes learned over the whole power grid,
+/// with exponent and scales, on the output error under the Hessian. What of this is the paper's and
+/// what was derived is said in reference nupes.md and in the guide.
+struct NupesOptions : PowerGridOptions
+{
+    constexpr NupesOptions() { clip = PowerClip::Granule; }
+
+    NupesSolver solver = NupesSolver::Alternation;
+    int rounds = 8; ///< of the alternation: 0 … 100
+    bool learnScale = true;
+    bool learnExponent = true;
+    bool explore = false;  ///< gradient steps from the float weights, then the alternation again
+    double damping = 0.01; ///< of the sweep that starts: 0 … 1
+
+    int steps = 1500;       ///< of gradient and up-down: 1 … 100000
+    double codeRate = 1e-3; ///< Adam, in units of codes
+    double exponentRate = 1e-3;
+    double scaleRate = 1e-3;      ///< of log scale
+    double regularization = 1e-4; ///< of up-down: how hard it is pushed to a level
+
+    bool blockStage = false; ///< train codes, scales, exponents and norms block by block
+    int blockEpochs = 4;
+    int blockBatch = 1;
+    double blockRate = 1e-5;     ///< of scales and norms
+    double blockCodeRate = 1e-3; ///< 0 freezes the codes
+    double blockExponentRate = 1e-3;
+    int blockPatience = 2;
+    bool trainNorms = true;
+
+    bool operator==(const NupesOptions&) const = default;
+};
+
 /// The method of a layer: one of these.
-using MethodOptions = std::variant<RtnOptions, RtnMseOptions, GptqOptions, DecoupleqOptions>;
+using MethodOptions = std::variant<RtnOptions, RtnMseOptions, GptqOptions, DecoupleqOptions,
+                                   PowerquantOptions, NupesOptions>;
 
 /// One option as the GUI's form, the command line and the documentation show it.
 struct OptionDescription
@@ -141,6 +246,15 @@ struct MethodDescription
 /// The scheme of what a method makes: the chosen one without clip limits, with floatZeros where the
 /// method stores such. Its sizes are those of the result.
 [[nodiscard]] Scheme storedScheme(const Scheme& scheme, const MethodOptions& options);
+/// What of a weight a method stores beside codes, scales and zeros. With MidRise::Auto the levels
+/// of 2-bit weights are known only afterwards; their size is the same.
+[[nodiscard]] StoredExtras storedExtras(const Scheme& scheme, const MethodOptions& options,
+                                        std::int64_t rows, std::int64_t cols);
+/// The power grid that a method makes; null for uniform ones.
+[[nodiscard]] const PowerGridOptions* powerGridOf(const MethodOptions& options);
+/// Weights kept as floats: the share rounded to a whole number.
+[[nodiscard]] std::int64_t outlierCount(const PowerGridOptions& options, std::int64_t rows,
+                                        std::int64_t cols);
 
 /// "128", "true", "0.01".
 [[nodiscard]] std::string optionValue(const MethodOptions& options, std::string_view name);

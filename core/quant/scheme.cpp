@@ -22,6 +22,19 @@ std::string_view granularityName(Granularity granularity)
     return "unknown";
 }
 
+std::string_view levelsName(Levels levels)
+{
+    switch (levels) {
+    case Levels::Uniform:
+        return "uniform";
+    case Levels::Power:
+        return "power";
+    case Levels::PowerMidRise:
+        return "power-mid-rise";
+    }
+    return "unknown";
+}
+
 std::optional<std::string> Scheme::validate() const
 {
     if (bits < 2 || bits > 8)
@@ -32,6 +45,8 @@ std::optional<std::string> Scheme::validate() const
         return concat("scale type is ", dtypeName(scaleType), ", expected F16 or F32");
     if (floatZeros && symmetric)
         return "a symmetric scheme stores no zeros, expected none that are float";
+    if (levels != Levels::Uniform && !symmetric)
+        return "power levels are symmetric, expected a symmetric scheme";
     if (clip) {
         const auto [low, high] = *clip;
         if (!std::isfinite(low) || !std::isfinite(high) || low > 0 || high < 0 || !(low < high))
@@ -66,7 +81,8 @@ std::int64_t scaleCount(const Scheme& scheme, std::int64_t rows, std::int64_t co
 std::uint64_t StoredSize::bytes() const
 {
     std::uint64_t total = 0;
-    for (const std::uint64_t bits : {codeBits, scaleBits, zeroBits, indexBits})
+    for (const std::uint64_t bits :
+         {codeBits, scaleBits, zeroBits, indexBits, exponentBits, outlierBits})
         total += bits / 8 + (bits % 8 != 0);
     return total;
 }
@@ -77,7 +93,7 @@ double StoredSize::bitsPerWeight(std::int64_t weights) const
 }
 
 StoredSize storedSize(const Scheme& scheme, std::int64_t rows, std::int64_t cols,
-                      bool storedGroupIndex)
+                      const StoredExtras& extras)
 {
     const auto unsignedOf = [](std::int64_t value) { return static_cast<std::uint64_t>(value); };
     const std::uint64_t bits = unsignedOf(scheme.bits);
@@ -86,7 +102,12 @@ StoredSize storedSize(const Scheme& scheme, std::int64_t rows, std::int64_t cols
     size.codeBits = unsignedOf(rows * cols) * bits;
     size.scaleBits = scales * 8 * dtypeSize(scheme.scaleType);
     size.zeroBits = scheme.symmetric ? 0 : scheme.floatZeros ? size.scaleBits : scales * bits;
-    size.indexBits = storedGroupIndex ? unsignedOf(cols) * 32 : 0;
+    size.indexBits = extras.groupIndex ? unsignedOf(cols) * 32 : 0;
+    size.exponentBits = unsignedOf(extras.exponents) * 32;
+    if (extras.outliers > 0)
+        size.outlierBits = unsignedOf(rows + 1) * 32 +
+                           unsignedOf(extras.outliers) *
+                               ((cols <= 65536 ? 16 : 32) + 8 * dtypeSize(scheme.scaleType));
     return size;
 }
 

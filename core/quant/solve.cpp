@@ -24,6 +24,14 @@ SolveResult run(const LayerProblem& problem, const DecoupleqOptions& options, Mo
 {
     return solveDecoupleq(problem, options, monitor);
 }
+SolveResult run(const LayerProblem& problem, const PowerquantOptions& options, Monitor& monitor)
+{
+    return solvePowerquant(problem, options, monitor);
+}
+SolveResult run(const LayerProblem& problem, const NupesOptions& options, Monitor& monitor)
+{
+    return solveNupes(problem, options, monitor);
+}
 
 } // namespace
 
@@ -42,6 +50,16 @@ std::string_view traceStageName(TraceStage stage)
         return "scales";
     case TraceStage::Polish:
         return "polish";
+    case TraceStage::Outliers:
+        return "outliers";
+    case TraceStage::Clip:
+        return "clip";
+    case TraceStage::Exponent:
+        return "exponent";
+    case TraceStage::Nearest:
+        return "nearest";
+    case TraceStage::Gradient:
+        return "gradient";
     case TraceStage::Block:
         return "block";
     case TraceStage::FineTuning:

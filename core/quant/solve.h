@@ -3,10 +3,13 @@
 
 #include "core/base/monitor.h"
 #include "core/data/calibration.h"
+#include "core/quant/activation_grid.h"
 #include "core/quant/options.h"
 #include "core/quant/quantized_weight.h"
 
+#include <limits>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,6 +24,11 @@ struct LayerProblem
     /// Null when there is no calibration.
     std::shared_ptr<const InputStatistics> inputs;
     std::uint64_t seed = 0;
+    /// The model's exponent, for methods with ExponentScope::Model; without it they search one for
+    /// this layer.
+    std::optional<double> modelExponent;
+    /// How the layer's inputs are to be quantized, too.
+    ActivationChoice activation;
 };
 
 /// Steps on the way of a method that improves its result in turn.
@@ -32,6 +40,11 @@ enum class TraceStage
     Integers,       ///< new integers for the scales and zeros
     Scales,         ///< new scales and zeros for the integers
     Polish,         ///< integer coordinate descent, then a fit
+    Outliers,       ///< the largest weights kept as floats
+    Clip,           ///< scales below the largest magnitudes
+    Exponent,       ///< a power grid instead of a uniform one; another exponent
+    Nearest,        ///< nearest levels instead of rounding in the power domain
+    Gradient,       ///< gradient steps on latent codes
     Block,          ///< after the block stage
     FineTuning,     ///< after the fine-tuning of all blocks
 };
@@ -42,8 +55,12 @@ struct TracePoint
 {
     TraceStage stage = TraceStage::RoundToNearest;
     int round = 0; ///< of the alternation, from 1; 0 where there is none
-    /// ‖X(W−Ŵ)ᵀ‖²/‖XWᵀ‖² on the calibration inputs, without damping.
+    /// ‖X(W−Ŵ)ᵀ‖²/‖XWᵀ‖² on the calibration inputs, without damping. NaN without inputs.
     double relativeError = 0;
+    /// Σ(w−ŵ)²/Σw². NaN where it was not measured.
+    double weightError = std::numeric_limits<double>::quiet_NaN();
+    /// Of power grids, the layer's (of row exponents, their mean); NaN for uniform grids.
+    double exponent = std::numeric_limits<double>::quiet_NaN();
     double accepted = 1;    ///< share of the rows that took the step, as it lowered their error
     double scaleChange = 0; ///< ‖s − s'‖/‖s'‖ against the point before
     double zeroChange = 0; ///< root mean square of z − z' against the point before, in steps of s'
@@ -63,6 +80,7 @@ struct SolveResult
 {
     QuantizedWeight weight;
     SolveReport report;
+    std::optional<ActivationGrid> activation = std::nullopt; ///< when the problem asks for one
 };
 
 /// Runs the chosen method. Throws Error(Usage) on invalid options or scheme, Error(Numeric) when
@@ -75,5 +93,7 @@ struct SolveResult
 [[nodiscard]] SolveResult solveRtnMse(const LayerProblem&, const RtnMseOptions&, Monitor&);
 [[nodiscard]] SolveResult solveGptq(const LayerProblem&, const GptqOptions&, Monitor&);
 [[nodiscard]] SolveResult solveDecoupleq(const LayerProblem&, const DecoupleqOptions&, Monitor&);
+[[nodiscard]] SolveResult solvePowerquant(const LayerProblem&, const PowerquantOptions&, Monitor&);
+[[nodiscard]] SolveResult solveNupes(const LayerProblem&, const NupesOptions&, Monitor&);
 
 } // namespace gradus

@@ -3,7 +3,9 @@
 
 namespace gradus {
 
-TrainingOptions blockTraining(const DecoupleqOptions& options)
+namespace {
+
+TrainingOptions blockOptions(const DecoupleqOptions& options)
 {
     TrainingOptions training;
     training.epochs = options.blockEpochs;
@@ -19,12 +21,39 @@ TrainingOptions blockTraining(const DecoupleqOptions& options)
     return training;
 }
 
-TrainingOptions fineTuning(const DecoupleqOptions& options)
+TrainingOptions blockOptions(const NupesOptions& options)
 {
-    TrainingOptions training = blockTraining(options);
-    training.epochs = options.fineTuneEpochs;
-    training.rate = options.fineTuneRate;
-    training.decay = options.fineTuneDecay;
+    TrainingOptions training;
+    training.epochs = options.blockEpochs;
+    training.batch = options.blockBatch;
+    training.rate = options.blockRate;
+    training.patience = options.blockPatience;
+    training.norms = options.trainNorms;
+    training.codeRate = options.blockCodeRate;
+    training.exponentRate = options.blockExponentRate;
+    return training;
+}
+
+} // namespace
+
+std::optional<TrainingOptions> blockTraining(const MethodOptions& options)
+{
+    if (const auto* decoupleq = std::get_if<DecoupleqOptions>(&options))
+        return decoupleq->blockStage ? std::optional(blockOptions(*decoupleq)) : std::nullopt;
+    if (const auto* nupes = std::get_if<NupesOptions>(&options))
+        return nupes->blockStage ? std::optional(blockOptions(*nupes)) : std::nullopt;
+    return std::nullopt;
+}
+
+std::optional<TrainingOptions> fineTuning(const MethodOptions& options)
+{
+    const auto* decoupleq = std::get_if<DecoupleqOptions>(&options);
+    if (!decoupleq || !decoupleq->fineTune)
+        return std::nullopt;
+    TrainingOptions training = blockOptions(*decoupleq);
+    training.epochs = decoupleq->fineTuneEpochs;
+    training.rate = decoupleq->fineTuneRate;
+    training.decay = decoupleq->fineTuneDecay;
     return training;
 }
 

@@ -12,6 +12,7 @@
 #include <limits>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -41,10 +42,15 @@ struct TrainingOptions
     int patience = 2; ///< epochs without a lower loss before it stops; 0: never
     bool norms = true;
     bool biases = false;
+    /// Of power levels: Adam on latent codes (in codes) and on exponents; 0 freezes them.
+    double codeRate = 0;
+    double exponentRate = 0;
     bool operator==(const TrainingOptions&) const = default;
 };
-[[nodiscard]] TrainingOptions blockTraining(const DecoupleqOptions& options);
-[[nodiscard]] TrainingOptions fineTuning(const DecoupleqOptions& options);
+/// Of a method's block stage; nothing when it has none, or it is off.
+[[nodiscard]] std::optional<TrainingOptions> blockTraining(const MethodOptions& options);
+/// Of its fine-tuning.
+[[nodiscard]] std::optional<TrainingOptions> fineTuning(const MethodOptions& options);
 
 /// How far a training is, for who watches it.
 struct TrainingProgress

@@ -97,8 +97,7 @@ void QuantizeJob::trainBlockLayers(BlockPass& pass, int block, const std::string
     problem.targets = &pass.outputs();
     problem.windows = m_windows.count();
     problem.length = m_windows.length;
-    const TrainingOptions options =
-        blockTraining(*trainingOptionsOf(m_results[layers.front()]->choice));
+    const TrainingOptions options = *blockTrainingOf(m_results[layers.front()]->choice);
     const double work = m_stageWork[static_cast<std::size_t>(block)].training;
     StopOnly stop(m_monitor);
     TuningResult trained = trainBlock(problem, options, stop, watchTraining(work));
@@ -106,7 +105,7 @@ void QuantizeJob::trainBlockLayers(BlockPass& pass, int block, const std::string
     m_workDone += work;
 
     for (const std::size_t i : layers)
-        if (blockTraining(*trainingOptionsOf(m_results[i]->choice)) != options)
+        if (*blockTrainingOf(m_results[i]->choice) != options)
             addNote(*m_results[i], concat("trained with the block options of ",
                                           m_model.layers[layers.front()].name));
     const bool cancelled = trained.outcome->cancelled;

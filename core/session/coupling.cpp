@@ -7,9 +7,14 @@
 
 namespace gradus {
 
-const DecoupleqOptions* trainingOptionsOf(const LayerChoice& choice)
+std::optional<TrainingOptions> blockTrainingOf(const LayerChoice& choice)
 {
-    return choice.keepFloat ? nullptr : std::get_if<DecoupleqOptions>(&choice.method);
+    return choice.keepFloat ? std::nullopt : blockTraining(choice.method);
+}
+
+std::optional<TrainingOptions> fineTuningOf(const LayerChoice& choice)
+{
+    return choice.keepFloat ? std::nullopt : fineTuning(choice.method);
 }
 
 Coupling::Coupling(const Model& model, const CalibrationChoice& calibration,
@@ -27,15 +32,12 @@ Coupling::Coupling(const Model& model, const CalibrationChoice& calibration,
         if (choices[i].keepFloat || layer.kind != LayerKind::Linear)
             continue;
         m_isQuantized[i] = 1;
-        const DecoupleqOptions* options = trainingOptionsOf(choices[i]);
-        if (!options)
-            continue;
         const auto block = static_cast<std::size_t>(layer.block);
-        if (options->blockStage && layer.block >= 0 && block < m_trained.size()) {
+        if (layer.block >= 0 && block < m_trained.size() && blockTrainingOf(choices[i])) {
             m_trained[block].push_back(i);
             m_isTrained[i] = 1;
         }
-        if (options->fineTune)
+        if (fineTuningOf(choices[i]))
             m_fineTuned.push_back(i);
     }
 }

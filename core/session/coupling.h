@@ -2,9 +2,11 @@
 #pragma once
 
 #include "core/graph/model.h"
+#include "core/quant/tuning.h"
 #include "core/session/recipe.h"
 
 #include <cstddef>
+#include <optional>
 #include <vector>
 
 namespace gradus {
@@ -40,7 +42,9 @@ private:
     std::vector<std::size_t> m_fineTuned;
 };
 
-/// The options under which a layer takes part in trainings; null for other methods.
-[[nodiscard]] const DecoupleqOptions* trainingOptionsOf(const LayerChoice& choice);
+/// The options under which a layer takes part in its block's training, and in the fine-tuning;
+/// nothing when it does not.
+[[nodiscard]] std::optional<TrainingOptions> blockTrainingOf(const LayerChoice& choice);
+[[nodiscard]] std::optional<TrainingOptions> fineTuningOf(const LayerChoice& choice);
 
 } // namespace gradus

@@ -33,8 +33,7 @@ void QuantizeJob::fineTuneLayers()
     all.insert(all.end(), m_stages.head.begin(), m_stages.head.end());
     const InputOrigin origin = m_trail.together("fine-tuning", {}, quantizedAmong(all));
 
-    const TrainingOptions options =
-        fineTuning(*trainingOptionsOf(m_results[layers.front()]->choice));
+    const TrainingOptions options = *fineTuningOf(m_results[layers.front()]->choice);
     const auto start = std::chrono::steady_clock::now();
     TuningResult tuned;
     {
@@ -71,7 +70,7 @@ void QuantizeJob::fineTuneLayers()
         abandon(layers);
     }
     for (const std::size_t i : layers) {
-        if (fineTuning(*trainingOptionsOf(m_results[i]->choice)) != options)
+        if (*fineTuningOf(m_results[i]->choice) != options)
             addNote(*m_results[i],
                     concat("fine-tuned with the options of ", m_model.layers[layers.front()].name));
         m_results[i]->origin = origin;

@@ -212,15 +212,15 @@ private:
 
     void train(int block, std::int64_t tokens, const std::vector<std::size_t>& layers)
     {
-        const DecoupleqOptions& options = *trainingOptionsOf(m_choices[layers.front()]);
-        const std::int64_t rows = options.blockBatch * m_context;
+        const TrainingOptions options = *blockTrainingOf(m_choices[layers.front()]);
+        const std::int64_t rows = options.batch * m_context;
         // The weights dequantized, the start's and the best ones beside them, and of the step's
         // windows all that the backward pass needs.
         std::uint64_t weights = 0;
         for (const std::size_t i : layers)
             weights += floatBytesOf(m_model.layers[i].parameters());
         add(Stage::Training, {}, static_cast<std::int64_t>(layers.size()),
-            trainingWork(m_model, block, tokens, m_context, options.blockEpochs),
+            trainingWork(m_model, block, tokens, m_context, options.epochs),
             m_heldWhile[layers.front()] + 3 * weights +
                 trainingBytesPerForward * forwardWork(m_model, block, rows, m_context).bytes);
     }
@@ -230,20 +230,20 @@ private:
         const auto& layers = m_coupling.fineTuned();
         if (m_windows == 0 || layers.empty() || !isComputed(layers.front()))
             return;
-        const DecoupleqOptions& options = *trainingOptionsOf(m_choices[layers.front()]);
+        const TrainingOptions options = *fineTuningOf(m_choices[layers.front()]);
         const std::int64_t tokens = m_windows * m_context;
         Work work;
         std::uint64_t weights = 0;
         for (int block = 0; block <= static_cast<int>(m_model.blocks.size()); ++block) {
-            work += trainingWork(m_model, block, tokens, m_context, options.fineTuneEpochs);
+            work += trainingWork(m_model, block, tokens, m_context, options.epochs);
             // Once more for the backward pass of each epoch, and once to measure.
             Work again = forwardWork(m_model, block, tokens, m_context).work;
-            again *= options.fineTuneEpochs + 1;
+            again *= options.epochs + 1;
             work += again;
         }
         for (const std::size_t i : layers)
             weights += floatBytesOf(m_model.layers[i].parameters());
-        const ForwardWork one = forwardWork(m_model, 0, options.blockBatch * m_context, m_context);
+        const ForwardWork one = forwardWork(m_model, 0, options.batch * m_context, m_context);
         add(Stage::Training, {}, static_cast<std::int64_t>(layers.size()), work,
             weights + m_request.memoryBytes / 4 + trainingBytesPerForward * one.bytes);
     }

@@ -34,11 +34,9 @@ Plan plan(const Model& model, const Recipe& recipe)
             if (!layer.quantizedByDefault)
                 row.note = "stays float unless a rule includes it";
         } else {
-            const GptqOptions* gptq = std::get_if<GptqOptions>(&choice.method);
-            const bool index = gptq && gptq->actOrder && !gptq->staticGroups &&
-                               groupsPerRow(choice.scheme, layer.cols) > 1;
-            const StoredSize size = storedSize(storedScheme(choice.scheme, choice.method),
-                                               layer.rows, layer.cols, index);
+            const StoredSize size =
+                storedSize(storedScheme(choice.scheme, choice.method), layer.rows, layer.cols,
+                           storedExtras(choice.scheme, choice.method, layer.rows, layer.cols));
             row.bytes = size.bytes();
             row.bitsPerWeight = size.bitsPerWeight(layer.parameters());
             if (choice.scheme.granularity == Granularity::Group) {

@@ -35,14 +35,13 @@ void QuantizeJob::countWork()
         countBlock(block);
     if (!fineTunes())
         return;
-    const DecoupleqOptions& options = *trainingOptionsOf(m_choices[m_coupling.fineTuned().front()]);
+    const int epochs = fineTuningOf(m_choices[m_coupling.fineTuned().front()])->epochs;
     for (int block = 0; block <= blocks; ++block) {
         // Every block is run once more for its backward pass, and the head has one, too.
-        m_fineTuningWork +=
-            trainingWork(m_model, block, m_windows.count() * m_windows.length, m_windows.length,
-                         options.fineTuneEpochs)
-                .seconds(usualMachine) +
-            options.fineTuneEpochs * m_stageWork[static_cast<std::size_t>(block)].pass;
+        m_fineTuningWork += trainingWork(m_model, block, m_windows.count() * m_windows.length,
+                                         m_windows.length, epochs)
+                                .seconds(usualMachine) +
+                            epochs * m_stageWork[static_cast<std::size_t>(block)].pass;
         const auto& head = m_stages.head;
         const auto& tuned = m_coupling.fineTuned();
         const bool measured = block < blocks || std::any_of(head.begin(), head.end(), [&](auto i) {
@@ -81,7 +80,7 @@ void QuantizeJob::countBlock(int block)
     if (trains) {
         const auto& layers = m_coupling.trainedIn(static_cast<std::size_t>(block));
         stage.training = trainingWork(m_model, block, tokens, m_windows.length,
-                                      trainingOptionsOf(m_choices[layers.front()])->blockEpochs)
+                                      blockTrainingOf(m_choices[layers.front()])->epochs)
                              .seconds(usualMachine);
         m_workToDo += stage.training;
     }

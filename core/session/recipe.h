@@ -2,6 +2,7 @@
 #pragma once
 
 #include "core/graph/model.h"
+#include "core/quant/activation_grid.h"
 #include "core/quant/options.h"
 #include "core/quant/scheme.h"
 
@@ -19,6 +20,7 @@ struct LayerChoice
     bool keepFloat = false;
     Scheme scheme;
     MethodOptions method = RtnOptions{};
+    ActivationChoice activation; ///< of the layer's inputs
     bool operator==(const LayerChoice&) const = default;
 };
 

@@ -111,14 +111,19 @@ std::string stageShape(TraceStage stage, double x, double y, double r)
     switch (stage) {
     case TraceStage::RoundToNearest:
     case TraceStage::Scales:
+    case TraceStage::Outliers:
+    case TraceStage::Clip:
+    case TraceStage::Nearest:
         return disc(x, y, r);
     case TraceStage::Sweep:
         return concat("M", point(x, y - r), "l", point(r * 1.05, r * 1.8), "h",
                       coordinate(-r * 2.1), "z");
     case TraceStage::GridSearch:
+    case TraceStage::Exponent:
     case TraceStage::FineTuning:
         return diamond(r * 1.25);
     case TraceStage::Integers:
+    case TraceStage::Gradient:
     case TraceStage::Block:
         return square(r * 0.9);
     case TraceStage::Polish: // a cross of bars

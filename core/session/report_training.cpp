@@ -28,6 +28,16 @@ std::string stageTitle(TraceStage stage, bool brief)
         return brief ? "scales" : "scales and zeros";
     case TraceStage::Polish:
         return "polish";
+    case TraceStage::Outliers:
+        return "outliers";
+    case TraceStage::Clip:
+        return "clip";
+    case TraceStage::Exponent:
+        return "exponent";
+    case TraceStage::Nearest:
+        return "nearest";
+    case TraceStage::Gradient:
+        return "gradient";
     case TraceStage::Block:
         return brief ? "block" : "block stage";
     case TraceStage::FineTuning:

@@ -31,6 +31,8 @@ struct LayerResult
     std::string name;
     LayerChoice choice;
     std::shared_ptr<const QuantizedWeight> weight; ///< null when the layer was kept float
+    /// The grid of the layer's inputs, when the choice has one.
+    std::optional<ActivationGrid> activation;
     double weightSqnrDb = std::numeric_limits<double>::quiet_NaN();
     double weightCosine = std::numeric_limits<double>::quiet_NaN();
     double relativeOutputError = std::numeric_limits<double>::quiet_NaN(); ///< needs calibration

@@ -52,9 +52,11 @@ bool isName(const std::string& name)
 
 std::optional<TraceStage> traceStageFromName(std::string_view name)
 {
-    for (const TraceStage stage : {TraceStage::RoundToNearest, TraceStage::Sweep,
-                                   TraceStage::GridSearch, TraceStage::Integers, TraceStage::Scales,
-                                   TraceStage::Polish, TraceStage::Block, TraceStage::FineTuning})
+    for (const TraceStage stage :
+         {TraceStage::RoundToNearest, TraceStage::Sweep, TraceStage::GridSearch,
+          TraceStage::Integers, TraceStage::Scales, TraceStage::Polish, TraceStage::Outliers,
+          TraceStage::Clip, TraceStage::Exponent, TraceStage::Nearest, TraceStage::Gradient,
+          TraceStage::Block, TraceStage::FineTuning})
         if (traceStageName(stage) == name)
             return stage;
     return std::nullopt;

@@ -96,6 +96,16 @@ QString traceStageTitle(TraceStage stage, bool brief)
         return brief ? Text::tr("Scales") : Text::tr("Scales and zeros");
     case TraceStage::Polish:
         return Text::tr("Polish");
+    case TraceStage::Outliers:
+        return Text::tr("Outliers");
+    case TraceStage::Clip:
+        return Text::tr("Clip");
+    case TraceStage::Exponent:
+        return Text::tr("Exponent");
+    case TraceStage::Nearest:
+        return brief ? Text::tr("Nearest") : Text::tr("Nearest levels");
+    case TraceStage::Gradient:
+        return brief ? Text::tr("Gradient") : Text::tr("Gradient steps");
     case TraceStage::Block:
         return brief ? Text::tr("Block") : Text::tr("Block stage");
     case TraceStage::FineTuning:
@@ -120,6 +130,16 @@ QString traceStageHelp(TraceStage stage)
         return Text::tr("New scales and zeros for the integers.");
     case TraceStage::Polish:
         return Text::tr("Integer coordinate descent, then new scales and zeros.");
+    case TraceStage::Outliers:
+        return Text::tr("The weights that cost most are kept as floats.");
+    case TraceStage::Clip:
+        return Text::tr("Scales below the largest magnitudes.");
+    case TraceStage::Exponent:
+        return Text::tr("A power grid instead of the uniform one, or another exponent.");
+    case TraceStage::Nearest:
+        return Text::tr("Nearest levels instead of rounding in the power domain.");
+    case TraceStage::Gradient:
+        return Text::tr("Gradient steps on latent codes; the best codes of each row are kept.");
     case TraceStage::Block:
         return Text::tr("After the training of the block. It serves the block's output: the "
                         "layer's own error may rise.");

@@ -53,6 +53,16 @@ QCPScatterStyle markOf(TraceStage stage, const QPalette& palette)
         return filled(Shape::ssCircle, series(1), 8);
     case TraceStage::Polish:
         return filled(Shape::ssStar, series(3), 9);
+    case TraceStage::Outliers:
+        return filled(Shape::ssPlus, series(2), 9);
+    case TraceStage::Clip:
+        return filled(Shape::ssCircle, series(4), 8);
+    case TraceStage::Exponent:
+        return filled(Shape::ssDiamond, series(4), 9);
+    case TraceStage::Nearest:
+        return filled(Shape::ssCircle, series(2), 8);
+    case TraceStage::Gradient:
+        return filled(Shape::ssSquare, series(3), 8);
     case TraceStage::Block:
         return hollow(Shape::ssSquare, series(5), 8);
     case TraceStage::FineTuning:

@@ -82,7 +82,7 @@ private slots:
         scheme.bits = 3;
         scheme.granularity = Granularity::Group;
         scheme.groupSize = 16;
-        const StoredSize size = storedSize(scheme, 3, 37, true);
+        const StoredSize size = storedSize(scheme, 3, 37, {true});
         QCOMPARE(size.codeBits, std::uint64_t(333));
         QCOMPARE(size.scaleBits, std::uint64_t(144));
         QCOMPARE(size.zeroBits, std::uint64_t(27));
