@@ -144,8 +144,8 @@ private slots:
             for (std::size_t e = 0; e < weight.exponents.size(); ++e, ++exponentCount)
                 exponents += std::fabs(double(weight.exponents[e]) - double(start.exponents[e]));
         }
-        QVERIFY(isClose(outcome.codeChange, double(changed) / double(codes), 1e-12));
-        QVERIFY(isClose(outcome.exponentChange, exponents / double(exponentCount), 1e-12));
+        QVERIFY(isClose(outcome.codeChange, double(changed) / double(codes), 1e-12, 1e-15));
+        QVERIFY(isClose(outcome.exponentChange, exponents / double(exponentCount), 1e-12, 1e-15));
         QVERIFY(outcome.scaleChange > 0);
         QCOMPARE(outcome.zeroChange, 0.0);
         QCOMPARE(outcome.parameters.size(), std::size_t(2)); // the norms
