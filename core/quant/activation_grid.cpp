@@ -162,20 +162,24 @@ void simulateActivations(const ActivationGrid& grid, ConstMatrixView x, MatrixVi
     });
 }
 
-void encodeActivations(const ActivationGrid& grid, ConstMatrixView x, std::int16_t* codes)
+void ActivationLevels::encodeAll(ConstMatrixView x, std::int16_t* codes) const
 {
-    const ActivationLevels levels(grid);
     std::atomic<std::int64_t> bad = 0;
     parallelFor(x.rows, rowGrain(x.cols), [&](std::int64_t begin, std::int64_t end) {
         std::int64_t some = 0;
         for (std::int64_t r = begin; r < end; ++r)
-            some += levels.encode(x.row(r), codes + r * x.cols);
+            some += encode(x.row(r), codes + r * x.cols);
         bad += some;
     });
     if (bad > 0)
-        throw Error(ErrorCode::Numeric, concat("input has ", bad.load(),
+        throw Error(ErrorCode::Numeric, concat("inputs have ", bad.load(),
                                                bad == 1 ? " value that is" : " values that are",
                                                " NaN, expected numbers, which have codes"));
+}
+
+void encodeActivations(const ActivationGrid& grid, ConstMatrixView x, std::int16_t* codes)
+{
+    ActivationLevels(grid).encodeAll(x, codes);
 }
 
 Requantizer::Requantizer(const ActivationGrid& grid, double factor, PowerRounding rounding)

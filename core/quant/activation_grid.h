@@ -79,9 +79,12 @@ public:
     explicit ActivationLevels(const ActivationGrid& grid);
     /// −N … N, or 0 … N. NaN has no code: it reads as 0, and counts in the result.
     std::int64_t encode(std::span<const float> x, std::int16_t* codes) const;
+    /// The same of many rows. Throws Error(Numeric) on NaN.
+    void encodeAll(ConstMatrixView x, std::int16_t* codes) const;
     /// The levels of x + shift, which the shift is not taken from again: x̂ = level − shift. NaN
     /// stays NaN, so that a model that computes nonsense does not look sound.
     void round(std::span<const float> x, float* out) const;
+    [[nodiscard]] bool isSigned() const { return m_isSigned; }
     /// Of a code: limit · sgn(c) · (|c|/N)^(1/a).
     [[nodiscard]] float level(int code) const
     {
