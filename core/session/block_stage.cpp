@@ -87,7 +87,7 @@ void QuantizeJob::trainBlockLayers(BlockPass& pass, int block, const std::string
     if (m_mode == CalibrationMode::Float)
         for (const std::size_t i : all)
             if (m_results[i]->weight && !m_coupling.trains(i)) {
-                applyWeight(m_model.layers[i], *m_results[i]->weight, *m_weights);
+                applyWeight(m_model.layers[i], *m_results[i], *m_weights);
                 frozen.push_back(m_model.layers[i].weight);
             }
     const auto start = Clock::now();
@@ -126,7 +126,7 @@ void QuantizeJob::trainBlockLayers(BlockPass& pass, int block, const std::string
         m_results[i]->origin = origin;
         keep(i);
         if (m_mode != CalibrationMode::Float)
-            applyWeight(m_model.layers[i], *m_results[i]->weight, *m_weights);
+            applyWeight(m_model.layers[i], *m_results[i], *m_weights);
     }
     if (m_mode != CalibrationMode::Float)
         for (const auto& [name, value] : m_results[layers.front()]->tunings.back()->parameters)
