@@ -219,12 +219,14 @@ LayerResult QuantizeJob::solveLayer(const Layer& layer, const LayerChoice& choic
     problem.scheme = choice.scheme;
     problem.inputs = inputs;
     problem.seed = m_request.recipe.seed;
+    problem.activation = choice.activation;
     StopOnly stop(m_monitor);
     SolveResult solved = solve(problem, choice.method, stop);
     result.damping = solved.report.damping;
     result.note = std::move(solved.report.note);
     result.trace = std::move(solved.report.trace);
     result.weight = std::make_shared<const QuantizedWeight>(std::move(solved.weight));
+    result.activation = solved.activation;
     measure(result, problem.weight, inputs.get());
     result.seconds =
         std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();

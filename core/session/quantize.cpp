@@ -16,6 +16,22 @@
 
 namespace gradus {
 
+namespace {
+
+/// Throws when the layer needs calibration inputs, but there is no text for them.
+void requireNoCalibration(const Layer& layer, const LayerChoice& choice)
+{
+    if (needsCalibration(choice.method))
+        throw Error(ErrorCode::Usage, concat(layer.name, ": method ", methodName(choice.method),
+                                             " needs calibration text (--calibration FILE)"));
+    if (needsCalibration(choice))
+        throw Error(ErrorCode::Usage,
+                    concat(layer.name, ": activations need calibration text (--calibration FILE) "
+                                       "for their grid, or stay float"));
+}
+
+} // namespace
+
 QuantizeJob::QuantizeJob(const QuantizeRequest& request, Monitor& monitor, const LayerSink& sink)
     : m_request(request)
     , m_model(*request.model)
@@ -77,11 +93,8 @@ void QuantizeJob::readCalibration()
     const CalibrationChoice& calibration = m_request.recipe.calibration;
     if (calibration.data.empty()) {
         for (std::size_t i = 0; i < m_choices.size(); ++i)
-            if (m_computed[i] && needsCalibration(m_choices[i].method))
-                throw Error(ErrorCode::Usage,
-                            concat(m_model.layers[i].name, ": method ",
-                                   methodName(m_choices[i].method),
-                                   " needs calibration text (--calibration FILE)"));
+            if (m_computed[i])
+                requireNoCalibration(m_model.layers[i], m_choices[i]);
         return;
     }
     m_windows = calibrationWindows(m_model, calibration, m_request.recipe.seed, m_request.tokenizer,

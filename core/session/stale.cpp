@@ -61,7 +61,7 @@ std::string OriginTrail::seenText(const Layer& layer, const LayerChoice& choice,
                                   const InputOrigin& origin)
 {
     std::string text = concat('\n', layer.name, '\n', textOf(choice));
-    if (needsCalibration(choice.method))
+    if (needsCalibration(choice))
         text += concat('\n', origin.calibration, '\n', origin.earlier);
     return text;
 }
