@@ -63,6 +63,11 @@ std::string whyFloat(const ExportLayer& place, std::int64_t group, GptqZeros zer
         if (roundToHalf(scale) != scale)
             return concat("scales are stored in float16, which cannot hold its scale ", scale);
     }
+    if (scheme.levels != Levels::Uniform)
+        return "its levels follow a power function, the format holds uniform ones only";
+    if (!weight.outliers.empty())
+        return "some of its weights are kept as floats beside the codes, which the format cannot "
+               "hold";
     if (scheme.floatZeros)
         return "its zero points are not integers, which the format needs (decoupleq makes integers "
                "with the option float_zeros=false)";
