@@ -240,6 +240,7 @@ void encodeExtras(Writer& out, const LayerResult& layer)
         out.array(layer.weight->outliers.values);
     }
     encodeActivation(out, layer);
+    out.text(layer.origin.exponents);
     for (const TracePoint& point : layer.trace)
         for (const double value : {point.weightError, point.exponent})
             out.number(value);
@@ -258,6 +259,7 @@ void decodeExtras(Reader& in, LayerResult& layer, QuantizedWeight* weight)
         weight->outliers.values = in.array<float>();
     }
     layer.activation = decodeActivation(in);
+    layer.origin.exponents = in.text();
     for (TracePoint& point : layer.trace)
         for (double* value : {&point.weightError, &point.exponent})
             *value = in.number<double>();

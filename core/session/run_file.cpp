@@ -13,7 +13,8 @@
 //                        model), choice (what was asked for, JSON), quantized (0 or 1),
 //                        weight_sqnr_db, weight_cosine, relative_output_error (NaN: not measured),
 //                        damping, note; when measured on calibration inputs origin_calibration and
-//                        origin_earlier, hashes of what determined these; when quantized also
+//                        origin_earlier, hashes of what determined these; with an exponent that
+//                        layers share origin_exponents, another hash; when quantized also
 //                        method, options (JSON), bits, granularity, group_size, symmetric,
 //                        float_zeros, scale_type, shape = [rows, cols], stored_bytes,
 //                        bits_per_weight; of power levels levels ("power" or "power-mid-rise") and
@@ -288,6 +289,8 @@ void writeContent(const Run& run, Hdf5File& file, Monitor& monitor)
             group.setText("origin_calibration", layer.origin.calibration);
             group.setText("origin_earlier", layer.origin.earlier);
         }
+        if (!layer.origin.exponents.empty())
+            group.setText("origin_exponents", layer.origin.exponents);
         if (layer.weight)
             writeWeight(group, layer, monitor);
         writeActivation(group, layer);
@@ -370,6 +373,8 @@ LayerResult readLayer(const Hdf5Group& group, TuningReader& tunings, const std::
         layer.origin.calibration = group.text("origin_calibration");
         layer.origin.earlier = group.text("origin_earlier");
     }
+    if (group.hasAttribute("origin_exponents"))
+        layer.origin.exponents = group.text("origin_exponents");
     if (group.integer("quantized") != 0)
         layer.weight = readWeight(group);
     layer.activation = readActivation(group);

@@ -103,6 +103,7 @@ inline Run sampleRun()
             nupes.outliers = 0.05;
             run.layers.back().choice.method = nupes;
             run.layers.back().choice.activation = {bits, ActivationExponent::Shared, false, true};
+            run.layers.back().origin = {"c", bits == 5 ? "" : "e", bits == 8 ? "" : "x"};
             run.layers.back().activation = {bits, false, 0.4F, 3.25F, 0.2785F, 0.001};
             run.layers.back().trace = {
                 {TraceStage::RoundToNearest, 0, 0.5, 1, 0, 0, 0.25},
@@ -179,7 +180,7 @@ inline bool sameLayer(const LayerResult& a, const LayerResult& b, bool withSecon
         (!a.weight || sameWeight(*a.weight, *b.weight)) &&
         sameBits(a.weightSqnrDb, b.weightSqnrDb) && sameBits(a.weightCosine, b.weightCosine) &&
         sameBits(a.relativeOutputError, b.relativeOutputError) && sameBits(a.damping, b.damping) &&
-        a.note == b.note && a.activation == b.activation && sameTrace(a.trace, b.trace) &&
+        a.note == b.note && a.origin == b.origin && a.activation == b.activation && sameTrace(a.trace, b.trace) &&
         std::equal(a.tunings.begin(), a.tunings.end(), b.tunings.begin(), b.tunings.end(),
                    [](const auto& p, const auto& q) { return sameTuning(*p, *q); }) &&
         (!withSeconds || sameBits(a.seconds, b.seconds));

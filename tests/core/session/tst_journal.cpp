@@ -152,8 +152,8 @@ private slots:
             journal.append(all[2]);
         }
         const std::string bytes = fileBytes(journalPath(run));
-        // By hand: another version under a good checksum, records without what is new, which is
-        // one byte for a float layer (no grid), and for another one levels and four empty arrays.
+        // By hand: another version under a good checksum, records without what is new, which are
+        // levels and four empty arrays of a weight, no grid, no origin of an exponent.
         std::string old = bytes.substr(0, 8);
         const auto append = [&old](auto value) {
             old.append(reinterpret_cast<const char*>(&value), sizeof value);
@@ -162,7 +162,7 @@ private slots:
         old += bytes.substr(12, 4 + 5);
         old += sha256(old);
         std::size_t at = old.size();
-        for (const std::size_t extra : {std::size_t(1), std::size_t(1 + 4 * 8 + 1)}) {
+        for (const std::size_t extra : {std::size_t(1 + 8), std::size_t(1 + 4 * 8 + 1 + 8)}) {
             std::uint64_t length = 0;
             std::memcpy(&length, bytes.data() + at, sizeof length);
             const std::string payload = bytes.substr(at + 72, length - extra);
