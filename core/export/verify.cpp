@@ -7,6 +7,7 @@
 #include "core/base/regex.h"
 #include "core/base/text.h"
 #include "core/export/export.h"
+#include "core/export/verify_power.h"
 #include "core/io/hdf5_file.h"
 #include "core/io/safetensors.h"
 #include "core/io/strict_json.h"
@@ -270,7 +271,8 @@ void Verifier::sameBytes(const ModelFile& file, const TensorInfo& original)
 bool sameWeight(const QuantizedWeight& a, const QuantizedWeight& b)
 {
     return a.scheme == b.scheme && a.rows == b.rows && a.cols == b.cols && a.codes == b.codes &&
-           a.scales == b.scales && a.zeros == b.zeros && a.groupIndex == b.groupIndex;
+           a.scales == b.scales && a.zeros == b.zeros && a.groupIndex == b.groupIndex &&
+           a.exponents == b.exponents && a.outliers == b.outliers;
 }
 
 void Verifier::dequantized(const fs::path& weights)
@@ -313,12 +315,7 @@ void Verifier::dequantized(const fs::path& weights)
         std::vector<float> row(static_cast<std::size_t>(weight->cols));
         for (std::int64_t r = 0; r < weight->rows; ++r) {
             m_monitor.checkpoint();
-            for (std::int64_t c = 0; c < weight->cols; ++c) {
-                const std::size_t p = runParameter(*weight, r, runGroupOf(*weight, c));
-                const int code = weight->codes[static_cast<std::size_t>(r * weight->cols + c)];
-                row[static_cast<std::size_t>(c)] =
-                    weight->scales[p] * (static_cast<float>(code) - weight->zeros[p]);
-            }
+            expectedRow(*weight, r, row.data());
             const Tensor rounded = fromFloat(row, info->dtype, {weight->cols});
             const std::byte* const at =
                 values.bytes().data() + static_cast<std::size_t>(r * weight->cols) * size;
@@ -423,7 +420,8 @@ bool couldBePacked(const Layer& layer, const QuantizedWeight& weight, bool versi
            layer.weight == concat(layer.name, ".weight") &&
            std::set<int>{2, 3, 4, 8}.count(scheme.bits) > 0 && weight.rows % 32 == 0 &&
            weight.cols % 32 == 0 && !(grouped && weight.cols % scheme.groupSize != 0) && exact &&
-           !scheme.floatZeros && (version2 || !zero);
+           !scheme.floatZeros && scheme.levels == Levels::Uniform &&
+           weight.outliers.columns.empty() && (version2 || !zero);
 }
 
 void Verifier::gptqLayer(const ModelFile& file, const LayerResult& result,
@@ -610,6 +608,10 @@ void Verifier::hdf5Layer(const Hdf5Group& group, const LayerResult& result, std:
         compare("rows", shape[0], weight.rows) && compare("inputs", shape[1], weight.cols);
     if (!alike)
         return;
+    const PowerComparison power = comparePowerParts(group, result);
+    m_result.checked += power.checked;
+    for (const std::string& what : power.mismatches)
+        mismatch(name, what);
 
     const auto count = static_cast<std::uint64_t>(weight.rows * weight.cols);
     const auto stream =

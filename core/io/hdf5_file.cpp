@@ -102,6 +102,10 @@ Id fileType(Hdf5Type type)
     switch (type) {
     case Hdf5Type::U8:
         return {H5Tcopy(H5T_STD_U8LE), H5Tclose};
+    case Hdf5Type::U16:
+        return {H5Tcopy(H5T_STD_U16LE), H5Tclose};
+    case Hdf5Type::U32:
+        return {H5Tcopy(H5T_STD_U32LE), H5Tclose};
     case Hdf5Type::I32:
         return {H5Tcopy(H5T_STD_I32LE), H5Tclose};
     case Hdf5Type::I64:
@@ -118,8 +122,9 @@ Id fileType(Hdf5Type type)
 
 std::string_view typeName(Hdf5Type type)
 {
-    static constexpr std::array<std::string_view, 6> names = {
-        "8-bit unsigned", "32-bit integer", "64-bit integer", "float16", "float32", "float64"};
+    static constexpr std::array<std::string_view, 8> names = {
+        "8-bit unsigned", "16-bit unsigned", "32-bit unsigned", "32-bit integer",
+        "64-bit integer", "float16",         "float32",         "float64"};
     return names[static_cast<std::size_t>(type)];
 }
 

@@ -19,6 +19,8 @@ namespace gradus {
 enum class Hdf5Type
 {
     U8,
+    U16,
+    U32,
     I32,
     I64,
     F16,

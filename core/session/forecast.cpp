@@ -62,6 +62,7 @@ public:
     Forecast run()
     {
         read();
+        shareExponent();
         if (wantedAfter(-2))
             calibrate();
         solveAll();
@@ -253,6 +254,14 @@ private:
             weights + m_request.memoryBytes / 4 + trainingBytesPerForward * one.bytes);
     }
 
+    void shareExponent()
+    {
+        for (const std::size_t i : m_coupling.sharing())
+            if (isComputed(i))
+                add(Stage::Solving, std::string(methodName(m_choices[i].method)), 0,
+                    exponentWork(m_model.layers[i]), floatBytesOf(m_model.layers[i].parameters()));
+    }
+
     void solveAll()
     {
         for (std::size_t i = 0; i < m_choices.size(); ++i) {
@@ -278,6 +287,12 @@ private:
                 // state and of a candidate; a product with H.
                 working = 2 * hessianBytes(layer.cols) + 2 * floats;
             }
+            if (std::holds_alternative<NupesOptions>(choice.method))
+                // Damped Hessian and factor; codes of the best state and of a candidate, errors and
+                // their product with H.
+                working = 2 * hessianBytes(layer.cols) + 3 * floats;
+            if (std::holds_alternative<PowerquantOptions>(choice.method))
+                working = 5 * floats; // magnitudes sorted, with sums in double
             add(Stage::Solving, std::string(methodName(choice.method)), 1, solveWork(layer, choice),
                 held + floats + working);
             const bool captured = isCaptured(i);
