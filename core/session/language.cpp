@@ -103,8 +103,7 @@ void applyTuned(const Model& model, const std::vector<LayerResult>& results, Wei
 
 void applyWeight(const Layer& layer, const QuantizedWeight& weight, Weights& weights)
 {
-    Tensor value = dequantize(weight);
-    value.reshape(layer.shape);
+    Tensor value = storedOfMatrix(dequantize(weight), layer.layout, layer.shape);
     weights.replace(layer.weight, std::make_shared<const Tensor>(std::move(value)));
 }
 
