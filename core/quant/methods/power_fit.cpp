@@ -15,18 +15,22 @@ namespace gradus {
 namespace {
 
 /// Rounds of exponent and scales of granules in turn.
-constexpr int mostRounds = 8;
-constexpr double worthwhile = 1 - 1e-5;
+constexpr int mostRounds = 5;
+constexpr double worthwhile = 1 - 1e-4;
+
+/// Weights that are sorted, at 28 bytes each; and when the result is but a step on the way.
+constexpr std::int64_t mostSorted = 1 << 22;
+constexpr std::int64_t mostSortedInTurn = 1 << 17;
 
 /// The errors of a weight as its problem counts them.
 class CountedErrors
 {
 public:
+    /// Of more than `many` weights by bins.
     CountedErrors(const PowerFitProblem& problem, std::span<const float> scales,
-                  const Monitor& monitor)
+                  const Monitor& monitor, std::int64_t many = mostSorted)
         : m_other(problem.other)
     {
-        constexpr std::int64_t many = 1 << 22; // 28 bytes a weight are too much for more
         if (problem.norm != 2) {
             m_norm.emplace(problem.weight, problem.scheme, scales, problem.norm, monitor);
             m_total = m_norm->total();
@@ -195,7 +199,7 @@ FittedGrids alternated(const PowerFitProblem& problem, FittedGrids best, int rou
                        const Monitor& monitor)
 {
     for (int round = 0; round < rounds; ++round) {
-        const CountedErrors errors(problem, best.grids.scales, monitor);
+        const CountedErrors errors(problem, best.grids.scales, monitor, mostSortedInTurn);
         const double exponent = stored(searchAt(problem, errors, 1, monitor));
         FittedGrids next =
             measured(problem, granuleScales(problem, exponent, best.grids.scales, monitor),
