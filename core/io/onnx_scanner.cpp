@@ -255,17 +255,17 @@ void Scanner::addTensor(Scope& scope, Bytes message, std::string_view name, cons
     if (name.empty())
         throw fail("an initializer has no name");
     if (!isValidUtf8(name))
-        throw fail("the name of tensor ", quoted(name), " is not valid UTF-8");
+        throw fail("the name of tensor ", gradus::quoted(name), " is not valid UTF-8");
     if (m_contents.tensors.size() == maximumTensors)
         throw fail("more than ", maximumTensors, " tensors");
     if (tensor.isExternal && tensor.location.empty())
-        throw fail("tensor ", quoted(name), ": its external data has no location");
+        throw fail("tensor ", gradus::quoted(name), ": its external data has no location");
     for (const std::int64_t size : tensor.shape)
         if (size < 0)
-            throw fail("tensor ", quoted(name), ": a dimension of size ", size);
+            throw fail("tensor ", gradus::quoted(name), ": a dimension of size ", size);
     const auto [entry, isNew] = scope.values.emplace(name, View{});
     if (!isNew)
-        throw fail("tensor ", quoted(name), " is defined twice in one graph");
+        throw fail("tensor ", gradus::quoted(name), " is defined twice in one graph");
     entry->second.tensor = m_contents.tensors.size();
     entry->second.sizes = tensor.shape;
     entry->second.order = upTo(tensor.shape.size());
@@ -639,8 +639,8 @@ void eachElement(const OnnxTensor& tensor, DType dtype, const std::string& file,
 {
     const TypedField kind = fieldOf(dtype);
     const auto fail = [&] {
-        return Error(ErrorCode::Format,
-                     concat(file, ": tensor ", quoted(tensor.name), ": its elements are damaged"));
+        return Error(ErrorCode::Format, concat(file, ": tensor ", gradus::quoted(tensor.name),
+                                               ": its elements are damaged"));
     };
     const auto integer = [&](std::uint64_t value) {
         sink(std::as_bytes(std::span(&value, 1)).first(dtypeSize(dtype)));
@@ -683,7 +683,7 @@ Tensor readTypedElements(const OnnxTensor& tensor, DType dtype, const std::strin
     const auto bytes = tensorBytes(tensor.shape, dtype);
     if (!bytes || *bytes != count * dtypeSize(dtype))
         throw Error(ErrorCode::Format,
-                    concat(file, ": tensor ", quoted(tensor.name), ": shape ",
+                    concat(file, ": tensor ", gradus::quoted(tensor.name), ": shape ",
                            shapeText(tensor.shape), " needs other than its ", count, " elements"));
     Tensor result(dtype, tensor.shape);
     std::byte* to = result.bytes().data();
