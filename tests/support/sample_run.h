@@ -66,7 +66,7 @@ inline Run sampleRun()
     run.recipe.standard.scheme.clip = {-0.3F, 0.7F};
     run.recipe.standard.method = GptqOptions{0.03, true, false, true, 64};
     run.recipe.rules.push_back(
-        {"lm_head", {true, run.recipe.standard.scheme, run.recipe.standard.method}});
+        {"lm_head", {true, run.recipe.standard.scheme, run.recipe.standard.method, {}}});
     run.recipe.seed = 0xFFFFFFFFFFFFFFFF;
     run.recipe.calibration.data = "/data/Grüße.txt";
 
