@@ -9,6 +9,8 @@
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
+#include <cstdio>
+
 namespace gradus::cli {
 
 namespace {
@@ -20,8 +22,41 @@ struct Arguments
     int bits = 4;
     std::string granularity = "channel";
     int threads = 0;
+    bool modelExponent = false;
     bool json = false;
 };
+
+nlohmann::ordered_json jsonOf(const LayerStatistics& row)
+{
+    const ExponentStudy& study = row.study;
+    return {{"name", row.name},
+            {"mean", row.moments.mean},
+            {"std", row.moments.std},
+            {"min", row.moments.minimum},
+            {"max", row.moments.maximum},
+            {"excess_kurtosis", row.moments.excessKurtosis},
+            {"outlier_share", row.outlierShare},
+            {"best_exponent", row.exponent.bestExponent},
+            {"exponent_nmse", row.exponent.bestNmse},
+            {"uniform_nmse", row.exponent.uniformNmse},
+            {"nearest_exponent", study.bestNearest.exponent},
+            {"nearest_nmse", study.bestNearest.error},
+            {"clipped_exponent", study.bestClipped.exponent},
+            {"clipped_clip", study.bestClipped.clip},
+            {"clipped_nmse", study.bestClipped.error},
+            {"uniform_clipped_nmse", study.uniformClipped.error},
+            {"predicted_exponent", study.predictedExponent}};
+}
+
+/// One exponent for all layers, with the least sum of their errors.
+ExponentStudy studyOfAll(const std::vector<LayerStatistics>& rows)
+{
+    std::vector<ExponentStudy> studies;
+    studies.reserve(rows.size());
+    for (const LayerStatistics& row : rows)
+        studies.push_back(row.study);
+    return wholeModelStudy(studies);
+}
 
 int stats(const Arguments& arguments)
 {
@@ -42,16 +77,15 @@ int stats(const Arguments& arguments)
         out["granularity"] = arguments.granularity;
         out["layers"] = nlohmann::ordered_json::array();
         for (const LayerStatistics& row : rows)
-            out["layers"].push_back({{"name", row.name},
-                                     {"mean", row.moments.mean},
-                                     {"std", row.moments.std},
-                                     {"min", row.moments.minimum},
-                                     {"max", row.moments.maximum},
-                                     {"excess_kurtosis", row.moments.excessKurtosis},
-                                     {"outlier_share", row.outlierShare},
-                                     {"best_exponent", row.exponent.bestExponent},
-                                     {"exponent_nmse", row.exponent.bestNmse},
-                                     {"uniform_nmse", row.exponent.uniformNmse}});
+            out["layers"].push_back(jsonOf(row));
+        if (arguments.modelExponent && !rows.empty()) {
+            const ExponentStudy whole = studyOfAll(rows);
+            out["model"] = {{"exponent", whole.bestPower.exponent},
+                            {"exponent_nmse", whole.bestPower.error},
+                            {"nearest_exponent", whole.bestNearest.exponent},
+                            {"nearest_nmse", whole.bestNearest.error},
+                            {"uniform_nmse", whole.uniform}};
+        }
         printJson(out.dump(2));
         return 0;
     }
@@ -64,14 +98,37 @@ int stats(const Arguments& arguments)
                  {"beyond 6 σ"},
                  {"best exponent"},
                  {"NMSE"},
-                 {"uniform NMSE"}});
+                 {"uniform NMSE"},
+                 {"nearest"},
+                 {"NMSE"},
+                 {"with clip"},
+                 {"clip"},
+                 {"NMSE"},
+                 {"uniform with clip"},
+                 {"predicted"}});
     for (const LayerStatistics& row : rows)
-        table.add({row.name, formatReal(row.moments.mean, 3), formatReal(row.moments.std, 3),
-                   formatReal(row.moments.minimum, 3), formatReal(row.moments.maximum, 3),
-                   formatReal(row.moments.excessKurtosis, 3), formatPercent(row.outlierShare),
-                   formatReal(row.exponent.bestExponent, 3), formatPercent(row.exponent.bestNmse),
-                   formatPercent(row.exponent.uniformNmse)});
+        table.add(
+            {row.name, formatReal(row.moments.mean, 3), formatReal(row.moments.std, 3),
+             formatReal(row.moments.minimum, 3), formatReal(row.moments.maximum, 3),
+             formatReal(row.moments.excessKurtosis, 3), formatPercent(row.outlierShare),
+             formatReal(row.exponent.bestExponent, 3), formatPercent(row.exponent.bestNmse),
+             formatPercent(row.exponent.uniformNmse), formatReal(row.study.bestNearest.exponent, 3),
+             formatPercent(row.study.bestNearest.error),
+             formatReal(row.study.bestClipped.exponent, 3),
+             formatReal(row.study.bestClipped.clip, 3), formatPercent(row.study.bestClipped.error),
+             formatPercent(row.study.uniformClipped.error),
+             formatReal(row.study.predictedExponent, 3)});
     table.print();
+    if (arguments.modelExponent && !rows.empty()) {
+        const ExponentStudy whole = studyOfAll(rows);
+        std::printf("\none exponent for all layers: %s (NMSE %s), nearest levels %s (%s), "
+                    "uniform %s\n",
+                    formatReal(whole.bestPower.exponent, 3).c_str(),
+                    formatPercent(whole.bestPower.error).c_str(),
+                    formatReal(whole.bestNearest.exponent, 3).c_str(),
+                    formatPercent(whole.bestNearest.error).c_str(),
+                    formatPercent(whole.uniform).c_str());
+    }
     return 0;
 }
 
@@ -87,6 +144,8 @@ void addStats(CLI::App& program, const AddAction& add)
     verb->add_option("--bits", arguments->bits, "Bits of the power grid")->capture_default_str();
     verb->add_option("--granularity", arguments->granularity, "tensor, channel or group:N")
         ->capture_default_str();
+    verb->add_flag("--model-exponent", arguments->modelExponent,
+                   "Also the best exponent for all of these layers together");
     verb->add_option("--threads", arguments->threads, "Threads to use, 0 for all processors");
     verb->add_flag("--json", arguments->json, "Print one JSON object");
     add(verb, [arguments] { return stats(*arguments); });
