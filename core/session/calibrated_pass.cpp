@@ -137,7 +137,7 @@ void QuantizeJob::want(const std::vector<std::size_t>& layers, InputCapture& inp
 {
     for (const std::size_t i : layers)
         if (wantsInputs(i))
-            inputs.want(m_model.layers[i], true);
+            inputs.want(m_model.layers[i], true, m_choices[i].activation.enabled());
 }
 
 std::vector<OriginTrail::Part>
@@ -183,7 +183,7 @@ void QuantizeJob::finishLayer(std::size_t index,
     }
     const LayerResult& result = *m_results[index];
     if (m_weights && m_mode != CalibrationMode::Float && result.weight) {
-        applyWeight(layer, *result.weight, *m_weights);
+        applyWeight(layer, result, *m_weights);
         for (const auto& tuning : result.tunings)
             for (const auto& [name, value] : tuning->parameters)
                 m_weights->replace(name, value);

@@ -215,14 +215,19 @@ private:
     {
         const TrainingOptions options = *blockTrainingOf(m_choices[layers.front()]);
         const std::int64_t rows = options.batch * m_context;
-        // The weights dequantized, the start's and the best ones beside them, and of the step's
-        // windows all that the backward pass needs.
+        // The weights dequantized, the start's and the best ones beside them, of codes that are
+        // trained the latents with their gradients and means, and of the step's windows all that
+        // the backward pass needs.
         std::uint64_t weights = 0;
-        for (const std::size_t i : layers)
+        std::uint64_t latents = 0;
+        for (const std::size_t i : layers) {
             weights += floatBytesOf(m_model.layers[i].parameters());
+            if (options.codeRate > 0 && powerGridOf(m_choices[i].method))
+                latents += 4 * floatBytesOf(m_model.layers[i].parameters());
+        }
         add(Stage::Training, {}, static_cast<std::int64_t>(layers.size()),
             trainingWork(m_model, block, tokens, m_context, options.epochs),
-            m_heldWhile[layers.front()] + 3 * weights +
+            m_heldWhile[layers.front()] + 3 * weights + latents +
                 trainingBytesPerForward * forwardWork(m_model, block, rows, m_context).bytes);
     }
 

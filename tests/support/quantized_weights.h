@@ -65,4 +65,44 @@ inline QuantizedWeight sampleWeight(const Scheme& scheme, std::int64_t rows, std
     return weight;
 }
 
+/// The same with power levels: exponents[0] for all rows, or one for each. powersOfTwo: scales, so
+/// that products with them are exact.
+inline QuantizedWeight samplePowerWeight(Scheme scheme, std::int64_t rows, std::int64_t cols,
+                                         std::vector<float> exponents, std::uint64_t seed,
+                                         bool powersOfTwo = false)
+{
+    scheme.symmetric = true;
+    if (scheme.levels == Levels::Uniform)
+        scheme.levels = Levels::Power;
+    QuantizedWeight weight = sampleWeight(scheme, rows, cols, seed);
+    weight.exponents = std::move(exponents);
+    for (std::uint8_t& code : weight.codes)
+        if (code == 0 && scheme.levels == Levels::Power)
+            code = 1;
+    RandomStream random(seed + 1);
+    for (float& scale : weight.scales)
+        if (powersOfTwo)
+            scale = static_cast<float>(1.0 / static_cast<double>(1 << random.below(4)));
+    return weight;
+}
+
+/// A few weights of every row become outliers: their codes are those of the level nearest 0.
+inline void addOutliers(QuantizedWeight& weight, std::int64_t perRow, std::uint64_t seed)
+{
+    RandomStream random(seed);
+    const auto middle = static_cast<std::uint8_t>(1 << (weight.scheme.bits - 1));
+    weight.outliers = {};
+    weight.outliers.rowStarts.push_back(0);
+    for (std::int64_t r = 0; r < weight.rows; ++r) {
+        const std::int64_t step = std::max<std::int64_t>(1, weight.cols / perRow);
+        for (std::int64_t c = r % step; c < weight.cols; c += step) {
+            weight.codes[static_cast<std::size_t>(r * weight.cols + c)] = middle;
+            weight.outliers.columns.push_back(static_cast<std::uint32_t>(c));
+            weight.outliers.values.push_back(roundToHalf(static_cast<float>(random.normal())));
+        }
+        weight.outliers.rowStarts.push_back(
+            static_cast<std::uint32_t>(weight.outliers.columns.size()));
+    }
+}
+
 } // namespace gradus::test
