@@ -300,6 +300,8 @@ nlohmann::ordered_json jsonOf(const TuningOutcome& training)
             {"stopped_early", training.stoppedEarly},
             {"scale_change", training.scaleChange},
             {"zero_change", training.zeroChange},
+            {"code_change", training.codeChange},
+            {"exponent_change", training.exponentChange},
             {"trained_tensors", training.parameters.size()}};
 }
 
@@ -340,7 +342,7 @@ std::string jsonOf(const Run& run, double seconds)
             entry["bits"] = scheme.bits;
             entry["group"] = effectiveGroup(scheme, layer.weight->cols);
             entry["granularity"] = granularityName(scheme.granularity);
-            entry["symmetric"] = scheme.symmetric;
+            entry["symmetric"] = layer.weight->scheme.symmetric;
         }
         entry["bits_per_weight"] = layer.bitsPerWeight();
         entry["bytes"] = layer.bytes();

@@ -58,6 +58,29 @@ ExponentStudy studyOfAll(const std::vector<LayerStatistics>& rows)
     return wholeModelStudy(studies);
 }
 
+/// To the nearest level, with the best clip of scales, and the exponent that theory predicts.
+void printStudies(const std::vector<LayerStatistics>& rows)
+{
+    Table table({{"layer", Table::Align::Left},
+                 {"nearest level, exponent"},
+                 {"NMSE"},
+                 {"with clip, exponent"},
+                 {"clip"},
+                 {"NMSE"},
+                 {"uniform with clip"},
+                 {"predicted exponent"}});
+    for (const LayerStatistics& row : rows) {
+        const ExponentStudy& study = row.study;
+        table.add(
+            {row.name, formatReal(study.bestNearest.exponent, 3),
+             formatPercent(study.bestNearest.error), formatReal(study.bestClipped.exponent, 3),
+             formatReal(study.bestClipped.clip, 3), formatPercent(study.bestClipped.error),
+             formatPercent(study.uniformClipped.error), formatReal(study.predictedExponent, 3)});
+    }
+    std::puts("");
+    table.print();
+}
+
 int stats(const Arguments& arguments)
 {
     Scheme scheme;
@@ -98,27 +121,15 @@ int stats(const Arguments& arguments)
                  {"beyond 6 σ"},
                  {"best exponent"},
                  {"NMSE"},
-                 {"uniform NMSE"},
-                 {"nearest"},
-                 {"NMSE"},
-                 {"with clip"},
-                 {"clip"},
-                 {"NMSE"},
-                 {"uniform with clip"},
-                 {"predicted"}});
+                 {"uniform NMSE"}});
     for (const LayerStatistics& row : rows)
-        table.add(
-            {row.name, formatReal(row.moments.mean, 3), formatReal(row.moments.std, 3),
-             formatReal(row.moments.minimum, 3), formatReal(row.moments.maximum, 3),
-             formatReal(row.moments.excessKurtosis, 3), formatPercent(row.outlierShare),
-             formatReal(row.exponent.bestExponent, 3), formatPercent(row.exponent.bestNmse),
-             formatPercent(row.exponent.uniformNmse), formatReal(row.study.bestNearest.exponent, 3),
-             formatPercent(row.study.bestNearest.error),
-             formatReal(row.study.bestClipped.exponent, 3),
-             formatReal(row.study.bestClipped.clip, 3), formatPercent(row.study.bestClipped.error),
-             formatPercent(row.study.uniformClipped.error),
-             formatReal(row.study.predictedExponent, 3)});
+        table.add({row.name, formatReal(row.moments.mean, 3), formatReal(row.moments.std, 3),
+                   formatReal(row.moments.minimum, 3), formatReal(row.moments.maximum, 3),
+                   formatReal(row.moments.excessKurtosis, 3), formatPercent(row.outlierShare),
+                   formatReal(row.exponent.bestExponent, 3), formatPercent(row.exponent.bestNmse),
+                   formatPercent(row.exponent.uniformNmse)});
     table.print();
+    printStudies(rows);
     if (arguments.modelExponent && !rows.empty()) {
         const ExponentStudy whole = studyOfAll(rows);
         std::printf("\none exponent for all layers: %s (NMSE %s), nearest levels %s (%s), "
