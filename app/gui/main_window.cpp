@@ -304,10 +304,11 @@ void MainWindow::connectPanels()
     connect(m_weights, &WeightPanel::failed, this, &MainWindow::problem);
     connect(m_empty, &EmptyState::openFolderRequested, this, &MainWindow::openFolderDialog);
     connect(m_empty, &EmptyState::openFileRequested, this, [this] {
-        openFileDialog(tr("Open a model or run"),
-                       {tr("Models and runs (*.safetensors *.bin *.index.json *.gradus *.h5)"),
-                        tr("All files (*)")},
-                       [this](const QString& path) { open(path); });
+        openFileDialog(
+            tr("Open a model or run"),
+            {tr("Models and runs (*.safetensors *.bin *.onnx *.h5 *.index.json *.gradus)"),
+             tr("All files (*)")},
+            [this](const QString& path) { open(path); });
     });
     connect(m_empty, &EmptyState::recentRequested, this, &MainWindow::open);
 }

@@ -1761,8 +1761,8 @@ decoupleQ trainiert die Skalen, Nullpunkte und Normen jedes Blocks, wenn seine O
         <translation>Datei öffnen…</translation>
     </message>
     <message>
-        <source>A Hugging Face folder, .safetensors, llama2.c .bin, or a saved run (.gradus)</source>
-        <translation>Ein Hugging-Face-Ordner, .safetensors, llama2.c .bin oder ein gespeicherter Lauf (.gradus)</translation>
+        <source>A Hugging Face folder, .safetensors, llama2.c .bin, .onnx, Keras .h5, or a saved run (.gradus)</source>
+        <translation>Ein Hugging-Face-Ordner, .safetensors, llama2.c .bin, .onnx, Keras .h5 oder ein gespeicherter Lauf (.gradus)</translation>
     </message>
     <message>
         <source>Recent</source>
@@ -3040,8 +3040,8 @@ Eine Änderung hier gilt für alle angezeigten Schichten des Blocks</translation
         <translation>Modell oder Lauf öffnen</translation>
     </message>
     <message>
-        <source>Models and runs (*.safetensors *.bin *.index.json *.gradus *.h5)</source>
-        <translation>Modelle und Läufe (*.safetensors *.bin *.index.json *.gradus *.h5)</translation>
+        <source>Models and runs (*.safetensors *.bin *.onnx *.h5 *.index.json *.gradus)</source>
+        <translation>Modelle und Läufe (*.safetensors *.bin *.onnx *.h5 *.index.json *.gradus)</translation>
     </message>
     <message>
         <source>All files (*)</source>
@@ -3160,8 +3160,8 @@ Eine Änderung hier gilt für alle angezeigten Schichten des Blocks</translation
         <translation>Modelldatei öffnen</translation>
     </message>
     <message>
-        <source>Models (*.safetensors *.bin *.index.json)</source>
-        <translation>Modelle (*.safetensors *.bin *.index.json)</translation>
+        <source>Models (*.safetensors *.bin *.onnx *.h5 *.index.json)</source>
+        <translation>Modelle (*.safetensors *.bin *.onnx *.h5 *.index.json)</translation>
     </message>
     <message>
         <source>Open r&amp;un…</source>
@@ -3440,8 +3440,8 @@ Eine Änderung hier gilt für alle angezeigten Schichten des Blocks</translation
         <translation>Ein anderes Modell öffnen</translation>
     </message>
     <message>
-        <source>Models (*.safetensors *.bin *.json)</source>
-        <translation>Modelle (*.safetensors *.bin *.json)</translation>
+        <source>Models (*.safetensors *.bin *.onnx *.h5 *.json)</source>
+        <translation>Modelle (*.safetensors *.bin *.onnx *.h5 *.json)</translation>
     </message>
     <message>
         <source>decoupleQ</source>
