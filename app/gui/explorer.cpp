@@ -196,6 +196,10 @@ void Explorer::requestPreviews(const std::optional<ClipLimits>& clip)
         const auto found = m_document->results().find(name);
         if (found != m_document->results().end() && found->second.result.choice == *choice)
             request.fromRun = found->second.result.weight;
+        // A model's exponent is known from a run of it only.
+        const PowerGridOptions* power = powerGridOf(choice->method);
+        if (power && power->exponentScope == ExponentScope::Model)
+            request.modelExponent = curveOf(name).computed;
         if (clip && names.empty()) {
             request.choice.scheme.clip = clip;
             request.fromRun.reset();

@@ -313,11 +313,15 @@ void ExponentPlot::drawOne()
                      .arg(exponentText(best.exponent), gain));
         return;
     }
-    p.markerKey->addToLegend();
-    setTitle(toQString(c.layer), tr("%1 bit · %2: best a = %3, %4 better than uniform (%5)")
-                                     .arg(c.scheme.bits)
-                                     .arg(ruleName(c.rule).toLower(), exponentText(best.exponent),
-                                          gain, percent(study.uniform)));
+    if (c.computed) {
+        setVerticals(*p.computed, {*c.computed});
+        p.computed->setName(tr("Computed %1").arg(exponentText(*c.computed)));
+        p.computed->addToLegend();
+    }
+    setTitle(toQString(c.layer),
+             tr("%1 bit · best a = %2 · %3 better than uniform · %4")
+                 .arg(c.scheme.bits)
+                 .arg(exponentText(best.exponent), gain, ruleName(c.rule).toLower()));
 }
 
 void ExponentPlot::drawSeveral()
