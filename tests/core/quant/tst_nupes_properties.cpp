@@ -110,7 +110,9 @@ private slots:
             for (const int group : {0, 32, -1})
                 for (const int solver : {0, 1, 2}) {
                     ++number;
-                    const int scope = number % 3;
+                    if (bits == 8 && number % 2 == 0)
+                        continue; // the search for the start takes long
+                    const int scope = bits == 8 ? number % 3 / 2 : number % 3;
                     const double outliers = number % 2 == 0 ? 0.02 : 0;
                     const bool half = number % 4 < 2;
                     const bool midRise = number % 5 == 0;
