@@ -79,8 +79,33 @@ void InputAccumulator::add(ConstMatrixView x, const Monitor* monitor)
         monitor);
     if (m_withHessian)
         accumulateGram(x, s.hessian, monitor);
+    if (m_magnitudes)
+        addMagnitudes(x, monitor);
     addSamples(x);
     s.rows += x.rows;
+}
+
+void InputAccumulator::collectMagnitudes()
+{
+    assert(m_statistics.rows == 0);
+    if (!m_magnitudes)
+        m_magnitudes = std::make_shared<SignedMagnitudes>();
+}
+
+void InputAccumulator::addMagnitudes(ConstMatrixView x, const Monitor* monitor)
+{
+    // Parts are exact, so that their borders do not matter; large ones, as a histogram is too.
+    constexpr std::int64_t values = 1 << 19;
+    m_magnitudes->join(parallelReduce(
+        x.rows, std::max<std::int64_t>(1, values / std::max<std::int64_t>(1, x.cols)),
+        SignedMagnitudes(),
+        [&](std::int64_t begin, std::int64_t end) {
+            SignedMagnitudes part;
+            for (std::int64_t r = begin; r < end; ++r)
+                part.add(x.row(r));
+            return part;
+        },
+        [](SignedMagnitudes& total, const SignedMagnitudes& part) { total.join(part); }, monitor));
 }
 
 void InputAccumulator::addSamples(ConstMatrixView x)
@@ -136,6 +161,7 @@ InputStatistics InputAccumulator::finish()
                         s.sample.floats().begin() + static_cast<std::ptrdiff_t>(i * d));
     }
     m_samples = {};
+    s.magnitudes = std::move(m_magnitudes);
     return std::move(m_statistics);
 }
 

@@ -34,6 +34,8 @@ class InputAccumulator
 public:
     /// sampleRows: rows of X to keep, evenly spread over all rows that will have been added.
     InputAccumulator(std::int64_t features, bool withHessian, std::int64_t sampleRows = 0);
+    /// Magnitudes too; before the first rows. Cheap beside a Hessian.
+    void collectMagnitudes();
     /// x: n × features. Throws Error(Numeric) when x is not finite and Error(Shape) when it has
     /// another width; both leave the accumulator as it was.
     void add(ConstMatrixView x, const Monitor* monitor = nullptr);
@@ -41,11 +43,13 @@ public:
     [[nodiscard]] InputStatistics finish();
 
 private:
+    void addMagnitudes(ConstMatrixView x, const Monitor* monitor);
     void addSamples(ConstMatrixView x);
 
     InputStatistics m_statistics;
     bool m_withHessian;
     std::int64_t m_sampleRows;
+    std::shared_ptr<SignedMagnitudes> m_magnitudes; ///< null unless asked for
     /// Every m_sampleStride-th row so far, at most 2 · m_sampleRows of them.
     std::vector<float> m_samples;
     std::int64_t m_sampleStride = 1;

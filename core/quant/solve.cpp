@@ -33,6 +33,52 @@ SolveResult run(const LayerProblem& problem, const NupesOptions& options, Monito
     return solveNupes(problem, options, monitor);
 }
 
+/// The exponent that activations share, when they do; throws when the method's levels have none.
+std::optional<double> sharedExponent(const LayerProblem& problem, const QuantizedWeight& weight)
+{
+    if (problem.activation.exponent != ActivationExponent::Shared || weight.exponents.size() != 1)
+        return std::nullopt;
+    return static_cast<double>(weight.exponents.front());
+}
+
+void refuseUnshareable(const LayerProblem& problem, const MethodOptions& options)
+{
+    if (!problem.activation.enabled() || problem.activation.exponent != ActivationExponent::Shared)
+        return;
+    const PowerGridOptions* grid = powerGridOf(options);
+    if (!grid)
+        throw Error(ErrorCode::Usage,
+                    concat("the exponent of activations is shared with the weight, but method ",
+                           methodName(options),
+                           " makes uniform levels; expected a method with power levels, or "
+                           "another exponent"));
+    if (grid->exponentScope == ExponentScope::Row)
+        throw Error(ErrorCode::Usage, "the exponent of activations is shared with the weight, "
+                                      "whose rows have one each; expected one per layer or model");
+}
+
+/// The grid of the layer's inputs, when one is asked for.
+void solveInputs(const LayerProblem& problem, SolveResult& result)
+{
+    if (!problem.activation.enabled())
+        return;
+    if (problem.inputs && problem.inputs->magnitudes) {
+        result.activation = solveActivation(*problem.inputs->magnitudes, problem.activation,
+                                            sharedExponent(problem, result.weight));
+        return;
+    }
+    std::string& note = result.report.note;
+    note += concat(note.empty() ? "" : "; ", "inputs stay float: none were captured");
+}
+
+SolveResult solveWeight(const LayerProblem& problem, const MethodOptions& options, Monitor& monitor)
+{
+    if (needsCalibration(options) && problem.inputs->groups > 1)
+        return solveGroups(problem, options, monitor);
+    // Every method refuses weights that are not finite, where it reads them anyway.
+    return std::visit([&](const auto& chosen) { return run(problem, chosen, monitor); }, options);
+}
+
 } // namespace
 
 std::string_view traceStageName(TraceStage stage)
@@ -83,23 +129,19 @@ SolveResult solve(const LayerProblem& problem, const MethodOptions& options, Mon
             throw Error(ErrorCode::Shape,
                         concat(context, ": calibration inputs have ", problem.inputs->features,
                                " features, expected ", problem.weight.cols));
-        if (problem.inputs->groups > 1) {
-            try {
-                return solveGroups(problem, options, monitor);
-            } catch (const Error& error) {
-                const std::string_view what = error.what();
-                if (what.substr(0, context.size()) == context)
-                    throw;
-                throw error.within(context);
-            }
-        }
     }
     monitor.checkpoint();
     try {
-        // Every method refuses weights that are not finite, where it reads them anyway.
-        return std::visit([&](const auto& chosen) { return run(problem, chosen, monitor); },
-                          options);
+        if (const auto wrong = problem.activation.validate())
+            throw Error(ErrorCode::Usage, *wrong);
+        refuseUnshareable(problem, options);
+        SolveResult result = solveWeight(problem, options, monitor);
+        solveInputs(problem, result);
+        return result;
     } catch (const Error& error) {
+        const std::string_view what = error.what(); // of a group's own solve() it says so already
+        if (what.substr(0, context.size()) == context)
+            throw;
         throw error.within(context);
     }
 }

@@ -36,6 +36,7 @@ LayerProblem partOf(const LayerProblem& problem, std::int64_t index)
     cut(all.maximum, inputs->maximum, all.features);
     cut(all.secondMoment, inputs->secondMoment, all.features);
     part.inputs = std::move(inputs);
+    part.activation = {}; // one grid for the inputs of all groups
     return part;
 }
 

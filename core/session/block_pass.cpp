@@ -93,12 +93,16 @@ void BlockPass::runHead(const Monitor& monitor, const InputObserver& observer,
     }
 }
 
-void InputCapture::want(const Layer& layer, bool withHessian)
+void InputCapture::want(const Layer& layer, bool withHessian, bool withMagnitudes)
 {
-    if (m_accumulators.contains(layer.input))
-        return;
-    m_accumulators.emplace(layer.input, InputAccumulator(layer.cols, withHessian));
-    m_feeds.emplace(layer.node, layer.input);
+    auto place = m_accumulators.find(layer.input);
+    if (place == m_accumulators.end()) {
+        place =
+            m_accumulators.emplace(layer.input, InputAccumulator(layer.cols, withHessian)).first;
+        m_feeds.emplace(layer.node, layer.input);
+    }
+    if (withMagnitudes)
+        place->second.collectMagnitudes();
 }
 
 InputObserver InputCapture::observer()

@@ -79,7 +79,7 @@ public:
     {
     }
 
-    void want(const Layer& layer, bool withHessian);
+    void want(const Layer& layer, bool withHessian, bool withMagnitudes = false);
     [[nodiscard]] bool empty() const { return m_feeds.empty(); }
     /// Refers to this object. Not finite inputs throw Error(Numeric) naming the layer.
     [[nodiscard]] InputObserver observer();

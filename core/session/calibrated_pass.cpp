@@ -137,7 +137,7 @@ void QuantizeJob::want(const std::vector<std::size_t>& layers, InputCapture& inp
 {
     for (const std::size_t i : layers)
         if (wantsInputs(i))
-            inputs.want(m_model.layers[i], true);
+            inputs.want(m_model.layers[i], true, m_choices[i].activation.enabled());
 }
 
 std::vector<OriginTrail::Part>
@@ -170,8 +170,7 @@ void QuantizeJob::finishLayer(std::size_t index,
         if (captured && m_request.inputSink)
             m_request.inputSink(layer, inputs);
         LayerResult result = solveLayer(layer, m_choices[index], captured ? inputs : nullptr);
-        if (captured)
-            result.origin = origin;
+        result.origin = m_trail.of(m_choices[index], captured ? origin : InputOrigin());
         if (m_leftOut[index])
             result.note = "left out of this run";
         m_results[index] = std::move(result);
@@ -184,7 +183,7 @@ void QuantizeJob::finishLayer(std::size_t index,
     }
     const LayerResult& result = *m_results[index];
     if (m_weights && m_mode != CalibrationMode::Float && result.weight) {
-        applyWeight(layer, *result.weight, *m_weights);
+        applyWeight(layer, result, *m_weights);
         for (const auto& tuning : result.tunings)
             for (const auto& [name, value] : tuning->parameters)
                 m_weights->replace(name, value);
@@ -219,12 +218,16 @@ LayerResult QuantizeJob::solveLayer(const Layer& layer, const LayerChoice& choic
     problem.scheme = choice.scheme;
     problem.inputs = inputs;
     problem.seed = m_request.recipe.seed;
+    if (sharesExponent(choice))
+        problem.modelExponent = m_modelExponent;
+    problem.activation = choice.activation;
     StopOnly stop(m_monitor);
     SolveResult solved = solve(problem, choice.method, stop);
     result.damping = solved.report.damping;
     result.note = std::move(solved.report.note);
     result.trace = std::move(solved.report.trace);
     result.weight = std::make_shared<const QuantizedWeight>(std::move(solved.weight));
+    result.activation = solved.activation;
     measure(result, problem.weight, inputs.get());
     result.seconds =
         std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();

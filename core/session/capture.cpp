@@ -86,7 +86,7 @@ void captureInputs(const CaptureRequest& request, Monitor& monitor, const InputS
         InputCapture inputs(model, monitor);
         for (const std::size_t i : layers)
             if (model.layers[i].kind == LayerKind::Linear)
-                inputs.want(model.layers[i], withHessian.contains(model.layers[i].input));
+                inputs.want(model.layers[i], withHessian.contains(model.layers[i].input), true);
         const double share = weightsOf(layers);
         run(inputs, [&](double part) {
             monitor.report(total > 0 ? (done + part * share) / total : 0, name);

@@ -4,6 +4,7 @@
 #include "core/base/error.h"
 #include "core/base/text.h"
 #include "core/graph/executor.h"
+#include "core/quant/activation_linear.h"
 #include "core/quant/packed_linear.h"
 #include "core/quant/quantized_weight.h"
 
@@ -101,11 +102,14 @@ void applyTuned(const Model& model, const std::vector<LayerResult>& results, Wei
 
 } // namespace
 
-void applyWeight(const Layer& layer, const QuantizedWeight& weight, Weights& weights)
+void applyWeight(const Layer& layer, const LayerResult& result, Weights& weights)
 {
-    Tensor value = dequantize(weight);
-    value.reshape(layer.shape);
-    weights.replace(layer.weight, std::make_shared<const Tensor>(std::move(value)));
+    Tensor value = storedOfMatrix(dequantize(*result.weight), layer.layout, layer.shape);
+    const auto shared = std::make_shared<const Tensor>(std::move(value));
+    weights.replace(layer.weight, shared);
+    if (result.activation && layer.kind == LayerKind::Linear)
+        weights.replace(layer.weight, std::make_shared<const ActivationLinear>(shared, layer.rows,
+                                                                               *result.activation));
 }
 
 const TensorInfo& tunedTensor(const Model& model, const std::string& name, const Tensor& value)
@@ -130,7 +134,7 @@ void applyResults(const Model& model, const std::vector<LayerResult>& results, W
 {
     for (const LayerResult& result : results)
         if (result.weight)
-            applyWeight(layerOf(model, result), *result.weight, weights);
+            applyWeight(layerOf(model, result), result, weights);
     applyTuned(model, results, weights);
 }
 
@@ -154,11 +158,11 @@ std::int64_t applyRunPacked(const Model& model, const Run& run, Weights& weights
             why = "not a linear layer";
         if (why) {
             unpacked[*why].push_back(result.name);
-            applyWeight(layer, *result.weight, weights);
+            applyWeight(layer, result, weights);
             continue;
         }
         if (uses.rows.contains(layer.weight))
-            applyWeight(layer, *result.weight, weights);
+            applyWeight(layer, result, weights);
         weights.replace(layer.weight, std::make_shared<const PackedLinear>(*result.weight));
         ++packed;
     }

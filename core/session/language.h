@@ -34,8 +34,9 @@ modelTokenizer(const Model& model, const std::filesystem::path& override);
 void applyRun(const Model& model, const Run& run, Weights& weights);
 /// The same with results that need not be a whole run's.
 void applyResults(const Model& model, const std::vector<LayerResult>& results, Weights& weights);
-/// One layer's weight alone.
-void applyWeight(const Layer& layer, const QuantizedWeight& weight, Weights& weights);
+/// One layer's result alone, which has a weight. Where its inputs have a grid, linear nodes
+/// multiply inputs that are rounded to it (in floats, see ActivationLinear).
+void applyWeight(const Layer& layer, const LayerResult& result, Weights& weights);
 /// The model's tensor that a training of the run changed. Throws Error(Usage | Shape) when it is
 /// not there, or of another shape.
 const TensorInfo& tunedTensor(const Model& model, const std::string& name, const Tensor& value);
