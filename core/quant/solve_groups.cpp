@@ -238,9 +238,8 @@ public:
     {
         if (!m_start)
             return;
-        result.weight.exponents = m_options->exponentScope == ExponentScope::Row
-                                      ? std::move(result.weight.exponents)
-                                      : std::move(m_start->weight.exponents);
+        if (m_options->exponentScope != ExponentScope::Row)
+            result.weight.exponents = std::move(m_start->weight.exponents);
         result.weight.outliers = std::move(m_start->weight.outliers);
         // One of the layer instead of one for each way in which its groups went.
         result.report.note = m_start->report.note;
