@@ -304,10 +304,11 @@ void MainWindow::connectPanels()
     connect(m_weights, &WeightPanel::failed, this, &MainWindow::problem);
     connect(m_empty, &EmptyState::openFolderRequested, this, &MainWindow::openFolderDialog);
     connect(m_empty, &EmptyState::openFileRequested, this, [this] {
-        openFileDialog(tr("Open a model or run"),
-                       {tr("Models and runs (*.safetensors *.bin *.index.json *.gradus *.h5)"),
-                        tr("All files (*)")},
-                       [this](const QString& path) { open(path); });
+        openFileDialog(
+            tr("Open a model or run"),
+            {tr("Models and runs (*.safetensors *.bin *.onnx *.h5 *.index.json *.gradus)"),
+             tr("All files (*)")},
+            [this](const QString& path) { open(path); });
     });
     connect(m_empty, &EmptyState::recentRequested, this, &MainWindow::open);
 }
@@ -509,6 +510,7 @@ void MainWindow::wantEverything()
 {
     m_everything = true;
     followDocks();
+    m_explorer.setWanted(Explorer::Aspect::AllExponents, true);
 }
 
 void MainWindow::activateLayers(const std::vector<std::string>& names, bool extend)
@@ -673,6 +675,16 @@ QString MainWindow::saveScreenshots(const QString& folder)
     } else {
         shoot(this, "window");
     }
+    const std::pair<ExponentPanel::Tab, const char*> views[] = {
+        {ExponentPanel::ModelTab, "exponent-model"},
+        {ExponentPanel::GainTab, "exponent-gain"},
+        {ExponentPanel::LayersTab, "exponent-domain"}};
+    for (const auto& [view, name] : views) {
+        m_exponent->setTab(view);
+        m_exponent->setPowerDomain(view == ExponentPanel::LayersTab);
+        shoot(m_exponent, name);
+    }
+    m_exponent->setPowerDomain(false);
     const std::pair<QWidget*, const char*> panels[] = {
         {m_layers, "layers"},     {m_weights, "weights"},      {m_channels, "channels"},
         {m_exponent, "exponent"}, {m_decoupleq, "decoupleq"},  {m_errors, "errors"},

@@ -50,6 +50,10 @@ std::string whyFloat(const ExportLayer& place, std::int64_t group, GptqZeros zer
                       layer.kind == LayerKind::Embedding     ? "an embedding"
                       : layer.kind == LayerKind::Convolution ? "a convolution"
                                                              : "another kind");
+    if (!layer.layout.isPlain())
+        return concat("its weight ", layer.weight,
+                      " lies as inputs × outputs in the model, which "
+                      "the format's float layers could not say");
     if (layer.weight != layer.name + ".weight" || place.sharesTensor)
         return concat("its weight ", layer.weight, " is not a tensor of its own");
     if (scheme.levels != Levels::Uniform)

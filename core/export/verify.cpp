@@ -268,6 +268,30 @@ void Verifier::sameBytes(const ModelFile& file, const TensorInfo& original)
 
 // ------------------------------------------------------------------------------- dequantized
 
+/// Elements of a tensor as the layer's matrix, each put where its coordinates say.
+Tensor inMatrixOrder(Tensor stored, const Layer& layer)
+{
+    const auto& [sizes, order] = layer.layout;
+    if (order.empty())
+        return stored;
+    Tensor matrix(stored.dtype(), {layer.rows, layer.cols});
+    const std::size_t size = dtypeSize(stored.dtype());
+    std::vector<std::int64_t> at(sizes.size(), 0);
+    for (std::int64_t i = 0; i < stored.count(); ++i) {
+        std::int64_t to = 0;
+        for (const int axis : order)
+            to = to * sizes[static_cast<std::size_t>(axis)] + at[static_cast<std::size_t>(axis)];
+        std::memcpy(matrix.bytes().data() + static_cast<std::size_t>(to) * size,
+                    stored.bytes().data() + static_cast<std::size_t>(i) * size, size);
+        for (std::size_t axis = sizes.size(); axis-- > 0;) {
+            if (++at[axis] < sizes[axis])
+                break;
+            at[axis] = 0;
+        }
+    }
+    return matrix;
+}
+
 bool sameWeight(const QuantizedWeight& a, const QuantizedWeight& b)
 {
     return a.scheme == b.scheme && a.rows == b.rows && a.cols == b.cols && a.codes == b.codes &&
@@ -280,11 +304,13 @@ void Verifier::dequantized(const fs::path& weights)
     const auto file = openSafetensors(mapFile(weights));
     // The weight that a tensor must show; null for tensors whose layers do not agree on one.
     std::map<std::string, const QuantizedWeight*> expected;
+    std::map<std::string, const Layer*> layerOfTensor;
     std::set<std::string> left;
     for (const LayerResult& result : m_run.layers) {
         const Layer* layer = layerOf(result);
         if (!layer)
             continue;
+        layerOfTensor.emplace(layer->weight, layer);
         const auto [at, isNew] = expected.emplace(layer->weight, result.weight.get());
         if (!isNew && !(at->second && result.weight && sameWeight(*at->second, *result.weight)))
             left.insert(layer->weight);
@@ -309,9 +335,13 @@ void Verifier::dequantized(const fs::path& weights)
                      weight->rows, " × ", weight->cols, " as in the run");
             continue;
         }
-        const Tensor values = file->read(info->name);
+        const Layer& layer = *layerOfTensor.at(original.name);
+        const Tensor values = inMatrixOrder(file->read(info->name), layer);
         const std::size_t size = dtypeSize(info->dtype);
-        Differences differences(*info);
+        TensorInfo shown = *info;
+        if (!layer.layout.order.empty())
+            shown.shape = {weight->rows, weight->cols};
+        Differences differences(shown);
         std::vector<float> row(static_cast<std::size_t>(weight->cols));
         for (std::int64_t r = 0; r < weight->rows; ++r) {
             m_monitor.checkpoint();
@@ -417,7 +447,7 @@ bool couldBePacked(const Layer& layer, const QuantizedWeight& weight, bool versi
     for (const float z : weight.zeros)
         zero = zero || z == 0;
     return layer.kind == LayerKind::Linear && layer.shape.size() == 2 && !shared &&
-           layer.weight == concat(layer.name, ".weight") &&
+           layer.layout.order.empty() && layer.weight == concat(layer.name, ".weight") &&
            std::set<int>{2, 3, 4, 8}.count(scheme.bits) > 0 && weight.rows % 32 == 0 &&
            weight.cols % 32 == 0 && !(grouped && weight.cols % scheme.groupSize != 0) && exact &&
            !scheme.floatZeros && scheme.levels == Levels::Uniform &&

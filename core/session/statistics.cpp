@@ -32,8 +32,7 @@ Tensor layerWeight(const Model& model, const Layer& layer)
         throw Error(ErrorCode::Numeric,
                     concat(layer.name, ": ", bad, " of ", weight.count(),
                            " weights are NaN or infinite, expected finite ones"));
-    weight.reshape({layer.rows, layer.cols});
-    return weight;
+    return matrixOfStored(std::move(weight), layer.layout, layer.rows, layer.cols);
 }
 
 std::vector<LayerStatistics> layerStatistics(const Model& model, const std::string& pattern,

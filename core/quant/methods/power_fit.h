@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
-#include "core/quant/methods/power_direct.h"
+#include "core/quant/power_direct.h"
 #include "core/quant/power_search.h"
 
 #include <functional>

@@ -2,7 +2,7 @@
 #include "core/quant/methods/power_norm.h"
 
 #include "core/base/parallel.h"
-#include "core/quant/methods/power_direct.h"
+#include "core/quant/power_direct.h"
 
 #include <algorithm>
 #include <array>

@@ -12,7 +12,8 @@
 namespace gradus {
 
 /// A power grid for many weights at once, vectorised. Codes are those of PowerEncoder. NaN stands
-/// for a weight that is kept elsewhere: it gets the code of the level nearest zero, and no error.
+/// for a weight that is kept elsewhere: it gets the code of the level nearest zero, and no error;
+/// nor has an infinite one.
 class DirectPowerGrid
 {
 public:

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "core/quant/methods/power_direct.h"
+#include "core/quant/power_direct.h"
 
 #include "core/base/parallel.h"
-#include "core/quant/methods/common.h"
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <numeric>
 
 // Compiled without contraction: ŵ rounds as decoding does.
@@ -15,6 +15,12 @@ namespace gradus {
 namespace {
 
 constexpr std::size_t lanes = 32;
+
+/// Rows that make a task of a worthwhile size.
+std::int64_t rowGrain(std::int64_t cols)
+{
+    return std::max<std::int64_t>(1, 65536 / std::max<std::int64_t>(cols, 1));
+}
 
 /// Rows of weights in turn: body(row, grid).
 template <class Body>
@@ -69,17 +75,24 @@ void DirectPowerGrid::encode(std::span<const float> weights, float scale, std::u
         std::copy_n(weights.data() + i, here, u);
         std::int32_t place[lanes] = {};
         float size[lanes];
+#pragma omp simd
         for (std::size_t j = 0; j < lanes; ++j) {
             u[j] /= scale;
             size[j] = std::fabs(u[j]);
         }
         for (const float border : m_thresholds)
+#pragma omp simd
             for (std::size_t j = 0; j < lanes; ++j)
                 place[j] += size[j] >= border ? 1 : 0;
         std::uint8_t own[lanes];
+        const std::int32_t below = m_middle - m_negativeShift;
+        const std::int32_t above = m_middle;
+#pragma omp simd
         for (std::size_t j = 0; j < lanes; ++j)
-            own[j] = static_cast<std::uint8_t>(u[j] < 0 ? m_middle - m_negativeShift - place[j]
-                                                        : m_middle + place[j]);
+            place[j] = u[j] < 0 ? below - place[j] : above + place[j];
+#pragma omp simd
+        for (std::size_t j = 0; j < lanes; ++j)
+            own[j] = static_cast<std::uint8_t>(place[j]);
         std::copy_n(own, here, codes + i);
     }
 }
@@ -93,16 +106,23 @@ void DirectPowerGrid::round(std::span<const float> weights, float scale, float* 
         std::copy_n(weights.data() + i, here, u);
         float size[lanes];
         float level[lanes];
+#pragma omp simd
         for (std::size_t j = 0; j < lanes; ++j) {
             u[j] /= scale;
             size[j] = std::fabs(u[j]);
             level[j] = m_magnitudes[0];
         }
-        for (std::size_t k = 0; k < m_thresholds.size(); ++k)
+        for (std::size_t k = 0; k < m_thresholds.size(); ++k) {
+            const float border = m_thresholds[k];
+            const float magnitude = m_magnitudes[k + 1];
+#pragma omp simd
             for (std::size_t j = 0; j < lanes; ++j)
-                level[j] = size[j] >= m_thresholds[k] ? m_magnitudes[k + 1] : level[j];
+                level[j] = size[j] >= border ? magnitude : level[j];
+        }
+#pragma omp simd
         for (std::size_t j = 0; j < lanes; ++j)
             level[j] = scale * (u[j] < 0 ? -level[j] : level[j]);
+#pragma omp simd
         for (std::size_t j = 0; j < lanes; ++j)
             level[j] = u[j] == u[j] ? level[j] : u[j];
         std::copy_n(level, here, rounded + i);
@@ -121,10 +141,11 @@ double DirectPowerGrid::error(std::span<const float> weights, float scale, doubl
         float distance[block] = {};
         for (std::size_t j = 0; j < here; ++j) {
             const float one = weights[i + j] - rounded[j];
-            distance[j] = one == one ? one : 0;
+            distance[j] = std::fabs(one) <= std::numeric_limits<float>::max() ? one : 0;
         }
         if (norm == 2) {
             for (std::size_t k = 0; k < block; k += lanes)
+#pragma omp simd
                 for (std::size_t j = 0; j < lanes; ++j)
                     sums[j] +=
                         static_cast<double>(distance[k + j]) * static_cast<double>(distance[k + j]);
