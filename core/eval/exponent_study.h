@@ -10,7 +10,7 @@ namespace gradus {
 /// Error against exponent of a weight, for who explores it: all as NMSE = Σ(w−ŵ)²/Σw².
 struct ExponentStudy
 {
-    std::vector<double> exponents; ///< ascending; ½ and 1 among them
+    std::vector<double> exponents; ///< ascending; ½ and 1 among them; the same in every study
     std::vector<double> power;     ///< rounded in the power domain, scales the largest magnitudes
     std::vector<double> nearest;   ///< to the nearest level
     std::vector<double> clipped;   ///< to the nearest level, with the best common clip of each
@@ -29,7 +29,9 @@ struct ExponentStudy
 [[nodiscard]] ExponentStudy exponentStudy(const PowerErrors& errors, const Scheme& scheme,
                                           double minimumClip, Monitor& monitor);
 
-/// The study of several layers as one: their errors summed at each exponent.
+/// The study of several layers as one: their errors summed at each exponent, the best ones among
+/// the points of the curves. Clips are means weighted by energy, the predicted exponent one
+/// weighted by predicted errors.
 [[nodiscard]] ExponentStudy wholeModelStudy(const std::vector<ExponentStudy>& layers);
 
 } // namespace gradus

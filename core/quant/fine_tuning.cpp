@@ -182,7 +182,10 @@ TuningResult fineTune(const FineTuningProblem& problem, const TrainingOptions& o
 {
     assert(problem.model && problem.weights && problem.windows);
     const Executor mustRun(*problem.model, *problem.weights); // or says why not
-    FineTuning training(problem, options, monitor);
+    TrainingOptions frozen = options;
+    frozen.codeRate = 0;
+    frozen.exponentRate = 0;
+    FineTuning training(problem, frozen, monitor);
     TrainingSteps steps;
     steps.name = "fine-tuning";
     steps.windows = problem.windows->length > 1 ? training.count() : 0;

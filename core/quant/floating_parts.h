@@ -2,18 +2,13 @@
 #pragma once
 
 #include "core/graph/gradient.h"
-#include "core/quant/adam.h"
-#include "core/quant/tuning.h"
+#include "core/quant/trained_weight.h"
 
 namespace gradus {
 
-/// The floating parts of quantized layers, of norms and of biases while they are trained: float32
-/// masters, their gradients, and the weights that follow from them.
-///
-/// With C = code − 2^(b−1) a layer's weight is ŵ = s·C + z per granule, and both s and z are
-/// trained; with zeros that are codes (or fixed, when symmetric) it is ŵ = s·(code − zero), and
-/// only s is. Codes never change, but for the gauge: a scale that became negative is stored
-/// positive with the granule's codes turned around (reference, section 1).
+/// Quantized layers, norms and biases while they are trained: float32 masters, their gradients, and
+/// the weights that follow from them. What of a quantized weight is trained is the matter of its
+/// TrainedWeight.
 class FloatingParts
 {
 public:
@@ -25,7 +20,7 @@ public:
 
     /// What of the nodes in [first, first + count) is trained. below: all other weights. Layers
     /// that are no Linear node of that range stay as they are.
-    FloatingParts(const Model& model, const Weights& below, std::vector<TrainedLayer> layers,
+    FloatingParts(const Model& model, const Weights& below, const std::vector<TrainedLayer>& layers,
                   int first, int count, const TrainingOptions& options);
 
     [[nodiscard]] bool empty() const;
@@ -41,8 +36,9 @@ public:
     /// Adds to the gradients. Refers to this object and to the monitor.
     [[nodiscard]] GradientSink sink(const Monitor& monitor);
     void clearGradients();
-    /// One step of the optimizer with the gradients so far.
-    void step(const AdamRates& rates);
+    /// One step of the optimizer with the gradients so far. done: share of all steps that lie
+    /// before this one.
+    void step(const AdamRates& rates, double done);
 
     /// What keptWeights() and keptParameters() and the movement are about from now on.
     void keep();
@@ -50,29 +46,16 @@ public:
     [[nodiscard]] std::vector<std::shared_ptr<const QuantizedWeight>> keptWeights() const;
     /// Trained norms and biases as kept last, rounded to the model's types; none for the start.
     [[nodiscard]] std::map<std::string, std::shared_ptr<const Tensor>> keptParameters() const;
-    /// TuningOutcome::scaleChange and ::zeroChange of what was kept.
+    /// TuningOutcome's changes, of what was kept.
     void measureMovement(TuningOutcome& outcome) const;
 
 private:
-    /// An array that is trained.
-    struct Trained
-    {
-        std::vector<float> start;
-        std::vector<float> value;
-        std::vector<float> gradient;
-        std::vector<float> kept;
-        AdamMoments moments;
-
-        void set(std::vector<float> values);
-    };
     struct LayerParts
     {
-        int node = -1; ///< −1: not trained
+        int node = -1;
         std::string tensor;
         std::shared_ptr<const QuantizedWeight> start;
-        Trained scales;
-        Trained offsets;           ///< z; empty when zeros are fixed
-        std::vector<float> shifts; ///< what is subtracted from codes: 2^(b−1), or the zeros
+        std::unique_ptr<TrainedWeight> weight; ///< null: not trained
     };
     /// A norm's weight or a linear layer's bias.
     struct VectorParts
@@ -80,16 +63,12 @@ private:
         int node = -1;
         std::string tensor;
         DType dtype = DType::F32;
-        Trained values;
+        TrainedArray values;
     };
 
     void addVector(int node, const std::string& tensor, std::map<int, std::size_t>& byNode);
     template <class Body>
-    void forEachTrained(const Body& body);
-    void writeMasters(const LayerParts& layer, MatrixView out) const;
-    [[nodiscard]] QuantizedWeight stored(const LayerParts& layer, const std::vector<float>& scales,
-                                         const std::vector<float>& offsets) const;
-    void addWeightGradient(LayerParts& layer, ConstMatrixView gradient) const;
+    void forEachWeight(const Body& body);
     std::shared_ptr<Tensor> buffer(const Shape& shape);
 
     const Model& m_model;

@@ -98,7 +98,8 @@ private:
                 m_steps.step(window, std::min<std::int64_t>(m_batch, m_steps.windows - window));
             if (!std::isfinite(loss))
                 return false;
-            m_parts.step(rates);
+            m_parts.step(rates, static_cast<double>(m_progress.step) /
+                                    static_cast<double>(m_progress.steps));
             m_outcome.losses.push_back(static_cast<float>(loss));
             ++m_progress.step;
             m_progress.loss = loss;

@@ -30,7 +30,11 @@ TrainingOptions blockOptions(const NupesOptions& options)
     training.patience = options.blockPatience;
     training.norms = options.trainNorms;
     training.codeRate = options.blockCodeRate;
-    training.exponentRate = options.blockExponentRate;
+    // An exponent that was chosen, or is that of other blocks, too, is not for one block to change.
+    const bool own = options.learnExponent && options.exponent == 0 &&
+                     options.exponentScope != ExponentScope::Model &&
+                     options.exponents == ExponentChoice::Free;
+    training.exponentRate = own ? options.blockExponentRate : 0;
     return training;
 }
 

@@ -18,16 +18,19 @@
 
 namespace gradus {
 
-/// Training of the floating parts of quantized layers with their integers frozen: scales, zeros,
-/// norm weights and biases. decoupleQ (Guo et al. 2024), "block-wise minimization" and "supervised
-/// fine-tuning"; any uniform weight can be trained so. Where zeros are codes, or fixed, only scales
-/// are trained. Labelled images wait for the graphs that read images.
+/// Training of quantized layers, norm weights and biases. decoupleQ (Guo et al. 2024), "block-wise
+/// minimization" and "supervised fine-tuning": the integers of uniform weights are frozen, scales
+/// and zeros trained; where zeros are codes, or fixed, only scales. Of power levels (NUPES) codes
+/// and exponents are trained, too. Labelled images wait for the graphs that read images.
 
-/// A quantized layer whose scales and zeros are trained.
+/// A quantized layer that is trained.
 struct TrainedLayer
 {
     const Layer* layer = nullptr;
     std::shared_ptr<const QuantizedWeight> weight; ///< where it starts
+    /// Its float weight, where it is at hand: trained codes start from where in their cells the
+    /// weights lie, not from the middle. Called once.
+    std::function<Tensor()> floatWeight = {};
 };
 
 struct TrainingOptions
@@ -42,7 +45,9 @@ struct TrainingOptions
     int patience = 2; ///< epochs without a lower loss before it stops; 0: never
     bool norms = true;
     bool biases = false;
-    /// Of power levels: Adam on latent codes (in codes) and on exponents; 0 freezes them.
+    /// Of power levels: Adam on latent codes (in codes) and on exponents; 0 freezes them. Both fall
+    /// along half a cosine, that of the exponents to 0 after 60 % of all steps. See
+    /// trained_power.cpp.
     double codeRate = 0;
     double exponentRate = 0;
     bool operator==(const TrainingOptions&) const = default;
@@ -78,6 +83,10 @@ struct TuningOutcome
     bool cancelled = false;
     double scaleChange = 0; ///< ‖s − s'‖/‖s'‖ over all trained layers, against the start
     double zeroChange = 0;  ///< root mean square of z − z', in steps of s'
+    /// Of layers with power levels: the share of codes that are others now, and the mean of
+    /// |a − a'| over their exponents.
+    double codeChange = 0;
+    double exponentChange = 0;
     /// Float tensors of the model that were trained (norms, biases), by name; float32, rounded to
     /// the source's dtype, so that an export of that dtype holds exactly them. Empty when the start
     /// was kept (bestEpoch 0).
@@ -123,10 +132,10 @@ struct BlockProblem
                                       Monitor& monitor, const TrainingSink& sink = {});
 
 /// All blocks at once on the next token of a text (the paper's supervised fine-tuning; norms
-/// include the one before the head). Activations are kept at the blocks' borders only, each block
-/// is run again for its backward pass; those of a step beyond memoryBytes are spilled. Embeddings
-/// stay as they are, and so does a head that shares their table. Keeps the best state, ends early
-/// and on a stop like trainBlock.
+/// include the one before the head). Codes and exponents of power levels are frozen. Activations
+/// are kept at the blocks' borders only, each block is run again for its backward pass; those of a
+/// step beyond memoryBytes are spilled. Embeddings stay as they are, and so does a head that shares
+/// their table. Keeps the best state, ends early and on a stop like trainBlock.
 struct FineTuningProblem
 {
     std::shared_ptr<const Model> model;

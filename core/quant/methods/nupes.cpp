@@ -1,33 +1,288 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+#include "core/base/text.h"
 #include "core/quant/methods/common.h"
+#include "core/quant/methods/nupes_codes.h"
+#include "core/quant/methods/nupes_exponent.h"
+#include "core/quant/methods/nupes_fit.h"
+#include "core/quant/methods/nupes_gradient.h"
 
+#include <algorithm>
 #include <cmath>
+#include <iomanip>
+#include <optional>
+#include <utility>
+
+// NUPES, Yvinec, Dapogny, Bailly, "NUPES: Non-Uniform Post-Training Quantization via Power Exponent
+// Search", 2023 (arXiv 2308.05600): codes over the whole quantized space and the power exponent,
+// learned on the output error. The abstract is all of the paper that could be seen; how it is done
+// here is derived (reference nupes.md, section 7): the data-free grid, GPTQ's sweep on it, and then
+// coordinate descent over all levels, closed-form scales and an exact exponent step in turn, none
+// of which raises the error of the weight as it is stored.
 
 namespace gradus {
 
+namespace {
+
+constexpr int sweepBlockSize = 128;
+/// The alternation ends when a round lowers the error by less than this share,
+constexpr double smallestDecrease = 1e-4;
+/// and the layer's exponent stays where a step of it does by less than this one.
+constexpr double smallestExponentGain = 1e-5;
+
+/// A's rows in B, too: both ascend.
+std::vector<std::int64_t> united(const std::vector<std::int64_t>& a,
+                                 const std::vector<std::int64_t>& b)
+{
+    std::vector<std::int64_t> all;
+    std::set_union(a.begin(), a.end(), b.begin(), b.end(), std::back_inserter(all));
+    return all;
+}
+
+class Nupes
+{
+public:
+    Nupes(const NupesLayer& layer, const NupesOptions& options, QuantizedWeight start,
+          std::vector<TracePoint> trace, const PanelFactor* factor)
+        : m_layer(layer)
+        , m_options(options)
+        , m_factor(factor)
+        , m_all(allRows(layer))
+        , m_best{std::move(start), std::vector<double>(static_cast<std::size_t>(layer.rows))}
+        , m_learnExponent(options.learnExponent && options.exponent == 0 &&
+                          options.exponentScope != ExponentScope::Model &&
+                          (layer.midRise() || layer.largest() > 1))
+        , m_trace(std::move(trace))
+        , m_lastScales(m_best.weight.scales)
+    {
+    }
+
+    void run()
+    {
+        evaluateRows(m_layer, m_all, m_best);
+        switch (m_options.solver) {
+        case NupesSolver::Alternation:
+            sweep();
+            m_rounds += alternate(m_best, nullptr, true);
+            if (m_options.explore)
+                explore();
+            break;
+        case NupesSolver::Gradient:
+            record(TraceStage::Gradient, 0,
+                   takeBetter(gradientCodes(m_layer, m_options, m_learnExponent, m_best)));
+            m_rounds += alternate(m_best, nullptr, true);
+            break;
+        case NupesSolver::UpDown: {
+            const std::vector<std::uint8_t> floors = floorCodes(m_layer, m_best.weight);
+            record(TraceStage::Gradient, 0,
+                   takeBetter(upOrDownCodes(m_layer, m_options, floors, m_best)));
+            m_rounds += alternate(m_best, &floors, true);
+            break;
+        }
+        }
+    }
+
+    [[nodiscard]] int rounds() const { return m_rounds; }
+    QuantizedWeight takeWeight() { return std::move(m_best.weight); }
+    std::vector<TracePoint> takeTrace() { return std::move(m_trace); }
+
+private:
+    void sweep()
+    {
+        if (!m_factor)
+            return;
+        NupesState candidate{m_best.weight, m_best.errors};
+        sweepLevels(m_layer, *m_factor, m_all, candidate);
+        evaluateRows(m_layer, m_all, candidate);
+        record(TraceStage::Sweep, 0, takeBetter(std::move(candidate)));
+    }
+
+    /// Codes, scales and exponents in turn. Returns the number of rounds.
+    int alternate(NupesState& state, const std::vector<std::uint8_t>* floors, bool recorded)
+    {
+        const int done = m_rounds;
+        std::vector<std::int64_t> rows = m_all;
+        bool exponents = m_learnExponent && !floors;
+        int round = 0;
+        while (round < m_options.rounds && !rows.empty()) {
+            ++round;
+            const double before = state.total();
+            const auto note = [&](TraceStage stage, const std::vector<std::int64_t>& changed) {
+                if (recorded)
+                    record(stage, done + round, changed.size());
+            };
+            std::vector<std::int64_t> changed = descendCodes(m_layer, rows, state, floors);
+            note(TraceStage::Integers, changed);
+            if (m_options.learnScale) {
+                const std::vector<std::int64_t> fitted = fitScales(m_layer, rows, state);
+                note(TraceStage::Scales, fitted);
+                changed = united(changed, fitted);
+            }
+            if (exponents) {
+                const double held = state.total();
+                const bool shared = state.weight.exponents.size() == 1;
+                const std::vector<std::int64_t> moved =
+                    stepExponents(m_layer, shared ? m_all : rows, m_options.exponents, state);
+                note(TraceStage::Exponent, moved);
+                changed = united(changed, moved);
+                exponents = !shared || held - state.total() > smallestExponentGain * held;
+            }
+            rows = std::move(changed);
+            if (!(before - state.total() > smallestDecrease * before))
+                break;
+        }
+        return round;
+    }
+
+    /// Gradient steps from the float weights on the grids reached and the alternation from there,
+    /// exponents held, so that each row takes the better of both; then the alternation goes on.
+    void explore()
+    {
+        NupesState other = gradientCodes(m_layer, m_options, false, m_best);
+        const bool learned = std::exchange(m_learnExponent, false);
+        alternate(other, nullptr, false);
+        m_learnExponent = learned;
+        record(TraceStage::Gradient, m_rounds, takeBetter(std::move(other)));
+        m_rounds += alternate(m_best, nullptr, true);
+    }
+
+    /// What is better of a candidate replaces the best: row by row, or where rows share a scale or
+    /// an exponent that differs, as a whole. Returns how many rows.
+    std::size_t takeBetter(NupesState candidate)
+    {
+        const bool sharedScale = m_layer.scheme.granularity == Granularity::Tensor;
+        const bool whole = (sharedScale && candidate.weight.scales != m_best.weight.scales) ||
+                           (candidate.weight.exponents.size() == 1 &&
+                            candidate.weight.exponents != m_best.weight.exponents);
+        if (whole) {
+            if (!(candidate.total() < m_best.total()))
+                return 0;
+            m_best = std::move(candidate);
+            return m_all.size();
+        }
+        std::size_t taken = 0;
+        for (const std::int64_t row : m_all) {
+            const auto r = static_cast<std::size_t>(row);
+            if (!(candidate.errors[r] < m_best.errors[r]))
+                continue;
+            m_best.takeRow(m_layer, candidate, row);
+            ++taken;
+        }
+        return taken;
+    }
+
+    void record(TraceStage stage, int round, std::size_t accepted)
+    {
+        TracePoint point;
+        point.stage = stage;
+        point.round = round;
+        point.relativeError = m_layer.energy > 0 ? m_best.total() / m_layer.energy : 0;
+        point.weightError =
+            m_layer.squares > 0 ? squaredError(m_layer, m_best.weight) / m_layer.squares : 0;
+        double sum = 0;
+        for (const float exponent : m_best.weight.exponents)
+            sum += static_cast<double>(exponent);
+        point.exponent = sum / static_cast<double>(m_best.weight.exponents.size());
+        point.accepted = static_cast<double>(accepted) / static_cast<double>(m_layer.rows);
+        double change = 0;
+        double size = 0;
+        for (std::size_t i = 0; i < m_lastScales.size(); ++i) {
+            const auto before = static_cast<double>(m_lastScales[i]);
+            const double step = static_cast<double>(m_best.weight.scales[i]) - before;
+            change += step * step;
+            size += before * before;
+        }
+        point.scaleChange = size > 0 ? std::sqrt(change / size) : 0;
+        m_lastScales = m_best.weight.scales;
+        m_trace.push_back(point);
+    }
+
+    const NupesLayer& m_layer;
+    const NupesOptions& m_options;
+    const PanelFactor* m_factor;
+    std::vector<std::int64_t> m_all;
+    NupesState m_best;
+    bool m_learnExponent;
+    int m_rounds = 0;
+    std::vector<TracePoint> m_trace;
+    std::vector<float> m_lastScales; ///< of the point before
+};
+
+void append(std::string& note, const std::string& part)
+{
+    note += concat(note.empty() ? "" : "; ", part);
+}
+
+/// "exponent 0.65", "exponents 0.5 to 0.8".
+std::string describeExponents(const QuantizedWeight& weight)
+{
+    const auto [least, largest] =
+        std::minmax_element(weight.exponents.begin(), weight.exponents.end());
+    std::string text = concat(std::setprecision(3), *least);
+    if (*least == *largest)
+        return "exponent " + text;
+    return concat("exponents ", text, " to ", std::setprecision(3), *largest);
+}
+
+/// The data-free result, for layers where nothing can be learned.
+PowerquantOptions dataFree(const NupesOptions& options)
+{
+    PowerquantOptions start;
+    static_cast<PowerGridOptions&>(start) = options;
+    start.rounding = PowerRounding::Nearest;
+    return start;
+}
+
+std::string counted(std::int64_t count, std::string_view one, std::string_view many)
+{
+    return concat(count, ' ', count == 1 ? one : many);
+}
+
+} // namespace
+
 SolveResult solveNupes(const LayerProblem& problem, const NupesOptions& options, Monitor& monitor)
 {
+    const std::int64_t d = problem.weight.cols;
+    const std::span<const double> h = problem.inputs->hessian;
+    if (h.size() != static_cast<std::size_t>(d * d))
+        throw Error(ErrorCode::Shape,
+                    concat("Hessian has ", h.size(), " values, expected ", d, " × ", d));
     requireFinite(problem.weight, monitor);
-    const auto [rows, cols] = std::pair(problem.weight.rows, problem.weight.cols);
-    const Scheme scheme = storedScheme(problem.scheme, options);
-    SolveResult result;
-    QuantizedWeight& out = result.weight;
-    out = emptyWeight(scheme, rows, cols);
-    std::fill(out.zeros.begin(), out.zeros.end(), static_cast<float>(1 << (scheme.bits - 1)));
-    std::fill(out.scales.begin(), out.scales.end(), storedScale(0, scheme.scaleType));
-    out.exponents.assign(1, options.exponent > 0 ? static_cast<float>(options.exponent) : 0.5F);
-    for (std::int64_t r = 0; r < rows; ++r)
-        for (std::int64_t c = 0; c < cols; ++c) {
-            float& scale = out.scales[out.parameterIndex(r, c)];
-            scale = std::max(scale, storedScale(std::fabs(problem.weight.row(r)[std::size_t(c)]),
-                                                scheme.scaleType));
+    SolveResult result = solvePowerquant(problem, dataFree(options), monitor);
+    const HessianOrder order = hessianOrder(h, d, false);
+    result.report.deadColumns = order.deadCount;
+    if (problem.weight.rows == 0 || order.deadCount == d) {
+        append(result.report.note,
+               concat(problem.weight.rows == 0 ? "there are no outputs" : "all inputs are zero",
+                      ": the data-free result"));
+        return result;
+    }
+    std::string special;
+    std::optional<PanelFactor> panelFactor;
+    if (options.solver == NupesSolver::Alternation) {
+        std::optional<SweepFactor> factor = sweepFactor(h, d, order, 0, options.damping, monitor);
+        if (!factor) {
+            append(result.report.note, "the Hessian cannot be factorized at any damping: the "
+                                       "data-free result");
+            return result;
         }
-    const PowerEncoder encoder(scheme, static_cast<double>(out.exponents[0]),
-                               PowerRounding::Nearest);
-    for (std::int64_t r = 0; r < rows; ++r)
-        for (std::int64_t c = 0; c < cols; ++c)
-            out.codes[static_cast<std::size_t>(r * cols + c)] = encoder.encode(
-                problem.weight.row(r)[std::size_t(c)], out.scales[out.parameterIndex(r, c)]);
+        result.report.damping = factor->damping;
+        if (factor->damping != options.damping)
+            append(special, concat("damping raised to ", factor->damping));
+        panelFactor.emplace(factor->u, PanelFactor::evenBorders(d, sweepBlockSize), sweepBlockSize,
+                            monitor);
+    }
+    const NupesLayer layer(problem.weight, result.weight, h, order, monitor);
+    Nupes nupes(layer, options, std::move(result.weight), std::move(result.report.trace),
+                panelFactor ? &*panelFactor : nullptr);
+    nupes.run();
+    result.weight = nupes.takeWeight();
+    result.report.trace = nupes.takeTrace();
+    result.report.note =
+        concat(describeExponents(result.weight), ", ", counted(nupes.rounds(), "round", "rounds"));
+    if (order.deadCount > 0)
+        append(result.report.note, counted(order.deadCount, "dead column", "dead columns"));
+    if (!special.empty())
+        append(result.report.note, special);
     return result;
 }
 
