@@ -34,6 +34,9 @@ void printAsJson(const Model& model, bool tensors)
     out["bytes"] = model.source.bytes;
     out["can_run"] = model.canRun();
     out["why_not_runnable"] = model.whyNotRunnable;
+    out["unread"] = nlohmann::ordered_json::array();
+    for (const UnreadTensor& tensor : model.source.tensors->unread())
+        out["unread"].push_back({{"name", tensor.name}, {"why", tensor.why}});
     out["tokenizer"] = model.source.tokenizer.filename().string();
     out["fingerprint"] = model.source.fingerprint;
     out["blocks"] = nlohmann::ordered_json::array();
@@ -45,6 +48,9 @@ void printAsJson(const Model& model, bool tensors)
                                  {"kind", layerKindName(layer.kind)},
                                  {"block", blockName(model, layer)},
                                  {"shape", layer.shape},
+                                 {"rows", layer.rows},
+                                 {"inputs", layer.cols},
+                                 {"transposed", !layer.layout.isPlain()},
                                  {"parameters", layer.parameters()},
                                  {"dtype", dtypeName(layer.dtype)},
                                  {"quantized_by_default", layer.quantizedByDefault}});
@@ -79,6 +85,9 @@ int inspect(const Arguments& arguments)
                                           : model.source.tokenizer.filename().c_str());
     std::printf("can run       %s\n\n",
                 model.canRun() ? "yes" : concat("no: ", model.whyNotRunnable).c_str());
+    for (const UnreadTensor& tensor : model.source.tensors->unread())
+        std::printf("not read      %s: %s\n", gradus::quoted(tensor.name).c_str(),
+                    tensor.why.c_str());
     if (arguments.tensors) {
         Table table(
             {{"tensor", Table::Align::Left}, {"dtype", Table::Align::Left}, {"shape"}, {"size"}});

@@ -23,6 +23,8 @@ const QString exponentsId = QStringLiteral("exponents");
 const QString stripId = QStringLiteral("strip");
 const QString outliersId = QStringLiteral("outliers");
 const QString surveyId = QStringLiteral("survey");
+const QString sumId = QStringLiteral("sum");
+constexpr double leastClip = 0.05; ///< smallest share of the range that studies try as a scale
 
 using Previews = std::vector<std::shared_ptr<const WeightPreview>>;
 } // namespace
@@ -34,7 +36,10 @@ Explorer::Explorer(Document* document, QObject* parent)
     connect(document, &Document::modelChanged, this, &Explorer::modelChanged);
     m_statisticsTimer.setSingleShot(true);
     m_statisticsTimer.setInterval(150);
-    connect(&m_statisticsTimer, &QTimer::timeout, this, &Explorer::statisticsChanged);
+    connect(&m_statisticsTimer, &QTimer::timeout, this, [this] {
+        Q_EMIT statisticsChanged();
+        sumStudies();
+    });
     for (JobRunner* runner : {&m_preview, &m_detail}) {
         connect(runner, &JobRunner::finished, this, [this] {
             // After the outcome has been delivered.
@@ -52,19 +57,22 @@ Explorer::~Explorer() = default;
 
 void Explorer::modelChanged()
 {
-    for (JobRunner* runner : {&m_preview, &m_detail, &m_survey})
+    for (JobRunner* runner : {&m_preview, &m_detail, &m_survey, &m_sum})
         runner->cancelAll();
     ++m_previewSerial;
     m_layers.clear();
     m_inputs.clear();
     m_statistics.clear();
     m_exponentSchemes.clear();
+    m_studies.clear();
+    m_sumIsOld = false;
     m_surveyAt = 0;
     m_unreadable.clear();
     const auto& model = m_document->model();
     m_facts = model ? std::make_shared<FactsCache>(model, factsBytes) : nullptr;
     Q_EMIT inputsChanged();
     Q_EMIT statisticsChanged();
+    Q_EMIT modelStudyReady(nullptr, 0, model ? model->layers.size() : 0);
 }
 
 void Explorer::select(const std::vector<std::string>& layers)
@@ -133,7 +141,40 @@ void Explorer::previewClip(const std::string& layer, const ClipLimits& limits)
 Scheme Explorer::schemeOf(const std::string& layer) const
 {
     const LayerChoice* choice = m_document->choiceOf(layer);
-    return choice && !choice->keepFloat ? choice->scheme : m_document->recipe().standard.scheme;
+    if (!choice || choice->keepFloat)
+        return m_document->recipe().standard.scheme;
+    const PowerGridOptions* power = powerGridOf(choice->method);
+    Scheme scheme = choice->scheme;
+    // At 2 bits a method that may choose takes levels without zero nearly always.
+    if (power && (power->midRise == MidRise::Always ||
+                  (power->midRise == MidRise::Auto && scheme.bits == 2)))
+        scheme.levels = Levels::PowerMidRise;
+    return scheme;
+}
+
+LayerCurve Explorer::curveOf(const std::string& layer) const
+{
+    LayerCurve curve;
+    curve.layer = layer;
+    curve.scheme = schemeOf(layer);
+    const auto found = m_document->results().find(layer);
+    if (found != m_document->results().end() && found->second.result.weight) {
+        const std::vector<float>& exponents = found->second.result.weight->exponents;
+        if (exponents.size() == 1)
+            curve.computed = static_cast<double>(exponents.front());
+    }
+    const LayerChoice* choice = m_document->choiceOf(layer);
+    const PowerGridOptions* power =
+        choice && !choice->keepFloat ? powerGridOf(choice->method) : nullptr;
+    if (!power)
+        return curve;
+    curve.chosen = power->exponent;
+    const auto* powerquant = std::get_if<PowerquantOptions>(&choice->method);
+    if (power->clip != PowerClip::None)
+        curve.rule = ExponentRule::Clipped;
+    else if (!powerquant || powerquant->rounding == PowerRounding::Nearest)
+        curve.rule = ExponentRule::Nearest;
+    return curve;
 }
 
 void Explorer::requestPreviews(const std::optional<ClipLimits>& clip)
@@ -155,6 +196,10 @@ void Explorer::requestPreviews(const std::optional<ClipLimits>& clip)
         const auto found = m_document->results().find(name);
         if (found != m_document->results().end() && found->second.result.choice == *choice)
             request.fromRun = found->second.result.weight;
+        // A model's exponent is known from a run of it only.
+        const PowerGridOptions* power = powerGridOf(choice->method);
+        if (power && power->exponentScope == ExponentScope::Model)
+            request.modelExponent = curveOf(name).computed;
         if (clip && names.empty()) {
             request.choice.scheme.clip = clip;
             request.fromRun.reset();
@@ -215,11 +260,21 @@ void Explorer::previewExponent(const std::string& layer, double exponent)
     using Grid = std::shared_ptr<const PowerGridView>;
     m_preview.start(
         powerId,
-        [facts = m_facts, layer, exponent, scheme = schemeOf(layer)](JobMonitor& monitor) {
-            const auto weight = facts->get(layer, monitor);
-            return Grid(std::make_shared<const PowerGridView>(powerGridView(
-                weight->weight.matrix(), scheme, exponent, weight->original.lo, weight->original.hi,
-                static_cast<int>(weight->original.counts.size()), monitor)));
+        [facts = m_facts, exponent, curve = curveOf(layer)](JobMonitor& monitor) {
+            const auto weight = facts->get(curve.layer, monitor);
+            const bool nearest = curve.rule != ExponentRule::PowerDomain;
+            const PowerRounding rounding =
+                nearest ? PowerRounding::Nearest : PowerRounding::PowerDomain;
+            double clip = 1;
+            if (curve.rule == ExponentRule::Clipped) {
+                const auto errors = facts->powerErrors(*weight, curve.scheme, monitor);
+                const PreparedLevels levels(powerFamily(curve.scheme, rounding), exponent);
+                clip = searchClip(powerObjective(*errors), levels, leastClip).clip;
+            }
+            return Grid(std::make_shared<const PowerGridView>(
+                powerGridView(weight->weight.matrix(), curve.scheme, exponent, weight->original.lo,
+                              weight->original.hi, static_cast<int>(weight->original.counts.size()),
+                              monitor, rounding, clip)));
         },
         [this, facts = m_facts, layer](Outcome<Grid> outcome) {
             if (facts != m_facts)
@@ -270,7 +325,7 @@ void Explorer::requestExponents()
     Curves wanted;
     for (const std::string& name : m_layers) {
         if (wanted.size() < maximumLayers)
-            wanted.push_back({name, schemeOf(name), nullptr});
+            wanted.push_back(curveOf(name));
     }
     const auto deliver = [this, facts = m_facts](const Answer& answer) {
         if (facts != m_facts)
@@ -284,8 +339,9 @@ void Explorer::requestExponents()
             Answer answer;
             for (LayerCurve& each : wanted) {
                 const auto weight = facts->get(each.layer, monitor);
-                each.curve = std::make_shared<const ExponentCurve>(
-                    exponentCurve(weight->weight.matrix(), each.scheme, monitor));
+                const auto errors = facts->powerErrors(*weight, each.scheme, monitor);
+                each.study = std::make_shared<const ExponentStudy>(
+                    exponentStudy(*errors, each.scheme, leastClip, monitor));
                 answer.curves.push_back(each);
                 if (!answer.facts) {
                     answer.facts = weight;
@@ -364,36 +420,82 @@ void Explorer::surveyNext()
     if (m_surveyAt == model->layers.size())
         return;
     const std::string& next = model->layers[m_surveyAt].name;
+    struct Survey
+    {
+        LayerStatistics statistics;
+        std::shared_ptr<const ExponentStudy> study; ///< null unless wanted
+    };
     m_survey.start(
         surveyId,
         [model, name = next, exponents, scheme = schemeOf(next)](JobMonitor& monitor) {
             const Tensor weight = layerWeight(*model, *model->findLayer(name));
-            LayerStatistics statistics;
+            Survey survey;
+            LayerStatistics& statistics = survey.statistics;
             statistics.name = name;
             const std::span<const float> values = weight.floats();
             statistics.moments = moments(values);
             statistics.outlierShare = outlierShare(values, statistics.moments);
-            if (exponents)
-                statistics.exponent = fitExponent(weight.matrix(), scheme, monitor);
-            return statistics;
+            if (exponents) {
+                const PowerErrors errors = PowerErrors::binned(weight.matrix(), scheme, monitor);
+                const ExponentStudy study = exponentStudy(errors, scheme, leastClip, monitor);
+                statistics.exponent = {study.bestPower.exponent, study.bestPower.error,
+                                       study.uniform};
+                survey.study = std::make_shared<const ExponentStudy>(study);
+            }
+            return survey;
         },
         [this, facts = m_facts, exponents, scheme = schemeOf(next),
-         name = next](Outcome<LayerStatistics> outcome) {
+         name = next](Outcome<Survey> outcome) {
             if (facts != m_facts)
                 return;
-            if (auto* statistics = std::get_if<LayerStatistics>(&outcome)) {
+            if (auto* survey = std::get_if<Survey>(&outcome)) {
                 const auto known = m_statistics.find(name);
                 if (!exponents && known != m_statistics.end())
-                    statistics->exponent = known->second.exponent;
-                m_statistics[name] = std::move(*statistics);
-                if (exponents)
+                    survey->statistics.exponent = known->second.exponent;
+                m_statistics[name] = std::move(survey->statistics);
+                if (exponents) {
                     m_exponentSchemes[name] = scheme;
+                    m_studies[name] = std::move(survey->study);
+                    m_sumIsOld = true;
+                }
                 if (!m_statisticsTimer.isActive())
                     m_statisticsTimer.start();
             } else if (std::holds_alternative<Failure>(outcome)) {
                 m_unreadable.insert(name); // said when somebody looks at it or runs it
             }
             QTimer::singleShot(0, this, &Explorer::surveyNext);
+        });
+}
+
+void Explorer::sumStudies()
+{
+    const auto& model = m_document->model();
+    if (!model || !m_sumIsOld || !m_sum.isIdle())
+        return; // the one that runs looks again when it is done
+    m_sumIsOld = false;
+    std::vector<std::shared_ptr<const ExponentStudy>> studies;
+    for (const Layer& layer : model->layers) { // sums in an order that does not depend on time
+        const auto found = m_studies.find(layer.name);
+        if (found != m_studies.end())
+            studies.push_back(found->second);
+    }
+    using Sum = std::shared_ptr<const ExponentStudy>;
+    m_sum.start(
+        sumId,
+        [studies](JobMonitor&) {
+            std::vector<ExponentStudy> layers;
+            layers.reserve(studies.size());
+            for (const auto& each : studies)
+                layers.push_back(*each);
+            return Sum(std::make_shared<const ExponentStudy>(wholeModelStudy(layers)));
+        },
+        [this, facts = m_facts, layers = studies.size(),
+         of = model->layers.size()](Outcome<Sum> outcome) {
+            if (facts != m_facts)
+                return;
+            if (auto* sum = std::get_if<Sum>(&outcome))
+                Q_EMIT modelStudyReady(std::move(*sum), layers, of);
+            sumStudies();
         });
 }
 

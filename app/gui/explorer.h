@@ -74,6 +74,8 @@ public:
     }
     /// Those with a fitted exponent, in the model's order.
     [[nodiscard]] std::vector<LayerStatistics> exponents() const;
+    /// How many layers have a study of their exponents.
+    [[nodiscard]] std::size_t studied() const { return m_studies.size(); }
     /// Every layer of the model has its statistics, exponents too if they are wanted.
     [[nodiscard]] bool isSurveyed() const;
     /// Nothing is being computed for the panels but the survey of all layers.
@@ -86,6 +88,9 @@ Q_SIGNALS:
     void previewDropped(); ///< nothing is selected
     void channelsReady(std::shared_ptr<const gradus::LayerChannels> channels);
     void exponentsReady(const std::vector<gradus::LayerCurve>& layers);
+    /// All layers so far at one common exponent; of: layers of the model.
+    void modelStudyReady(std::shared_ptr<const gradus::ExponentStudy> study, std::size_t layers,
+                         std::size_t of);
     void powerGridReady(const std::string& layer,
                         std::shared_ptr<const gradus::PowerGridView> grid);
     void factsReady(std::shared_ptr<const gradus::WeightFacts> facts); ///< of the current layer
@@ -103,8 +108,11 @@ private:
     void requestExponents();
     void requestOutliers();
     void surveyNext();
+    void sumStudies();
     [[nodiscard]] bool wants(Aspect aspect) const { return m_wanted.count(aspect) > 0; }
     [[nodiscard]] Scheme schemeOf(const std::string& layer) const;
+    /// What is drawn of a layer's exponents, but the study.
+    [[nodiscard]] LayerCurve curveOf(const std::string& layer) const;
 
     Document* m_document;
     std::shared_ptr<FactsCache> m_facts;
@@ -114,13 +122,16 @@ private:
     std::map<std::string, std::shared_ptr<const InputStatistics>> m_inputs;
     std::map<std::string, LayerStatistics> m_statistics;
     std::map<std::string, Scheme> m_exponentSchemes; ///< under which exponents were fitted
-    std::size_t m_surveyAt = 0;                      ///< layers before this one are surveyed
-    std::set<std::string> m_unreadable;              ///< layers with NaN weights and the like
-    quint64 m_previewSerial = 0; ///< of the last request; answers to others are late
+    std::map<std::string, std::shared_ptr<const ExponentStudy>> m_studies;
+    bool m_sumIsOld = false;            ///< a study came since the last sum
+    std::size_t m_surveyAt = 0;         ///< layers before this one are surveyed
+    std::set<std::string> m_unreadable; ///< layers with NaN weights and the like
+    quint64 m_previewSerial = 0;        ///< of the last request; answers to others are late
     QTimer m_statisticsTimer;
     JobRunner m_preview; // after all that jobs touch, so that they are destroyed first
     JobRunner m_detail;
     JobRunner m_survey;
+    JobRunner m_sum;
 };
 
 } // namespace gradus

@@ -9,6 +9,19 @@ namespace gradus {
 
 namespace {
 constexpr int histogramBins = 160;
+constexpr std::int64_t sortedWeights = std::int64_t(8) << 20; ///< larger weights are binned
+constexpr std::uint64_t sortedBytes = 28;                     ///< a weight
+constexpr std::uint64_t errorBytes = std::uint64_t(384) << 20;
+
+/// What of a scheme the granules' magnitudes depend on.
+Scheme granulesOf(const Scheme& scheme)
+{
+    Scheme granules;
+    granules.granularity = scheme.granularity;
+    granules.groupSize = scheme.granularity == Granularity::Group ? scheme.groupSize : 0;
+    granules.clip = scheme.clip;
+    return granules;
+}
 } // namespace
 
 FactsCache::FactsCache(std::shared_ptr<const Model> model, std::uint64_t maximumBytes)
@@ -61,6 +74,40 @@ FactsCache::energies(const WeightFacts& facts, const std::shared_ptr<const Input
     m_energies.push_front({facts.layer, inputs, values});
     if (m_energies.size() > maximumKept)
         m_energies.pop_back();
+    return values;
+}
+
+std::shared_ptr<const PowerErrors> FactsCache::powerErrors(const WeightFacts& facts,
+                                                           const Scheme& scheme, Monitor& monitor)
+{
+    Errors made;
+    made.layer = facts.layer;
+    made.granules = granulesOf(scheme);
+    {
+        const std::lock_guard lock(m_mutex);
+        const auto found = std::find_if(m_errors.begin(), m_errors.end(), [&](const Errors& each) {
+            return each.layer == made.layer && each.granules == made.granules;
+        });
+        if (found != m_errors.end()) {
+            m_errors.splice(m_errors.begin(), m_errors, found);
+            return m_errors.front().values;
+        }
+    }
+    const ConstMatrixView weight = facts.weight.matrix();
+    const std::int64_t weights = weight.rows * weight.cols;
+    const bool sort = weights <= sortedWeights;
+    made.bytes = sort ? sortedBytes * static_cast<std::uint64_t>(weights) : 1 << 20;
+    made.values = std::make_shared<const PowerErrors>(
+        sort ? PowerErrors::sorted(weight, made.granules, monitor)
+             : PowerErrors::binned(weight, made.granules, monitor));
+    const auto values = made.values;
+    const std::lock_guard lock(m_mutex);
+    m_errors.push_front(std::move(made));
+    std::uint64_t bytes = 0;
+    for (auto at = m_errors.begin(); at != m_errors.end();) {
+        bytes += at->bytes;
+        at = bytes > errorBytes && at != m_errors.begin() ? m_errors.erase(at) : std::next(at);
+    }
     return values;
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include "core/quant/power_errors.h"
 #include "core/session/weight_view.h"
 
 #include <list>
@@ -26,6 +27,10 @@ public:
     [[nodiscard]] std::shared_ptr<const std::vector<double>>
     energies(const WeightFacts& facts, const std::shared_ptr<const InputStatistics>& inputs,
              Monitor& monitor);
+    /// Makes the errors of any power grid on the weight cheap; kept for the layers and granules
+    /// that were looked at lately. Sorted, or binned when the weight is very large.
+    [[nodiscard]] std::shared_ptr<const PowerErrors>
+    powerErrors(const WeightFacts& facts, const Scheme& scheme, Monitor& monitor);
     [[nodiscard]] const std::shared_ptr<const Model>& model() const { return m_model; }
 
 private:
@@ -40,6 +45,14 @@ private:
         std::shared_ptr<const std::vector<double>> values;
     };
     std::list<Energies> m_energies; ///< the latest first
+    struct Errors
+    {
+        std::string layer;
+        Scheme granules; ///< of which bits and levels do not matter
+        std::shared_ptr<const PowerErrors> values;
+        std::uint64_t bytes = 0;
+    };
+    std::list<Errors> m_errors; ///< the latest first
 };
 
 } // namespace gradus

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "app/gui/main_window.h"
 
+#include "core/base/error.h"
 #include "core/base/format.h"
+#include "widgets/models/option_text.h"
 #include "widgets/panels/bits_map_panel.h"
 #include "widgets/panels/channel_panel.h"
 #include "widgets/panels/convergence_panel.h"
@@ -302,10 +304,11 @@ void MainWindow::connectPanels()
     connect(m_weights, &WeightPanel::failed, this, &MainWindow::problem);
     connect(m_empty, &EmptyState::openFolderRequested, this, &MainWindow::openFolderDialog);
     connect(m_empty, &EmptyState::openFileRequested, this, [this] {
-        openFileDialog(tr("Open a model or run"),
-                       {tr("Models and runs (*.safetensors *.bin *.index.json *.gradus *.h5)"),
-                        tr("All files (*)")},
-                       [this](const QString& path) { open(path); });
+        openFileDialog(
+            tr("Open a model or run"),
+            {tr("Models and runs (*.safetensors *.bin *.onnx *.h5 *.index.json *.gradus)"),
+             tr("All files (*)")},
+            [this](const QString& path) { open(path); });
     });
     connect(m_empty, &EmptyState::recentRequested, this, &MainWindow::open);
 }
@@ -376,6 +379,8 @@ void MainWindow::connectExplorer()
     connect(&m_explorer, &Explorer::powerGridReady, m_exponent, &ExponentPanel::setPowerGrid);
     connect(m_exponent, &ExponentPanel::exponentPreviewRequested, &m_explorer,
             &Explorer::previewExponent);
+    connect(m_exponent, &ExponentPanel::exponentRequested, this, &MainWindow::setExponent);
+    connect(&m_explorer, &Explorer::modelStudyReady, m_exponent, &ExponentPanel::setModelStudy);
     connect(m_exponent, &ExponentPanel::layerActivated, m_layers, &LayerTablePanel::selectLayer);
     connect(m_exponent, &ExponentPanel::failed, this, &MainWindow::problem);
     connect(m_exponent, &ExponentPanel::modelFitsRequested, &m_explorer,
@@ -386,6 +391,31 @@ void MainWindow::connectExplorer()
         if (!m_rowsTimer.isActive())
             m_rowsTimer.start();
     });
+}
+
+void MainWindow::setExponent(const std::string& layer, double exponent)
+{
+    Document* document = m_workbench.document();
+    const LayerChoice* choice = document->choiceOf(layer);
+    if (!choice)
+        return;
+    try {
+        LayerChoice next = *choice;
+        if (next.keepFloat || !powerGridOf(next.method))
+            next = edited(next, {ChoiceField::Method, QStringLiteral("powerquant"), {}},
+                          document->recipe().standard);
+        next = edited(next,
+                      {ChoiceField::Option, realOptionText(exponent), QStringLiteral("exponent")},
+                      document->recipe().standard);
+        const QString name = toQString(layer);
+        document->editLayers({{layer, next}},
+                             exponent > 0
+                                 ? tr("exponent %1 of %2").arg(realOptionText(exponent), name)
+                                 : tr("searched exponent of %1").arg(name),
+                             QStringLiteral("exponent/") + name);
+    } catch (const Error& error) {
+        problem(toQString(error.what()));
+    }
 }
 
 void MainWindow::problem(const QString& text)
@@ -480,6 +510,7 @@ void MainWindow::wantEverything()
 {
     m_everything = true;
     followDocks();
+    m_explorer.setWanted(Explorer::Aspect::AllExponents, true);
 }
 
 void MainWindow::activateLayers(const std::vector<std::string>& names, bool extend)
@@ -644,6 +675,16 @@ QString MainWindow::saveScreenshots(const QString& folder)
     } else {
         shoot(this, "window");
     }
+    const std::pair<ExponentPanel::Tab, const char*> views[] = {
+        {ExponentPanel::ModelTab, "exponent-model"},
+        {ExponentPanel::GainTab, "exponent-gain"},
+        {ExponentPanel::LayersTab, "exponent-domain"}};
+    for (const auto& [view, name] : views) {
+        m_exponent->setTab(view);
+        m_exponent->setPowerDomain(view == ExponentPanel::LayersTab);
+        shoot(m_exponent, name);
+    }
+    m_exponent->setPowerDomain(false);
     const std::pair<QWidget*, const char*> panels[] = {
         {m_layers, "layers"},     {m_weights, "weights"},      {m_channels, "channels"},
         {m_exponent, "exponent"}, {m_decoupleq, "decoupleq"},  {m_errors, "errors"},

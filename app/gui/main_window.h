@@ -125,6 +125,9 @@ private:
     void activateLayers(const std::vector<std::string>& names, bool extend);
     void showExportMenu(int run);
     void problem(const QString& text);
+    /// The exponent of a layer's power grid, 0 to search it; PowerQuant when it has none.
+    void setExponent(const std::string& layer, double exponent);
+    void refreshGains();
 
     void modelChanged();
     void refreshRows();

@@ -57,9 +57,10 @@ void MainWindow::makeFileMenu()
         action(file, tr("Open model &folder…"), QKeySequence::Open, [this] { openFolderDialog(); });
     m_openFile =
         action(file, tr("Open &model file…"), QKeySequence(QStringLiteral("Ctrl+Shift+O")), [this] {
-            openFileDialog(tr("Open a model file"),
-                           {tr("Models (*.safetensors *.bin *.index.json)"), tr("All files (*)")},
-                           [this](const QString& path) { open(path); });
+            openFileDialog(
+                tr("Open a model file"),
+                {tr("Models (*.safetensors *.bin *.onnx *.h5 *.index.json)"), tr("All files (*)")},
+                [this](const QString& path) { open(path); });
         });
     m_openRun = action(file, tr("Open r&un…"), QKeySequence(QStringLiteral("Ctrl+Alt+O")), [this] {
         openFileDialog(tr("Open a run"), {tr("Runs (*.gradus *.h5)"), tr("All files (*)")},
@@ -312,7 +313,8 @@ void MainWindow::locateModel(const QString& run)
     dialog->setAttribute(Qt::WA_DeleteOnClose);
     // No mode chooses a folder or a file; a file of the folder says as much as the folder.
     dialog->setFileMode(QFileDialog::ExistingFile);
-    dialog->setNameFilters({tr("Models (*.safetensors *.bin *.json)"), tr("All files (*)")});
+    dialog->setNameFilters(
+        {tr("Models (*.safetensors *.bin *.onnx *.h5 *.json)"), tr("All files (*)")});
     connect(dialog, &QFileDialog::fileSelected, this, [this, run](const QString& file) {
         const QFileInfo info(file);
         const bool description = info.fileName() == QLatin1String("config.json");

@@ -120,6 +120,32 @@ void MainWindow::refreshTraces()
                  "as its method and run the recipe.")
                   .arg(toQString(layer));
     m_decoupleq->setTraces(layer, traceOf(shown), traceOf(other == shown ? nullptr : other), why);
+    refreshGains();
+}
+
+void MainWindow::refreshGains()
+{
+    const SessionRun* shown = m_workbench.document()->shownRun();
+    const std::string layer = m_layers->currentLayer();
+    GainSteps gain;
+    std::vector<GainSteps> all;
+    if (shown) {
+        for (const auto& [name, entry] : shown->results) {
+            const LayerChoice& choice = entry.result.choice;
+            if (choice.keepFloat || !powerGridOf(choice.method))
+                continue;
+            all.push_back(gainSteps(entry.result.trace));
+            if (name == layer)
+                gain = all.back();
+        }
+    }
+    m_exponent->setGains(
+        layer, gain, meanGain(all),
+        layer.empty()
+            ? tr("Select a layer to see where its gain comes from.")
+            : tr("The shown run has no steps of a power grid for %1: choose PowerQuant or "
+                 "NUPES as its method and run the recipe.")
+                  .arg(toQString(layer)));
 }
 
 void MainWindow::refreshTrainings()

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "core/base/monitor.h"
-#include "core/quant/scheme.h"
+#include "core/quant/power_levels.h"
 #include "core/tensor/tensor.h"
 
 #include <cstdint>
@@ -101,30 +101,29 @@ struct ChannelStrip
 [[nodiscard]] ChannelStrip channelStrip(ConstMatrixView w, ChannelAxis axis, double lo, double hi,
                                         int bins, std::int64_t maximumColumns, Monitor& monitor);
 
-/// The best exponent a of the symmetric power grid, N = 2^(b−1) − 1 levels a side, scale = max|w|
-/// of each granule, power-domain rounding, no clip: code = round(N·(|w|/s)^a), ŵ = s·(code/N)^(1/a)
-/// with w's sign (PowerQuant; reference nupes.md sections 3–5). NMSE = Σ(w − ŵ)²/Σw².
+/// The best exponent a of the power grid of scheme.bits (and mid-rise levels, if the scheme has
+/// them), scale = max|w| of each granule, rounding in the power domain, no clip (PowerQuant;
+/// reference nupes.md, sections 3 and 4). NMSE = Σ(w − ŵ)²/Σw².
 struct ExponentFit
 {
     double bestExponent = 1;
     double bestNmse = 0;
     double uniformNmse = 0; ///< exponent 1
 };
-/// W: out × in. bits 2 … 8. A coarse scan followed by golden-section search.
+/// W: out × in. bits 2 … 8. The search of power_search.h: exact for few weights, by bins for many,
+/// whose winner is measured.
 [[nodiscard]] ExponentFit fitExponent(ConstMatrixView weight, const Scheme& scheme,
                                       Monitor& monitor);
 [[nodiscard]] double powerGridNmse(ConstMatrixView weight, const Scheme& scheme, double exponent,
                                    const Monitor* monitor = nullptr);
 
-/// Error against exponent, and where it is least.
+/// Error against exponent, and where it is least. See exponent_study.h for more.
 struct ExponentCurve
 {
     std::vector<double> exponents; ///< ascending; 1 among them
-    std::vector<double> nmse;
-    ExponentFit fit; ///< as fitExponent has it
+    std::vector<double> nmse;      ///< of many weights by bins, within 1e-4
+    ExponentFit fit;               ///< as fitExponent has it
 };
-/// The points are those that fitExponent's search looks at first; of large weights their errors are
-/// those of its fine histogram, within 3e-4 of the exact ones.
 [[nodiscard]] ExponentCurve exponentCurve(ConstMatrixView weight, const Scheme& scheme,
                                           Monitor& monitor);
 
@@ -132,12 +131,23 @@ struct ExponentCurve
 struct PowerGridView
 {
     double exponent = 1;
+    PowerRounding rounding = PowerRounding::PowerDomain;
+    double clip = 1; ///< scales are this share of the largest magnitudes
+    int largest = 7; ///< N
+    bool midRise = false;
     double nmse = 0;
     std::vector<float> levels; ///< of the first granule, ascending, without repetitions
     Histogram dequantized;     ///< over [lo, hi]
+    /// Weights where their grid is uniform: t = N · sgn(w) · (|w|/s)^a over [−N − ½, N + ½]; with
+    /// N + ½ in place of N and over [−N − 1, N + 1] for mid-rise levels. Clipped to its ends.
+    Histogram companded;
+    /// How many weights have each code, from the lowest up: 2N + 1 of them, 2N + 2 of mid-rise.
+    std::vector<std::int64_t> occupancy;
 };
 [[nodiscard]] PowerGridView powerGridView(ConstMatrixView weight, const Scheme& scheme,
                                           double exponent, double lo, double hi, int bins,
-                                          Monitor& monitor);
+                                          Monitor& monitor,
+                                          PowerRounding rounding = PowerRounding::PowerDomain,
+                                          double clip = 1);
 
 } // namespace gradus

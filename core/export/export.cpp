@@ -39,7 +39,8 @@ const Entry& entryOf(ExportFormat format)
 bool sameWeight(const QuantizedWeight& a, const QuantizedWeight& b)
 {
     return a.scheme == b.scheme && a.codes == b.codes && a.scales == b.scales &&
-           a.zeros == b.zeros && a.groupIndex == b.groupIndex;
+           a.zeros == b.zeros && a.groupIndex == b.groupIndex && a.exponents == b.exponents &&
+           a.outliers == b.outliers;
 }
 
 } // namespace
@@ -70,6 +71,18 @@ std::vector<PreflightNote> preflight(const ExportRequest& request)
                     " trained with the run and ", tuned.size() == 1 ? "is" : "are",
                     " written as trained: ", tuned.begin()->first, tuned.size() > 1 ? ", …" : ""),
              false});
+    std::vector<std::string> grids;
+    for (const LayerResult& layer : request.run->layers)
+        if (layer.activation)
+            grids.push_back(layer.name);
+    if (!grids.empty() && request.format != ExportFormat::Hdf5)
+        notes.push_back({"",
+                         concat("the inputs of ", grids.front(),
+                                grids.size() > 1 ? concat(" and ", grids.size() - 1, " more layers")
+                                                 : std::string(),
+                                " are quantized in the run; the format holds weights only, so that "
+                                "they stay float"),
+                         false});
     return notes;
 }
 

@@ -50,8 +50,17 @@ std::string whyFloat(const ExportLayer& place, std::int64_t group, GptqZeros zer
                       layer.kind == LayerKind::Embedding     ? "an embedding"
                       : layer.kind == LayerKind::Convolution ? "a convolution"
                                                              : "another kind");
+    if (!layer.layout.isPlain())
+        return concat("its weight ", layer.weight,
+                      " lies as inputs × outputs in the model, which "
+                      "the format's float layers could not say");
     if (layer.weight != layer.name + ".weight" || place.sharesTensor)
         return concat("its weight ", layer.weight, " is not a tensor of its own");
+    if (scheme.levels != Levels::Uniform)
+        return "its levels follow a power function, the format holds uniform ones only";
+    if (!weight.outliers.empty())
+        return "some of its weights are kept as floats beside the codes, which the format cannot "
+               "hold";
     if (scheme.bits != 2 && scheme.bits != 3 && scheme.bits != 4 && scheme.bits != 8)
         return concat("the format holds 2, 3, 4 or 8 bits, this has ", scheme.bits);
     if (weight.cols % wordBits != 0 || weight.rows % wordBits != 0)

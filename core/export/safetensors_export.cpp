@@ -6,6 +6,9 @@
 #include "core/export/export_folder.h"
 #include "core/export/formats.h"
 
+#include <string_view>
+#include <unordered_map>
+
 namespace gradus {
 
 ExportResult exportSafetensors(const ExportRequest& request, Monitor& monitor)
@@ -19,6 +22,10 @@ ExportResult exportSafetensors(const ExportRequest& request, Monitor& monitor)
         folder.addText("config.json", source.config);
     folder.addCompanions(source);
 
+    // Layers that share a tensor lay it out alike: the model has one use of it.
+    std::unordered_map<std::string_view, const WeightLayout*> layouts;
+    for (const Layer& layer : request.model->layers)
+        layouts.emplace(layer.weight, &layer.layout);
     std::vector<TensorToWrite> tensors;
     const ModelFile& file = *source.tensors;
     for (const TensorInfo& info : file.tensors()) {
@@ -29,8 +36,8 @@ ExportResult exportSafetensors(const ExportRequest& request, Monitor& monitor)
         else if (found == quantized.end())
             produce = [&file, &info] { return file.read(info.name); };
         else
-            produce = [weight = found->second, &info] {
-                const Tensor values = dequantize(*weight);
+            produce = [weight = found->second, layout = layouts.at(info.name), &info] {
+                const Tensor values = storedOfMatrix(dequantize(*weight), *layout, info.shape);
                 return fromFloat(values.floats(), info.dtype, info.shape);
             };
         tensors.push_back({info.name, info.dtype, info.shape, std::move(produce)});
@@ -60,7 +67,16 @@ std::vector<PreflightNote> preflightSafetensors(const ExportRequest& request)
             break;
         }
     }
-    if (request.model->source.config.empty())
+    const ModelFile& file = *request.model->source.tensors;
+    for (const UnreadTensor& tensor : file.unread())
+        notes.push_back({"", concat("left out: ", tensor.name, ": ", tensor.why), false});
+    if (!file.weightUses().empty())
+        notes.push_back({"",
+                         concat("the weights alone, under the names of the ",
+                                request.model->source.format == "onnx" ? "ONNX" : "Keras",
+                                " model, as they lie in it; its graph is not written"),
+                         false});
+    else if (request.model->source.config.empty())
         notes.push_back(
             {"", "the model has no config.json: runtimes that need one cannot load the export",
              false});

@@ -7,6 +7,7 @@
 #include "core/base/regex.h"
 #include "core/base/text.h"
 #include "core/export/export.h"
+#include "core/export/verify_power.h"
 #include "core/io/hdf5_file.h"
 #include "core/io/safetensors.h"
 #include "core/io/strict_json.h"
@@ -267,10 +268,35 @@ void Verifier::sameBytes(const ModelFile& file, const TensorInfo& original)
 
 // ------------------------------------------------------------------------------- dequantized
 
+/// Elements of a tensor as the layer's matrix, each put where its coordinates say.
+Tensor inMatrixOrder(Tensor stored, const Layer& layer)
+{
+    const auto& [sizes, order] = layer.layout;
+    if (order.empty())
+        return stored;
+    Tensor matrix(stored.dtype(), {layer.rows, layer.cols});
+    const std::size_t size = dtypeSize(stored.dtype());
+    std::vector<std::int64_t> at(sizes.size(), 0);
+    for (std::int64_t i = 0; i < stored.count(); ++i) {
+        std::int64_t to = 0;
+        for (const int axis : order)
+            to = to * sizes[static_cast<std::size_t>(axis)] + at[static_cast<std::size_t>(axis)];
+        std::memcpy(matrix.bytes().data() + static_cast<std::size_t>(to) * size,
+                    stored.bytes().data() + static_cast<std::size_t>(i) * size, size);
+        for (std::size_t axis = sizes.size(); axis-- > 0;) {
+            if (++at[axis] < sizes[axis])
+                break;
+            at[axis] = 0;
+        }
+    }
+    return matrix;
+}
+
 bool sameWeight(const QuantizedWeight& a, const QuantizedWeight& b)
 {
     return a.scheme == b.scheme && a.rows == b.rows && a.cols == b.cols && a.codes == b.codes &&
-           a.scales == b.scales && a.zeros == b.zeros && a.groupIndex == b.groupIndex;
+           a.scales == b.scales && a.zeros == b.zeros && a.groupIndex == b.groupIndex &&
+           a.exponents == b.exponents && a.outliers == b.outliers;
 }
 
 void Verifier::dequantized(const fs::path& weights)
@@ -278,11 +304,13 @@ void Verifier::dequantized(const fs::path& weights)
     const auto file = openSafetensors(mapFile(weights));
     // The weight that a tensor must show; null for tensors whose layers do not agree on one.
     std::map<std::string, const QuantizedWeight*> expected;
+    std::map<std::string, const Layer*> layerOfTensor;
     std::set<std::string> left;
     for (const LayerResult& result : m_run.layers) {
         const Layer* layer = layerOf(result);
         if (!layer)
             continue;
+        layerOfTensor.emplace(layer->weight, layer);
         const auto [at, isNew] = expected.emplace(layer->weight, result.weight.get());
         if (!isNew && !(at->second && result.weight && sameWeight(*at->second, *result.weight)))
             left.insert(layer->weight);
@@ -307,18 +335,17 @@ void Verifier::dequantized(const fs::path& weights)
                      weight->rows, " × ", weight->cols, " as in the run");
             continue;
         }
-        const Tensor values = file->read(info->name);
+        const Layer& layer = *layerOfTensor.at(original.name);
+        const Tensor values = inMatrixOrder(file->read(info->name), layer);
         const std::size_t size = dtypeSize(info->dtype);
-        Differences differences(*info);
+        TensorInfo shown = *info;
+        if (!layer.layout.order.empty())
+            shown.shape = {weight->rows, weight->cols};
+        Differences differences(shown);
         std::vector<float> row(static_cast<std::size_t>(weight->cols));
         for (std::int64_t r = 0; r < weight->rows; ++r) {
             m_monitor.checkpoint();
-            for (std::int64_t c = 0; c < weight->cols; ++c) {
-                const std::size_t p = runParameter(*weight, r, runGroupOf(*weight, c));
-                const int code = weight->codes[static_cast<std::size_t>(r * weight->cols + c)];
-                row[static_cast<std::size_t>(c)] =
-                    weight->scales[p] * (static_cast<float>(code) - weight->zeros[p]);
-            }
+            expectedRow(*weight, r, row.data());
             const Tensor rounded = fromFloat(row, info->dtype, {weight->cols});
             const std::byte* const at =
                 values.bytes().data() + static_cast<std::size_t>(r * weight->cols) * size;
@@ -420,10 +447,11 @@ bool couldBePacked(const Layer& layer, const QuantizedWeight& weight, bool versi
     for (const float z : weight.zeros)
         zero = zero || z == 0;
     return layer.kind == LayerKind::Linear && layer.shape.size() == 2 && !shared &&
-           layer.weight == concat(layer.name, ".weight") &&
+           layer.layout.order.empty() && layer.weight == concat(layer.name, ".weight") &&
            std::set<int>{2, 3, 4, 8}.count(scheme.bits) > 0 && weight.rows % 32 == 0 &&
            weight.cols % 32 == 0 && !(grouped && weight.cols % scheme.groupSize != 0) && exact &&
-           !scheme.floatZeros && (version2 || !zero);
+           !scheme.floatZeros && scheme.levels == Levels::Uniform &&
+           weight.outliers.columns.empty() && (version2 || !zero);
 }
 
 void Verifier::gptqLayer(const ModelFile& file, const LayerResult& result,
@@ -610,6 +638,10 @@ void Verifier::hdf5Layer(const Hdf5Group& group, const LayerResult& result, std:
         compare("rows", shape[0], weight.rows) && compare("inputs", shape[1], weight.cols);
     if (!alike)
         return;
+    const PowerComparison power = comparePowerParts(group, result);
+    m_result.checked += power.checked;
+    for (const std::string& what : power.mismatches)
+        mismatch(name, what);
 
     const auto count = static_cast<std::uint64_t>(weight.rows * weight.cols);
     const auto stream =

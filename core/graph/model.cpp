@@ -34,6 +34,61 @@ std::string blockPrefix(const std::string& name)
     return {};
 }
 
+/// Puts a layer into the block that its name tells, which may be new.
+void placeInBlock(Layer& layer, Model& model)
+{
+    const std::string prefix = blockPrefix(layer.name);
+    if (prefix.empty())
+        return;
+    auto block = std::find_if(model.blocks.begin(), model.blocks.end(),
+                              [&](const Block& b) { return b.name == prefix; });
+    if (block == model.blocks.end()) {
+        Block added;
+        added.name = prefix;
+        block = model.blocks.insert(model.blocks.end(), added);
+    }
+    layer.block = static_cast<int>(block - model.blocks.begin());
+}
+
+LayerKind kindOfRole(WeightRole role)
+{
+    switch (role) {
+    case WeightRole::Linear:
+        return LayerKind::Linear;
+    case WeightRole::Embedding:
+        return LayerKind::Embedding;
+    case WeightRole::Convolution:
+        return LayerKind::Convolution;
+    case WeightRole::Other:
+        break;
+    }
+    return LayerKind::Other;
+}
+
+/// Layers of a container that tells how its tensors are used. Constants of elementwise nodes and
+/// the like are not weights of a product: they stay float unless a rule includes them.
+void listUsesAsLayers(Model& model)
+{
+    const ModelFile& file = *model.source.tensors;
+    for (const WeightUse& use : file.weightUses()) {
+        const TensorInfo& info = *file.find(use.tensor);
+        Layer layer;
+        layer.name = use.name;
+        layer.weight = use.tensor;
+        layer.kind = kindOfRole(use.role);
+        layer.shape = info.shape;
+        layer.rows = use.rows;
+        layer.cols = use.cols;
+        layer.dtype = info.dtype;
+        layer.layout = use.layout;
+        layer.quantizedByDefault =
+            (layer.kind == LayerKind::Linear || layer.kind == LayerKind::Convolution) &&
+            !contains(info.name, "lm_head");
+        placeInBlock(layer, model);
+        model.layers.push_back(std::move(layer));
+    }
+}
+
 /// Layers of a container whose architecture is unknown: every floating tensor of two or more
 /// dimensions.
 void listTensorsAsLayers(Model& model)
@@ -64,23 +119,23 @@ void listTensorsAsLayers(Model& model)
         }
         layer.quantizedByDefault =
             (layer.kind == LayerKind::Convolution || !embeds) && !contains(info.name, "lm_head");
-        const std::string prefix = blockPrefix(layer.name);
-        if (!prefix.empty()) {
-            auto block = std::find_if(model.blocks.begin(), model.blocks.end(),
-                                      [&](const Block& b) { return b.name == prefix; });
-            if (block == model.blocks.end()) {
-                Block added;
-                added.name = prefix;
-                block = model.blocks.insert(model.blocks.end(), added);
-            }
-            layer.block = static_cast<int>(block - model.blocks.begin());
-        }
+        placeInBlock(layer, model);
         model.layers.push_back(std::move(layer));
     }
 }
 
 void buildGraph(Model& model)
 {
+    const auto asWeights = [&](std::string architecture, const char* what) {
+        model.architecture = std::move(architecture);
+        return Error(ErrorCode::Unsupported,
+                     concat(what, " cannot be run yet; the weights can be inspected and quantized"
+                                  " without calibration"));
+    };
+    if (model.source.format == "onnx")
+        throw asWeights("ONNX graph (not run)", "ONNX graphs");
+    if (model.source.format == "keras")
+        throw asWeights("Keras model (not run)", "Keras models");
     if (model.source.config.empty())
         throw Error(ErrorCode::Unsupported,
                     "there is no config.json, so the architecture is unknown");
@@ -139,7 +194,10 @@ std::shared_ptr<const Model> buildModel(ModelSource source)
         model->blocks.clear();
         if (model->architecture.empty())
             model->architecture = "unknown";
-        listTensorsAsLayers(*model);
+        if (model->source.tensors->weightUses().empty())
+            listTensorsAsLayers(*model);
+        else
+            listUsesAsLayers(*model);
     }
     return model;
 }

@@ -52,6 +52,7 @@ struct Layer
     std::int64_t rows = 0; ///< out
     std::int64_t cols = 0; ///< in (· kh · kw)
     DType dtype = DType::F32;
+    WeightLayout layout; ///< how the stored tensor is rows × cols
     /// False for embeddings, the language-model head and what a data-free method should leave
     /// alone: they stay float unless a rule includes them.
     bool quantizedByDefault = true;
@@ -73,7 +74,8 @@ struct Block
 struct Model
 {
     ModelSource source;
-    std::string architecture;   ///< "llama", "mistral", "qwen2", …; "unknown" when it cannot run
+    std::string architecture;   ///< "llama", "mistral", "qwen2", …; what it is ("ONNX
+                                ///< graph") or "unknown" when it cannot run
     std::string whyNotRunnable; ///< empty when the graph can run, else a sentence
     Graph graph;
     std::vector<Layer> layers; ///< in model order
@@ -88,7 +90,8 @@ struct Model
 };
 
 /// Opens whatever lies at path (see openModelSource) and builds its graph. A container with an
-/// unknown architecture opens too: every floating tensor of two or more dimensions is a layer then.
+/// unknown architecture opens too: every floating tensor of two or more dimensions is a layer then,
+/// and as much of its use is known as the container tells (ONNX graphs, Keras's names).
 [[nodiscard]] std::shared_ptr<const Model> openModel(const std::filesystem::path& path);
 [[nodiscard]] std::shared_ptr<const Model> buildModel(ModelSource source);
 

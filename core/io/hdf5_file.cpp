@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <array>
 #include <limits>
+#include <optional>
 #include <utility>
 
 namespace gradus {
@@ -102,6 +103,10 @@ Id fileType(Hdf5Type type)
     switch (type) {
     case Hdf5Type::U8:
         return {H5Tcopy(H5T_STD_U8LE), H5Tclose};
+    case Hdf5Type::U16:
+        return {H5Tcopy(H5T_STD_U16LE), H5Tclose};
+    case Hdf5Type::U32:
+        return {H5Tcopy(H5T_STD_U32LE), H5Tclose};
     case Hdf5Type::I32:
         return {H5Tcopy(H5T_STD_I32LE), H5Tclose};
     case Hdf5Type::I64:
@@ -118,8 +123,9 @@ Id fileType(Hdf5Type type)
 
 std::string_view typeName(Hdf5Type type)
 {
-    static constexpr std::array<std::string_view, 6> names = {
-        "8-bit unsigned", "32-bit integer", "64-bit integer", "float16", "float32", "float64"};
+    static constexpr std::array<std::string_view, 8> names = {
+        "8-bit unsigned", "16-bit unsigned", "32-bit unsigned", "32-bit integer",
+        "64-bit integer", "float16",         "float32",         "float64"};
     return names[static_cast<std::size_t>(type)];
 }
 
@@ -528,6 +534,113 @@ std::vector<std::byte> Hdf5Group::read(const std::string& name, Hdf5Type type,
         H5Dread(dataset, elementType, H5S_ALL, H5S_ALL, H5P_DEFAULT, data.data()) < 0)
         fail(name, concat("cannot be read: ", reason()));
     return data;
+}
+
+namespace {
+/// One of the strings that an attribute's bytes hold, without its padding.
+std::string unpadded(const char* text, std::size_t size, H5T_str_t padding)
+{
+    std::string_view all(text, size);
+    if (padding == H5T_STR_SPACEPAD)
+        all = all.substr(0, all.find_last_not_of(' ') + 1);
+    else
+        all = all.substr(0, all.find('\0'));
+    return std::string(all);
+}
+} // namespace
+
+std::optional<std::vector<std::string>> Hdf5Group::texts(const std::string& name) const
+{
+    quiet();
+    if (H5Aexists(m_id, name.c_str()) <= 0)
+        return std::nullopt;
+    const Id attribute(H5Aopen(m_id, name.c_str(), H5P_DEFAULT), H5Aclose);
+    if (!attribute.valid())
+        fail(name, concat("(attribute) cannot be opened: ", reason()));
+    const Id type(H5Aget_type(attribute), H5Tclose);
+    const Id space(H5Aget_space(attribute), H5Sclose);
+    std::vector<std::uint64_t> dims;
+    const bool isList = extent(space, dims) && dims.size() <= 1;
+    if (isList && !dims.empty() && dims[0] == 0) // what h5py writes has the type of numbers then
+        return std::vector<std::string>();
+    if (!isList || H5Tget_class(type) != H5T_STRING)
+        fail(name, "(attribute) is not a list of texts");
+    const std::uint64_t count = dims.empty() ? 1 : dims[0];
+    const std::size_t size = H5Tget_size(type);
+    const bool variable = H5Tis_variable_str(type) > 0;
+    // Each string takes its size in the file, or a reference of sixteen bytes.
+    const auto stored = checkedMultiply(count, variable ? 16 : size);
+    if (!stored || *stored > m_file->bytes)
+        fail(name, concat("(attribute) should hold ", count, " texts, more than the file has"));
+    std::vector<std::string> result(count);
+    if (variable) {
+        std::vector<char*> pointers(count, nullptr);
+        // Read in the stored character set: HDF5 converts none.
+        const bool good = H5Aread(attribute, type, pointers.data()) >= 0;
+        const std::string why = good ? std::string() : reason();
+        for (std::size_t i = 0; good && i < count; ++i)
+            if (pointers[i])
+                result[i] = pointers[i];
+        H5Dvlen_reclaim(type, space, H5P_DEFAULT, pointers.data());
+        if (!good)
+            fail(name, concat("(attribute) cannot be read: ", why));
+        return result;
+    }
+    std::vector<char> bytes(count * size);
+    if (H5Aread(attribute, type, bytes.data()) < 0)
+        fail(name, concat("(attribute) cannot be read: ", reason()));
+    for (std::size_t i = 0; i < count; ++i)
+        result[i] = unpadded(bytes.data() + i * size, size, H5Tget_strpad(type));
+    return result;
+}
+
+Hdf5Place Hdf5Group::locate(const std::string& name) const
+{
+    quiet();
+    if (!isHardLink(m_id, name))
+        fail(name, "is missing");
+    const Id dataset(H5Dopen2(m_id, name.c_str(), H5P_DEFAULT), H5Dclose);
+    if (!dataset.valid())
+        fail(name, concat("cannot be opened as a dataset: ", reason()));
+    const auto refuse = [&](const auto&... what) {
+        return Error(ErrorCode::Unsupported, concat(m_file->name, ": ", m_path,
+                                                    m_path == "/" ? "" : "/", name, " ", what...));
+    };
+    Hdf5Place place;
+    const Id storedType(H5Dget_type(dataset), H5Tclose);
+    bool known = false;
+    for (const Hdf5Type type : {Hdf5Type::U8, Hdf5Type::I32, Hdf5Type::I64, Hdf5Type::F16,
+                                Hdf5Type::F32, Hdf5Type::F64}) {
+        if (H5Tequal(storedType, fileType(type)) > 0) {
+            place.type = type;
+            known = true;
+        }
+    }
+    if (!known)
+        throw refuse("holds elements of a type that Gradus does not read (it reads float16, "
+                     "float32, float64, uint8, int32 and int64, little-endian)");
+    const Id space(H5Dget_space(dataset), H5Sclose);
+    if (!extent(space, place.dims))
+        fail(name, "has no simple shape");
+    std::optional<std::uint64_t> bytes = H5Tget_size(storedType);
+    for (const std::uint64_t size : place.dims)
+        bytes = bytes ? checkedMultiply(*bytes, size) : bytes;
+    if (!bytes)
+        fail(name, concat("has the shape ", dimsText(place.dims), ", which has too many elements"));
+    place.bytes = *bytes;
+    const Id properties(H5Dget_create_plist(dataset), H5Pclose);
+    if (H5Pget_layout(properties) != H5D_CONTIGUOUS || H5Pget_external_count(properties) != 0)
+        throw refuse("is stored in chunks, compressed or in another file; save the model without "
+                     "compression");
+    if (place.bytes == 0)
+        return place;
+    const haddr_t offset = H5Dget_offset(dataset);
+    if (offset == HADDR_UNDEF || H5Dget_storage_size(dataset) != place.bytes ||
+        place.bytes > m_file->bytes || offset > m_file->bytes - place.bytes)
+        fail(name, concat("needs ", place.bytes, " bytes for the shape ", dimsText(place.dims),
+                          ", which the file does not hold"));
+    place.offset = offset;
+    return place;
 }
 
 // --------------------------------------------------------------------------------------- file

@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -19,11 +20,22 @@ namespace gradus {
 enum class Hdf5Type
 {
     U8,
+    U16,
+    U32,
     I32,
     I64,
     F16,
     F32,
     F64
+};
+
+/// Elements that lie in a file in one piece, in the type's own layout.
+struct Hdf5Place
+{
+    Hdf5Type type = Hdf5Type::F32;
+    std::vector<std::uint64_t> dims;
+    std::uint64_t offset = 0;
+    std::uint64_t bytes = 0;
 };
 
 /// The few things of HDF5 that Gradus uses, with errors that name file and object and carry the
@@ -68,6 +80,13 @@ public:
                                                                                 << 26) const;
     [[nodiscard]] std::vector<std::byte> read(const std::string& name, Hdf5Type type,
                                               std::span<const std::uint64_t> dims) const;
+
+    // Reading what other programs wrote: strings of fixed or variable length.
+    /// Strings of an attribute, one or a list of them; nothing when there is no such attribute.
+    [[nodiscard]] std::optional<std::vector<std::string>> texts(const std::string& name) const;
+    /// Where the elements of a dataset lie in the file, for those who read them there.
+    /// Error(Unsupported) when they do not lie in one piece, or are of another type.
+    [[nodiscard]] Hdf5Place locate(const std::string& name) const;
 
     /// Throws Error(Format) that names the file and an object of this group.
     [[noreturn]] void fail(std::string_view object, std::string_view message) const;

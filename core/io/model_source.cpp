@@ -5,7 +5,10 @@
 #include "core/base/hash.h"
 #include "core/base/text.h"
 #include "core/io/byte_source.h"
+#include "core/io/keras_file.h"
 #include "core/io/llama2c.h"
+#include "core/io/onnx_file.h"
+#include "core/io/onnx_scanner.h"
 #include "core/io/safetensors.h"
 
 #include <fcntl.h>
@@ -32,7 +35,9 @@ enum class Kind
 {
     Safetensors,
     SafetensorsIndex,
-    Llama2c
+    Llama2c,
+    Onnx,
+    Keras
 };
 
 bool startsWith(std::span<const std::byte> bytes, std::string_view text)
@@ -51,9 +56,8 @@ Kind kindOf(const ByteSource& source)
         std::string_view magic;
         const char* what;
     };
-    static constexpr std::array<Foreign, 4> foreign{{
+    static constexpr std::array<Foreign, 3> foreign{{
         {"GGUF", "a GGUF file"},
-        {std::string_view("\x89HDF\r\n\x1a\n", 8), "an HDF5 file"},
         {std::string_view("PK\x03\x04", 4), "a ZIP archive (a PyTorch or Keras checkpoint)"},
         {std::string_view("\x80\x02", 2), "a Python pickle"},
     }};
@@ -61,7 +65,9 @@ Kind kindOf(const ByteSource& source)
         if (startsWith(bytes, entry.magic))
             throw Error(ErrorCode::Unsupported,
                         concat(source.name(), " is ", entry.what,
-                               "; Gradus opens safetensors and llama2.c checkpoints"));
+                               "; Gradus opens safetensors, llama2.c, ONNX and Keras .h5 files"));
+    if (startsWith(bytes, std::string_view("\x89HDF\r\n\x1a\n", 8)))
+        return Kind::Keras;
 
     std::array<std::uint32_t, 2> words{};
     std::memcpy(words.data(), bytes.data(), std::min(bytes.size(), sizeof words));
@@ -70,13 +76,16 @@ Kind kindOf(const ByteSource& source)
     // JSON text holds no zero byte; the high half of a safetensors header length is nothing else.
     if (bytes.size() > 8 && words[1] == 0 && bytes[8] == std::byte('{'))
         return Kind::Safetensors;
+    const fs::path extension = fs::path(source.name()).extension();
+    // The first field of what every exporter writes is the version; llama2.c's has no such shape.
+    if (extension == ".onnx" || (bytes[0] == std::byte(8) && looksLikeOnnx(bytes)))
+        return Kind::Onnx;
     std::size_t first = 0;
     while (first < std::min<std::size_t>(bytes.size(), 64) &&
            std::strchr(" \t\r\n", static_cast<char>(bytes[first])) && bytes[first] != std::byte(0))
         ++first;
     if (first < bytes.size() && bytes[first] == std::byte('{'))
         return Kind::SafetensorsIndex;
-    const fs::path extension = fs::path(source.name()).extension();
     if (extension == ".safetensors")
         return Kind::Safetensors;
     if (extension == ".json")
@@ -88,7 +97,7 @@ Kind kindOf(const ByteSource& source)
     throw Error(ErrorCode::Unsupported,
                 concat(source.name(),
                        " is neither safetensors, nor an index of its shards, nor a llama2.c "
-                       "checkpoint"));
+                       "checkpoint, nor an ONNX or Keras model"));
 }
 
 std::vector<fs::path> filesEnding(const fs::path& folder, std::string_view ending)
@@ -117,7 +126,7 @@ fs::path weightsOf(const fs::path& folder)
     for (const char* name : {"model.safetensors", "model.safetensors.index.json"})
         if (fs::is_regular_file(folder / name, ignored))
             return folder / name;
-    for (const char* ending : {".safetensors.index.json", ".safetensors"}) {
+    for (const char* ending : {".safetensors.index.json", ".safetensors", ".onnx", ".h5"}) {
         const auto found = filesEnding(folder, ending);
         if (found.size() == 1)
             return found.front();
@@ -128,8 +137,8 @@ fs::path weightsOf(const fs::path& folder)
     }
     throw Error(ErrorCode::Io,
                 concat(folder.string(),
-                       " holds no model: no model.safetensors, model.safetensors.index.json or "
-                       "other *.safetensors"));
+                       " holds no model: no model.safetensors, model.safetensors.index.json, "
+                       "other *.safetensors, *.onnx or *.h5"));
 }
 
 std::string configOf(const Llama2cHeader& header)
@@ -154,7 +163,8 @@ std::string configOf(const Llama2cHeader& header)
     return config.dump(2) + "\n";
 }
 
-/// The bytes before the weights: what a changed checkpoint would change.
+/// The bytes before the weights, of formats that keep them in front: what a changed checkpoint
+/// would change.
 std::span<const std::byte> headerOf(const ByteSource& source, Kind kind)
 {
     const auto bytes = source.bytes();
@@ -187,6 +197,7 @@ ModelSource openModelSource(const fs::path& path)
 
     const auto source = mapFile(weights);
     const Kind kind = kindOf(*source);
+    std::vector<std::span<const std::byte>> header; // of containers that have it in pieces
     const fs::path config = folder / "config.json";
     switch (kind) {
     case Kind::Safetensors:
@@ -209,8 +220,22 @@ ModelSource openModelSource(const fs::path& path)
         model.weightFiles = {weights};
         break;
     }
+    case Kind::Onnx:
+    case Kind::Keras: {
+        OpenedContainer opened =
+            kind == Kind::Onnx ? openOnnx(source, folder) : openKeras(source, weights);
+        model.format = kind == Kind::Onnx ? "onnx" : "keras";
+        model.tensors = std::move(opened.tensors);
+        header = std::move(opened.header);
+        model.weightFiles = {weights};
+        model.weightFiles.insert(model.weightFiles.end(), opened.otherFiles.begin(),
+                                 opened.otherFiles.end());
+        break;
     }
-    if (kind != Kind::Llama2c && fs::is_regular_file(config, error))
+    }
+    // These describe themselves; a configuration beside them is of another checkpoint.
+    const bool ownConfig = kind == Kind::Llama2c || kind == Kind::Onnx || kind == Kind::Keras;
+    if (!ownConfig && fs::is_regular_file(config, error))
         model.config = readTextFile(config, configLimit);
 
     for (const char* name :
@@ -227,8 +252,11 @@ ModelSource openModelSource(const fs::path& path)
         const auto content = mapFile(file);
         model.bytes += content->bytes().size();
         hash.add(concat(content->bytes().size(), "\n"));
-        hash.add(headerOf(*content, kind));
+        if (kind != Kind::Onnx && kind != Kind::Keras)
+            hash.add(headerOf(*content, kind));
     }
+    for (const auto& piece : header)
+        hash.add(piece);
     model.fingerprint = hash.hex();
     return model;
 }

@@ -15,10 +15,11 @@ namespace gradus {
 struct ModelSource
 {
     std::filesystem::path path;               ///< as the user gave it, made absolute
-    std::string format;                       ///< "safetensors" or "llama2.c"
+    std::string format;                       ///< "safetensors", "llama2.c", "onnx", "keras"
     std::shared_ptr<const ModelFile> tensors; ///< never null
     std::string config;                       ///< config.json as text ("" if none); for llama2.c
-                                              ///< made from the header, in the same words
+                                              ///< made from the header, in the same words;
+                                              ///< ONNX and Keras describe themselves
     std::filesystem::path tokenizer;          ///< tokenizer.json, tokenizer.model, else
                                               ///< tokenizer.bin beside the model; empty if none
     std::vector<std::filesystem::path> weightFiles;
@@ -31,7 +32,8 @@ struct ModelSource
 
 /// path: a folder (Hugging Face layout: config.json with model.safetensors, or
 /// model.safetensors.index.json, or any single *.safetensors), a .safetensors file, an
-/// index.json, or a llama2.c .bin. The type is decided by content, not by the name alone.
+/// index.json, a llama2.c .bin, an ONNX file or a Keras model in HDF5; without safetensors, a
+/// folder's only *.onnx, else its only *.h5. The type is decided by content, not by the name alone.
 /// Throws Error(Io | Format | Unsupported) with a sentence that names the path.
 [[nodiscard]] ModelSource openModelSource(const std::filesystem::path& path);
 

@@ -66,6 +66,27 @@ float storedScale(double scale, DType type)
     return type == DType::F16 ? roundToHalf(value) : value;
 }
 
+float storedScaleAbove(double scale, DType type)
+{
+    const float stored = storedScale(scale, type);
+    const float next = std::nextafter(stored, std::numeric_limits<float>::max());
+    if (static_cast<double>(stored) >= scale || stored == next)
+        return stored;
+    if (type != DType::F16)
+        return next;
+    const std::uint16_t above = static_cast<std::uint16_t>(floatToHalf(stored) + 1);
+    return above < 0x7C00U ? halfToFloat(above) : stored;
+}
+
+void requireScalable(float magnitude, DType type)
+{
+    if (type == DType::F16 && magnitude > 65504.0F)
+        throw Error(ErrorCode::Numeric,
+                    concat("the magnitude ", magnitude, " needs a larger scale than ",
+                           dtypeName(type),
+                           " can hold, expected a smaller range or scale type F32"));
+}
+
 UniformGrid gridForRange(float lo, float hi, const Scheme& scheme)
 {
     UniformGrid grid;

@@ -31,6 +31,11 @@ struct UniformGrid
 /// A scale as it is stored in F16 or F32: at least the type's smallest normal number, at most its
 /// largest, rounded to it. NaN stays NaN.
 [[nodiscard]] float storedScale(double scale, DType type);
+/// The same rounded up: of power grids, whose largest level is the scale itself, so that the
+/// largest weight does not saturate.
+[[nodiscard]] float storedScaleAbove(double scale, DType type);
+/// Throws Error(Numeric) when the magnitude is larger than any scale of the type.
+void requireScalable(float magnitude, DType type);
 
 /// The grid that covers [lo, hi]. Asymmetric: the range is widened to hold 0, scale =
 /// (hi − lo)/(2^b − 1), zero = round(−lo/scale) clamped into the codes. Symmetric: scale =

@@ -57,13 +57,13 @@ struct TracePoint
     int round = 0; ///< of the alternation, from 1; 0 where there is none
     /// ‖X(W−Ŵ)ᵀ‖²/‖XWᵀ‖² on the calibration inputs, without damping. NaN without inputs.
     double relativeError = 0;
+    double accepted = 1;    ///< share of the rows that took the step, as it lowered their error
+    double scaleChange = 0; ///< ‖s − s'‖/‖s'‖ against the point before
+    double zeroChange = 0; ///< root mean square of z − z' against the point before, in steps of s'
     /// Σ(w−ŵ)²/Σw². NaN where it was not measured.
     double weightError = std::numeric_limits<double>::quiet_NaN();
     /// Of power grids, the layer's (of row exponents, their mean); NaN for uniform grids.
     double exponent = std::numeric_limits<double>::quiet_NaN();
-    double accepted = 1;    ///< share of the rows that took the step, as it lowered their error
-    double scaleChange = 0; ///< ‖s − s'‖/‖s'‖ against the point before
-    double zeroChange = 0; ///< root mean square of z − z' against the point before, in steps of s'
 };
 
 /// What happened, for the user: expected outcomes are data.

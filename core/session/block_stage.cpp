@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// decoupleQ's block-wise minimization: once all layers of a block are solved, those that take part
-// are trained together with the block's norms, the integers frozen.
+// Block-wise minimization: once all layers of a block are solved, those that take part are trained
+// together with the block's norms; of decoupleQ with the integers frozen, of NUPES with them.
 #include "core/base/error.h"
 #include "core/base/format.h"
 #include "core/base/text.h"
@@ -13,6 +13,7 @@
 #include <chrono>
 #include <cmath>
 #include <limits>
+#include <numeric>
 #include <utility>
 
 namespace gradus {
@@ -21,7 +22,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-/// How far scales and zeros moved, as TracePoint has it.
+/// How far scales and zeros moved, as TracePoint has it, and where the exponents are.
 void addMovement(TracePoint& point, const QuantizedWeight& before, const QuantizedWeight& after)
 {
     double moved = 0;
@@ -40,6 +41,9 @@ void addMovement(TracePoint& point, const QuantizedWeight& before, const Quantiz
     }
     if (!before.zeros.empty())
         point.zeroChange = std::sqrt(squares / static_cast<double>(before.zeros.size()));
+    if (!after.exponents.empty())
+        point.exponent = std::accumulate(after.exponents.begin(), after.exponents.end(), 0.0) /
+                         static_cast<double>(after.exponents.size());
 }
 
 } // namespace
@@ -92,7 +96,8 @@ void QuantizeJob::trainBlockLayers(BlockPass& pass, int block, const std::string
     problem.weights = m_weights;
     problem.block = block;
     for (const std::size_t i : layers)
-        problem.layers.push_back({&m_model.layers[i], m_results[i]->weight});
+        problem.layers.push_back({&m_model.layers[i], m_results[i]->weight,
+                                  [this, i] { return layerWeight(m_model, m_model.layers[i]); }});
     problem.inputs = &pass.hidden();
     problem.targets = &pass.outputs();
     problem.windows = m_windows.count();
@@ -152,6 +157,15 @@ void QuantizeJob::measureTrained(std::size_t index, const InputStatistics* input
     result.relativeOutputError = std::numeric_limits<double>::quiet_NaN();
     measure(result, weight.matrix(), inputs);
     result.trace.back().relativeError = result.relativeOutputError;
+    if (result.weight->scheme.levels != Levels::Uniform)
+        result.trace.back().weightError = std::pow(10.0, -result.weightSqnrDb / 10);
+    // An exponent that weights and inputs share has moved with the weights'.
+    if (result.activation && inputs && inputs->magnitudes)
+        result.activation =
+            solveActivation(*inputs->magnitudes, result.choice.activation,
+                            result.weight->exponents.size() == 1
+                                ? std::optional<double>(result.weight->exponents.front())
+                                : std::nullopt);
 }
 
 void QuantizeJob::abandon(const std::vector<std::size_t>& layers)

@@ -170,8 +170,7 @@ void QuantizeJob::finishLayer(std::size_t index,
         if (captured && m_request.inputSink)
             m_request.inputSink(layer, inputs);
         LayerResult result = solveLayer(layer, m_choices[index], captured ? inputs : nullptr);
-        if (captured)
-            result.origin = origin;
+        result.origin = m_trail.of(m_choices[index], captured ? origin : InputOrigin());
         if (m_leftOut[index])
             result.note = "left out of this run";
         m_results[index] = std::move(result);
@@ -219,6 +218,8 @@ LayerResult QuantizeJob::solveLayer(const Layer& layer, const LayerChoice& choic
     problem.scheme = choice.scheme;
     problem.inputs = inputs;
     problem.seed = m_request.recipe.seed;
+    if (sharesExponent(choice))
+        problem.modelExponent = m_modelExponent;
     problem.activation = choice.activation;
     StopOnly stop(m_monitor);
     SolveResult solved = solve(problem, choice.method, stop);

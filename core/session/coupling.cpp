@@ -7,6 +7,46 @@
 
 namespace gradus {
 
+namespace {
+
+bool anyOf(const std::vector<std::size_t>& layers, const std::vector<char>& computed)
+{
+    return std::any_of(layers.begin(), layers.end(),
+                       [&](std::size_t i) { return computed[i] != 0; });
+}
+
+void addAll(const std::vector<std::size_t>& layers, std::vector<char>& computed)
+{
+    for (const std::size_t i : layers)
+        computed[i] = 1;
+}
+
+} // namespace
+
+bool sharesExponent(const LayerChoice& choice)
+{
+    const PowerGridOptions* power = choice.keepFloat ? nullptr : powerGridOf(choice.method);
+    return power && power->exponentScope == ExponentScope::Model && power->exponent == 0;
+}
+
+LayerChoice exponentKey(const LayerChoice& choice)
+{
+    PowerquantOptions options;
+    static_cast<PowerGridOptions&>(options) = *powerGridOf(choice.method);
+    options.rounding = roundingOf(choice.method);
+    LayerChoice key;
+    key.scheme = choice.scheme;
+    key.scheme.symmetric = true;
+    key.method = options;
+    return key;
+}
+
+PowerRounding roundingOf(const MethodOptions& method)
+{
+    const auto* powerquant = std::get_if<PowerquantOptions>(&method);
+    return powerquant ? powerquant->rounding : PowerRounding::Nearest;
+}
+
 std::optional<TrainingOptions> blockTrainingOf(const LayerChoice& choice)
 {
     return choice.keepFloat ? std::nullopt : blockTraining(choice.method);
@@ -25,6 +65,9 @@ Coupling::Coupling(const Model& model, const CalibrationChoice& calibration,
     , m_isTrained(model.layers.size())
     , m_trained(model.blocks.size())
 {
+    for (std::size_t i = 0; i < choices.size(); ++i)
+        if (sharesExponent(choices[i]))
+            m_sharing.push_back(i);
     if (calibration.data.empty() || !model.canRun())
         return;
     for (std::size_t i = 0; i < model.layers.size(); ++i) {
@@ -45,37 +88,44 @@ Coupling::Coupling(const Model& model, const CalibrationChoice& calibration,
 std::size_t Coupling::close(std::vector<char>& computed) const
 {
     const auto count = [&] { return std::count(computed.begin(), computed.end(), char(1)); };
-    const auto any = [&](const std::vector<std::size_t>& layers) {
-        return std::any_of(layers.begin(), layers.end(),
-                           [&](std::size_t i) { return computed[i] != 0; });
-    };
-    const auto before = count();
-    const auto closeBlocks = [&] {
-        for (std::size_t b = 0; b < m_trained.size(); ++b) {
-            bool wanted = any(m_trained[b]);
-            // There, layers see those before them as they are before the block's training.
-            if (m_mode == CalibrationMode::TrueSequential)
-                for (std::size_t i = 0; i < computed.size(); ++i)
-                    wanted = wanted || (computed[i] && m_isQuantized[i] &&
-                                        m_model.layers[i].block == static_cast<int>(b));
-            if (wanted)
-                for (const std::size_t i : m_trained[b])
-                    computed[i] = 1;
-        }
-    };
-    closeBlocks();
+    const auto first = count();
+    for (auto before = first - 1; before != count();) {
+        before = count();
+        closeOnce(computed);
+    }
+    return static_cast<std::size_t>(count() - first);
+}
+
+void Coupling::closeBlocks(std::vector<char>& computed) const
+{
+    for (std::size_t b = 0; b < m_trained.size(); ++b) {
+        bool wanted = anyOf(m_trained[b], computed);
+        // There, layers see those before them as they are before the block's training.
+        if (m_mode == CalibrationMode::TrueSequential)
+            for (std::size_t i = 0; i < computed.size(); ++i)
+                wanted = wanted || (computed[i] && m_isQuantized[i] &&
+                                    m_model.layers[i].block == static_cast<int>(b));
+        if (wanted)
+            addAll(m_trained[b], computed);
+    }
+}
+
+void Coupling::closeOnce(std::vector<char>& computed) const
+{
+    // A finished result does not tell the exponent, which may have been trained since.
+    if (anyOf(m_sharing, computed))
+        addAll(m_sharing, computed);
+    closeBlocks(computed);
     // The same holds for whatever comes before the fine-tuning: block stages, and in sequential
     // modes every layer that looks at the outputs of earlier blocks.
-    bool wanted = any(m_fineTuned);
+    bool wanted = anyOf(m_fineTuned, computed);
     for (std::size_t i = 0; i < computed.size(); ++i)
         wanted = wanted || (computed[i] && m_isQuantized[i] &&
                             (m_isTrained[i] || m_mode != CalibrationMode::Float));
     if (wanted && !m_fineTuned.empty()) {
-        for (const std::size_t i : m_fineTuned)
-            computed[i] = 1;
-        closeBlocks();
+        addAll(m_fineTuned, computed);
+        closeBlocks(computed);
     }
-    return static_cast<std::size_t>(count() - before);
 }
 
 std::set<std::string> coupledLayers(const Model& model, const Recipe& recipe,

@@ -11,12 +11,12 @@
 
 namespace gradus {
 
-/// Which layers are trained together, so that their results belong together: those of a block
-/// stage, and those of the fine-tuning at the end. Indices are those of Model::layers.
+/// Which layers' results belong together: those that a block stage trains, those of the fine-tuning
+/// at the end, and those that share an exponent. Indices are those of Model::layers.
 class Coupling
 {
 public:
-    /// Nothing is coupled without calibration text, or when the model cannot run.
+    /// Nothing is trained without calibration text, or when the model cannot run.
     Coupling(const Model& model, const CalibrationChoice& calibration,
              const std::vector<LayerChoice>& choices);
 
@@ -26,6 +26,8 @@ public:
         return m_trained[block];
     }
     [[nodiscard]] const std::vector<std::size_t>& fineTuned() const { return m_fineTuned; }
+    /// Those with one exponent for all of them, which is found before the first is solved.
+    [[nodiscard]] const std::vector<std::size_t>& sharing() const { return m_sharing; }
     [[nodiscard]] bool trains(std::size_t layer) const { return m_isTrained[layer] != 0; }
 
     /// Marks what has to be computed for these layers to come out as in a full run: a training
@@ -34,13 +36,26 @@ public:
     std::size_t close(std::vector<char>& computed) const;
 
 private:
+    void closeOnce(std::vector<char>& computed) const;
+    void closeBlocks(std::vector<char>& computed) const;
+
     const Model& m_model;
     CalibrationMode m_mode;
     std::vector<char> m_isQuantized; ///< on captured inputs
     std::vector<char> m_isTrained;
     std::vector<std::vector<std::size_t>> m_trained; ///< by block
     std::vector<std::size_t> m_fineTuned;
+    std::vector<std::size_t> m_sharing;
 };
+
+/// Whether the layer's exponent is searched for together with those of others.
+[[nodiscard]] bool sharesExponent(const LayerChoice& choice);
+/// What of a choice has an effect on the exponent that it shares; other choices with the same
+/// scheme and grid come out equal.
+[[nodiscard]] LayerChoice exponentKey(const LayerChoice& choice);
+
+/// How a method with a power grid rounds.
+[[nodiscard]] PowerRounding roundingOf(const MethodOptions& method);
 
 /// The options under which a layer takes part in its block's training, and in the fine-tuning;
 /// nothing when it does not.

@@ -62,6 +62,7 @@ public:
     Forecast run()
     {
         read();
+        shareExponent();
         if (wantedAfter(-2))
             calibrate();
         solveAll();
@@ -214,14 +215,19 @@ private:
     {
         const TrainingOptions options = *blockTrainingOf(m_choices[layers.front()]);
         const std::int64_t rows = options.batch * m_context;
-        // The weights dequantized, the start's and the best ones beside them, and of the step's
-        // windows all that the backward pass needs.
+        // The weights dequantized, the start's and the best ones beside them, of codes that are
+        // trained the latents with their gradients and means, and of the step's windows all that
+        // the backward pass needs.
         std::uint64_t weights = 0;
-        for (const std::size_t i : layers)
+        std::uint64_t latents = 0;
+        for (const std::size_t i : layers) {
             weights += floatBytesOf(m_model.layers[i].parameters());
+            if (options.codeRate > 0 && powerGridOf(m_choices[i].method))
+                latents += 4 * floatBytesOf(m_model.layers[i].parameters());
+        }
         add(Stage::Training, {}, static_cast<std::int64_t>(layers.size()),
             trainingWork(m_model, block, tokens, m_context, options.epochs),
-            m_heldWhile[layers.front()] + 3 * weights +
+            m_heldWhile[layers.front()] + 3 * weights + latents +
                 trainingBytesPerForward * forwardWork(m_model, block, rows, m_context).bytes);
     }
 
@@ -246,6 +252,14 @@ private:
         const ForwardWork one = forwardWork(m_model, 0, options.batch * m_context, m_context);
         add(Stage::Training, {}, static_cast<std::int64_t>(layers.size()), work,
             weights + m_request.memoryBytes / 4 + trainingBytesPerForward * one.bytes);
+    }
+
+    void shareExponent()
+    {
+        for (const std::size_t i : m_coupling.sharing())
+            if (isComputed(i))
+                add(Stage::Solving, std::string(methodName(m_choices[i].method)), 0,
+                    exponentWork(m_model.layers[i]), floatBytesOf(m_model.layers[i].parameters()));
     }
 
     void solveAll()
@@ -273,6 +287,12 @@ private:
                 // state and of a candidate; a product with H.
                 working = 2 * hessianBytes(layer.cols) + 2 * floats;
             }
+            if (std::holds_alternative<NupesOptions>(choice.method))
+                // Damped Hessian and factor; codes of the best state and of a candidate, errors and
+                // their product with H.
+                working = 2 * hessianBytes(layer.cols) + 3 * floats;
+            if (std::holds_alternative<PowerquantOptions>(choice.method))
+                working = 5 * floats; // magnitudes sorted, with sums in double
             add(Stage::Solving, std::string(methodName(choice.method)), 1, solveWork(layer, choice),
                 held + floats + working);
             const bool captured = isCaptured(i);

@@ -4,7 +4,8 @@
 //   header    "GRDSJRNL", u32 version, u32 length of the fingerprint, fingerprint, 64 hexadecimal
 //             digits: SHA-256 of everything before
 //   record    u64 length of the payload, 64 hexadecimal digits: SHA-256 of the payload, payload
-//   payload   a LayerResult, see Writer and Reader below
+//   payload   a LayerResult, see Writer and Reader below; what came with version 5 stands at its
+//             end, so that records of version 4 are read as they are
 #include "core/session/journal.h"
 
 #include "core/base/error.h"
@@ -30,7 +31,8 @@ namespace gradus {
 namespace {
 
 constexpr std::string_view magic = "GRDSJRNL";
-constexpr std::uint32_t version = 4;
+constexpr std::uint32_t version = 5;
+constexpr std::uint32_t oldestVersion = 4; ///< that is still read
 constexpr std::size_t digestBytes = 64;
 constexpr std::size_t recordHead = sizeof(std::uint64_t) + digestBytes;
 
@@ -133,7 +135,7 @@ void encodeTuning(Writer& out, const TuningOutcome& outcome)
     }
 }
 
-std::shared_ptr<const TuningOutcome> decodeTuning(Reader& in)
+std::shared_ptr<TuningOutcome> decodeTuning(Reader& in)
 {
     auto outcome = std::make_shared<TuningOutcome>();
     outcome->name = in.text();
@@ -197,6 +199,79 @@ std::vector<TracePoint> decodeTrace(Reader& in)
     return trace;
 }
 
+void encodeActivation(Writer& out, const LayerResult& layer)
+{
+    out.number<std::uint8_t>(layer.activation ? 1 : 0);
+    if (!layer.activation)
+        return;
+    const ActivationGrid& grid = *layer.activation;
+    if (const auto problem = activationProblem(grid))
+        throw Error(ErrorCode::Internal, concat("layer ", layer.name, ": ", *problem));
+    out.number<std::int32_t>(grid.bits);
+    out.number<std::uint8_t>(grid.isSigned ? 1 : 0);
+    for (const float value : {grid.exponent, grid.limit, grid.shift})
+        out.number(value);
+    out.number(grid.relativeError);
+}
+
+std::optional<ActivationGrid> decodeActivation(Reader& in)
+{
+    if (in.number<std::uint8_t>() == 0)
+        return std::nullopt;
+    ActivationGrid grid;
+    grid.bits = in.number<std::int32_t>();
+    grid.isSigned = in.number<std::uint8_t>() != 0;
+    for (float* value : {&grid.exponent, &grid.limit, &grid.shift})
+        *value = in.number<float>();
+    grid.relativeError = in.number<double>();
+    if (const auto problem = activationProblem(grid))
+        throw Error(ErrorCode::Format, *problem);
+    return grid;
+}
+
+/// What came with version 5: power levels, outliers, the inputs' grid, more of the trace.
+void encodeExtras(Writer& out, const LayerResult& layer)
+{
+    if (layer.weight) {
+        out.number<std::uint8_t>(static_cast<std::uint8_t>(layer.weight->scheme.levels));
+        out.array(layer.weight->exponents);
+        out.array(layer.weight->outliers.rowStarts);
+        out.array(layer.weight->outliers.columns);
+        out.array(layer.weight->outliers.values);
+    }
+    encodeActivation(out, layer);
+    out.text(layer.origin.exponents);
+    for (const TracePoint& point : layer.trace)
+        for (const double value : {point.weightError, point.exponent})
+            out.number(value);
+    for (const auto& tuning : layer.tunings)
+        for (const double value : {tuning->codeChange, tuning->exponentChange})
+            out.number(value);
+}
+
+void decodeExtras(Reader& in, LayerResult& layer, QuantizedWeight* weight,
+                  const std::vector<std::shared_ptr<TuningOutcome>>& tunings)
+{
+    if (weight) {
+        const auto levels = in.number<std::uint8_t>();
+        if (levels > static_cast<std::uint8_t>(Levels::PowerMidRise))
+            throw Error(ErrorCode::Format, concat("levels number ", int(levels), " is unknown"));
+        weight->scheme.levels = static_cast<Levels>(levels);
+        weight->exponents = in.array<float>();
+        weight->outliers.rowStarts = in.array<std::uint32_t>();
+        weight->outliers.columns = in.array<std::uint32_t>();
+        weight->outliers.values = in.array<float>();
+    }
+    layer.activation = decodeActivation(in);
+    layer.origin.exponents = in.text();
+    for (TracePoint& point : layer.trace)
+        for (double* value : {&point.weightError, &point.exponent})
+            *value = in.number<double>();
+    for (const auto& tuning : tunings)
+        for (double* value : {&tuning->codeChange, &tuning->exponentChange})
+            *value = in.number<double>();
+}
+
 std::string encode(const LayerResult& layer)
 {
     Writer out;
@@ -232,6 +307,7 @@ std::string encode(const LayerResult& layer)
     out.number<std::uint64_t>(layer.tunings.size());
     for (const auto& tuning : layer.tunings)
         encodeTuning(out, *tuning);
+    encodeExtras(out, layer);
     return out.bytes();
 }
 
@@ -249,8 +325,9 @@ LayerResult decode(std::string_view payload, TuningPool& trainings)
     layer.origin.calibration = in.text();
     layer.origin.earlier = in.text();
     layer.seconds = in.number<double>();
+    std::shared_ptr<QuantizedWeight> weight;
     if (in.number<std::uint8_t>() != 0) {
-        auto weight = std::make_shared<QuantizedWeight>();
+        weight = std::make_shared<QuantizedWeight>();
         Scheme& scheme = weight->scheme;
         scheme.bits = in.number<std::int32_t>();
         const auto granularity = in.number<std::uint8_t>();
@@ -274,25 +351,32 @@ LayerResult decode(std::string_view payload, TuningPool& trainings)
         weight->scales = in.array<float>();
         weight->zeros = in.array<float>();
         weight->groupIndex = in.array<std::int32_t>();
-        if (const auto problem = weightProblem(*weight))
-            throw Error(ErrorCode::Format, *problem);
-        layer.weight = std::move(weight);
     }
     layer.trace = decodeTrace(in);
     const auto tunings = in.number<std::uint64_t>();
     if (tunings > mostTunings)
         throw Error(ErrorCode::Format, concat(tunings, " trainings of one layer cannot be"));
+    std::vector<std::shared_ptr<TuningOutcome>> own;
     for (std::uint64_t i = 0; i < tunings; ++i)
-        layer.tunings.push_back(trainings.shared(decodeTuning(in)));
+        own.push_back(decodeTuning(in));
+    if (!in.atEnd())
+        decodeExtras(in, layer, weight.get(), own);
+    for (const auto& tuning : own)
+        layer.tunings.push_back(trainings.shared(tuning));
+    if (weight) {
+        if (const auto problem = weightProblem(*weight))
+            throw Error(ErrorCode::Format, *problem);
+        layer.weight = std::move(weight);
+    }
     if (!in.atEnd())
         throw Error(ErrorCode::Format, "something follows its last value");
     return layer;
 }
 
-std::string header(const std::string& fingerprint)
+std::string header(const std::string& fingerprint, std::uint32_t ofVersion = version)
 {
     Writer out;
-    out.number<std::uint32_t>(version);
+    out.number<std::uint32_t>(ofVersion);
     out.number(static_cast<std::uint32_t>(fingerprint.size()));
     const std::string text = concat(magic, out.bytes(), fingerprint);
     return text + sha256(text);
@@ -309,6 +393,22 @@ void writeAll(int descriptor, std::string_view bytes, const std::filesystem::pat
         }
         bytes.remove_prefix(static_cast<std::size_t>(done));
     }
+}
+
+bool isOlderHeader(const std::string& found, const std::string& fingerprint)
+{
+    for (std::uint32_t old = oldestVersion; old < version; ++old)
+        if (found == header(fingerprint, old))
+            return true;
+    return false;
+}
+
+/// Headers of one fingerprint have one length.
+void rewriteHeader(int descriptor, const std::string& text, const std::filesystem::path& path)
+{
+    if (::lseek(descriptor, 0, SEEK_SET) < 0)
+        failure(path, "write");
+    writeAll(descriptor, text, path);
 }
 
 /// Up to count bytes from offset; fewer at the end of the file.
@@ -376,6 +476,10 @@ Journal::Journal(std::filesystem::path runPath, std::string fingerprint, bool re
         const std::string found = readAt(m_descriptor, 0, expected.size(), m_path);
         const std::size_t fixed = magic.size() + 2 * sizeof(std::uint32_t);
         if (found == expected) {
+            end = expected.size();
+        } else if (isOlderHeader(found, fingerprint)) {
+            // Its records are records of this version; those that follow need not be of its own.
+            rewriteHeader(m_descriptor, expected, m_path);
             end = expected.size();
         } else if (!magic.starts_with(std::string_view(found).substr(0, magic.size()))) {
             throw Error(ErrorCode::Format,

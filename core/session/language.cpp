@@ -107,8 +107,7 @@ void applyTuned(const Model& model, const std::vector<LayerResult>& results, Wei
 
 void applyWeight(const Layer& layer, const LayerResult& result, Weights& weights)
 {
-    Tensor value = dequantize(*result.weight);
-    value.reshape(layer.shape);
+    Tensor value = storedOfMatrix(dequantize(*result.weight), layer.layout, layer.shape);
     const auto shared = std::make_shared<const Tensor>(std::move(value));
     weights.replace(layer.weight, shared);
     if (result.activation && layer.kind == LayerKind::Linear)

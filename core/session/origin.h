@@ -16,7 +16,13 @@ namespace gradus {
 class OriginTrail
 {
 public:
-    OriginTrail(const Model& model, const CalibrationChoice& calibration, std::uint64_t seed);
+    /// choices: what the recipe asks for, of all layers; those that share an exponent depend on
+    /// each other.
+    OriginTrail(const Model& model, const CalibrationChoice& calibration, std::uint64_t seed,
+                const std::vector<LayerChoice>& choices);
+
+    /// Of a layer with this choice whose inputs have the origin.
+    [[nodiscard]] InputOrigin of(const LayerChoice& choice, InputOrigin inputs) const;
 
     /// Of the inputs of the layers that come next.
     [[nodiscard]] InputOrigin next() const { return {m_calibration, m_earlier}; }
@@ -46,6 +52,7 @@ private:
     bool m_sequential;
     std::string m_calibration;
     std::string m_earlier;
+    std::string m_exponents;                                  ///< empty when no layers share one
     std::vector<std::pair<LayerChoice, std::string>> m_texts; ///< most layers share few choices
 };
 

@@ -49,7 +49,7 @@ Plan plan(const Model& model, const Recipe& recipe)
             }
             result.totals.weights += layer.parameters();
             result.totals.bytes += row.bytes;
-            result.needsCalibration = result.needsCalibration || needsCalibration(choice.method);
+            result.needsCalibration = result.needsCalibration || needsCalibration(choice);
         }
         result.rows.push_back(std::move(row));
     }

@@ -5,6 +5,7 @@
 #include "core/base/hash.h"
 #include "core/base/text.h"
 #include "core/io/byte_source.h"
+#include "core/quant/model_exponent.h"
 #include "core/session/language.h"
 #include "core/session/program.h"
 #include "core/session/quantize_job.h"
@@ -15,6 +16,22 @@
 #include <utility>
 
 namespace gradus {
+
+namespace {
+
+/// Throws when the layer needs calibration inputs, but there is no text for them.
+void requireNoCalibration(const Layer& layer, const LayerChoice& choice)
+{
+    if (needsCalibration(choice.method))
+        throw Error(ErrorCode::Usage, concat(layer.name, ": method ", methodName(choice.method),
+                                             " needs calibration text (--calibration FILE)"));
+    if (needsCalibration(choice))
+        throw Error(ErrorCode::Usage,
+                    concat(layer.name, ": activations need calibration text (--calibration FILE) "
+                                       "for their grid, or stay float"));
+}
+
+} // namespace
 
 QuantizeJob::QuantizeJob(const QuantizeRequest& request, Monitor& monitor, const LayerSink& sink)
     : m_request(request)
@@ -28,7 +45,7 @@ QuantizeJob::QuantizeJob(const QuantizeRequest& request, Monitor& monitor, const
     , m_leftOut(m_model.layers.size())
     , m_coupling(m_model, request.recipe.calibration, m_choices)
     , m_stages(m_model, m_mode)
-    , m_trail(m_model, request.recipe.calibration, request.recipe.seed)
+    , m_trail(m_model, request.recipe.calibration, request.recipe.seed, m_choices)
 {
     choose();
 }
@@ -36,6 +53,7 @@ QuantizeJob::QuantizeJob(const QuantizeRequest& request, Monitor& monitor, const
 std::shared_ptr<const Run> QuantizeJob::run()
 {
     prepare();
+    findModelExponent();
     if (m_windows.count() > 0 && inputsWantedAfter(-2))
         runCalibrated();
     for (std::size_t i = 0; i < m_model.layers.size(); ++i)
@@ -62,8 +80,9 @@ void QuantizeJob::prepare()
                '\n', provenance.calibrationWindows, '\n', provenance.calibrationContext, '\n',
                toJson(m_request.recipe), partIdentity());
     if (m_coupled > 0)
-        m_monitor.note(concat(m_coupled, m_coupled == 1 ? " layer is" : " layers are",
-                              " computed besides those asked for: they are trained together"));
+        m_monitor.note(concat(
+            m_coupled, m_coupled == 1 ? " layer is" : " layers are",
+            " computed besides those asked for: they are trained together, or share an exponent"));
     takeOver();
     if (!m_request.output.empty()) {
         m_journal = std::make_unique<Journal>(m_request.output, sha256(identity), m_request.resume);
@@ -77,11 +96,8 @@ void QuantizeJob::readCalibration()
     const CalibrationChoice& calibration = m_request.recipe.calibration;
     if (calibration.data.empty()) {
         for (std::size_t i = 0; i < m_choices.size(); ++i)
-            if (m_computed[i] && needsCalibration(m_choices[i].method))
-                throw Error(ErrorCode::Usage,
-                            concat(m_model.layers[i].name, ": method ",
-                                   methodName(m_choices[i].method),
-                                   " needs calibration text (--calibration FILE)"));
+            if (m_computed[i])
+                requireNoCalibration(m_model.layers[i], m_choices[i]);
         return;
     }
     m_windows = calibrationWindows(m_model, calibration, m_request.recipe.seed, m_request.tokenizer,
@@ -103,6 +119,7 @@ std::string QuantizeJob::partIdentity() const
     for (const auto& [name, result] : m_request.finished)
         text += concat("\nfinished\n", name, '\n', choiceToJson(result.choice), '\n',
                        result.origin.calibration, '\n', result.origin.earlier, '\n',
+                       result.origin.exponents, result.origin.exponents.empty() ? "" : "\n",
                        result.weight ? result.weightSqnrDb : 0);
     return text;
 }
@@ -186,6 +203,33 @@ void QuantizeJob::takeUpFinished()
     if (kept > 0)
         m_monitor.note(concat("resumed: ", kept, " of ", m_model.layers.size(),
                               " layers were finished before"));
+}
+
+void QuantizeJob::findModelExponent()
+{
+    const auto& layers = m_coupling.sharing();
+    if (std::all_of(layers.begin(), layers.end(),
+                    [this](std::size_t i) { return m_results[i] || m_choices[i].keepFloat; }))
+        return;
+    // All of them, also those that the journal knows already: the exponent is that of a full run.
+    m_stage = "exponent of the model";
+    StopOnly stop(m_monitor);
+    ModelExponent exponent;
+    ExponentChoice exponents = ExponentChoice::Free;
+    for (const std::size_t i : layers) {
+        const Layer& layer = m_model.layers[i];
+        report(layer.name);
+        const LayerChoice& choice = m_choices[i];
+        const PowerGridOptions& options = *powerGridOf(choice.method);
+        // The strictest wins.
+        exponents = std::max(exponents, options.exponents);
+        exponent.add(layerWeight(m_model, layer).matrix(), choice.scheme, options,
+                     roundingOf(choice.method), stop);
+        m_workDone += m_exponentWork[i];
+    }
+    m_modelExponent = exponent.solve(exponents, stop);
+    report("found");
+    m_stage.clear();
 }
 
 std::shared_ptr<const Run> QuantizeJob::finish()

@@ -32,6 +32,8 @@ private:
     void choose();
     void takeOver();
     void takeUpFinished();
+    /// Of the layers that share one, when any of them is still to be solved.
+    void findModelExponent();
     std::shared_ptr<const Run> finish();
 
     // calibrated_pass.cpp: the way through the model, and single layers.
@@ -99,6 +101,7 @@ private:
     std::vector<char> m_leftOut;  ///< float only because the request does not ask for them
     std::size_t m_coupled = 0;    ///< computed only because others need it
     Coupling m_coupling;
+    std::optional<double> m_modelExponent;
     CalibrationStages m_stages;
     OriginTrail m_trail;
     std::shared_ptr<Run> m_run = std::make_shared<Run>();
@@ -117,6 +120,7 @@ private:
     };
     std::vector<StageWork> m_stageWork; ///< of the blocks, and of the head
     std::vector<double> m_solveWork;    ///< by layer
+    std::vector<double> m_exponentWork; ///< by layer: its part in the search for the model's
     double m_fineTuningWork = 0;
     double m_workToDo = 0;
     double m_workDone = 0;

@@ -27,6 +27,14 @@ void QuantizeJob::countWork()
         m_solveWork[i] = work.seconds(usualMachine);
         m_workToDo += m_solveWork[i];
     }
+    m_exponentWork.resize(m_choices.size());
+    if (const auto& sharing = m_coupling.sharing();
+        std::any_of(sharing.begin(), sharing.end(),
+                    [this](std::size_t i) { return !m_results[i] && !m_choices[i].keepFloat; }))
+        for (const std::size_t i : sharing) {
+            m_exponentWork[i] = exponentWork(m_model.layers[i]).seconds(usualMachine);
+            m_workToDo += m_exponentWork[i];
+        }
     if (m_windows.count() == 0 || (!inputsWantedAfter(-2) && !fineTunes()))
         return;
     const auto blocks = static_cast<int>(m_model.blocks.size());

@@ -13,6 +13,7 @@
 //       "symmetric": false,
 //       "scale_type": "F16",                  "F16" or "F32"
 //       "clip": [-0.1, 0.1],                  limits that granules' ranges are cut to; or null
+//       "activation": {"bits": 8, …},         the layer's inputs; absent or null: they stay float
 //       "options": {"damping": 0.01}          of the method
 //     },
 //     "rules": [{"pattern": "\\.mlp\\.", "bits": 3}, {"pattern": "lm_head", "keep_float": true}],
@@ -22,10 +23,12 @@
 //     "seed": 0
 //   }
 //
-// Everything but the version may be left out. "standard" takes defaults for what it leaves out; a
-// rule and an override take the fields of "standard" (options only while the method stays the
-// same), except that they quantize unless they say "keep_float": true. "mode" is "sequential",
-// "true-sequential" or "float"; "context" 0 stands for the model's.
+// Everything but the version may be left out. "activation" has "bits" (2 … 8, or 0 for float),
+// "exponent" ("searched", "shared", "half" or "uniform"), "clip" and "shift" (true or false).
+// "standard" takes defaults for what it leaves out; a rule and an override take the fields of
+// "standard" (options only while the method stays the same), except that they quantize unless they
+// say "keep_float": true. "mode" is "sequential", "true-sequential" or "float"; "context" 0 stands
+// for the model's.
 #include "core/session/recipe.h"
 
 #include "core/base/error.h"
@@ -34,6 +37,7 @@
 #include "core/graph/model.h"
 #include "core/io/strict_json.h"
 #include "core/session/recipe_json.h"
+#include "core/session/recipe_reader.h"
 
 #include <nlohmann/json.hpp>
 
@@ -93,6 +97,16 @@ double shortest(float value)
     return real + 0.0; // no −0
 }
 
+OrderedJson activationJson(const ActivationChoice& activation)
+{
+    OrderedJson json = OrderedJson::object();
+    put(json, "bits", activation.bits);
+    put(json, "exponent", std::string(activationExponentName(activation.exponent)));
+    put(json, "clip", activation.clip);
+    put(json, "shift", activation.shift);
+    return json;
+}
+
 /// standard: what a reader takes for fields that are absent; null: the defaults.
 void putScheme(OrderedJson& json, const LayerChoice& choice, const LayerChoice* standard)
 {
@@ -107,6 +121,10 @@ void putScheme(OrderedJson& json, const LayerChoice& choice, const LayerChoice* 
         put(json, "clip", {shortest(choice.scheme.clip->low), shortest(choice.scheme.clip->high)});
     else if (standard && standard->scheme.clip)
         put(json, "clip", nullptr); // or the standard's would be taken
+    if (choice.activation != ActivationChoice())
+        put(json, "activation", activationJson(choice.activation));
+    else if (standard && standard->activation != ActivationChoice())
+        put(json, "activation", nullptr);
     put(json, "options", optionsJson(choice.method));
 }
 
@@ -117,7 +135,7 @@ OrderedJson choiceJson(const LayerChoice& choice, const LayerChoice* standard)
         put(json, "keep_float", choice.keepFloat);
     // A layer that stays float says no more than that, unless it remembers another scheme.
     if (!choice.keepFloat || !standard || choice.scheme != standard->scheme ||
-        choice.method != standard->method)
+        choice.method != standard->method || choice.activation != standard->activation)
         putScheme(json, choice, standard);
     return json;
 }
@@ -134,112 +152,7 @@ std::string dumped(const OrderedJson& json, int indent)
 
 // ------------------------------------------------------------------------------------ reading
 
-std::string found(const Json& value)
-{
-    std::string text = value.dump(-1, ' ', false, Json::error_handler_t::replace);
-    constexpr std::size_t limit = 60;
-    if (text.size() > limit) {
-        std::size_t end = limit;
-        while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0U) == 0x80U)
-            --end;
-        text = text.substr(0, end) + "…";
-    }
-    return text;
-}
-
-/// A value with its place, for messages.
-class Reader
-{
-public:
-    Reader(const Json& json, std::string path, const std::string& file)
-        : m_json(json)
-        , m_path(std::move(path))
-        , m_file(file)
-    {
-    }
-
-    [[noreturn]] void expected(std::string_view what) const
-    {
-        throw Error(ErrorCode::Format, concat(m_file, ": ", m_path.empty() ? "the recipe" : m_path,
-                                              " is ", found(m_json), ", expected ", what));
-    }
-    [[noreturn]] void fail(std::string_view message) const
-    {
-        throw Error(ErrorCode::Format,
-                    concat(m_file, ": ", m_path.empty() ? "the recipe" : m_path, ": ", message));
-    }
-
-    void object(std::initializer_list<std::string_view> keys) const
-    {
-        if (!m_json.is_object())
-            expected("an object");
-        for (const auto& [key, value] : m_json.items()) {
-            if (std::find(keys.begin(), keys.end(), key) != keys.end())
-                continue;
-            std::string list;
-            for (const std::string_view known : keys)
-                list += concat(list.empty() ? "" : ", ", known);
-            throw Error(ErrorCode::Format,
-                        concat(m_file, ": ", child(key), " is an unknown key, expected ",
-                               list.empty() ? "none" : "one of " + list));
-        }
-    }
-    [[nodiscard]] std::optional<Reader> at(const std::string& key) const
-    {
-        const auto found = m_json.find(key);
-        if (found == m_json.end())
-            return std::nullopt;
-        return Reader(*found, child(key), m_file);
-    }
-    [[nodiscard]] std::vector<Reader> array() const
-    {
-        if (!m_json.is_array())
-            expected("an array");
-        std::vector<Reader> items;
-        for (std::size_t i = 0; i < m_json.size(); ++i)
-            items.push_back(Reader(m_json[i], concat(m_path, "[", i, "]"), m_file));
-        return items;
-    }
-    [[nodiscard]] std::string text(std::string_view what) const
-    {
-        if (!m_json.is_string())
-            expected(what);
-        return m_json.get<std::string>();
-    }
-    [[nodiscard]] bool boolean() const
-    {
-        if (!m_json.is_boolean())
-            expected("true or false");
-        return m_json.get<bool>();
-    }
-    [[nodiscard]] std::int64_t integer(std::int64_t least, std::int64_t most,
-                                       std::string_view what) const
-    {
-        const bool fits =
-            m_json.is_number_integer() &&
-            (!m_json.is_number_unsigned() ||
-             m_json.get<std::uint64_t>() <=
-                 static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max())) &&
-            m_json.get<std::int64_t>() >= least && m_json.get<std::int64_t>() <= most;
-        if (!fits)
-            expected(what);
-        return m_json.get<std::int64_t>();
-    }
-    [[nodiscard]] const Json& json() const { return m_json; }
-    [[nodiscard]] std::string child(const std::string& key) const
-    {
-        const bool plain =
-            key.find_first_not_of("abcdefghijklmnopqrstuvwxyz_") == std::string::npos &&
-            !key.empty();
-        return plain ? concat(m_path, m_path.empty() ? "" : ".", key)
-                     : concat(m_path, "[", quoted(key), "]");
-    }
-
-private:
-    const Json& m_json;
-    std::string m_path;
-    const std::string& m_file;
-};
+using Reader = RecipeReader;
 
 constexpr std::int64_t largest = std::numeric_limits<std::int64_t>::max();
 
@@ -303,6 +216,32 @@ std::optional<ClipLimits> readClip(const Reader& reader)
     return scheme.clip;
 }
 
+void readActivation(const Reader& reader, ActivationChoice& activation)
+{
+    if (reader.json().is_null()) {
+        activation = {};
+        return;
+    }
+    reader.object({"bits", "exponent", "clip", "shift"});
+    if (const auto bits = reader.at("bits")) {
+        constexpr std::string_view what = "0 (float) or an integer from 2 to 8";
+        activation.bits = static_cast<int>(bits->integer(0, 8, what));
+        if (activation.bits == 1)
+            bits->expected(what);
+    }
+    if (const auto exponent = reader.at("exponent")) {
+        constexpr std::string_view words = "\"searched\", \"shared\", \"half\" or \"uniform\"";
+        const auto chosen = activationExponentFromName(exponent->text(words));
+        if (!chosen)
+            exponent->expected(words);
+        activation.exponent = *chosen;
+    }
+    if (const auto clip = reader.at("clip"))
+        activation.clip = clip->boolean();
+    if (const auto shift = reader.at("shift"))
+        activation.shift = shift->boolean();
+}
+
 /// Fields that are absent keep what choice holds already.
 void readChoice(const Reader& reader, LayerChoice& choice)
 {
@@ -362,6 +301,23 @@ void readChoice(const Reader& reader, LayerChoice& choice)
     }
     if (const auto clip = reader.at("clip"))
         scheme.clip = readClip(*clip);
+    if (const auto activation = reader.at("activation"))
+        readActivation(*activation, choice.activation);
+}
+
+/// An exponent that weights and inputs share is one of power levels, and one for all rows.
+std::optional<std::string> sharingProblem(const LayerChoice& choice)
+{
+    if (!choice.activation.enabled() || choice.activation.exponent != ActivationExponent::Shared)
+        return std::nullopt;
+    const PowerGridOptions* power = powerGridOf(choice.method);
+    if (!power)
+        return concat("activations share the weights' exponent, but ", methodName(choice.method),
+                      " makes uniform levels, expected powerquant or nupes, or another exponent");
+    if (power->exponentScope == ExponentScope::Row)
+        return "activations share the weights' exponent, but each row has its own, expected one "
+               "for the layer or the model";
+    return std::nullopt;
 }
 
 void validateChoice(const LayerChoice& choice, const std::string& who)
@@ -371,11 +327,20 @@ void validateChoice(const LayerChoice& choice, const std::string& who)
     auto problem = choice.scheme.validate();
     if (!problem)
         problem = validate(choice.method);
+    if (!problem)
+        problem = choice.activation.validate();
+    if (!problem)
+        problem = sharingProblem(choice);
     if (problem)
         throw Error(ErrorCode::Usage, concat(who, ": ", *problem));
 }
 
 } // namespace
+
+bool needsCalibration(const LayerChoice& choice)
+{
+    return !choice.keepFloat && (needsCalibration(choice.method) || choice.activation.enabled());
+}
 
 std::string choiceToJson(const LayerChoice& choice)
 {
@@ -390,7 +355,7 @@ LayerChoice choiceFromJson(std::string_view text, const std::string& name)
     const Json json = parseStrictJson(text, name);
     const Reader reader(json, "", name);
     reader.object({"keep_float", "method", "bits", "granularity", "group", "symmetric",
-                   "scale_type", "clip", "options"});
+                   "scale_type", "clip", "activation", "options"});
     LayerChoice choice;
     readChoice(reader, choice);
     return choice;
@@ -469,13 +434,13 @@ Recipe recipeFromJson(std::string_view text, const std::string& name)
     Recipe recipe;
     if (const auto standard = reader.at("standard")) {
         standard->object({"keep_float", "method", "bits", "granularity", "group", "symmetric",
-                          "scale_type", "clip", "options"});
+                          "scale_type", "clip", "activation", "options"});
         readChoice(*standard, recipe.standard);
     }
     if (const auto rules = reader.at("rules")) {
         for (const Reader& item : rules->array()) {
             item.object({"pattern", "keep_float", "method", "bits", "granularity", "group",
-                         "symmetric", "scale_type", "clip", "options"});
+                         "symmetric", "scale_type", "clip", "activation", "options"});
             const auto pattern = item.at("pattern");
             if (!pattern)
                 item.fail("has no \"pattern\", expected a regular expression");
@@ -498,7 +463,7 @@ Recipe recipeFromJson(std::string_view text, const std::string& name)
         for (const auto& [layer, value] : overrides->json().items()) {
             const Reader item = *overrides->at(layer);
             item.object({"keep_float", "method", "bits", "granularity", "group", "symmetric",
-                         "scale_type", "clip", "options"});
+                         "scale_type", "clip", "activation", "options"});
             LayerChoice choice = recipe.standard;
             choice.keepFloat = false;
             readChoice(item, choice);
@@ -580,6 +545,8 @@ std::vector<LayerChoice> resolve(const Recipe& recipe, const Model& model)
                                methodName(choice.method),
                                " cannot quantize it, expected a method without calibration such as "
                                "rtn or rtn-mse"));
+        if (layer.kind == LayerKind::Embedding)
+            choice.activation = {}; // tokens stay what they are
         choices.push_back(std::move(choice));
     }
     return choices;

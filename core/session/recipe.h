@@ -20,9 +20,12 @@ struct LayerChoice
     bool keepFloat = false;
     Scheme scheme;
     MethodOptions method = RtnOptions{};
-    ActivationChoice activation; ///< of the layer's inputs
+    ActivationChoice activation = {}; ///< of the layer's inputs
     bool operator==(const LayerChoice&) const = default;
 };
+/// Whether what is made of the layer depends on calibration inputs: its method's result, or the
+/// grid of its inputs.
+[[nodiscard]] bool needsCalibration(const LayerChoice& choice);
 
 /// A rule: layers whose name matches the pattern get the choice. Pattern: a regular expression
 /// (PCRE2 syntax) searched in the layer's name.

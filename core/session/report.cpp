@@ -65,6 +65,7 @@ std::string ReportPage::write()
     table();
     if (m_request.compared)
         comparison();
+    power();
     training();
     weights();
     recipe();
@@ -162,6 +163,8 @@ void ReportPage::head()
     link("layers", "Layers");
     if (m_request.compared)
         link("comparison", "Comparison");
+    if (!powerLayers().empty())
+        link("power", "Power grids");
     if (const auto all = trainings(); !all.empty())
         link("training", all.front().outcome->block < 0 ? "Fine-tuning" : "Block stage");
     link("weights", "Weights");

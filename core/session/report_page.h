@@ -91,6 +91,14 @@ private:
     void blockStage(const std::vector<ReportTraining>& blocks);
     void fineTuning(const ReportTraining& training, bool titled);
     [[nodiscard]] std::string blockLabel(const TuningOutcome& training) const;
+    /// Rows of layers with a power grid.
+    [[nodiscard]] std::vector<std::size_t> powerLayers() const;
+    void power();
+    void powerExponents(const std::vector<std::size_t>& rows);
+    void powerGain(const std::vector<std::size_t>& rows);
+    void powerLevels(const std::vector<std::size_t>& rows);
+    /// Exponent, outliers and the grid of the inputs, where the layer has such.
+    void powerFacts(const LayerResult& result);
     /// The steps of the layer's method, if it has taken such.
     void convergence(std::size_t i);
     void weights();

@@ -74,7 +74,9 @@ std::string choiceSentence(const LayerChoice& choice)
     if (choice.keepFloat)
         return "stays float";
     const MethodDescription& method = *findMethod(methodName(choice.method));
-    std::string text = concat(method.title, ", ", schemeText(choice.scheme));
+    Scheme scheme = choice.scheme;
+    scheme.symmetric = storedScheme(scheme, choice.method).symmetric; // of power grids always
+    std::string text = concat(method.title, ", ", schemeText(scheme));
     std::string_view separator = "; ";
     for (const OptionDescription& option : method.options) {
         const std::string value = optionValue(choice.method, option.name);
@@ -83,6 +85,9 @@ std::string choiceSentence(const LayerChoice& choice)
         text += concat(separator, option.name, " ", value);
         separator = ", ";
     }
+    if (choice.activation.enabled())
+        text += concat("; inputs ", counted(choice.activation.bits, "bit", "bits"), ", exponent ",
+                       activationExponentName(choice.activation.exponent));
     return text;
 }
 

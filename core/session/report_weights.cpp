@@ -3,6 +3,7 @@
 #include "core/base/format.h"
 #include "core/session/report_page.h"
 #include "core/session/statistics.h"
+#include "core/session/weight_view.h"
 
 #include <algorithm>
 #include <cmath>
@@ -66,16 +67,15 @@ void ReportPage::weight(std::size_t i)
     chart.title = concat("Weights of ", shortened(row.layer->name, 120));
     chart.clipLow = std::numeric_limits<double>::infinity();
     chart.clipHigh = -chart.clipLow;
+    const bool uniform = quantized.scheme.levels == Levels::Uniform;
     const int top = quantized.scheme.maximumCode();
     for (std::size_t g = 0; g < quantized.scales.size(); ++g) {
         const auto scale = static_cast<double>(quantized.scales[g]);
-        chart.clipLow = std::min(chart.clipLow, -scale * static_cast<double>(quantized.zeros[g]));
-        chart.clipHigh =
-            std::max(chart.clipHigh, scale * (top - static_cast<double>(quantized.zeros[g])));
+        const double zero = uniform ? static_cast<double>(quantized.zeros[g]) : 1;
+        chart.clipLow = std::min(chart.clipLow, -scale * zero);
+        chart.clipHigh = std::max(chart.clipHigh, uniform ? scale * (top - zero) : scale);
     }
-    for (int code = 0; code <= top; ++code)
-        chart.levels.push_back(quantized.scales[0] *
-                               (static_cast<float>(code) - quantized.zeros[0]));
+    chart.levels = granuleLevels(quantized, 0, 0);
     double lo = std::min(facts.minimum, chart.clipLow);
     double hi = std::max(facts.maximum, chart.clipHigh);
     if (!(hi > lo)) { // a constant weight still gets a histogram with some width
@@ -117,7 +117,9 @@ void ReportPage::weight(std::size_t i)
          concat(formatBytes(result.bytes()), ", ", formatBitsPerWeight(result.bitsPerWeight()),
                 " bits per weight: ", realText(static_cast<double>(size.codeBits) / count, 3),
                 " codes", share(size.scaleBits, "scales"), share(size.zeroBits, "zeros"),
-                share(size.indexBits, "group index")));
+                share(size.indexBits, "group index"), share(size.exponentBits, "exponents"),
+                share(size.outlierBits, "outliers")));
+    powerFacts(result);
     fact("Original weights",
          concat("mean ", realText(facts.mean), ", standard deviation ", realText(facts.std),
                 ", from ", realText(facts.minimum), " to ", realText(facts.maximum),

@@ -15,13 +15,17 @@
 namespace gradus {
 
 /// What determined the inputs that a layer was measured (and perhaps solved) on; equal origins,
-/// equal inputs. Both are short hashes; empty when there were no calibration inputs. See stale.cpp.
+/// equal inputs. All are short hashes; empty when there were no calibration inputs. See stale.cpp.
 struct InputOrigin
 {
     std::string calibration; ///< text, windows, context, mode, seed
     /// Sequential modes: what the layers before were quantized to; of trained layers, what all
     /// layers were that the training saw.
     std::string earlier;
+    /// What the layers with which it shares an exponent were asked to be; empty when it shares
+    /// none. This depends on no calibration inputs.
+    std::string exponents = {};
+    [[nodiscard]] bool isKnown() const { return !calibration.empty() || !exponents.empty(); }
     bool operator==(const InputOrigin&) const = default;
 };
 

@@ -13,19 +13,29 @@
 //                        model), choice (what was asked for, JSON), quantized (0 or 1),
 //                        weight_sqnr_db, weight_cosine, relative_output_error (NaN: not measured),
 //                        damping, note; when measured on calibration inputs origin_calibration and
-//                        origin_earlier, hashes of what determined these; when quantized also
+//                        origin_earlier, hashes of what determined these; with an exponent that
+//                        layers share origin_exponents, another hash; when quantized also
 //                        method, options (JSON), bits, granularity, group_size, symmetric,
 //                        float_zeros, scale_type, shape = [rows, cols], stored_bytes,
-//                        bits_per_weight
+//                        bits_per_weight; of power levels levels ("power" or "power-mid-rise") and
+//                        exponent_count; when the layer's inputs are quantized, too,
+//                        activation_bits, activation_signed (0 or 1), activation_exponent,
+//                        activation_limit, activation_shift, activation_relative_error
 //     codes              u8, ⌈rows · cols · bits / 8⌉: rows × cols codes, row-major, as one stream;
 //                        code i occupies bits [i·bits, (i+1)·bits), bit k of the stream is bit
 //                        k mod 8 of byte k/8
 //     scales             float16 or float32, rows × groups; 1 × 1 for tensor granularity
 //     zeros              u8, like scales, or of the scales' type with float_zeros = 1; absent when
 //                        symmetric, where every zero is 2^(bits−1)
+//     exponents          f32, exponent_count: one for all rows, or one for each; of power levels
+//     outliers           group, absent without any. Attribute: count
+//       row_starts       u32, rows + 1: places in columns and values, the last one count
+//       columns          u16 (u32 with more than 65536 inputs), count: ascending within a row
+//       values           of the scales' type, count: what stands in place of the codes
 //     group_index        i32, cols: the group of each input; absent when that is col / group_size
 //     trace              f64, points × 5: round, relative_output_error, accepted (share of rows),
-//                        scale_change, zero_change; the stages' names stand in the attribute
+//                        scale_change, zero_change; with the attribute trace_columns = 7 also
+//                        weight_error and exponent. The stages' names stand in the attribute
 //                        trace_stages, separated by spaces. Absent for methods of one step
 //     tunings            JSON array: the links in /tunings of the trainings that the layer took
 //     part
@@ -33,14 +43,15 @@
 //   /tunings/<link>      one group per training (of a block, or the fine-tuning); absent without
 //                        any. Attributes: name, block (-1: all), steps, epoch_loss_count,
 //                        best_epoch (0: the start was kept), stopped_early, cancelled (0 or 1),
-//                        scale_change, zero_change, parameters (JSON array of name and shape)
+//                        scale_change, zero_change, of power grids code_change and
+//                        exponent_change, parameters (JSON array of name and shape)
 //     losses             f32, steps: of every step, before its update
 //     epoch_losses       f64: over all windows, before the first epoch and after each one
 //     values/<tensor>    f32: float tensors of the model as trained (norms, biases); they belong to
 //                        the result as the weights do, a later training's instead of an earlier's
 //
-// Schema 1 has grown by what is optional: float_zeros, trace, tunings. Files without them read as
-// before.
+// Schema 1 has grown by what is optional: float_zeros, trace, tunings, levels with exponents,
+// outliers, activations. Files without them read as before.
 //
 // After the HDF5 data stands one line of text that HDF5 ignores:
 //
@@ -58,6 +69,7 @@
 #include "core/quant/packing.h"
 #include "core/session/recipe_json.h"
 #include "core/session/run.h"
+#include "core/session/run_file_extras.h"
 #include "core/session/run_file_tunings.h"
 #include "core/session/run_seal.h"
 #include "core/session/stored_weight.h"
@@ -81,14 +93,19 @@ constexpr std::string_view sealWord = "\ngradus-sha256 ";
 constexpr std::size_t sealBytes = sealWord.size() + 64 + 1 + 20 + 1;
 
 constexpr std::string_view conventions =
-    "w = scale * (code - zero). Weights are out x in, row-major; a group is a run of consecutive "
-    "inputs of one row that share a scale and a zero, so that input c of row r uses scale and zero "
-    "number [r, c / group_size] (or [r, group_index[c]]). bits_per_weight counts codes, scales, "
-    "zeros and indices.";
+    "w = scale * (code - zero). Layers with levels = power: w = scale * sgn(c) * "
+    "(|c| / N)^(1 / exponent) with c = code - 2^(bits-1) and N = 2^(bits-1) - 1; with levels = "
+    "power-mid-rise: w = scale * ((i + 0.5) / (N + 0.5))^(1 / exponent), i = c, for c >= 0, the "
+    "same with the other sign and i = -c - 1 for c < 0. Weights are out x in, row-major; a group "
+    "is a run of consecutive inputs of one row that share a scale and a zero, so that input c of "
+    "row r uses scale and zero number [r, c / group_size] (or [r, group_index[c]]). "
+    "bits_per_weight counts codes, scales, zeros, indices, exponents and outliers.";
 constexpr std::string_view layoutText =
     "codes hold rows x cols codes as one dense stream: code i occupies bits [i*bits, (i+1)*bits), "
     "bit k of the stream is bit k mod 8 of byte k/8. scales and zeros are rows x groups. Symmetric "
-    "layers store no zeros: every zero is 2^(bits-1). Layers are ordered by their attribute index. "
+    "layers store no zeros: every zero is 2^(bits-1). exponents hold one for all rows, or one for "
+    "each. outliers, row by row, are weights that stand in place of what the codes say. Layers are "
+    "ordered by their attribute index. "
     "tunings hold, per training, its losses and the model's float tensors as they were trained "
     "(values); layers name the trainings that they took part in.";
 
@@ -215,6 +232,7 @@ void writeWeight(Hdf5Group& group, const LayerResult& layer, Monitor& monitor)
         group.write("group_index", Hdf5Type::I32,
                     std::array<std::uint64_t, 1>{weight.groupIndex.size()},
                     bytesOf(weight.groupIndex), monitor);
+    writeLevels(group, weight, monitor);
 }
 
 void writeContent(const Run& run, Hdf5File& file, Monitor& monitor)
@@ -272,8 +290,11 @@ void writeContent(const Run& run, Hdf5File& file, Monitor& monitor)
             group.setText("origin_calibration", layer.origin.calibration);
             group.setText("origin_earlier", layer.origin.earlier);
         }
+        if (!layer.origin.exponents.empty())
+            group.setText("origin_exponents", layer.origin.exponents);
         if (layer.weight)
             writeWeight(group, layer, monitor);
+        writeActivation(group, layer);
         writeTrace(group, layer, monitor);
         tunings.refer(group, layer);
     }
@@ -301,6 +322,7 @@ std::shared_ptr<const QuantizedWeight> readWeight(const Hdf5Group& group)
     scheme.symmetric = group.integer("symmetric") != 0;
     // Runs of earlier versions have no float zeros.
     scheme.floatZeros = group.hasAttribute("float_zeros") && group.integer("float_zeros") != 0;
+    scheme.levels = readLevelsName(group);
     const std::string scaleType = group.text("scale_type");
     if (scaleType != "F16" && scaleType != "F32")
         group.fail("scale_type", concat("is ", quoted(scaleType), ", expected F16 or F32"));
@@ -331,6 +353,7 @@ std::shared_ptr<const QuantizedWeight> readWeight(const Hdf5Group& group)
         weight->groupIndex = valuesOf<std::int32_t>(
             group.read("group_index", Hdf5Type::I32,
                        std::array<std::uint64_t, 1>{static_cast<std::uint64_t>(weight->cols)}));
+    readLevels(group, *weight);
     if (const auto problem = weightProblem(*weight))
         group.fail({}, concat("is malformed: ", *problem));
     return weight;
@@ -351,8 +374,11 @@ LayerResult readLayer(const Hdf5Group& group, TuningReader& tunings, const std::
         layer.origin.calibration = group.text("origin_calibration");
         layer.origin.earlier = group.text("origin_earlier");
     }
+    if (group.hasAttribute("origin_exponents"))
+        layer.origin.exponents = group.text("origin_exponents");
     if (group.integer("quantized") != 0)
         layer.weight = readWeight(group);
+    layer.activation = readActivation(group);
     layer.trace = readTrace(group);
     layer.tunings = tunings.of(group);
     return layer;

@@ -8,8 +8,11 @@
 
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <array>
+#include <cmath>
 #include <cstring>
+#include <limits>
 #include <set>
 
 namespace gradus {
@@ -18,10 +21,14 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr std::size_t traceColumns = 5;
-constexpr std::string_view traceText =
+constexpr std::size_t plainColumns = 5;
+constexpr std::size_t powerColumns = 7; ///< with what methods of power grids tell
+constexpr std::string_view plainText =
     "columns: round, relative_output_error, accepted, scale_change, zero_change; a row for every "
     "stage of trace_stages";
+constexpr std::string_view powerText =
+    "columns: round, relative_output_error, accepted, scale_change, zero_change, weight_error, "
+    "exponent; a row for every stage of trace_stages";
 constexpr std::size_t textLimit = std::size_t(1) << 24;
 
 std::string dumped(const Json& json)
@@ -139,6 +146,10 @@ std::shared_ptr<const TuningOutcome> readTuning(const Hdf5Group& group)
     outcome->cancelled = group.integer("cancelled") != 0;
     outcome->scaleChange = group.real("scale_change");
     outcome->zeroChange = group.real("zero_change");
+    if (group.hasAttribute("code_change")) {
+        outcome->codeChange = group.real("code_change");
+        outcome->exponentChange = group.real("exponent_change");
+    }
     readParameters(group, *outcome);
     if (const auto problem = tuningProblem(*outcome))
         group.fail({}, concat("is malformed: ", *problem));
@@ -153,18 +164,32 @@ void writeTrace(Hdf5Group& group, const LayerResult& layer, Monitor& monitor)
         return;
     if (const auto problem = traceProblem(layer.trace))
         throw Error(ErrorCode::Internal, concat("layer ", layer.name, ": ", *problem));
+    const std::size_t columns =
+        std::any_of(layer.trace.begin(), layer.trace.end(),
+                    [](const TracePoint& point) {
+                        return !std::isnan(point.weightError) || !std::isnan(point.exponent);
+                    })
+            ? powerColumns
+            : plainColumns;
     std::string stages;
     std::vector<double> numbers;
     for (const TracePoint& point : layer.trace) {
         stages += concat(stages.empty() ? "" : " ", traceStageName(point.stage));
-        numbers.insert(numbers.end(), {static_cast<double>(point.round), point.relativeError,
-                                       point.accepted, point.scaleChange, point.zeroChange});
+        const std::array<double, powerColumns> row = {static_cast<double>(point.round),
+                                                      point.relativeError,
+                                                      point.accepted,
+                                                      point.scaleChange,
+                                                      point.zeroChange,
+                                                      point.weightError,
+                                                      point.exponent};
+        numbers.insert(numbers.end(), row.data(), row.data() + columns);
     }
     group.setText("trace_stages", stages);
-    group.write("trace", Hdf5Type::F64,
-                std::array<std::uint64_t, 2>{layer.trace.size(), traceColumns},
+    if (columns != plainColumns)
+        group.setInteger("trace_columns", static_cast<std::int64_t>(columns));
+    group.write("trace", Hdf5Type::F64, std::array<std::uint64_t, 2>{layer.trace.size(), columns},
                 std::as_bytes(std::span(numbers)), monitor);
-    group.describe("trace", "columns", traceText);
+    group.describe("trace", "columns", columns == plainColumns ? plainText : powerText);
 }
 
 std::vector<TracePoint> readTrace(const Hdf5Group& group)
@@ -181,14 +206,22 @@ std::vector<TracePoint> readTrace(const Hdf5Group& group)
             group.fail("trace_stages", concat("holds ", quoted(word), ", which is no stage"));
         if (trace.size() == mostTracePoints)
             group.fail("trace_stages", concat("holds more than ", mostTracePoints, " stages"));
-        trace.push_back({*stage, 0, 0, 1, 0, 0});
+        trace.emplace_back().stage = *stage;
         at = end + 1;
     }
-    const auto bytes = group.read("trace", Hdf5Type::F64,
-                                  std::array<std::uint64_t, 2>{trace.size(), traceColumns});
+    std::size_t columns = plainColumns;
+    if (group.hasAttribute("trace_columns")) {
+        columns = powerColumns;
+        if (const std::int64_t stored = group.integer("trace_columns"); stored != powerColumns)
+            group.fail("trace_columns", concat("is ", stored, ", expected ", powerColumns));
+    }
+    const auto bytes =
+        group.read("trace", Hdf5Type::F64, std::array<std::uint64_t, 2>{trace.size(), columns});
     for (std::size_t i = 0; i < trace.size(); ++i) {
-        std::array<double, traceColumns> row{};
-        std::memcpy(row.data(), bytes.data() + i * sizeof row, sizeof row);
+        std::array<double, powerColumns> row{};
+        row[5] = row[6] = std::numeric_limits<double>::quiet_NaN();
+        const std::size_t rowBytes = columns * sizeof(double);
+        std::memcpy(row.data(), bytes.data() + i * rowBytes, rowBytes);
         if (!(row[0] >= 0 && row[0] <= 1e6) || row[0] != static_cast<double>(int(row[0])))
             group.fail("trace", concat("has the round ", row[0]));
         trace[i].round = static_cast<int>(row[0]);
@@ -196,6 +229,8 @@ std::vector<TracePoint> readTrace(const Hdf5Group& group)
         trace[i].accepted = row[2];
         trace[i].scaleChange = row[3];
         trace[i].zeroChange = row[4];
+        trace[i].weightError = row[5];
+        trace[i].exponent = row[6];
     }
     if (const auto problem = traceProblem(trace))
         group.fail("trace", concat("is malformed: ", *problem));
@@ -243,6 +278,11 @@ void TuningWriter::write(Hdf5Group& root, Monitor& monitor)
         group.setInteger("cancelled", outcome->cancelled ? 1 : 0);
         group.setReal("scale_change", outcome->scaleChange);
         group.setReal("zero_change", outcome->zeroChange);
+        // Only trainings of power grids change codes and exponents.
+        if (outcome->codeChange != 0 || outcome->exponentChange != 0) {
+            group.setReal("code_change", outcome->codeChange);
+            group.setReal("exponent_change", outcome->exponentChange);
+        }
         writeList(group, "losses", Hdf5Type::F32, outcome->losses, monitor);
         writeList(group, "epoch_losses", Hdf5Type::F64, outcome->epochLosses, monitor);
         writeParameters(group, *outcome, monitor);

@@ -51,18 +51,34 @@ bool isCalibrated(const Layer& layer, const LayerChoice& choice)
 } // namespace
 
 OriginTrail::OriginTrail(const Model& model, const CalibrationChoice& calibration,
-                         std::uint64_t seed)
+                         std::uint64_t seed, const std::vector<LayerChoice>& choices)
     : m_sequential(calibration.mode != CalibrationMode::Float)
     , m_calibration(calibrationKey(model, calibration, seed))
 {
+    assert(choices.size() == model.layers.size());
+    std::string sharing;
+    for (std::size_t i = 0; i < choices.size(); ++i)
+        if (sharesExponent(choices[i]))
+            sharing += concat('\n', model.layers[i].name, '\n', textOf(exponentKey(choices[i])));
+    if (!sharing.empty())
+        m_exponents = shortHash(sharing);
+}
+
+InputOrigin OriginTrail::of(const LayerChoice& choice, InputOrigin inputs) const
+{
+    if (sharesExponent(choice))
+        inputs.exponents = m_exponents;
+    return inputs;
 }
 
 std::string OriginTrail::seenText(const Layer& layer, const LayerChoice& choice,
                                   const InputOrigin& origin)
 {
     std::string text = concat('\n', layer.name, '\n', textOf(choice));
-    if (needsCalibration(choice.method))
+    if (needsCalibration(choice))
         text += concat('\n', origin.calibration, '\n', origin.earlier);
+    if (!origin.exponents.empty())
+        text += concat("\nexponents ", origin.exponents);
     return text;
 }
 
@@ -144,7 +160,9 @@ std::vector<InputOrigin> inputOrigins(const Model& model, const Recipe& recipe,
 {
     assert(choices.size() == model.layers.size());
     std::vector<InputOrigin> origins(model.layers.size());
-    OriginTrail trail(model, recipe.calibration, recipe.seed);
+    OriginTrail trail(model, recipe.calibration, recipe.seed, choices);
+    for (std::size_t i = 0; i < choices.size(); ++i)
+        origins[i] = trail.of(choices[i], {});
     const CalibrationStages stages(model, recipe.calibration.mode);
     const Coupling coupling(model, recipe.calibration, choices);
     std::vector<OriginTrail::Part> all; // what a fine-tuning sees, in the order of the stages
@@ -152,7 +170,7 @@ std::vector<InputOrigin> inputOrigins(const Model& model, const Recipe& recipe,
         const InputOrigin origin = on.next();
         for (const std::size_t i : layers)
             if (isCalibrated(model.layers[i], choices[i]))
-                origins[i] = origin;
+                origins[i] = on.of(choices[i], origin);
         for (const std::size_t i : layers)
             if (!choices[i].keepFloat)
                 on.pass(model.layers[i], choices[i], origins[i]);
@@ -220,7 +238,7 @@ std::vector<std::optional<Freshness>> freshness(const Model& model, const Recipe
     std::map<const Recipe*, std::vector<InputOrigin>> assumed;
     const auto originOf = [&](const MeasuredLayer& measured, std::size_t i) -> InputOrigin {
         const InputOrigin& own = measured.result.origin;
-        if (!own.calibration.empty() || !measured.recipe)
+        if (own.isKnown() || !measured.recipe)
             return own;
         const auto [at, added] = assumed.try_emplace(measured.recipe.get());
         if (added) {
@@ -246,7 +264,8 @@ std::vector<std::optional<Freshness>> freshness(const Model& model, const Recipe
             const InputOrigin origin = originOf(found->second, i);
             if (origin.calibration != origins[i].calibration)
                 all[i] = Freshness::CalibrationChanged;
-            else if (origin.earlier != origins[i].earlier)
+            else if (origin.earlier != origins[i].earlier ||
+                     origin.exponents != origins[i].exponents)
                 all[i] = Freshness::EarlierChanged;
         }
     }

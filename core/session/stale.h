@@ -36,7 +36,7 @@ enum class Freshness
     ChoiceChanged,      ///< the recipe wants another scheme, method or option for it
     CalibrationChanged, ///< other text, number or length of windows, mode or seed
     /// What the layers before it come out as has changed (sequential modes), or those that it is
-    /// trained together with; or its training was cancelled.
+    /// trained together with or shares an exponent with; or its training was cancelled.
     EarlierChanged,
 };
 

@@ -9,6 +9,22 @@
 
 namespace gradus {
 
+namespace {
+
+ExponentStudy study(ConstMatrixView weight, Scheme scheme, Monitor& monitor)
+{
+    constexpr std::int64_t sortable = std::int64_t(1) << 20; // beyond, bins do as well
+    constexpr double minimumClip = 0.1;
+    scheme.symmetric = true;
+    scheme.levels = Levels::Power;
+    const PowerErrors errors = weight.rows * weight.cols <= sortable
+                                   ? PowerErrors::sorted(weight, scheme, monitor)
+                                   : PowerErrors::binned(weight, scheme, monitor);
+    return exponentStudy(errors, scheme, minimumClip, monitor);
+}
+
+} // namespace
+
 Tensor layerWeight(const Model& model, const Layer& layer)
 {
     Tensor weight = model.source.tensors->readFloat(layer.weight);
@@ -16,8 +32,7 @@ Tensor layerWeight(const Model& model, const Layer& layer)
         throw Error(ErrorCode::Numeric,
                     concat(layer.name, ": ", bad, " of ", weight.count(),
                            " weights are NaN or infinite, expected finite ones"));
-    weight.reshape({layer.rows, layer.cols});
-    return weight;
+    return matrixOfStored(std::move(weight), layer.layout, layer.rows, layer.cols);
 }
 
 std::vector<LayerStatistics> layerStatistics(const Model& model, const std::string& pattern,
@@ -47,6 +62,7 @@ std::vector<LayerStatistics> layerStatistics(const Model& model, const std::stri
         row.moments = moments(weight.floats());
         row.outlierShare = outlierShare(weight.floats(), row.moments);
         row.exponent = fitExponent(weight.matrix(), scheme, part);
+        row.study = study(weight.matrix(), scheme, part);
         if (sink)
             sink(row);
         rows.push_back(std::move(row));

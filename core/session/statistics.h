@@ -2,6 +2,7 @@
 #pragma once
 
 #include "core/eval/distribution.h"
+#include "core/eval/exponent_study.h"
 #include "core/graph/model.h"
 #include "core/quant/scheme.h"
 
@@ -16,6 +17,8 @@ struct LayerStatistics
     Moments moments;
     double outlierShare = 0; ///< beyond 6 standard deviations
     ExponentFit exponent;
+    /// Nearest levels, clips, and what theory predicts.
+    ExponentStudy study;
 };
 
 /// Called for every finished layer, from the calling thread, in layer order.

@@ -43,10 +43,24 @@ std::vector<std::int64_t> spreadRows(std::int64_t rows, std::int64_t count)
     return chosen;
 }
 
+/// Previewed by itself: what it makes does not depend on inputs.
+bool isDataFree(const MethodOptions& method)
+{
+    return std::holds_alternative<RtnOptions>(method) ||
+           std::holds_alternative<RtnMseOptions>(method) ||
+           std::holds_alternative<PowerquantOptions>(method);
+}
+
 MethodOptions previewMethod(const MethodOptions& method)
 {
-    if (std::holds_alternative<RtnMseOptions>(method))
+    if (isDataFree(method))
         return method;
+    if (const auto* nupes = std::get_if<NupesOptions>(&method)) {
+        PowerquantOptions start;
+        static_cast<PowerGridOptions&>(start) = *nupes;
+        start.rounding = PowerRounding::Nearest;
+        return start;
+    }
     const auto* gptq = std::get_if<GptqOptions>(&method);
     return gptq && gptq->mseClip ? MethodOptions(RtnMseOptions{}) : MethodOptions(RtnOptions{});
 }
@@ -70,34 +84,49 @@ void requireSizes(const PreviewRequest& request)
         fail("energies are", static_cast<std::int64_t>(request.energies->size()), weight.rows);
 }
 
+/// Lowest and highest level of every granule, by its place in scales.
+struct LevelEnds
+{
+    std::vector<float> low;
+    std::vector<float> high;
+};
+
+LevelEnds levelEnds(const QuantizedWeight& weight)
+{
+    LevelEnds ends;
+    const bool uniform = weight.scheme.levels == Levels::Uniform;
+    const auto top = static_cast<float>(weight.scheme.maximumCode());
+    for (std::size_t i = 0; i < weight.scales.size(); ++i) {
+        const float scale = weight.scales[i];
+        // The last level of a power grid is 1 whatever its exponent.
+        ends.low.push_back(uniform ? scale * (0 - weight.zeros[i]) : -scale);
+        ends.high.push_back(uniform ? scale * (top - weight.zeros[i]) : scale);
+    }
+    return ends;
+}
+
 void setLevels(WeightPreview& preview, const QuantizedWeight& weight)
 {
-    const int top = weight.scheme.maximumCode();
-    const auto level = [&](std::size_t i, int code) {
-        return weight.scales[i] * (static_cast<float>(code) - weight.zeros[i]);
-    };
     if (weight.scales.empty())
         return;
-    for (int code = 0; code <= top; ++code)
-        preview.levels.push_back(level(0, code));
+    preview.levels = granuleLevels(weight, 0, 0);
     const bool shared = weight.scheme.granularity == Granularity::Tensor;
     const auto perRow = static_cast<std::size_t>(shared ? 1 : weight.groups());
-    preview.rowLow.resize(static_cast<std::size_t>(weight.rows), level(0, 0));
-    preview.rowHigh.resize(static_cast<std::size_t>(weight.rows), level(0, top));
+    const LevelEnds ends = levelEnds(weight);
+    preview.rowLow.resize(static_cast<std::size_t>(weight.rows), ends.low[0]);
+    preview.rowHigh.resize(static_cast<std::size_t>(weight.rows), ends.high[0]);
     for (std::size_t r = 0; !shared && r < preview.rowLow.size(); ++r) {
-        preview.rowLow[r] = level(r * perRow, 0);
-        preview.rowHigh[r] = level(r * perRow, top);
-        for (std::size_t i = r * perRow + 1; i < (r + 1) * perRow; ++i) {
-            preview.rowLow[r] = std::min(preview.rowLow[r], level(i, 0));
-            preview.rowHigh[r] = std::max(preview.rowHigh[r], level(i, top));
-        }
+        const auto lows = ends.low.begin() + static_cast<std::ptrdiff_t>(r * perRow);
+        const auto highs = ends.high.begin() + static_cast<std::ptrdiff_t>(r * perRow);
+        preview.rowLow[r] = *std::min_element(lows, lows + static_cast<std::ptrdiff_t>(perRow));
+        preview.rowHigh[r] = *std::max_element(highs, highs + static_cast<std::ptrdiff_t>(perRow));
     }
     constexpr float infinity = std::numeric_limits<float>::infinity();
     std::vector<float> groupLow(perRow, infinity); // over the rows
     std::vector<float> groupHigh(perRow, -infinity);
     for (std::size_t i = 0; i < weight.scales.size(); ++i) {
-        groupLow[i % perRow] = std::min(groupLow[i % perRow], level(i, 0));
-        groupHigh[i % perRow] = std::max(groupHigh[i % perRow], level(i, top));
+        groupLow[i % perRow] = std::min(groupLow[i % perRow], ends.low[i]);
+        groupHigh[i % perRow] = std::max(groupHigh[i % perRow], ends.high[i]);
     }
     for (std::int64_t c = 0; c < weight.cols; ++c) {
         const std::size_t group = weight.parameterIndex(0, c); // of row 0: the group alone
@@ -108,6 +137,13 @@ void setLevels(WeightPreview& preview, const QuantizedWeight& weight)
         static_cast<double>(*std::min_element(preview.rowLow.begin(), preview.rowLow.end()));
     preview.clipHigh =
         static_cast<double>(*std::max_element(preview.rowHigh.begin(), preview.rowHigh.end()));
+    if (!weight.exponents.empty()) {
+        const auto [least, most] =
+            std::minmax_element(weight.exponents.begin(), weight.exponents.end());
+        preview.exponentLow = static_cast<double>(*least);
+        preview.exponentHigh = static_cast<double>(*most);
+    }
+    preview.keptFloat = static_cast<std::int64_t>(weight.outliers.columns.size());
 }
 
 /// What one pass over w and ŵ finds.
@@ -178,6 +214,26 @@ outputEnergies(const WeightFacts& facts, const InputStatistics& inputs, Monitor&
         rowEnergies(weight, inputs.hessian, &monitor));
 }
 
+std::vector<float> granuleLevels(const QuantizedWeight& weight, std::int64_t row,
+                                 std::size_t parameter)
+{
+    const Scheme& scheme = weight.scheme;
+    const float scale = weight.scales[parameter];
+    std::vector<float> levels;
+    if (scheme.levels == Levels::Uniform) {
+        for (int code = 0; code <= scheme.maximumCode(); ++code)
+            levels.push_back(scale * (static_cast<float>(code) - weight.zeros[parameter]));
+        return levels;
+    }
+    const PowerLevels power(scheme, static_cast<double>(weight.exponent(row)));
+    levels = power.table(scheme.bits);
+    if (scheme.levels == Levels::Power)
+        levels.erase(levels.begin());
+    for (float& level : levels)
+        level *= scale;
+    return levels;
+}
+
 WeightPreview previewWeight(const PreviewRequest& request, Monitor& monitor)
 {
     monitor.checkpoint();
@@ -205,10 +261,12 @@ WeightPreview previewWeight(const PreviewRequest& request, Monitor& monitor)
         problem.name = facts.layer;
         problem.weight = weight;
         problem.scheme = request.choice.scheme;
+        problem.modelExponent = request.modelExponent;
         rounded = solve(problem, previewMethod(request.choice.method), monitor).weight;
     }
     const QuantizedWeight& quantized = request.fromRun ? *request.fromRun : rounded;
     preview.fromRun = request.fromRun != nullptr;
+    preview.ofMethod = preview.fromRun || isDataFree(request.choice.method);
     preview.bytes = quantized.size().bytes();
     preview.bitsPerWeight = quantized.size().bitsPerWeight(weight.rows * weight.cols);
     setLevels(preview, quantized);

@@ -9,6 +9,7 @@
 
 #include <limits>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -38,9 +39,14 @@ struct WeightPreview
     Histogram dequantized;     ///< same bins; empty when kept float
     Histogram error;           ///< ŵ − w, bins symmetric about 0; empty when kept float
     std::vector<float> levels; ///< of the first granule, ascending
-    double clipLow = 0;        ///< lowest level of all granules
-    double clipHigh = 0;       ///< highest level of all granules
-    std::vector<float> rowLow; ///< lowest level of each output channel's granules
+    /// Of power grids: the smallest and largest exponent of the rows, equal where all share one;
+    /// NaN for uniform grids.
+    double exponentLow = std::numeric_limits<double>::quiet_NaN();
+    double exponentHigh = std::numeric_limits<double>::quiet_NaN();
+    std::int64_t keptFloat = 0; ///< weights kept as floats beside the codes
+    double clipLow = 0;         ///< lowest level of all granules
+    double clipHigh = 0;        ///< highest level of all granules
+    std::vector<float> rowLow;  ///< lowest level of each output channel's granules
     std::vector<float> rowHigh;
     std::vector<float> colLow; ///< lowest level of the granules that hold each input channel
     std::vector<float> colHigh;
@@ -49,7 +55,9 @@ struct WeightPreview
     double outlierShare = 0;
     std::uint64_t bytes = 0; ///< exact; 0 when kept float
     double bitsPerWeight = 0;
-    bool fromRun = false; ///< ŵ is a run's, else round-to-nearest under the choice's scheme
+    bool fromRun = false; ///< ŵ is a run's
+    /// ŵ is what the method makes, else what a preview takes for it: see previewWeight.
+    bool ofMethod = false;
     /// tr(E·H·Eᵀ) / tr(W·H·Wᵀ), E = W − Ŵ; NaN without captured inputs.
     double relativeOutputError = std::numeric_limits<double>::quiet_NaN();
     std::int64_t outputErrorRows = 0; ///< rows it was computed over, evenly spread; 0: none
@@ -57,6 +65,11 @@ struct WeightPreview
     /// The output error is not an estimate from some of the rows.
     [[nodiscard]] bool exact() const { return outputErrorRows == 0 || outputErrorRows == rows; }
 };
+
+/// The levels that codes of one granule can have, ascending: code 0 of Levels::Power, which is
+/// never written, is left out. parameter: the granule's place in scales, of that row.
+[[nodiscard]] std::vector<float> granuleLevels(const QuantizedWeight& weight, std::int64_t row,
+                                               std::size_t parameter);
 
 /// w·H·wᵀ for every row w of the float weight: what output errors are relative to, the same for
 /// all choices. Throws Error(Shape) when there is no Hessian of the weight's size.
@@ -73,12 +86,15 @@ struct PreviewRequest
     std::shared_ptr<const InputStatistics> inputs;
     /// outputEnergies of facts and inputs: halves the work of the output error. Null: made here.
     std::shared_ptr<const std::vector<double>> energies;
+    /// The exponent of methods whose layers share the model's; without it, this layer's own.
+    std::optional<double> modelExponent;
     int bins = 160;
     /// Rows to compute the output error over; 0: all.
     std::int64_t outputErrorRows = 0;
 };
-/// Everything but the output error is exact whatever outputErrorRows says. rtn-mse is previewed by
-/// itself, gptq by round-to-nearest (with its MSE clip where that is chosen). The model is not run.
+/// Everything but the output error is exact whatever outputErrorRows says. rtn-mse and powerquant
+/// are previewed by themselves, gptq by round-to-nearest (with its MSE clip where that is chosen),
+/// nupes by the grid that it starts from: PowerQuant's with nearest levels. The model is not run.
 /// Throws Error(Usage) on an invalid scheme, Error(Shape) when fromRun or inputs have other sizes.
 [[nodiscard]] WeightPreview previewWeight(const PreviewRequest& request, Monitor& monitor);
 

@@ -19,6 +19,12 @@ constexpr double rangesCost = 0.55;    ///< exponentials per input value
 constexpr double clipCost = 0.85;      ///< roundings per weight and range tried
 constexpr double gptqCost = 7;         ///< roundings per weight
 constexpr double errorCost = 2.3;      ///< roundings per weight
+// Power grids.
+constexpr double binCost = 3;       ///< roundings per weight that enters a sum of errors
+constexpr double searchSteps = 250; ///< errors of a grid at one clip until an exponent is found
+constexpr double clipsTried = 90;   ///< when a clip is searched with the exponent
+constexpr double levelCost = 60;    ///< roundings per level: two places in the sorted sums
+constexpr double nupesSweeps = 4;   ///< over all codes per round, fewer rows from one to the next
 // decoupleQ's alternation.
 constexpr double flipsPerWeight = 0.7;   ///< over the whole grid
 constexpr double rowsLeftPerRound = 0.7; ///< of the rows, those that still change
@@ -99,6 +105,75 @@ Work decoupleqWork(const Layer& layer, const Scheme& scheme, const DecoupleqOpti
     round += fit;
     round *= rounds;
     work += round;
+    return work;
+}
+
+double magnitudes(const Scheme& scheme)
+{
+    return std::ldexp(1, scheme.bits - 1);
+}
+
+/// The search for exponent and clip, see power_search.h, and the codes.
+Work powerGridWork(const Layer& layer, const Scheme& scheme, const PowerGridOptions& options)
+{
+    const double weights = real(layer.parameters());
+    Work work;
+    work.roundings += binCost * weights;
+    double errors = options.exponent > 0 ? 0 : searchSteps;
+    if (options.clip == PowerClip::Common)
+        errors = std::max(errors, 1.0) * clipsTried;
+    if (options.exponentScope == ExponentScope::Row)
+        errors *= real(layer.rows);
+    work.roundings += levelCost * magnitudes(scheme) * errors;
+    if (options.clip == PowerClip::Granule)
+        work.roundings += clipCost * weights * clipsTried;
+    work.roundings += weights * std::log2(magnitudes(scheme) + 1);
+    return work;
+}
+
+/// See methods/nupes.cpp.
+Work nupesWork(const Layer& layer, const Scheme& scheme, const NupesOptions& options)
+{
+    const double weights = real(layer.parameters());
+    const double rows = real(layer.rows);
+    const double d = real(layer.cols);
+    Work work = powerGridWork(layer, scheme, options);
+    work.bytes += 4 * d * d * sizeof(double);
+    work.invert(d);
+    Work product; // of the weights, or their errors, with H
+    product.multiply(rows, d, d);
+    Work sweep = product;
+    sweep.roundings += gptqCost * weights;
+    work += sweep; // the start, column by column
+    double steps = options.solver == NupesSolver::Alternation ? 0 : options.steps;
+    Work round;
+    for (int i = 0; i < static_cast<int>(nupesSweeps); ++i)
+        round += sweep;
+    if (options.learnScale)
+        round += product;
+    if (options.learnExponent) { // trials by golden section, each a product
+        Work trials = product;
+        trials *= 12;
+        round += trials;
+    }
+    double rounds = 0;
+    double share = 1;
+    for (int i = 0; i < options.rounds; ++i) {
+        rounds += share;
+        share *= rowsLeftPerRound;
+    }
+    if (options.solver == NupesSolver::Alternation && options.explore) {
+        steps += options.steps;
+        rounds *= 2;
+    }
+    if (options.solver == NupesSolver::Alternation) {
+        round *= rounds;
+        work += round;
+    }
+    Work step = product;
+    step.roundings += gptqCost * weights;
+    step *= steps;
+    work += step;
     return work;
 }
 
@@ -238,6 +313,10 @@ Work solveWork(const Layer& layer, const LayerChoice& choice)
     work.bytes += 3 * weights * sizeof(float);
     if (const auto* mse = std::get_if<RtnMseOptions>(&choice.method)) {
         work.roundings += clipCost * weights * mse->steps;
+    } else if (const auto* powerquant = std::get_if<PowerquantOptions>(&choice.method)) {
+        work += powerGridWork(layer, choice.scheme, *powerquant);
+    } else if (const auto* nupes = std::get_if<NupesOptions>(&choice.method)) {
+        work += nupesWork(layer, choice.scheme, *nupes);
     } else if (const auto* decoupleq = std::get_if<DecoupleqOptions>(&choice.method)) {
         work += decoupleqWork(layer, choice.scheme, *decoupleq);
     } else if (const auto* gptq = std::get_if<GptqOptions>(&choice.method)) {
@@ -248,6 +327,14 @@ Work solveWork(const Layer& layer, const LayerChoice& choice)
         if (gptq->mseClip)
             work.roundings += clipCost * weights * RtnMseOptions{}.steps;
     }
+    return work;
+}
+
+Work exponentWork(const Layer& layer)
+{
+    Work work;
+    work.roundings += binCost * real(layer.parameters());
+    work.bytes += real(layer.parameters()) * sizeof(float);
     return work;
 }
 

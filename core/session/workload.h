@@ -45,6 +45,8 @@ struct ForwardWork
 [[nodiscard]] Work tokenizeWork(std::uint64_t textBytes);
 /// Reading a weight and running the method.
 [[nodiscard]] Work solveWork(const Layer& layer, const LayerChoice& choice);
+/// Its part in the search for an exponent that layers share.
+[[nodiscard]] Work exponentWork(const Layer& layer);
 /// Its errors, that of the output only with a Hessian.
 [[nodiscard]] Work measureWork(const Layer& layer, bool captured);
 

@@ -86,6 +86,62 @@
         <source>clip %1</source>
         <translation>Clip %1</translation>
     </message>
+    <message>
+        <source>searched</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>the weights&apos;</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>½</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>1, uniform</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>least error</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>largest seen</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>as they are</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>moved up</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>%1, %2</source>
+        <translation type="unfinished">%1: %2 {1,?}</translation>
+    </message>
+    <message>
+        <source>%1, inputs %2 bit</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>inputs %1</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>%1 bit</source>
+        <translation type="unfinished">%1 %2 Bit {1 ?}</translation>
+    </message>
+    <message>
+        <source>exponent of the inputs %1</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>limit of the inputs %1</source>
+        <translation type="unfinished"></translation>
+    </message>
 </context>
 <context>
     <name>ComparisonModel</name>
@@ -199,7 +255,7 @@
         <translation>Runden zum Nächsten</translation>
     </message>
     <message>
-        <source>Rounds every weight to the nearest level of its granule's min/max grid. Needs no calibration.</source>
+        <source>Rounds every weight to the nearest level of its granule&apos;s min/max grid. Needs no calibration.</source>
         <translation>Rundet jedes Gewicht auf die nächste Stufe des Min/Max-Gitters seiner Einheit (Gruppe, Kanal oder Tensor). Benötigt keine Kalibrierung.</translation>
     </message>
     <message>
@@ -227,7 +283,7 @@
         <translation>Rundet die Eingaben der Reihe nach und verteilt jeden Rundungsfehler anhand der inversen Hesse-Matrix der Kalibriereingaben auf die noch nicht gerundeten Eingaben.</translation>
     </message>
     <message>
-        <source>Added to the Hessian's diagonal, as a share of its mean. Raised by itself when the factorization fails.</source>
+        <source>Added to the Hessian&apos;s diagonal, as a share of its mean. Raised by itself when the factorization fails.</source>
         <translation>Wird zur Diagonale der Hesse-Matrix addiert, als Anteil an deren Mittelwert. Erhöht sich von selbst, wenn die Faktorisierung scheitert.</translation>
     </message>
     <message>
@@ -267,7 +323,7 @@
         <translation>decoupleQ</translation>
     </message>
     <message>
-        <source>Optimizes integers and scales with zeros in turn against the Hessian of the calibration inputs; then trains scales, zeros and norms of each block so that its output matches the float block's. Strong at 2 and 3 bits.</source>
+        <source>Optimizes integers and scales with zeros in turn against the Hessian of the calibration inputs; then trains scales, zeros and norms of each block so that its output matches the float block&apos;s. Strong at 2 and 3 bits.</source>
         <translation>Optimiert abwechselnd die ganzen Zahlen und die Skalen mit Nullpunkten gegen die Hesse-Matrix der Kalibriereingaben; trainiert dann Skalen, Nullpunkte und Normen jedes Blocks, sodass seine Ausgabe der des float-Blocks gleicht. Stark bei 2 und 3 Bit.</translation>
     </message>
     <message>
@@ -295,11 +351,11 @@
         <translation>Durchgänge ganzzahligen Koordinatenabstiegs am Ende, jeder mit neuen Skalen und Nullpunkten. Erhöht den Fehler nie. Nicht in der Veröffentlichung.</translation>
     </message>
     <message>
-        <source>Added to the Hessian's diagonal, as a share of its mean.</source>
+        <source>Added to the Hessian&apos;s diagonal, as a share of its mean.</source>
         <translation>Wird zur Diagonale der Hesse-Matrix addiert, als Anteil ihres Mittelwerts.</translation>
     </message>
     <message>
-        <source>Stores zeros as real numbers, as the paper does. Without it they are integers, which formats like GPTQ's need.</source>
+        <source>Stores zeros as real numbers, as the paper does. Without it they are integers, which formats like GPTQ&apos;s need.</source>
         <translation>Speichert Nullpunkte als reelle Zahlen wie in der Veröffentlichung. Sonst sind sie ganze Zahlen, wie Formate wie das von GPTQ sie brauchen.</translation>
     </message>
     <message>
@@ -319,15 +375,15 @@
         <translation>Lernrate von Adam in der Blockphase.</translation>
     </message>
     <message>
-        <source>Decay of Adam's mean of gradients.</source>
+        <source>Decay of Adam&apos;s mean of gradients.</source>
         <translation>Abklingen von Adams Mittel der Gradienten.</translation>
     </message>
     <message>
-        <source>Decay of Adam's mean of squared gradients.</source>
+        <source>Decay of Adam&apos;s mean of squared gradients.</source>
         <translation>Abklingen von Adams Mittel der quadrierten Gradienten.</translation>
     </message>
     <message>
-        <source>Added to Adam's denominator.</source>
+        <source>Added to Adam&apos;s denominator.</source>
         <translation>Wird zu Adams Nenner addiert.</translation>
     </message>
     <message>
@@ -339,7 +395,7 @@
         <translation>Durchläufe ohne kleineren Verlust, nach denen ein Block vorzeitig endet; 0: nie. Der beste Zustand wird in jedem Fall behalten.</translation>
     </message>
     <message>
-        <source>Trains the block's norm weights too.</source>
+        <source>Trains the block&apos;s norm weights too.</source>
         <translation>Trainiert auch die Norm-Gewichte des Blocks.</translation>
     </message>
     <message>
@@ -362,12 +418,215 @@
         <source>L2 weight decay of the fine-tuning.</source>
         <translation>L2-Gewichtsabnahme der Feinabstimmung.</translation>
     </message>
+    <message>
+        <source>Power exponent a of the grid, 0.15 to 1.6; 0 searches the best one. 1 is a uniform grid, less has finer levels near zero.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>One exponent for each layer, for all layers of the model, or for each row.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Which exponents may be chosen: any; 1/2 or 1, which integer arithmetic computes exactly, unless another gains more than 0.1 dB; or only those two.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Scales are the largest magnitude of their granule; or a share of it that is searched together with the exponent, common to all granules or for each one.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Smallest share of the largest magnitude that is tried as a scale.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Levels without zero and with one magnitude more. At 2 bits the exponent has no effect otherwise; auto takes them there where the error is less.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Share of the weights kept as floats beside the codes, those that save most error.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>PowerQuant</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Non-uniform levels from a power function whose exponent is searched for each layer. Needs no calibration.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>In the domain of the power function, as the paper does, or to the nearest level, which never has the larger error.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>How the exponent is found: over the whole range with exact errors, or by Nelder-Mead from 1, which can end in a worse basin.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>The search minimizes the sum of the errors&apos; magnitudes to this power.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>NUPES</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Learns the codes of a power grid over all its levels, with its scales and its exponent, against the Hessian of the calibration inputs.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>How codes are learned: coordinate descent over all levels in turn with scales and exponent; gradient steps on latent codes; or only up or down as AdaRound does, for comparison.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Rounds of the alternation at most.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Learns the scales with the codes.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Learns the exponent with the codes.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>After the alternation, gradient steps from the float weights and another alternation; the better result is kept.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Added to the Hessian&apos;s diagonal for the first sweep, as a share of its mean.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Gradient steps.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Learning rate of codes, in codes.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Learning rate of the exponent.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Learning rate of the scales&apos; logarithm.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Up-down: how hard weights are pushed to one of the two levels.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Trains codes, scales, exponents and norms of each block so that its output matches the float block&apos;s.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Learning rate of scales and norms.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Learning rate of codes, in codes; 0 freezes them.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Learning rate of exponents; 0 freezes them.</source>
+        <translation type="unfinished"></translation>
+    </message>
 </context>
 <context>
     <name>Decibel</name>
     <message>
         <source>%1 dB</source>
         <translation>%1 dB</translation>
+    </message>
+</context>
+<context>
+    <name>GainKind</name>
+    <message>
+        <source>In all</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Outliers</source>
+        <translation type="unfinished">Ausreißer</translation>
+    </message>
+    <message>
+        <source>Clip</source>
+        <translation type="unfinished">Clip</translation>
+    </message>
+    <message>
+        <source>Exponent</source>
+        <translation type="unfinished">Exponent</translation>
+    </message>
+    <message>
+        <source>Nearest levels</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Codes</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Scales</source>
+        <translation type="unfinished">Skalen</translation>
+    </message>
+    <message>
+        <source>Exponent again</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Gradient</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Block stage</source>
+        <translation type="unfinished">Blockphase</translation>
+    </message>
+    <message>
+        <source>Fine-tuning</source>
+        <translation type="unfinished">Feinabstimmung</translation>
+    </message>
+    <message>
+        <source>The weights that cost most are kept as floats.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Scales below the largest magnitudes.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>A power grid in place of the uniform one.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Nearest levels in place of rounding in the power domain.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Codes chosen for the output error instead of the weights&apos; own.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Scales fitted to the codes.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>The exponent fitted to codes and scales.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Gradient steps on latent codes.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>The training of the block: it serves the block&apos;s output, and the layer&apos;s own error may rise.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>The training of the whole model: the layer&apos;s own error may rise.</source>
+        <translation type="unfinished"></translation>
     </message>
 </context>
 <context>
@@ -421,8 +680,8 @@
         <translation>Das zweite „/“ fehlt</translation>
     </message>
     <message>
-        <source>The second “"” is missing</source>
-        <translation>Das zweite „"“ fehlt</translation>
+        <source>The second “&quot;” is missing</source>
+        <translation>Das zweite „&quot;“ fehlt</translation>
     </message>
     <message>
         <source>“%1” is either so or not: write %1 or not %1</source>
@@ -477,11 +736,11 @@
         <translation>eine Zahl</translation>
     </message>
     <message>
-        <source>the layer's name</source>
+        <source>the layer&apos;s name</source>
         <translation>Name der Schicht</translation>
     </message>
     <message>
-        <source>number of its block, or the block's name, or none</source>
+        <source>number of its block, or the block&apos;s name, or none</source>
         <translation>Nummer oder Name des Blocks, oder none</translation>
     </message>
     <message>
@@ -493,7 +752,7 @@
         <translation>Anzahl der Gewichte; k, M, G</translation>
     </message>
     <message>
-        <source>the method's name or title, or float</source>
+        <source>the method&apos;s name or title, or float</source>
         <translation>Name oder Titel der Methode, oder float</translation>
     </message>
     <message>
@@ -551,6 +810,18 @@
     <message>
         <source>its numbers no longer belong to the recipe</source>
         <translation>ihre Werte gehören nicht mehr zum Rezept</translation>
+    </message>
+    <message>
+        <source>exponent of the power grid</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>share of weights kept as floats</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>bits of the layer&apos;s inputs, or float</source>
+        <translation type="unfinished"></translation>
     </message>
 </context>
 <context>
@@ -721,6 +992,138 @@
         <source>Only with act order.</source>
         <translation>Nur mit act order.</translation>
     </message>
+    <message>
+        <source>Power grid</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Codes</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Gradient steps</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Each layer&apos;s own</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>One for the model</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Each row&apos;s own</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Any</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>½ or 1, unless much worse</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>½ or 1 only</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>None</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Common share</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Each granule&apos;s own</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Where it helps</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Never</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Always</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>In the power domain</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Nearest level</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Nelder-Mead from 1</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Alternation</source>
+        <translation type="unfinished">Wechsel</translation>
+    </message>
+    <message>
+        <source>Up or down (AdaRound)</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Only with a searched exponent, 0.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Only with a clip.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Only with a searched exponent, 0, or a clip.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Only with the solver that goes up or down.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Only with the alternation.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Only with gradient steps, or when the alternation explores.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Whole range, exactly</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>a %1</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>one a for the model</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>a per row</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>clip</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>no zero</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>%1 % outliers</source>
+        <translation type="unfinished"></translation>
+    </message>
 </context>
 <context>
     <name>OutlierModel</name>
@@ -737,7 +1140,7 @@
         <translation>σ</translation>
     </message>
     <message>
-        <source>(w − mean) / standard deviation of the layer's weights</source>
+        <source>(w − mean) / standard deviation of the layer&apos;s weights</source>
         <translation>(w − Mittelwert) / Standardabweichung der Gewichte der Schicht</translation>
     </message>
     <message>
@@ -887,7 +1290,7 @@
         <translation>Gewinn</translation>
     </message>
     <message>
-        <source>Against the step before: 10·log10 of the errors' ratio</source>
+        <source>Against the step before: 10·log10 of the errors&apos; ratio</source>
         <translation>Gegen den Schritt davor: 10·log10 des Verhältnisses der Fehler</translation>
     </message>
     <message>
@@ -903,16 +1306,16 @@
         <translation>Skalen</translation>
     </message>
     <message>
-        <source>How far the scales moved: ‖s − s'‖ over ‖s'‖</source>
-        <translation>Wie weit sich die Skalen bewegten: ‖s − s'‖ durch ‖s'‖</translation>
+        <source>How far the scales moved: ‖s − s&apos;‖ over ‖s&apos;‖</source>
+        <translation>Wie weit sich die Skalen bewegten: ‖s − s&apos;‖ durch ‖s&apos;‖</translation>
     </message>
     <message>
         <source>Zeros</source>
         <translation>Nullpunkte</translation>
     </message>
     <message>
-        <source>How far the zeros moved: root mean square of z − z', in steps of the grid</source>
-        <translation>Wie weit sich die Nullpunkte bewegten: quadratisches Mittel von z − z', in Schritten des Gitters</translation>
+        <source>How far the zeros moved: root mean square of z − z&apos;, in steps of the grid</source>
+        <translation>Wie weit sich die Nullpunkte bewegten: quadratisches Mittel von z − z&apos;, in Schritten des Gitters</translation>
     </message>
     <message>
         <source>RTN</source>
@@ -975,11 +1378,11 @@
         <translation>Der Anfang: jedes Gewicht auf der nächsten Stufe des Min/Max-Gitters.</translation>
     </message>
     <message>
-        <source>GPTQ's sweep on the grid of the start.</source>
+        <source>GPTQ&apos;s sweep on the grid of the start.</source>
         <translation>GPTQs Durchgang auf dem Gitter des Anfangs.</translation>
     </message>
     <message>
-        <source>Another start: the best common shrinking of each row's ranges, then new scales and zeros.</source>
+        <source>Another start: the best common shrinking of each row&apos;s ranges, then new scales and zeros.</source>
         <translation>Ein anderer Anfang: die beste gemeinsame Verengung der Bereiche jeder Zeile, dann neue Skalen und Nullpunkte.</translation>
     </message>
     <message>
@@ -995,16 +1398,64 @@
         <translation>Ganzzahliger Koordinatenabstieg, dann neue Skalen und Nullpunkte.</translation>
     </message>
     <message>
-        <source>After the training of the block. It serves the block's output: the layer's own error may rise.</source>
+        <source>After the training of the block. It serves the block&apos;s output: the layer&apos;s own error may rise.</source>
         <translation>Nach dem Training des Blocks. Es dient der Ausgabe des Blocks: Der eigene Fehler der Schicht kann steigen.</translation>
     </message>
     <message>
-        <source>After the fine-tuning of all blocks. It serves the model's predictions: the layer's own error may rise.</source>
+        <source>After the fine-tuning of all blocks. It serves the model&apos;s predictions: the layer&apos;s own error may rise.</source>
         <translation>Nach der Feinabstimmung aller Blöcke. Sie dient den Vorhersagen des Modells: Der eigene Fehler der Schicht kann steigen.</translation>
     </message>
     <message>
         <source>%1, round %2</source>
         <translation>%1, Runde %2</translation>
+    </message>
+    <message>
+        <source>Outliers</source>
+        <translation type="unfinished">Ausreißer</translation>
+    </message>
+    <message>
+        <source>Clip</source>
+        <translation type="unfinished">Clip</translation>
+    </message>
+    <message>
+        <source>Exponent</source>
+        <translation type="unfinished">Exponent</translation>
+    </message>
+    <message>
+        <source>Nearest</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Nearest levels</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Gradient</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Gradient steps</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>The weights that cost most are kept as floats.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Scales below the largest magnitudes.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>A power grid instead of the uniform one, or another exponent.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Nearest levels instead of rounding in the power domain.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Gradient steps on latent codes; the best codes of each row are kept.</source>
+        <translation type="unfinished"></translation>
     </message>
 </context>
 <context>
@@ -1081,7 +1532,7 @@
         <translation>Vorher</translation>
     </message>
     <message>
-        <source>Loss over all windows before the first step. Blocks: ‖y − ŷ‖² over ‖y‖² of the block's output. Fine-tuning: mean negative log-likelihood per token</source>
+        <source>Loss over all windows before the first step. Blocks: ‖y − ŷ‖² over ‖y‖² of the block&apos;s output. Fine-tuning: mean negative log-likelihood per token</source>
         <translation>Verlust über alle Fenster vor dem ersten Schritt. Blöcke: ‖y − ŷ‖² durch ‖y‖² der Ausgabe des Blocks. Feinabstimmung: mittlere negative Log-Likelihood je Token</translation>
     </message>
     <message>
@@ -1097,7 +1548,7 @@
         <translation>Gewinn</translation>
     </message>
     <message>
-        <source>10·log10 of the losses' ratio; more is better</source>
+        <source>10·log10 of the losses&apos; ratio; more is better</source>
         <translation>10·log10 des Verhältnisses der Verluste; mehr ist besser</translation>
     </message>
     <message>
@@ -1121,16 +1572,16 @@
         <translation>Skalen</translation>
     </message>
     <message>
-        <source>How far the scales moved: ‖s − s'‖ over ‖s'‖</source>
-        <translation>Wie weit sich die Skalen bewegten: ‖s − s'‖ durch ‖s'‖</translation>
+        <source>How far the scales moved: ‖s − s&apos;‖ over ‖s&apos;‖</source>
+        <translation>Wie weit sich die Skalen bewegten: ‖s − s&apos;‖ durch ‖s&apos;‖</translation>
     </message>
     <message>
         <source>Zeros</source>
         <translation>Nullpunkte</translation>
     </message>
     <message>
-        <source>How far the zeros moved: root mean square of z − z', in steps of the grid</source>
-        <translation>Wie weit sich die Nullpunkte bewegten: quadratisches Mittel von z − z', in Schritten des Gitters</translation>
+        <source>How far the zeros moved: root mean square of z − z&apos;, in steps of the grid</source>
+        <translation>Wie weit sich die Nullpunkte bewegten: quadratisches Mittel von z − z&apos;, in Schritten des Gitters</translation>
     </message>
     <message>
         <source>Layers</source>
@@ -1229,7 +1680,7 @@
         <translation>Gradus: Karte des Modells</translation>
     </message>
     <message>
-        <source>%1: the extension is "%2", expected png, svg, pdf or csv</source>
+        <source>%1: the extension is &quot;%2&quot;, expected png, svg, pdf or csv</source>
         <translation>%1: Die Endung ist „%2“, erwartet wird png, svg, pdf oder csv</translation>
     </message>
     <message>
@@ -1399,7 +1850,7 @@
         <translation>Kanal</translation>
     </message>
     <message>
-        <source>Ranges of the layer's inputs</source>
+        <source>Ranges of the layer&apos;s inputs</source>
         <translation>Bereiche der Eingaben der Schicht</translation>
     </message>
     <message>
@@ -1471,7 +1922,7 @@
         <translation>Eingabe</translation>
     </message>
     <message>
-        <source>Min–max of the layer's input, %1 tokens</source>
+        <source>Min–max of the layer&apos;s input, %1 tokens</source>
         <translation>Min–Max der Eingabe der Schicht, %1 Token</translation>
     </message>
     <message>
@@ -1479,7 +1930,7 @@
         <translation>Die erfasste Eingabe hat %1 Kanäle, das Gewicht %2.</translation>
     </message>
     <message>
-        <source>Ranges of the layer's inputs appear here once they are captured: choose a calibration text in the Run panel, then capture.</source>
+        <source>Ranges of the layer&apos;s inputs appear here once they are captured: choose a calibration text in the Run panel, then capture.</source>
         <translation>Die Bereiche der Eingaben der Schicht erscheinen hier, sobald sie erfasst sind: im Panel „Lauf“ einen Kalibriertext wählen, dann erfassen.</translation>
     </message>
     <message>
@@ -1533,7 +1984,7 @@
 <context>
     <name>gradus::ChannelStripPlot</name>
     <message>
-        <source>Distribution of each channel's weights</source>
+        <source>Distribution of each channel&apos;s weights</source>
         <translation>Verteilung der Gewichte jedes Kanals</translation>
     </message>
     <message>
@@ -1541,7 +1992,7 @@
         <translation>Eine Schicht auswählen, um zu sehen, wie sich ihre Gewichte über die Kanäle verteilen.</translation>
     </message>
     <message>
-        <source>share of the channel's weights</source>
+        <source>share of the channel&apos;s weights</source>
         <translation>Anteil an den Gewichten des Kanals</translation>
     </message>
     <message>
@@ -1603,6 +2054,45 @@
     <message>
         <source>limits %1 … %2</source>
         <translation>Grenzen %1 … %2</translation>
+    </message>
+</context>
+<context>
+    <name>gradus::CompandedPlot</name>
+    <message>
+        <source>Weights in the power domain</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Weights</source>
+        <translation type="unfinished">Gewichte</translation>
+    </message>
+    <message>
+        <source>Levels</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Weights of each code</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>code, N·sgn(w)·(|w|/s)^a</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>weights per code (%)</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>a = %1 · codes worth %2 of %3 bit · each has %4 to %5 of the weights</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>power domain</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>code %1: %2 weights, %3</source>
+        <translation type="unfinished"></translation>
     </message>
 </context>
 <context>
@@ -1761,16 +2251,16 @@ decoupleQ trainiert die Skalen, Nullpunkte und Normen jedes Blocks, wenn seine O
         <translation>Datei öffnen…</translation>
     </message>
     <message>
-        <source>A Hugging Face folder, .safetensors, llama2.c .bin, or a saved run (.gradus)</source>
-        <translation>Ein Hugging-Face-Ordner, .safetensors, llama2.c .bin oder ein gespeicherter Lauf (.gradus)</translation>
+        <source>A Hugging Face folder, .safetensors, llama2.c .bin, .onnx, Keras .h5, or a saved run (.gradus)</source>
+        <translation>Ein Hugging-Face-Ordner, .safetensors, llama2.c .bin, .onnx, Keras .h5 oder ein gespeicherter Lauf (.gradus)</translation>
     </message>
     <message>
         <source>Recent</source>
         <translation>Zuletzt geöffnet</translation>
     </message>
     <message>
-        <source>&lt;a href="open" style="text-decoration:none"&gt;%1&lt;/a&gt; &amp;nbsp;%2</source>
-        <translation>&lt;a href="open" style="text-decoration:none"&gt;%1&lt;/a&gt; &amp;nbsp;%2</translation>
+        <source>&lt;a href=&quot;open&quot; style=&quot;text-decoration:none&quot;&gt;%1&lt;/a&gt; &amp;nbsp;%2</source>
+        <translation>&lt;a href=&quot;open&quot; style=&quot;text-decoration:none&quot;&gt;%1&lt;/a&gt; &amp;nbsp;%2</translation>
     </message>
     <message>
         <source>%1 is not there any more</source>
@@ -1942,11 +2432,11 @@ decoupleQ trainiert die Skalen, Nullpunkte und Normen jedes Blocks, wenn seine O
         <translation>llama.cpp: die zweite Hälfte eines Fensters</translation>
     </message>
     <message>
-        <source>Model's: %1</source>
+        <source>Model&apos;s: %1</source>
         <translation>Vom Modell: %1</translation>
     </message>
     <message>
-        <source>Model's</source>
+        <source>Model&apos;s</source>
         <translation>Vom Modell</translation>
     </message>
     <message>
@@ -2052,20 +2542,12 @@ bestes a = %2, NMSE %3
         <translation>Schichten auswählen, um zu sehen, wie der Fehler eines Potenzgitters von dessen Exponenten abhängt.</translation>
     </message>
     <message>
-        <source>The exponent a of the power grid: levels ŵ = s·(k/N)^(1/a), dense around zero below 1, evenly spaced at 1. Drag the marker, or type.</source>
-        <translation>Der Exponent a des Potenzgitters: Stufen ŵ = s·(k/N)^(1/a), unter 1 dicht um null, bei 1 in gleichen Abständen. Die Marke ziehen oder einen Wert eingeben.</translation>
-    </message>
-    <message>
         <source>Exponent</source>
         <translation>Exponent</translation>
     </message>
     <message>
         <source>Best</source>
         <translation>Bester</translation>
-    </message>
-    <message>
-        <source>The exponent with the least error, found by golden-section search</source>
-        <translation>Der Exponent mit dem kleinsten Fehler, gefunden mit dem Verfahren des Goldenen Schnitts</translation>
     </message>
     <message>
         <source>Uniform</source>
@@ -2092,14 +2574,6 @@ bestes a = %2, NMSE %3
         <translation>Fehler beim Exponenten</translation>
     </message>
     <message>
-        <source>NMSE = Σ(w − ŵ)² / Σw². The gain over the uniform grid is 10·log₁₀(NMSE at a = 1 / NMSE).</source>
-        <translation>NMSE = Σ(w − ŵ)² / Σw². Der Gewinn gegenüber dem gleichförmigen Gitter ist 10·log₁₀(NMSE bei a = 1 / NMSE).</translation>
-    </message>
-    <message>
-        <source>&lt;p&gt;A power grid has its levels where an evenly spaced grid has them after raising to the power a, which suits weights that crowd around zero.&lt;/p&gt;&lt;p&gt;Power-domain rounding: k = round(N·(|w|/s)&lt;sup&gt;a&lt;/sup&gt;), ŵ = sign(w)·s·(k/N)&lt;sup&gt;1/a&lt;/sup&gt;&lt;/p&gt;&lt;p&gt;The grid is symmetric: N = 2&lt;sup&gt;bits − 1&lt;/sup&gt; − 1 levels on each side of zero, and s is the largest |w| of what shares a scale. With a = 1 it is the uniform symmetric grid, which an asymmetric scheme of the layer does not equal.&lt;/p&gt;</source>
-        <translation>&lt;p&gt;Ein Potenzgitter hat seine Stufen dort, wo ein Gitter mit gleichen Abständen sie nach dem Potenzieren mit a hat; das passt zu Gewichten, die sich um null häufen.&lt;/p&gt;&lt;p&gt;Runden in der Potenzdomäne: k = round(N·(|w|/s)&lt;sup&gt;a&lt;/sup&gt;), ŵ = sign(w)·s·(k/N)&lt;sup&gt;1/a&lt;/sup&gt;&lt;/p&gt;&lt;p&gt;Das Gitter ist symmetrisch: N = 2&lt;sup&gt;bits − 1&lt;/sup&gt; − 1 Stufen auf jeder Seite der Null, und s ist das größte |w| unter den Gewichten, die sich eine Skala teilen. Mit a = 1 ist es das gleichförmige symmetrische Gitter, das nicht dasselbe ist wie ein asymmetrisches Schema der Schicht.&lt;/p&gt;</translation>
-    </message>
-    <message>
         <source>The best exponent of each layer, and what it gains over the uniform grid, appears here once all layers are fitted.</source>
         <translation>Der beste Exponent jeder Schicht und sein Gewinn gegenüber dem gleichförmigen Gitter erscheinen hier, sobald die Exponenten aller Schichten bestimmt sind.</translation>
     </message>
@@ -2124,20 +2598,136 @@ bestes a = %2, NMSE %3
         <translation>eine Skala s = max |w| je Kanal</translation>
     </message>
     <message>
-        <source>Symmetric power grid of %1 bits: N = %2 level on each side of zero, %3, power-domain rounding.</source>
-        <translation>Symmetrisches Potenzgitter mit %1 Bit: N = %2 Stufe auf jeder Seite der Null, %3, Runden in der Potenzdomäne.</translation>
+        <source>Gain</source>
+        <translation type="unfinished">Gewinn</translation>
     </message>
     <message>
-        <source>Symmetric power grid of %1 bits: N = %2 levels on each side of zero, %3, power-domain rounding.</source>
-        <translation>Symmetrisches Potenzgitter mit %1 Bit: N = %2 Stufen auf jeder Seite der Null, %3, Runden in der Potenzdomäne.</translation>
+        <source>Error against exponent of the selected layers</source>
+        <translation type="unfinished"></translation>
     </message>
     <message>
-        <source>NMSE %1</source>
-        <translation>NMSE %1</translation>
+        <source>One exponent for all layers, and the best of each</source>
+        <translation type="unfinished"></translation>
     </message>
     <message>
-        <source>NMSE %1 · gain %2</source>
-        <translation>NMSE %1 · Gewinn %2</translation>
+        <source>What each kind of step of the method gained</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Quantize with PowerQuant or NUPES to see where the gain comes from.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>The exponent a of the power grid: levels ŵ = s·(k/N)^(1/a), dense around zero below 1, evenly spaced at 1. Drag the marker, or type. It is the recipe&apos;s where the layer&apos;s method has a power grid, and a look ahead otherwise.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Best exponent</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>½</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Exponent one half</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Exponent ½: integer arithmetic computes its products exactly</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Uniform grid</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Use PowerQuant</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Make PowerQuant the layer&apos;s method, with the exponent shown</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Weight error NMSE = Σ(w − ŵ)² / Σw². The gain over the uniform grid is 10·log₁₀(NMSE at a = 1 / NMSE).</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>The weights after the power map appear here.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>What is drawn of the power grid</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Levels over the weights</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Weights in the power domain</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>The power domain is the weights after the power map N·sgn(w)·(|w|/s)^a: there the grid is uniform, and it shows how many weights each code has.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>&lt;p&gt;A power grid has its levels where an evenly spaced grid has them after raising to the power a, which suits weights that crowd around zero.&lt;/p&gt;&lt;p&gt;Rounding in the power domain: k = ⌊N·(|w|/s)&lt;sup&gt;a&lt;/sup&gt; + ½⌋; nearest: the k with the least |w − ŵ|. ŵ = sign(w)·s·(k/N)&lt;sup&gt;1/a&lt;/sup&gt;&lt;/p&gt;&lt;p&gt;The grid is symmetric: N = 2&lt;sup&gt;bits − 1&lt;/sup&gt; − 1 levels on each side of zero, and s is the largest |w| of what shares a scale, or with a clip a share of it. With a = 1 it is the uniform symmetric grid, which an asymmetric scheme of the layer does not equal.&lt;/p&gt;&lt;p&gt;The diamond is what theory expects of many levels: D(a) ≈ s²·E|w/s|&lt;sup&gt;2−2a&lt;/sup&gt; / (12·N²·a²) at its least.&lt;/p&gt;</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Error of the whole model against exponent</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>The error of all layers at one common exponent appears here.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Where the gain of the whole run comes from</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Let the recipe search the exponent with the least error again</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>The exponent with the least error: a scan, then golden sections</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Symmetric power grid of %1 bits without zero: %2 levels on each side, %3.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Symmetric power grid of %1 bits: N = %2 level on each side of zero, %3.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Symmetric power grid of %1 bits: N = %2 levels on each side of zero, %3.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>%1 Its levels −s, 0, s do not depend on the exponent: a clip, or levels without zero, help here.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>error %1</source>
+        <translation type="unfinished">Fehler %1</translation>
+    </message>
+    <message>
+        <source>error %1 · gain %2</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>1 layer of the run</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Mean over %1 layers, in dB</source>
+        <translation type="unfinished"></translation>
     </message>
 </context>
 <context>
@@ -2147,32 +2737,12 @@ bestes a = %2, NMSE %3
         <translation>Fehler über dem Exponenten</translation>
     </message>
     <message>
-        <source>Uniform grid, a = 1</source>
-        <translation>Gleichförmiges Gitter, a = 1</translation>
-    </message>
-    <message>
-        <source>Exponent</source>
-        <translation>Exponent</translation>
-    </message>
-    <message>
         <source>power exponent a</source>
         <translation>Potenzexponent a</translation>
     </message>
     <message>
-        <source>NMSE (dB)</source>
-        <translation>NMSE (dB)</translation>
-    </message>
-    <message>
-        <source>NMSE</source>
-        <translation>NMSE</translation>
-    </message>
-    <message>
         <source>%1: a = %2, %3</source>
         <translation>%1: a = %2, %3</translation>
-    </message>
-    <message>
-        <source>Error</source>
-        <translation>Fehler</translation>
     </message>
     <message>
         <source>%1 of %2 selected layers shown</source>
@@ -2185,18 +2755,6 @@ bestes a = %2, NMSE %3
     <message>
         <source>● best exponent with its gain over the uniform grid · □ uniform grid, a = 1</source>
         <translation>● bester Exponent mit seinem Gewinn gegenüber dem gleichförmigen Gitter · □ gleichförmiges Gitter, a = 1</translation>
-    </message>
-    <message>
-        <source>Best, a = %1</source>
-        <translation>Bester, a = %1</translation>
-    </message>
-    <message>
-        <source>Uniform, a = 1</source>
-        <translation>Gleichförmig, a = 1</translation>
-    </message>
-    <message>
-        <source>%1 bit · best a = %2: NMSE %3, %4 better than uniform (%5)</source>
-        <translation>%1 Bit · bestes a = %2: NMSE %3, %4 besser als gleichförmig (%5)</translation>
     </message>
     <message>
         <source>Error in dB</source>
@@ -2215,8 +2773,72 @@ bestes a = %2, NMSE %3
         <translation>Exponent %1</translation>
     </message>
     <message>
-        <source>%1: NMSE %2, %3 over uniform</source>
-        <translation>%1: NMSE %2, %3 gegenüber gleichförmig</translation>
+        <source>Power domain</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Nearest</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Clipped</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>½ exact</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>1 uniform</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Basin</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Uniform</source>
+        <translation type="unfinished">Gleichförmig</translation>
+    </message>
+    <message>
+        <source>weight error (dB)</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>weight error (%)</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>%1 %2</source>
+        <translation type="unfinished">%1 %2</translation>
+    </message>
+    <message>
+        <source>Basins (%1)</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Theory %1</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Whole model</source>
+        <translation type="unfinished">Gesamtes Modell</translation>
+    </message>
+    <message>
+        <source>%1 of %2 layers so far · least error at one exponent %3: %4 better than uniform</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>%1 of %2 layers · least error at one exponent %3: %4 better than uniform</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>%1 bit · %2: best a = %3, %4 better than uniform (%5)</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>%1: error %2, %3 over uniform</source>
+        <translation type="unfinished"></translation>
     </message>
 </context>
 <context>
@@ -2234,7 +2856,7 @@ bestes a = %2, NMSE %3
         <translation>HDF5</translation>
     </message>
     <message>
-        <source>A folder that takes the original's place: the quantized values in the source's own type, with configuration and tokenizer.</source>
+        <source>A folder that takes the original&apos;s place: the quantized values in the source&apos;s own type, with configuration and tokenizer.</source>
         <translation>Ein Ordner, der an die Stelle des Originals tritt: die quantisierten Werte im Datentyp der Quelle, mit Konfiguration und Tokenizer.</translation>
     </message>
     <message>
@@ -2343,6 +2965,33 @@ bestes a = %2, NMSE %3
     <message>
         <source>Compare with &amp;lt; &amp;lt;= &amp;gt; &amp;gt;= = != and ~ (regular expression). Numbers that are not known match no comparison.</source>
         <translation>Vergleiche mit &amp;lt; &amp;lt;= &amp;gt; &amp;gt;= = != und ~ (regulärer Ausdruck). Unbekannte Zahlen erfüllen keinen Vergleich.</translation>
+    </message>
+</context>
+<context>
+    <name>gradus::GainPlot</name>
+    <message>
+        <source>Where the gain comes from</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>gain over the uniform grid, rounded to nearest (dB)</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>output error %1 → %2</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>weight error %1 → %2</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>gain</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>%1: %2</source>
+        <translation type="unfinished">%1: %2</translation>
     </message>
 </context>
 <context>
@@ -2485,6 +3134,30 @@ bestes a = %2, NMSE %3
     <message>
         <source>weights</source>
         <translation>Gewichte</translation>
+    </message>
+    <message>
+        <source>%1 · a = %2</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>%1 · a = %2 to %3</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>%1 · %2 weight kept</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>%1 · %2 weights kept</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>%1 · preview</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>%1 · preview of the start, without calibration</source>
+        <translation type="unfinished"></translation>
     </message>
 </context>
 <context>
@@ -2643,7 +3316,7 @@ bestes a = %2, NMSE %3
         <translation>Für diese Schicht gewählt (fett)</translation>
     </message>
     <message>
-        <source>From the recipe's rules or standard</source>
+        <source>From the recipe&apos;s rules or standard</source>
         <translation>Aus den Regeln oder dem Standard des Rezepts</translation>
     </message>
     <message>
@@ -2675,12 +3348,44 @@ bestes a = %2, NMSE %3
         <translation>Blockphase</translation>
     </message>
     <message>
-        <source>What the training of the layer's block brought: 10·log10 of the block's error before over after, ‖y − ŷ‖² over ‖y‖² of its output</source>
+        <source>What the training of the layer&apos;s block brought: 10·log10 of the block&apos;s error before over after, ‖y − ŷ‖² over ‖y‖² of its output</source>
         <translation>Was das Training des Blocks der Schicht brachte: 10·log10 des Blockfehlers vorher durch nachher, ‖y − ŷ‖² durch ‖y‖² seiner Ausgabe</translation>
     </message>
     <message>
         <source>Its block was not trained: decoupleQ does so with its block stage</source>
         <translation>Ihr Block wurde nicht trainiert: decoupleQ tut das mit seiner Blockphase</translation>
+    </message>
+    <message>
+        <source>Exponent</source>
+        <translation type="unfinished">Exponent</translation>
+    </message>
+    <message>
+        <source>Exponent a of the layer&apos;s power grid, levels s·(k/N)^(1/a): 1 is uniform, less has finer levels near zero; of rows with exponents of their own, the mean</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Kept</source>
+        <translation type="unfinished">Behalten</translation>
+    </message>
+    <message>
+        <source>Share of the weights that are kept as floats beside the codes</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Act bits</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Bits of the layer&apos;s inputs, its activations, on a power grid; float leaves them as they are</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Searched when the recipe is run</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Its method has a uniform grid</source>
+        <translation type="unfinished"></translation>
     </message>
 </context>
 <context>
@@ -2746,7 +3451,7 @@ bestes a = %2, NMSE %3
         <translation>Zurücksetzen</translation>
     </message>
     <message>
-        <source>Back to what the recipe's rules and standard say (Del)</source>
+        <source>Back to what the recipe&apos;s rules and standard say (Del)</source>
         <translation>Auf Regeln und Standard des Rezepts zurücksetzen (Entf)</translation>
     </message>
     <message>
@@ -2822,7 +3527,7 @@ bestes a = %2, NMSE %3
         <translation>Tabelle als &amp;CSV speichern…</translation>
     </message>
     <message>
-        <source>Reset to the recipe's standard</source>
+        <source>Reset to the recipe&apos;s standard</source>
         <translation>Auf Standard des Rezepts zurücksetzen</translation>
     </message>
     <message>
@@ -3040,8 +3745,8 @@ Eine Änderung hier gilt für alle angezeigten Schichten des Blocks</translation
         <translation>Modell oder Lauf öffnen</translation>
     </message>
     <message>
-        <source>Models and runs (*.safetensors *.bin *.index.json *.gradus *.h5)</source>
-        <translation>Modelle und Läufe (*.safetensors *.bin *.index.json *.gradus *.h5)</translation>
+        <source>Models and runs (*.safetensors *.bin *.onnx *.h5 *.index.json *.gradus)</source>
+        <translation>Modelle und Läufe (*.safetensors *.bin *.onnx *.h5 *.index.json *.gradus)</translation>
     </message>
     <message>
         <source>All files (*)</source>
@@ -3160,8 +3865,8 @@ Eine Änderung hier gilt für alle angezeigten Schichten des Blocks</translation
         <translation>Modelldatei öffnen</translation>
     </message>
     <message>
-        <source>Models (*.safetensors *.bin *.index.json)</source>
-        <translation>Modelle (*.safetensors *.bin *.index.json)</translation>
+        <source>Models (*.safetensors *.bin *.onnx *.h5 *.index.json)</source>
+        <translation>Modelle (*.safetensors *.bin *.onnx *.h5 *.index.json)</translation>
     </message>
     <message>
         <source>Open r&amp;un…</source>
@@ -3440,8 +4145,8 @@ Eine Änderung hier gilt für alle angezeigten Schichten des Blocks</translation
         <translation>Ein anderes Modell öffnen</translation>
     </message>
     <message>
-        <source>Models (*.safetensors *.bin *.json)</source>
-        <translation>Modelle (*.safetensors *.bin *.json)</translation>
+        <source>Models (*.safetensors *.bin *.onnx *.h5 *.json)</source>
+        <translation>Modelle (*.safetensors *.bin *.onnx *.h5 *.json)</translation>
     </message>
     <message>
         <source>decoupleQ</source>
@@ -3458,6 +4163,22 @@ Eine Änderung hier gilt für alle angezeigten Schichten des Blocks</translation
     <message>
         <source>The shown run has no steps of %1: its method goes in one step. Choose decoupleQ as its method and run the recipe.</source>
         <translation>Der gezeigte Lauf hat keine Schritte von %1: Die Methode geht in einem Schritt. decoupleQ als Methode wählen und das Rezept ausführen.</translation>
+    </message>
+    <message>
+        <source>exponent %1 of %2</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>searched exponent of %1</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Select a layer to see where its gain comes from.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>The shown run has no steps of a power grid for %1: choose PowerQuant or NUPES as its method and run the recipe.</source>
+        <translation type="unfinished"></translation>
     </message>
 </context>
 <context>
@@ -3530,7 +4251,7 @@ Eine Änderung hier gilt für alle angezeigten Schichten des Blocks</translation
         <translation>Zurücksetzen</translation>
     </message>
     <message>
-        <source>Back to what the recipe's rules and standard say</source>
+        <source>Back to what the recipe&apos;s rules and standard say</source>
         <translation>Auf Regeln und Standard des Rezepts zurücksetzen</translation>
     </message>
     <message>
@@ -3550,7 +4271,7 @@ Eine Änderung hier gilt für alle angezeigten Schichten des Blocks</translation
         <translation>gemischt</translation>
     </message>
     <message>
-        <source>Stays in the source's own type.</source>
+        <source>Stays in the source&apos;s own type.</source>
         <translation>Bleibt im Typ der Quelle.</translation>
     </message>
     <message>
@@ -3564,6 +4285,46 @@ Eine Änderung hier gilt für alle angezeigten Schichten des Blocks</translation
     <message>
         <source>%1 of %2</source>
         <translation>%1 für %2</translation>
+    </message>
+    <message>
+        <source>Bits of the layer&apos;s inputs, its activations, on a power grid of their own; float leaves them as they are. Needs calibration.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Exponent</source>
+        <translation type="unfinished">Exponent</translation>
+    </message>
+    <message>
+        <source>Searched for the inputs alone; the weights&apos; own exponent, found for both, which integer tables need; ½ or 1, which integers compute exactly</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Limit</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Value of the largest code: that of the least squared error, or the largest magnitude seen. What lies beyond saturates.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Shift</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Inputs with small negative parts, as SiLU and GELU have them, are moved up so that all codes are for positive values</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Inputs of the layer</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>%1 of the inputs</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>%1 Power grids are symmetric: they have no zero point, whatever the scheme says.</source>
+        <translation type="unfinished"></translation>
     </message>
 </context>
 <context>
@@ -3639,7 +4400,7 @@ Eine Änderung hier gilt für alle angezeigten Schichten des Blocks</translation
         <translation>Tabelle (*.csv)</translation>
     </message>
     <message>
-        <source>%1: the extension is "%2", expected png, svg, pdf or csv</source>
+        <source>%1: the extension is &quot;%2&quot;, expected png, svg, pdf or csv</source>
         <translation>%1: Die Endung ist „%2“, erwartet wird png, svg, pdf oder csv</translation>
     </message>
     <message>
@@ -3756,7 +4517,7 @@ Eine Änderung hier gilt für alle angezeigten Schichten des Blocks</translation
 <context>
     <name>gradus::RuleForm</name>
     <message>
-        <source>A regular expression that is looked for in the layer's name (PCRE2 syntax); letter case counts</source>
+        <source>A regular expression that is looked for in the layer&apos;s name (PCRE2 syntax); letter case counts</source>
         <translation>Regulärer Ausdruck, der im Namen der Schicht gesucht wird (PCRE2-Syntax); Groß- und Kleinschreibung zählt</translation>
     </message>
     <message>
@@ -3791,7 +4552,7 @@ Eine Änderung hier gilt für alle angezeigten Schichten des Blocks</translation
         <translation>Regeln</translation>
     </message>
     <message>
-        <source>The first rule whose pattern is found in a layer's name decides. A layer with a choice of its own is not reached; one that no rule matches gets the standard.</source>
+        <source>The first rule whose pattern is found in a layer&apos;s name decides. A layer with a choice of its own is not reached; one that no rule matches gets the standard.</source>
         <translation>Es entscheidet die erste Regel, deren Muster im Namen einer Schicht vorkommt. Eine Schicht mit eigener Wahl bleibt davon unberührt; eine Schicht, auf die keine Regel passt, erhält den Standard.</translation>
     </message>
     <message>
@@ -4085,11 +4846,11 @@ Eine Änderung hier gilt für alle angezeigten Schichten des Blocks</translation
         <translation>Kalibriermodus</translation>
     </message>
     <message>
-        <source>Model's: %1</source>
+        <source>Model&apos;s: %1</source>
         <translation>Vom Modell: %1</translation>
     </message>
     <message>
-        <source>Model's</source>
+        <source>Model&apos;s</source>
         <translation>Vom Modell</translation>
     </message>
     <message>
@@ -4109,7 +4870,7 @@ Eine Änderung hier gilt für alle angezeigten Schichten des Blocks</translation
         <translation>Vorhersage: %1 (%2 quantisiert, %3 float), etwa %4, %5 Speicher</translation>
     </message>
     <message>
-        <source>Sizes are exact. Time and memory are estimated from counted operations and this machine's measured speed:</source>
+        <source>Sizes are exact. Time and memory are estimated from counted operations and this machine&apos;s measured speed:</source>
         <translation>Größen sind exakt. Zeit und Speicher sind aus gezählten Operationen und der gemessenen Geschwindigkeit dieses Rechners geschätzt:</translation>
     </message>
     <message>
@@ -4262,7 +5023,7 @@ Float-Modell: Statistik des float-Modells, in einem Durchlauf</translation>
         <translation>Sperren oder entsperren</translation>
     </message>
     <message>
-        <source>Back to what the recipe's rules and standard say</source>
+        <source>Back to what the recipe&apos;s rules and standard say</source>
         <translation>Auf Regeln und Standard des Rezepts zurücksetzen</translation>
     </message>
     <message>
@@ -4412,7 +5173,7 @@ Float-Modell: Statistik des float-Modells, in einem Durchlauf</translation>
         <translation>%1 Verlust</translation>
     </message>
     <message>
-        <source>‖y − ŷ‖² / ‖y‖² of each block's output, step by step</source>
+        <source>‖y − ŷ‖² / ‖y‖² of each block&apos;s output, step by step</source>
         <translation>‖y − ŷ‖² / ‖y‖² der Ausgabe jedes Blocks, Schritt für Schritt</translation>
     </message>
 </context>
@@ -4498,7 +5259,7 @@ Float-Modell: Statistik des float-Modells, in einem Durchlauf</translation>
         <translation>Ausgabefehler</translation>
     </message>
     <message>
-        <source>Relative error of the layer's output: tr(E·H·Eᵀ) / tr(W·H·Wᵀ) with E = W − Ŵ and H = XᵀX/n of the captured inputs</source>
+        <source>Relative error of the layer&apos;s output: tr(E·H·Eᵀ) / tr(W·H·Wᵀ) with E = W − Ŵ and H = XᵀX/n of the captured inputs</source>
         <translation>Relativer Fehler der Ausgabe der Schicht: tr(E·H·Eᵀ) / tr(W·H·Wᵀ) mit E = W − Ŵ und H = XᵀX/n der erfassten Eingaben</translation>
     </message>
     <message>
@@ -4530,7 +5291,7 @@ Float-Modell: Statistik des float-Modells, in einem Durchlauf</translation>
         <translation>Verteilung aller Gewichte der ausgewählten Schichten</translation>
     </message>
     <message>
-        <source>Distribution of each channel's weights, side by side</source>
+        <source>Distribution of each channel&apos;s weights, side by side</source>
         <translation>Verteilungen der Gewichte der einzelnen Kanäle nebeneinander</translation>
     </message>
     <message>
@@ -4610,7 +5371,7 @@ Float-Modell: Statistik des float-Modells, in einem Durchlauf</translation>
         <translation>Clip zurücksetzen</translation>
     </message>
     <message>
-        <source>Take the clip limits out of the layer's scheme</source>
+        <source>Take the clip limits out of the layer&apos;s scheme</source>
         <translation>Clipgrenzen aus dem Schema der Schicht entfernen</translation>
     </message>
     <message>
@@ -4658,7 +5419,7 @@ Float-Modell: Statistik des float-Modells, in einem Durchlauf</translation>
         <translation>%1 (%2 Bit/Gew.)</translation>
     </message>
     <message>
-        <source>Capture the layer's inputs to see it.</source>
+        <source>Capture the layer&apos;s inputs to see it.</source>
         <translation>Eingaben der Schicht erfassen, um ihn zu sehen.</translation>
     </message>
     <message>
@@ -4773,7 +5534,7 @@ Float-Modell: Statistik des float-Modells, in einem Durchlauf</translation>
         <translation>Das Rezept erfordert einen Kalibriertext</translation>
     </message>
     <message>
-        <source>Nothing is stale: every layer's result belongs to the recipe</source>
+        <source>Nothing is stale: every layer&apos;s result belongs to the recipe</source>
         <translation>Nichts ist veraltet: Das Ergebnis jeder Schicht gehört zum Rezept</translation>
     </message>
     <message>
@@ -4797,7 +5558,7 @@ Float-Modell: Statistik des float-Modells, in einem Durchlauf</translation>
         <translation>%1: %2 Bit je Gewicht, %3, in %4</translation>
     </message>
     <message>
-        <source>The model's data is not what it was in %1: the two runs do not compare</source>
+        <source>The model&apos;s data is not what it was in %1: the two runs do not compare</source>
         <translation>Die Daten des Modells sind andere als in %1: Die beiden Läufe sind nicht vergleichbar</translation>
     </message>
     <message>

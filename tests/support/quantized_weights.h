@@ -7,6 +7,29 @@
 
 namespace gradus::test {
 
+/// Random exponents (one, or one for each row) and, with a share above 0, outliers for a weight
+/// with power levels whose other parts are there.
+inline void addPowerParts(QuantizedWeight& weight, std::uint64_t seed, bool perRow, double share)
+{
+    RandomStream random(seed);
+    for (std::int64_t i = 0; i < (perRow ? weight.rows : 1); ++i)
+        weight.exponents.push_back(static_cast<float>(0.3 + random.uniform()));
+    SparseWeights& outliers = weight.outliers;
+    for (std::int64_t r = 0; r < weight.rows; ++r) {
+        outliers.rowStarts.push_back(static_cast<std::uint32_t>(outliers.columns.size()));
+        for (std::int64_t c = 0; c < weight.cols; ++c)
+            if (random.uniform() < share) {
+                const auto value = static_cast<float>(random.normal());
+                outliers.columns.push_back(static_cast<std::uint32_t>(c));
+                outliers.values.push_back(weight.scheme.scaleType == DType::F16 ? roundToHalf(value)
+                                                                                : value);
+            }
+    }
+    outliers.rowStarts.push_back(static_cast<std::uint32_t>(outliers.columns.size()));
+    if (outliers.columns.empty())
+        outliers.rowStarts.clear();
+}
+
 /// Random codes, scales and zeros under the scheme: what stores or multiplies a weight does not
 /// care whether it came of a method. leastZero keeps zeros away from 0.
 inline QuantizedWeight sampleWeight(const Scheme& scheme, std::int64_t rows, std::int64_t cols,
@@ -19,7 +42,8 @@ inline QuantizedWeight sampleWeight(const Scheme& scheme, std::int64_t rows, std
     weight.cols = cols;
     const auto levels = static_cast<std::uint64_t>(scheme.maximumCode()) + 1;
     for (std::int64_t i = 0; i < rows * cols; ++i)
-        weight.codes.push_back(static_cast<std::uint8_t>(random.below(levels)));
+        weight.codes.push_back(static_cast<std::uint8_t>(
+            scheme.levels == Levels::Power ? 1 + random.below(levels - 1) : random.below(levels)));
     for (std::int64_t i = 0; i < scaleCount(scheme, rows, cols); ++i) {
         const auto scale = static_cast<float>(0.001 + 0.02 * random.uniform());
         weight.scales.push_back(scheme.scaleType == DType::F16 ? roundToHalf(scale) : scale);
@@ -36,6 +60,8 @@ inline QuantizedWeight sampleWeight(const Scheme& scheme, std::int64_t rows, std
         for (std::int64_t i = 0; i < cols; ++i)
             weight.groupIndex.push_back(static_cast<std::int32_t>(random.below(groups)));
     }
+    if (scheme.levels != Levels::Uniform)
+        addPowerParts(weight, seed + 1, seed % 2 == 0, seed % 3 == 0 ? 0 : 0.05);
     return weight;
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "core/base/random.h"
+#include "core/base/text.h"
 #include "core/session/run.h"
 #include "core/tensor/half.h"
 #include "tests/support/quantized_weights.h"
@@ -23,6 +24,7 @@ inline LayerResult sampleLayer(std::string name, QuantizedWeight weight)
     LayerResult layer;
     layer.name = std::move(name);
     layer.choice.scheme = weight.scheme;
+    layer.choice.scheme.levels = Levels::Uniform; // what others are comes of a method
     layer.weight = std::make_shared<QuantizedWeight>(std::move(weight));
     layer.weightSqnrDb = 21.25;
     layer.weightCosine = 0.9971;
@@ -64,7 +66,7 @@ inline Run sampleRun()
     run.recipe.standard.scheme.clip = {-0.3F, 0.7F};
     run.recipe.standard.method = GptqOptions{0.03, true, false, true, 64};
     run.recipe.rules.push_back(
-        {"lm_head", {true, run.recipe.standard.scheme, run.recipe.standard.method}});
+        {"lm_head", {true, run.recipe.standard.scheme, run.recipe.standard.method, {}}});
     run.recipe.seed = 0xFFFFFFFFFFFFFFFF;
     run.recipe.calibration.data = "/data/Grüße.txt";
 
@@ -91,6 +93,25 @@ inline Run sampleRun()
     run.layers.push_back(sampleLayer("a big one, first in the alphabet",
                                      sampleWeight({4, Granularity::Group, 128, false, DType::F16},
                                                   300, 1024, std::uint64_t(seed++))));
+    for (const Levels levels : {Levels::Power, Levels::PowerMidRise})
+        for (const int bits : {2, 5, 8}) {
+            Scheme scheme{bits, Granularity::Group, 16, true, bits == 5 ? DType::F32 : DType::F16};
+            scheme.levels = levels;
+            run.layers.push_back(sampleLayer(concat("power.", levelsName(levels), bits),
+                                             sampleWeight(scheme, 12, 40, std::uint64_t(seed++))));
+            NupesOptions nupes;
+            nupes.outliers = 0.05;
+            run.layers.back().choice.method = nupes;
+            run.layers.back().choice.activation = {bits, ActivationExponent::Shared, false, true};
+            run.layers.back().origin = {"c", bits == 5 ? "" : "e", bits == 8 ? "" : "x"};
+            run.layers.back().activation = {bits, false, 0.4F, 3.25F, 0.2785F, 0.001};
+            run.layers.back().trace = {
+                {TraceStage::RoundToNearest, 0, 0.5, 1, 0, 0, 0.25},
+                {TraceStage::Exponent, 0, 0.4, 1, 0, 0, 0.2, 0.61},
+                {TraceStage::Gradient, 1, std::numeric_limits<double>::quiet_NaN(), 0.5}};
+        }
+    // The largest stays the last.
+    std::rotate(run.layers.end() - 7, run.layers.end() - 6, run.layers.end());
     run.layers[2].choice.method = GptqOptions{};
     run.layers[2].choice.scheme.clip = {-0.1F, 1e-7F};
     run.layers[2].damping = 0.03;
@@ -101,7 +122,10 @@ inline Run sampleRun()
         run.layers[i].tunings.push_back(block);
     run.layers[3].tunings.push_back(sampleTuning("fine-tuning", -1));
     // Of another run, in which the block had the same name.
-    run.layers[5].tunings.push_back(sampleTuning("model.layers.0", 3));
+    const auto other = std::make_shared<TuningOutcome>(*sampleTuning("model.layers.0", 3));
+    other->codeChange = 0.25;
+    other->exponentChange = 0.01;
+    run.layers[5].tunings.push_back(other);
     run.layers[2].trace = {
         {TraceStage::RoundToNearest, 0, 0.5, 1, 0, 0},
         {TraceStage::Integers, 1, 0.25, 0.75, 0.1, 0},
@@ -124,7 +148,8 @@ inline bool sameBits(double a, double b)
 inline bool sameWeight(const QuantizedWeight& a, const QuantizedWeight& b)
 {
     return a.scheme == b.scheme && a.rows == b.rows && a.cols == b.cols && a.codes == b.codes &&
-           a.scales == b.scales && a.zeros == b.zeros && a.groupIndex == b.groupIndex;
+           a.scales == b.scales && a.zeros == b.zeros && a.groupIndex == b.groupIndex &&
+           a.exponents == b.exponents && a.outliers == b.outliers;
 }
 
 inline bool sameTrace(const std::vector<TracePoint>& a, const std::vector<TracePoint>& b)
@@ -132,7 +157,8 @@ inline bool sameTrace(const std::vector<TracePoint>& a, const std::vector<TraceP
     return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](const auto& p, const auto& q) {
         return p.stage == q.stage && p.round == q.round &&
                sameBits(p.relativeError, q.relativeError) && sameBits(p.accepted, q.accepted) &&
-               sameBits(p.scaleChange, q.scaleChange) && sameBits(p.zeroChange, q.zeroChange);
+               sameBits(p.scaleChange, q.scaleChange) && sameBits(p.zeroChange, q.zeroChange) &&
+               sameBits(p.weightError, q.weightError) && sameBits(p.exponent, q.exponent);
     });
 }
 
@@ -146,6 +172,7 @@ inline bool sameTuning(const TuningOutcome& a, const TuningOutcome& b)
            a.epochLosses == b.epochLosses && a.bestEpoch == b.bestEpoch &&
            a.stoppedEarly == b.stoppedEarly && a.cancelled == b.cancelled &&
            sameBits(a.scaleChange, b.scaleChange) && sameBits(a.zeroChange, b.zeroChange) &&
+           sameBits(a.codeChange, b.codeChange) && sameBits(a.exponentChange, b.exponentChange) &&
            std::equal(a.parameters.begin(), a.parameters.end(), b.parameters.begin(),
                       b.parameters.end(), sameParameter);
 }
@@ -157,7 +184,8 @@ inline bool sameLayer(const LayerResult& a, const LayerResult& b, bool withSecon
         (!a.weight || sameWeight(*a.weight, *b.weight)) &&
         sameBits(a.weightSqnrDb, b.weightSqnrDb) && sameBits(a.weightCosine, b.weightCosine) &&
         sameBits(a.relativeOutputError, b.relativeOutputError) && sameBits(a.damping, b.damping) &&
-        a.note == b.note && sameTrace(a.trace, b.trace) &&
+        a.note == b.note && a.origin == b.origin && a.activation == b.activation &&
+        sameTrace(a.trace, b.trace) &&
         std::equal(a.tunings.begin(), a.tunings.end(), b.tunings.begin(), b.tunings.end(),
                    [](const auto& p, const auto& q) { return sameTuning(*p, *q); }) &&
         (!withSeconds || sameBits(a.seconds, b.seconds));

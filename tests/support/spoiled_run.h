@@ -31,6 +31,7 @@ struct LayerFields
     std::string scaleType = "F16";
     std::vector<std::int64_t> shape = {4, 16};
     std::size_t codes = 32;
+    std::uint8_t code = 0x21; ///< of each byte
     std::uint16_t scale = 0x3C00;
     std::vector<std::uint64_t> scaleShape = {4, 2};
     Hdf5Type scaleStored = Hdf5Type::F16;
@@ -39,7 +40,18 @@ struct LayerFields
     std::vector<std::int32_t> groupIndex;
     std::string tunings; ///< JSON; none when empty
     std::string traceStages;
-    std::vector<double> trace; ///< rows of five
+    std::vector<double> trace;     ///< rows of five
+    std::int64_t traceColumns = 0; ///< attribute; none when 0
+    std::string levels;            ///< none when empty
+    std::int64_t exponentCount = 1;
+    std::vector<float> exponents = {0.5F};
+    std::int64_t outliers = 0; ///< count; no group when 0
+    std::vector<std::uint32_t> rowStarts = {0, 1, 1, 2, 3};
+    std::vector<std::uint16_t> columns = {3, 15, 0};
+    std::vector<std::uint16_t> values = {0x3C00, 0xBC00, 0};
+    bool activation = false;
+    std::int64_t activationBits = 8;
+    std::array<double, 3> activationGrid = {0.5, 2, 0}; ///< exponent, limit, shift
 };
 
 struct TuningFields
@@ -89,6 +101,39 @@ inline void writeTuning(Hdf5Group& root, const TuningFields& f)
                                  std::as_bytes(std::span(values)), monitor);
 }
 
+/// What only layers with power levels, outliers or a grid of inputs have.
+inline void writePowerParts(Hdf5Group& group, const LayerFields& f)
+{
+    Monitor monitor;
+    const auto write = [&monitor](Hdf5Group& to, const char* name, Hdf5Type type,
+                                  const auto& values) {
+        to.write(name, type, std::array<std::uint64_t, 1>{values.size()},
+                 std::as_bytes(std::span(values)), monitor);
+    };
+    if (!f.levels.empty()) {
+        group.setText("levels", f.levels);
+        group.setInteger("exponent_count", f.exponentCount);
+        write(group, "exponents", Hdf5Type::F32, f.exponents);
+    }
+    if (f.outliers != 0) {
+        Hdf5Group own = group.create("outliers");
+        own.setInteger("count", f.outliers);
+        write(own, "row_starts", Hdf5Type::U32, f.rowStarts);
+        write(own, "columns", Hdf5Type::U16, f.columns);
+        write(own, "values", Hdf5Type::F16, f.values);
+    }
+    if (f.activation) {
+        group.setInteger("activation_bits", f.activationBits);
+        group.setInteger("activation_signed", 1);
+        group.setReal("activation_exponent", f.activationGrid[0]);
+        group.setReal("activation_limit", f.activationGrid[1]);
+        group.setReal("activation_shift", f.activationGrid[2]);
+        group.setReal("activation_relative_error", 0.5);
+    }
+    if (f.traceColumns != 0)
+        group.setInteger("trace_columns", f.traceColumns);
+}
+
 inline void writeLayer(Hdf5Group& group, const LayerFields& f)
 {
     Monitor monitor;
@@ -105,7 +150,7 @@ inline void writeLayer(Hdf5Group& group, const LayerFields& f)
     group.setInteger("symmetric", f.symmetric);
     group.setText("scale_type", f.scaleType);
     group.setIntegers("shape", f.shape);
-    const std::vector<std::byte> codes(f.codes, std::byte{0x21});
+    const std::vector<std::byte> codes(f.codes, std::byte{f.code});
     group.write("codes", Hdf5Type::U8, std::array<std::uint64_t, 1>{f.codes}, codes, monitor);
     const std::size_t count = f.scaleShape[0] * f.scaleShape[1];
     if (f.scaleStored == Hdf5Type::F16) {
@@ -124,6 +169,7 @@ inline void writeLayer(Hdf5Group& group, const LayerFields& f)
     if (!f.groupIndex.empty())
         group.write("group_index", Hdf5Type::I32, std::array<std::uint64_t, 1>{f.groupIndex.size()},
                     std::as_bytes(std::span(f.groupIndex)), monitor);
+    writePowerParts(group, f);
     if (!f.tunings.empty())
         group.writeText("tunings", f.tunings);
     if (!f.trace.empty()) {

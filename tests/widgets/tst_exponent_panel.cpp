@@ -19,16 +19,31 @@ using namespace gradus;
 
 namespace {
 
+ExponentStudy study(double best = 0.5)
+{
+    ExponentStudy s;
+    s.exponents = {0.25, 0.5, 1, 1.5};
+    s.power = {0.25, 0.125, 0.5, 1};
+    s.nearest = {0.2, 0.1, 0.5, 0.9};
+    s.clipped = {0.15, 0.0625, 0.3, 0.4};
+    s.bestPower = {best, 0.125};
+    s.bestNearest = {best + 0.0625, 0.1};
+    s.bestClipped = {best + 0.125, 0.5, 0.0625};
+    s.uniformClipped = {1, 0.75, 0.3};
+    s.uniform = 0.5;
+    s.basins = {{best, 0.125}};
+    s.predictedExponent = 0.55;
+    s.predictedNmse = 0.12;
+    s.energy = 10;
+    return s;
+}
+
 LayerCurve curve(const std::string& layer, double best = 0.5, int bits = 4)
 {
-    auto c = std::make_shared<ExponentCurve>();
-    c->exponents = {0.25, 0.5, 1, 1.5};
-    c->nmse = {0.25, 0.125, 0.5, 1};
-    c->fit = {best, 0.125, 0.5};
     LayerCurve out;
     out.layer = layer;
     out.scheme.bits = bits;
-    out.curve = c;
+    out.study = std::make_shared<const ExponentStudy>(study(best));
     return out;
 }
 
@@ -104,19 +119,31 @@ private Q_SLOTS:
     void wholeModel();
     void errorlessLayers();
     void gains();
+    void basinsAndTheory();
+    void theRecipesExponent();
+    void otherMethods();
+    void theRecipesRule();
+    void sumOfTheModel();
+    void powerDomain();
+    void waterfall();
 };
 
 void TestExponentPanel::curvesAsTable()
 {
     m_panel->setCurves({curve("a")});
-    QCOMPARE(m_panel->curvePlot()->csv(), QString("# best,\"a\",0.5,0.125\n# uniform,\"a\",1,0.5\n"
-                                                  "layer,bits,exponent,nmse\n"
-                                                  "\"a\",4,0.25,0.25\n\"a\",4,0.5,0.125\n"
-                                                  "\"a\",4,1,0.5\n\"a\",4,1.5,1\n"));
+    QCOMPARE(m_panel->curvePlot()->csv(),
+             QString("# best_power,\"a\",0.5,1,0.125\n# best_nearest,\"a\",0.5625,1,0.1\n"
+                     "# best_clipped,\"a\",0.625,0.5,0.0625\n# uniform,\"a\",1,1,0.5\n"
+                     "# uniform_clipped,\"a\",1,0.75,0.3\n# predicted,\"a\",0.55,1,0.12\n"
+                     "# basin,\"a\",0.5,1,0.125\n"
+                     "layer,bits,exponent,power,nearest,clipped\n"
+                     "\"a\",4,0.25,0.25,0.2,0.15\n\"a\",4,0.5,0.125,0.1,0.0625\n"
+                     "\"a\",4,1,0.5,0.5,0.3\n\"a\",4,1.5,1,0.9,0.4\n"));
     // Between two points the readout is between their errors: 0.3125, 2.04 dB over uniform.
     const QString text = m_panel->curvePlot()->readout(0.75, 0);
     QVERIFY2(text.contains("31") && text.contains("2.0 dB"), qPrintable(text));
-    QVERIFY(!m_panel->curvePlot()->readout(3, 0).contains("NMSE"));
+    QCOMPARE(text.count('\n'), 3); // the exponent and three ways
+    QVERIFY(!m_panel->curvePlot()->readout(3, 0).contains("error"));
     QVERIFY(m_panel->curvePlot()->accessibleDescription().contains("best a = 0.500"));
     QVERIFY(m_panel->curvePlot()->accessibleDescription().contains("6.0 dB"));
 }
@@ -136,7 +163,7 @@ void TestExponentPanel::dragsTheExponent()
     ExponentPlot* plot = m_panel->curvePlot();
     plot->replotNow();
     auto* inner = plot->findChild<QCustomPlot*>();
-    const auto at = [&](double x) { return inner->mapFrom(plot, plot->positionOf(x, 0.3)); };
+    const auto at = [&](double x) { return inner->mapFrom(plot, plot->positionOf(x, 30)); };
     m_asked.clear();
     QTest::mousePress(inner, Qt::LeftButton, {}, at(0.5));
     for (const double x : {0.7, 1.2}) {
@@ -232,12 +259,12 @@ void TestExponentPanel::decibels()
 {
     m_panel->setCurves({curve("a")});
     const auto linear = m_panel->curvePlot()->shownRange(Qt::Vertical);
-    QVERIFY(linear.first > 0 && linear.first < 0.125 && linear.second > 1);
+    QVERIFY(linear.first > 0 && linear.first < 6.25 && linear.second > 100); // percent
     m_panel->findChild<QCheckBox*>()->setChecked(true);
     QVERIFY(m_panel->curvePlot()->decibel());
     const auto decibel = m_panel->curvePlot()->shownRange(Qt::Vertical);
-    QVERIFY(decibel.first < 10 * std::log10(0.125) && decibel.first > -12);
-    QVERIFY(decibel.second > 0 && decibel.second < 2);
+    QVERIFY(decibel.first < 10 * std::log10(0.0625) && decibel.first > -15);
+    QVERIFY(decibel.second > 0 && decibel.second < 3);
 }
 
 void TestExponentPanel::severalCurves()
@@ -322,10 +349,10 @@ void TestExponentPanel::wholeModel()
 void TestExponentPanel::errorlessLayers()
 {
     auto zero = curve("zero");
-    auto c = std::make_shared<ExponentCurve>();
-    c->exponents = {0.5, 1};
-    c->nmse = {0, 0};
-    zero.curve = c;
+    ExponentStudy nothing;
+    nothing.exponents = {0.5, 1};
+    nothing.power = nothing.nearest = nothing.clipped = {0, 0};
+    zero.study = std::make_shared<const ExponentStudy>(nothing);
     m_panel->setCurves({zero});
     m_panel->curvePlot()->replotNow();
     const auto range = m_panel->curvePlot()->shownRange(Qt::Vertical);
@@ -343,6 +370,180 @@ void TestExponentPanel::gains()
     QCOMPARE(gainDecibel(0.01, 0.1), -10.0);
     QVERIFY(std::isnan(gainDecibel(0, 0)));
     QVERIFY(std::isnan(gainDecibel(0.1, 0)));
+}
+
+/// A second basin is marked, a single one is not.
+void TestExponentPanel::basinsAndTheory()
+{
+    const auto entries = [this] {
+        QStringList names;
+        const auto* plot = m_panel->curvePlot()->findChild<QCustomPlot*>();
+        for (int i = 0; i < plot->legend->itemCount(); ++i)
+            if (auto* item = qobject_cast<QCPPlottableLegendItem*>(plot->legend->item(i)))
+                names << item->plottable()->name();
+        return names;
+    };
+    m_panel->setCurves({curve("a")});
+    QVERIFY(entries().contains("Theory 0.550"));
+    QVERIFY(entries().filter("Basin").isEmpty());
+    auto two = curve("b");
+    auto s = study();
+    s.basins.push_back({1.25, 0.4});
+    two.study = std::make_shared<const ExponentStudy>(s);
+    m_panel->setCurves({two});
+    QVERIFY(entries().contains("Basins (2)"));
+    QVERIFY(m_panel->curvePlot()->csv().contains("# basin,\"b\",1.25,1,0.4\n"));
+}
+
+/// With a power grid in the recipe, what is chosen here is asked of the recipe.
+void TestExponentPanel::theRecipesExponent()
+{
+    std::vector<Asked> wanted;
+    connect(m_panel.get(), &ExponentPanel::exponentRequested, this,
+            [&](const std::string& layer, double e) {
+                wanted.push_back({layer, e});
+            });
+    auto fixed = curve("a");
+    fixed.chosen = 0.7;
+    m_panel->setCurves({fixed});
+    QCOMPARE(m_panel->exponent(), 0.7);
+    QVERIFY(wanted.empty()); // showing is no wish
+    m_panel->setExponent(0.8);
+    QCOMPARE(wanted.size(), std::size_t(1));
+    QCOMPARE(wanted[0].layer, std::string("a"));
+    QCOMPARE(wanted[0].exponent, 0.8);
+    // A drag is one wish, when the marker is let go.
+    wanted.clear();
+    ExponentPlot* plot = m_panel->curvePlot();
+    plot->replotNow();
+    auto* inner = plot->findChild<QCustomPlot*>();
+    const auto at = [&](double x) { return inner->mapFrom(plot, plot->positionOf(x, 30)); };
+    QTest::mousePress(inner, Qt::LeftButton, {}, at(0.8));
+    for (const double x : {0.9, 1.0, 1.1}) {
+        QMouseEvent move(QEvent::MouseMove, at(x), inner->mapToGlobal(at(x)), Qt::NoButton,
+                         Qt::LeftButton, Qt::NoModifier);
+        QApplication::sendEvent(inner, &move);
+    }
+    QVERIFY(wanted.empty());
+    QTest::mouseRelease(inner, Qt::LeftButton, {}, at(1.1));
+    QCOMPARE(wanted.size(), std::size_t(1));
+    QVERIFY(std::fabs(wanted[0].exponent - 1.1) < 0.02);
+    QCOMPARE(wanted[0].exponent, std::round(1000 * wanted[0].exponent) / 1000);
+    // Best: searched again.
+    wanted.clear();
+    for (QToolButton* button : m_panel->findChildren<QToolButton*>()) {
+        if (button->text() == "Best")
+            button->click();
+        QVERIFY(button->text() != "Use PowerQuant" || !button->isVisible());
+    }
+    QCOMPARE(wanted.size(), std::size_t(1));
+    QCOMPARE(wanted[0].exponent, 0.0);
+    fixed.chosen = 0.0;
+    m_panel->setCurves({fixed});
+    QCOMPARE(m_panel->exponent(), 0.5);
+}
+
+void TestExponentPanel::otherMethods()
+{
+    std::vector<Asked> wanted;
+    connect(m_panel.get(), &ExponentPanel::exponentRequested, this,
+            [&](const std::string& layer, double e) {
+                wanted.push_back({layer, e});
+            });
+    m_panel->setCurves({curve("a")});
+    m_panel->setExponent(0.9);
+    QVERIFY(wanted.empty()); // a look ahead
+    for (QToolButton* button : m_panel->findChildren<QToolButton*>()) {
+        if (button->text() == "Use PowerQuant") {
+            QVERIFY(button->isVisible());
+            button->click();
+        }
+    }
+    QCOMPARE(wanted.size(), std::size_t(1));
+    QCOMPARE(wanted[0].exponent, 0.9);
+}
+
+/// The best exponent is that of the way in which the recipe rounds.
+void TestExponentPanel::theRecipesRule()
+{
+    auto c = curve("a");
+    c.chosen = 0.0;
+    c.rule = ExponentRule::Nearest;
+    m_panel->setCurves({c});
+    QCOMPARE(m_panel->exponent(), 0.5625);
+    c.rule = ExponentRule::Clipped;
+    m_panel->setCurves({c});
+    QCOMPARE(m_panel->exponent(), 0.625);
+    QVERIFY(m_panel->curvePlot()->accessibleDescription().contains("best a = 0.625"));
+    QCOMPARE(errorAt(*c.study, ExponentRule::Clipped, 0.75), (0.0625 + 0.3) / 2);
+    QVERIFY(std::isnan(errorAt(*c.study, ExponentRule::Clipped, 0.2)));
+}
+
+void TestExponentPanel::sumOfTheModel()
+{
+    m_panel->setTab(ExponentPanel::ModelTab);
+    QVERIFY(!m_panel->modelCurvePlot()->isVisible());
+    m_panel->setModelStudy(std::make_shared<const ExponentStudy>(study()), 3, 7);
+    QVERIFY(m_panel->modelCurvePlot()->isVisible());
+    QVERIFY(m_panel->modelCurvePlot()->accessibleDescription().contains("3 of 7 layers so far"));
+    m_panel->setModelStudy(std::make_shared<const ExponentStudy>(study()), 7, 7);
+    QVERIFY(!m_panel->modelCurvePlot()->accessibleDescription().contains("so far"));
+    QVERIFY(m_panel->modelCurvePlot()->csv().contains("\"\",,0.5,0.125,0.1,0.0625\n"));
+    m_panel->setModelStudy(nullptr, 0, 7);
+    QVERIFY(!m_panel->modelCurvePlot()->isVisible());
+}
+
+void TestExponentPanel::powerDomain()
+{
+    PowerGridView w;
+    w.largest = 1;
+    w.exponent = 0.5;
+    w.companded = {-1.5, 1.5, {1, 3, 5, 7, 2, 2}, 0, 0};
+    w.occupancy = {4, 12, 4};
+    CompandedPlot* plot = m_panel->compandedPlot();
+    plot->setGrid(std::make_shared<const PowerGridView>(w));
+    QCOMPARE(plot->csv(), QString("# exponent,0.5\nfrom,to,level,weights\n-1.5,-0.5,-1,4\n"
+                                  "-0.5,0.5,0,12\n0.5,1.5,1,4\n"));
+    QCOMPARE(plot->readout(0.4, 0), QString("code 0: 12 weights, 60 %"));
+    QCOMPARE(plot->readout(1.6, 0), QString());
+    QVERIFY(test::isClose(codeEntropy({8, 8}), 1.0, 1e-12));
+    QVERIFY(test::isClose(codeEntropy({4, 8, 4, 0}), 1.5, 1e-12));
+    w.midRise = true;
+    w.companded = {-2, 2, {1, 3, 5, 7}, 0, 0};
+    w.occupancy = {1, 3, 5, 7};
+    plot->setGrid(std::make_shared<const PowerGridView>(w));
+    QVERIFY(plot->csv().contains("-2,-1,-1.5,1\n"));
+}
+
+void TestExponentPanel::waterfall()
+{
+    m_panel->setTab(ExponentPanel::GainTab);
+    QVERIFY(m_panel->gainPlot()->isEmpty());
+    TracePoint start;
+    start.weightError = 0.1;
+    start.relativeError = std::numeric_limits<double>::quiet_NaN();
+    TracePoint clip = start;
+    clip.stage = TraceStage::Clip;
+    clip.weightError = 0.01;
+    TracePoint exponent = clip;
+    exponent.stage = TraceStage::Exponent;
+    exponent.weightError = 0.02;
+    const GainSteps gain = gainSteps({start, clip, exponent});
+    m_panel->setGains("a", gain, meanGain({gain, gain}), "why");
+    QCOMPARE(m_panel->gainPlot()->rowTexts(),
+             (QStringList{"Clip\t+10.0 dB", "Exponent\t−3.01 dB", "In all\t+6.99 dB"}));
+    QCOMPARE(m_panel->gainPlot()->readout(0, 1.2), QString("Exponent: −3.01 dB"));
+    QCOMPARE(m_panel->gainPlot()->readout(0, 5), QString());
+    QVERIFY(m_panel->gainPlot()->csv().startsWith(
+        "# error,weight\n# before,0.1\n# after,0.02\n# layers,1\nkind,gain_db\nclip,10\n"));
+    QVERIFY(m_panel->meanGainPlot()->isVisible());
+    QVERIFY(m_panel->meanGainPlot()->accessibleDescription().contains("2 layers"));
+    // Labels stand within the plot.
+    const auto range = m_panel->gainPlot()->shownRange(Qt::Horizontal);
+    QVERIFY(range.first < 0 && range.second > 10);
+    m_panel->setGains("b", {}, {}, "why");
+    QVERIFY(m_panel->gainPlot()->isEmpty());
+    QVERIFY(!m_panel->meanGainPlot()->isVisible());
 }
 
 QTEST_MAIN(TestExponentPanel)

@@ -50,6 +50,14 @@ std::optional<ClipLimits> clipOf(const QString& value)
     return limits;
 }
 
+/// A power grid is symmetric whatever the scheme says.
+QString symmetryText(const LayerChoice& choice)
+{
+    return choice.scheme.symmetric || powerGridOf(choice.method)
+               ? QCoreApplication::translate("Choice", "symmetric")
+               : QCoreApplication::translate("Choice", "asymmetric");
+}
+
 /// What fieldValues calls the value; the value itself when it is not listed.
 QString listedText(ChoiceField field, const QString& value)
 {
@@ -72,6 +80,34 @@ QString methodTitle(const MethodOptions& options)
     const std::string_view name = methodName(options);
     const MethodDescription* description = findMethod(name);
     return description ? coreText(description->title) : toQString(name);
+}
+
+const QString clipped = QStringLiteral("least-error");
+const QString unclipped = QStringLiteral("largest");
+const QString shifted = QStringLiteral("shift");
+const QString unshifted = QStringLiteral("none");
+
+void editInputs(ActivationChoice& inputs, ChoiceField field, const QString& value)
+{
+    bool isNumber = false;
+    if (field == ChoiceField::InputBits) {
+        inputs.bits = value == floatValue ? 0 : value.toInt(&isNumber);
+        if (value != floatValue && (!isNumber || inputs.bits < 2 || inputs.bits > 8))
+            refuse("bits of the inputs", value, "2 to 8, or float");
+    } else if (field == ChoiceField::InputExponent) {
+        const auto exponent = activationExponentFromName(value.toStdString());
+        if (!exponent)
+            refuse("exponent of the inputs", value, "searched, shared, half or uniform");
+        inputs.exponent = *exponent;
+    } else if (field == ChoiceField::InputClip) {
+        if (value != clipped && value != unclipped)
+            refuse("limit of the inputs", value, "least-error or largest");
+        inputs.clip = value == clipped;
+    } else {
+        if (value != shifted && value != unshifted)
+            refuse("shift of the inputs", value, "shift or none");
+        inputs.shift = value == shifted;
+    }
 }
 
 /// A layer that nobody has chosen anything for.
@@ -107,7 +143,12 @@ bool applies(const LayerChoice& choice, const ChoiceEdit& edit)
     case ChoiceField::Symmetry:
     case ChoiceField::ScaleType:
     case ChoiceField::Clip:
+    case ChoiceField::InputBits:
         break;
+    case ChoiceField::InputExponent:
+    case ChoiceField::InputClip:
+    case ChoiceField::InputShift:
+        return !choice.keepFloat && choice.activation.enabled();
     }
     return !choice.keepFloat;
 }
@@ -173,10 +214,18 @@ LayerChoice edited(const LayerChoice& choice, const ChoiceEdit& edit, const Laye
     case ChoiceField::Clip:
         next.scheme.clip = clipOf(value);
         break;
+    case ChoiceField::InputBits:
+    case ChoiceField::InputExponent:
+    case ChoiceField::InputClip:
+    case ChoiceField::InputShift:
+        editInputs(next.activation, edit.field, value);
+        break;
     case ChoiceField::Option:
         setOption(next.method, edit.option.toStdString(), value.toStdString());
         break;
     }
+    if (const auto problem = next.activation.validate())
+        throw Error(ErrorCode::Usage, *problem);
     if (const auto problem = next.scheme.validate())
         throw Error(ErrorCode::Usage, *problem);
     if (const auto problem = validate(next.method))
@@ -202,6 +251,14 @@ QString fieldValue(const LayerChoice& choice, ChoiceField field)
         return toQString(dtypeName(scheme.scaleType));
     case ChoiceField::Clip:
         return scheme.clip ? clipValue(*scheme.clip) : noClip;
+    case ChoiceField::InputBits:
+        return choice.activation.enabled() ? QString::number(choice.activation.bits) : floatValue;
+    case ChoiceField::InputExponent:
+        return toQString(activationExponentName(choice.activation.exponent));
+    case ChoiceField::InputClip:
+        return choice.activation.clip ? clipped : unclipped;
+    case ChoiceField::InputShift:
+        return choice.activation.shift ? shifted : unshifted;
     case ChoiceField::Option:
         break;
     }
@@ -216,11 +273,16 @@ QString fieldText(const LayerChoice& choice, ChoiceField field)
     const QString value = fieldValue(choice, field);
     if (field == ChoiceField::Bits)
         return listedText(field, value);
-    if (choice.keepFloat)
+    if (choice.keepFloat || !applies(choice, {field, {}, {}}))
         return QStringLiteral("–");
     switch (field) {
-    case ChoiceField::Group:
     case ChoiceField::Symmetry:
+        return symmetryText(choice);
+    case ChoiceField::Group:
+    case ChoiceField::InputBits:
+    case ChoiceField::InputExponent:
+    case ChoiceField::InputClip:
+    case ChoiceField::InputShift:
         return listedText(field, value);
     case ChoiceField::Clip:
         return choice.scheme.clip ? limitsText(*choice.scheme.clip) : listedText(field, value);
@@ -263,6 +325,17 @@ const QList<FieldValue>& fieldValues(ChoiceField field)
     static const QList<FieldValue> scaleTypes{{QStringLiteral("F16"), QStringLiteral("float16")},
                                               {QStringLiteral("F32"), QStringLiteral("float32")}};
     static const QList<FieldValue> clips{{noClip, QCoreApplication::translate("Choice", "none")}};
+    static const QList<FieldValue> inputExponents{
+        {QStringLiteral("searched"), QCoreApplication::translate("Choice", "searched")},
+        {QStringLiteral("shared"), QCoreApplication::translate("Choice", "the weights'")},
+        {QStringLiteral("half"), QCoreApplication::translate("Choice", "½")},
+        {QStringLiteral("uniform"), QCoreApplication::translate("Choice", "1, uniform")}};
+    static const QList<FieldValue> inputClips{
+        {clipped, QCoreApplication::translate("Choice", "least error")},
+        {unclipped, QCoreApplication::translate("Choice", "largest seen")}};
+    static const QList<FieldValue> inputShifts{
+        {unshifted, QCoreApplication::translate("Choice", "as they are")},
+        {shifted, QCoreApplication::translate("Choice", "moved up")}};
     static const QList<FieldValue> none;
     switch (field) {
     case ChoiceField::Method:
@@ -277,6 +350,14 @@ const QList<FieldValue>& fieldValues(ChoiceField field)
         return scaleTypes;
     case ChoiceField::Clip:
         return clips;
+    case ChoiceField::InputBits:
+        return bits;
+    case ChoiceField::InputExponent:
+        return inputExponents;
+    case ChoiceField::InputClip:
+        return inputClips;
+    case ChoiceField::InputShift:
+        return inputShifts;
     case ChoiceField::Option:
         break;
     }
@@ -304,15 +385,20 @@ QString choiceText(const LayerChoice& choice)
         : scheme.granularity == Granularity::Tensor
             ? QCoreApplication::translate("Choice", "per tensor")
             : QCoreApplication::translate("Choice", "per channel");
-    const QString symmetry = scheme.symmetric ? QCoreApplication::translate("Choice", "symmetric")
-                                              : QCoreApplication::translate("Choice", "asymmetric");
-    const QString text = QCoreApplication::translate("Choice", "%1, %2 bit, %3, %4")
-                             .arg(methodTitle(choice.method))
-                             .arg(scheme.bits)
-                             .arg(group, symmetry);
-    return scheme.clip ? QCoreApplication::translate("Choice", "%1, clip %2")
-                             .arg(text, limitsText(*scheme.clip))
-                       : text;
+    QString text = QCoreApplication::translate("Choice", "%1, %2 bit, %3, %4")
+                       .arg(methodTitle(choice.method))
+                       .arg(scheme.bits)
+                       .arg(group, symmetryText(choice));
+    if (const QString power = powerGridText(choice.method); !power.isEmpty())
+        text = QCoreApplication::translate("Choice", "%1, %2").arg(text, power);
+    if (scheme.clip)
+        text = QCoreApplication::translate("Choice", "%1, clip %2")
+                   .arg(text, limitsText(*scheme.clip));
+    if (choice.activation.enabled())
+        text = QCoreApplication::translate("Choice", "%1, inputs %2 bit")
+                   .arg(text)
+                   .arg(choice.activation.bits);
+    return text;
 }
 
 QString editText(const ChoiceEdit& edit)
@@ -340,6 +426,20 @@ QString editText(const ChoiceEdit& edit)
         return QCoreApplication::translate("Choice", "clip %1")
             .arg(limits ? limitsText(*limits) : value);
     }
+    case ChoiceField::InputBits:
+        return QCoreApplication::translate("Choice", "inputs %1")
+            .arg(edit.value == floatValue
+                     ? listedText(edit.field, edit.value)
+                     : QCoreApplication::translate("Choice", "%1 bit").arg(edit.value));
+    case ChoiceField::InputExponent:
+        return QCoreApplication::translate("Choice", "exponent of the inputs %1")
+            .arg(listedText(edit.field, edit.value.trimmed()));
+    case ChoiceField::InputClip:
+        return QCoreApplication::translate("Choice", "limit of the inputs %1")
+            .arg(listedText(edit.field, edit.value.trimmed()));
+    case ChoiceField::InputShift:
+        return QCoreApplication::translate("Choice", "inputs %1")
+            .arg(listedText(edit.field, edit.value.trimmed()));
     case ChoiceField::Option:
         return QStringLiteral("%1 %2").arg(optionTitle(edit.option.toStdString()).toLower(),
                                            edit.value);

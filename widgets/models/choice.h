@@ -15,13 +15,17 @@ namespace gradus {
 /// panel and the bulk edit strip all speak through these.
 enum class ChoiceField
 {
-    Method,    ///< "float" or a method's name
-    Bits,      ///< "2" … "8", or "float"
-    Group,     ///< "channel", "tensor", or inputs per group
-    Symmetry,  ///< "symmetric", "asymmetric"
-    ScaleType, ///< "F16", "F32"
-    Clip,      ///< "none", or "low,high"
-    Option     ///< an option of the method, by name
+    Method,        ///< "float" or a method's name
+    Bits,          ///< "2" … "8", or "float"
+    Group,         ///< "channel", "tensor", or inputs per group
+    Symmetry,      ///< "symmetric", "asymmetric"
+    ScaleType,     ///< "F16", "F32"
+    Clip,          ///< "none", or "low,high"
+    InputBits,     ///< of the layer's inputs: "float", or "2" … "8"
+    InputExponent, ///< "searched", "shared", "half", "uniform"
+    InputClip,     ///< "least-error", "largest"
+    InputShift,    ///< "none", "shift"
+    Option         ///< an option of the method, by name
 };
 
 struct ChoiceEdit

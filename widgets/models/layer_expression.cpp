@@ -30,6 +30,9 @@ enum class Field
     Cosine,
     Error,
     Outliers,
+    Exponent,
+    Kept,
+    ActBits,
     // Either so or not.
     Symmetric,
     Locked,
@@ -57,27 +60,18 @@ struct FieldName
 };
 // The first name of a field is the one that texts use.
 constexpr std::array fieldNames{
-    FieldName{"name", Field::Name},
-    FieldName{"layer", Field::Name},
-    FieldName{"block", Field::Block},
-    FieldName{"kind", Field::Kind},
-    FieldName{"params", Field::Params},
-    FieldName{"parameters", Field::Params},
-    FieldName{"method", Field::Method},
-    FieldName{"bits", Field::Bits},
-    FieldName{"group", Field::Group},
-    FieldName{"bpw", Field::Bpw},
-    FieldName{"bytes", Field::Bytes},
-    FieldName{"size", Field::Bytes},
-    FieldName{"sqnr", Field::Sqnr},
-    FieldName{"cosine", Field::Cosine},
-    FieldName{"error", Field::Error},
-    FieldName{"outliers", Field::Outliers},
-    FieldName{"symmetric", Field::Symmetric},
-    FieldName{"locked", Field::Locked},
-    FieldName{"stale", Field::Stale},
-    FieldName{"float", Field::Float},
-    FieldName{"overridden", Field::Overridden},
+    FieldName{"name", Field::Name},         FieldName{"layer", Field::Name},
+    FieldName{"block", Field::Block},       FieldName{"kind", Field::Kind},
+    FieldName{"params", Field::Params},     FieldName{"parameters", Field::Params},
+    FieldName{"method", Field::Method},     FieldName{"bits", Field::Bits},
+    FieldName{"group", Field::Group},       FieldName{"bpw", Field::Bpw},
+    FieldName{"bytes", Field::Bytes},       FieldName{"size", Field::Bytes},
+    FieldName{"sqnr", Field::Sqnr},         FieldName{"cosine", Field::Cosine},
+    FieldName{"error", Field::Error},       FieldName{"outliers", Field::Outliers},
+    FieldName{"exponent", Field::Exponent}, FieldName{"kept", Field::Kept},
+    FieldName{"act_bits", Field::ActBits},  FieldName{"symmetric", Field::Symmetric},
+    FieldName{"locked", Field::Locked},     FieldName{"stale", Field::Stale},
+    FieldName{"float", Field::Float},       FieldName{"overridden", Field::Overridden},
     FieldName{"measured", Field::Measured},
 };
 
@@ -176,6 +170,14 @@ double numberOf(const LayerRow& row, Field field)
         return row.relativeOutputError;
     case Field::Outliers:
         return row.outlierShare;
+    case Field::Exponent:
+        return row.exponent;
+    case Field::Kept:
+        return row.keptShare;
+    case Field::ActBits:
+        return row.choice.keepFloat || !row.choice.activation.enabled()
+                   ? unknown
+                   : row.choice.activation.bits;
     default:
         return unknown;
     }
@@ -220,6 +222,9 @@ QStringList textsOf(const LayerRow& row, Field field)
                                     : QStringList{fieldValue(row.choice, ChoiceField::Group)};
     case Field::Bits:
         return {fieldValue(row.choice, ChoiceField::Bits)};
+    case Field::ActBits:
+        return {fieldValue(row.choice,
+                           row.choice.keepFloat ? ChoiceField::Bits : ChoiceField::InputBits)};
     default:
         return {};
     }
@@ -576,9 +581,9 @@ private:
             node->number = *number;
             return node;
         }
-        const bool word =
-            (field == Field::Block || field == Field::Group || field == Field::Bits) &&
-            (op == Comparison::Equal || op == Comparison::Unequal);
+        const bool word = (field == Field::Block || field == Field::Group || field == Field::Bits ||
+                           field == Field::ActBits) &&
+                          (op == Comparison::Equal || op == Comparison::Unequal);
         if (word && wordFits(field, value)) {
             asText(*node, valueAt, length);
             return node;
@@ -604,7 +609,7 @@ private:
         };
         if (field == Field::Group)
             return is("channel") || is("tensor");
-        if (field == Field::Bits)
+        if (field == Field::Bits || field == Field::ActBits)
             return is("float");
         return true; // a block's name
     }
@@ -618,12 +623,14 @@ private:
             return LayerExpression::tr("a number such as 1000 or 4M");
         case Field::Error:
         case Field::Outliers:
+        case Field::Kept:
             return LayerExpression::tr("a share such as 5% or 0.05");
         case Field::Sqnr:
             return LayerExpression::tr("decibels such as 15");
         case Field::Group:
             return LayerExpression::tr("a number, channel or tensor");
         case Field::Bits:
+        case Field::ActBits:
             return LayerExpression::tr("a number or float");
         default:
             return LayerExpression::tr("a number");
@@ -675,6 +682,7 @@ private:
             return times({{"k", 1e3}, {"m", 1e6}, {"g", 1e9}, {"b", 1e9}});
         case Field::Error:
         case Field::Outliers:
+        case Field::Kept:
             return times({{"%", 0.01}});
         case Field::Sqnr:
             return times({{"db", 1}});
@@ -838,6 +846,12 @@ QList<LayerExpression::FieldHelp> LayerExpression::fields()
         {QStringLiteral("error"), tr("relative output error"), QStringLiteral("error>5%")},
         {QStringLiteral("outliers"), tr("share of weights beyond 6 σ"),
          QStringLiteral("outliers>0.01%")},
+        {QStringLiteral("exponent"), tr("exponent of the power grid"),
+         QStringLiteral("exponent<0.6")},
+        {QStringLiteral("kept"), tr("share of weights kept as floats"),
+         QStringLiteral("kept>0.1%")},
+        {QStringLiteral("act_bits"), tr("bits of the layer's inputs, or float"),
+         QStringLiteral("act_bits<=8")},
         {QStringLiteral("symmetric"), tr("has a symmetric grid"), QStringLiteral("not symmetric")},
         {QStringLiteral("locked"), tr("is locked"), QStringLiteral("locked")},
         {QStringLiteral("float"), tr("stays float"), QStringLiteral("not float")},

@@ -9,6 +9,7 @@
 #include <QCoreApplication>
 
 #include <cmath>
+#include <numeric>
 
 namespace gradus {
 
@@ -42,6 +43,24 @@ QString staleText(Freshness freshness, const LayerResult& result)
     return {};
 }
 
+/// What is known of the row's power grid.
+void setPowerGrid(LayerRow& row, const LayerResult* result)
+{
+    const PowerGridOptions* power = row.choice.keepFloat ? nullptr : powerGridOf(row.choice.method);
+    if (power && power->exponent > 0)
+        row.exponent = power->exponent;
+    if (power && row.parameters > 0)
+        row.keptShare = static_cast<double>(outlierCount(*power, 1, row.parameters)) /
+                        static_cast<double>(row.parameters);
+    if (!result || !result->weight || result->weight->exponents.empty())
+        return;
+    const QuantizedWeight& weight = *result->weight;
+    row.exponent = std::accumulate(weight.exponents.begin(), weight.exponents.end(), 0.0) /
+                   static_cast<double>(weight.exponents.size());
+    row.keptShare = static_cast<double>(weight.outliers.columns.size()) /
+                    static_cast<double>(weight.rows * weight.cols);
+}
+
 } // namespace
 
 Rating ratingOfError(double relativeOutputError)
@@ -69,6 +88,7 @@ bool LayerRow::sameAs(const LayerRow& other) const
            measured == other.measured && same(weightSqnrDb, other.weightSqnrDb) &&
            same(relativeOutputError, other.relativeOutputError) &&
            same(weightCosine, other.weightCosine) && same(blockGainDb, other.blockGainDb) &&
+           same(exponent, other.exponent) && same(keptShare, other.keptShare) &&
            same(outlierShare, other.outlierShare) && stale == other.stale && note == other.note;
 }
 
@@ -148,6 +168,8 @@ std::vector<LayerRow> layerRows(const Model& model, const Recipe& recipe, const 
     }
     const auto fresh = freshness(model, recipe, choices, results);
     for (std::size_t i = 0; i < rows.size(); ++i) {
+        const auto found = results.find(rows[i].name);
+        setPowerGrid(rows[i], found == results.end() ? nullptr : &found->second.result);
         if (!fresh[i])
             continue;
         LayerRow& row = rows[i];

@@ -35,6 +35,10 @@ struct LayerRow
     double weightCosine = std::numeric_limits<double>::quiet_NaN();
     /// What the training of its block brought, in dB of the block's error.
     double blockGainDb = std::numeric_limits<double>::quiet_NaN();
+    /// Of a power grid: the run's (of rows with their own, the mean), else the recipe's when it is
+    /// not searched.
+    double exponent = std::numeric_limits<double>::quiet_NaN();
+    double keptShare = std::numeric_limits<double>::quiet_NaN();    ///< of weights kept as floats
     double outlierShare = std::numeric_limits<double>::quiet_NaN(); ///< of weights beyond 6 σ
     QString stale; ///< why they no longer belong to the recipe; empty when they do
     QString note;

@@ -133,6 +133,32 @@ std::vector<Column<LayerRow>> columns()
          true, [](const Row& row) { return signedDecibel(row.blockGainDb); },
          [](const Row& row) { return sortable(row.blockGainDb); }, QStringLiteral("block_gain_db"),
          [](const Row& row) { return rawNumber(row.blockGainDb); }, Qt::DescendingOrder},
+        {LayerTableModel::tr("Exponent"),
+         LayerTableModel::tr("Exponent a of the layer's power grid, levels s·(k/N)^(1/a): 1 is "
+                             "uniform, less has finer levels near zero; of rows with exponents of "
+                             "their own, the mean"),
+         true,
+         [](const Row& row) {
+             return std::isnan(row.exponent) ? QStringLiteral("–")
+                                             : QString::number(row.exponent, 'f', 3);
+         },
+         [](const Row& row) { return sortable(row.exponent); }, QStringLiteral("exponent"),
+         [](const Row& row) { return rawNumber(row.exponent); }},
+        {LayerTableModel::tr("Kept"),
+         LayerTableModel::tr("Share of the weights that are kept as floats beside the codes"), true,
+         [](const Row& row) { return toQString(formatPercent(row.keptShare)); },
+         [](const Row& row) { return sortable(row.keptShare); }, QStringLiteral("kept_share"),
+         [](const Row& row) { return rawNumber(row.keptShare); }, Qt::DescendingOrder},
+        {LayerTableModel::tr("Act bits"),
+         LayerTableModel::tr("Bits of the layer's inputs, its activations, on a power grid; float "
+                             "leaves them as they are"),
+         true, field(ChoiceField::InputBits),
+         [](const Row& row) {
+             return QVariant(row.choice.keepFloat || !row.choice.activation.enabled()
+                                 ? 99
+                                 : row.choice.activation.bits);
+         },
+         QStringLiteral("act_bits"), rawField(ChoiceField::InputBits)},
         {LayerTableModel::tr("Outliers"),
          LayerTableModel::tr("Share of weights farther than 6 standard deviations from the mean: "
                              "#{|w − μ| > 6 σ} over #w"),
@@ -168,6 +194,8 @@ std::optional<ChoiceField> LayerTableModel::fieldOf(int column)
         return ChoiceField::Group;
     case Symmetry:
         return ChoiceField::Symmetry;
+    case InputBits:
+        return ChoiceField::InputBits;
     default:
         return std::nullopt;
     }
@@ -217,7 +245,8 @@ QVariant LayerTableModel::data(const QModelIndex& index, int role) const
         return {};
     const LayerRow& layer = row(index.row());
     const int column = index.column();
-    const bool result = column == WeightSqnr || column == OutputError || column == BlockGain;
+    const bool result = column == WeightSqnr || column == OutputError || column == BlockGain ||
+                        ((column == Exponent || column == Kept) && layer.measured);
     switch (role) {
     case Qt::EditRole:
         if (const auto field = fieldOf(column))
@@ -242,6 +271,10 @@ QVariant LayerTableModel::data(const QModelIndex& index, int role) const
             lines.append(tr("Not measured: the run had no calibration text"));
         } else if (column == BlockGain && std::isnan(layer.blockGainDb))
             lines.append(tr("Its block was not trained: decoupleQ does so with its block stage"));
+        if (column == Exponent && std::isnan(layer.exponent))
+            lines.append(powerGridOf(layer.choice.method) && !layer.choice.keepFloat
+                             ? tr("Searched when the recipe is run")
+                             : tr("Its method has a uniform grid"));
         if (column == Outliers && std::isnan(layer.outlierShare))
             lines.append(tr("Not counted yet"));
         if (column == Lock)

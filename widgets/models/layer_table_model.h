@@ -31,6 +31,9 @@ public:
         WeightSqnr,
         OutputError,
         BlockGain,
+        Exponent,
+        Kept,
+        InputBits,
         Outliers,
         Lock,
         ColumnCount

@@ -103,7 +103,9 @@ bool sameField(ChoiceField field, const LayerChoice& a, const LayerChoice& b)
         return a.scheme.granularity == b.scheme.granularity &&
                a.scheme.groupSize == b.scheme.groupSize;
     case ChoiceField::Symmetry:
-        return a.scheme.symmetric == b.scheme.symmetric;
+        return fieldText(a, field) == fieldText(b, field);
+    case ChoiceField::InputBits:
+        return a.activation.bits == b.activation.bits;
     default:
         return false;
     }
@@ -145,6 +147,9 @@ struct LayerTree::Summary
     bool sameBits = true;
     bool sameGroup = true;
     bool sameSymmetry = true;
+    bool sameInputBits = true;
+    double exponent = std::numeric_limits<double>::quiet_NaN();  ///< mean by weights
+    double keptShare = std::numeric_limits<double>::quiet_NaN(); ///< of all weights
 
     [[nodiscard]] bool same(ChoiceField field) const
     {
@@ -157,6 +162,8 @@ struct LayerTree::Summary
             return sameGroup;
         case ChoiceField::Symmetry:
             return sameSymmetry;
+        case ChoiceField::InputBits:
+            return sameInputBits;
         default:
             return false;
         }
@@ -547,8 +554,12 @@ LayerTree::Summary LayerTree::summarized(const std::vector<int>& rows) const
     Summary sum;
     double bits = 0;
     double outliers = 0;
+    double exponents = 0;
+    double kept = 0;
     std::int64_t sized = 0;
     std::int64_t counted = 0;
+    std::int64_t powered = 0;
+    std::int64_t mayKeep = 0;
     sum.first = rows.front();
     const LayerRow& front = m_source->row(rows.front());
     // fmin and fmax pass over what is not known.
@@ -581,7 +592,21 @@ LayerTree::Summary LayerTree::summarized(const std::vector<int>& rows) const
         sum.sameGroup = sum.sameGroup && sameField(ChoiceField::Group, row.choice, front.choice);
         sum.sameSymmetry =
             sum.sameSymmetry && sameField(ChoiceField::Symmetry, row.choice, front.choice);
+        sum.sameInputBits =
+            sum.sameInputBits && sameField(ChoiceField::InputBits, row.choice, front.choice);
+        if (!std::isnan(row.exponent)) {
+            exponents += row.exponent * static_cast<double>(row.parameters);
+            powered += row.parameters;
+        }
+        if (!std::isnan(row.keptShare)) {
+            kept += row.keptShare * static_cast<double>(row.parameters);
+            mayKeep += row.parameters;
+        }
     }
+    if (powered > 0)
+        sum.exponent = exponents / static_cast<double>(powered);
+    if (mayKeep > 0)
+        sum.keptShare = kept / static_cast<double>(mayKeep);
     if (sized > 0)
         sum.bitsPerWeight = bits / static_cast<double>(sized);
     if (counted > 0)
@@ -645,6 +670,7 @@ QVariant LayerTree::blockData(int group, int column, int role) const
         case LayerTableModel::Bits:
         case LayerTableModel::Group:
         case LayerTableModel::Symmetry:
+        case LayerTableModel::InputBits:
             return sum.overridden == 0   ? tr("An edit here is for all layers shown of the block")
                    : sum.overridden == 1 ? tr("1 layer has a choice of its own\nAn edit here is "
                                               "for all layers shown of the block")
@@ -652,6 +678,7 @@ QVariant LayerTree::blockData(int group, int column, int role) const
                                               "is for all layers shown of the block")
                                                .arg(sum.overridden);
         case LayerTableModel::BitsPerWeight:
+        case LayerTableModel::Exponent:
             return tr("Mean over the weights of the block");
         case LayerTableModel::Size:
         case LayerTableModel::Parameters:
@@ -661,6 +688,7 @@ QVariant LayerTree::blockData(int group, int column, int role) const
         case LayerTableModel::OutputError:
             return tr("The worst of the block");
         case LayerTableModel::Outliers:
+        case LayerTableModel::Kept:
             return tr("Share of all weights of the block");
         case LayerTableModel::Lock:
             return tr("%1 of %2 layers are locked").arg(sum.locked).arg(sum.layers);
@@ -690,6 +718,7 @@ QVariant LayerTree::blockData(int group, int column, int role) const
     case LayerTableModel::Method:
     case LayerTableModel::Group:
     case LayerTableModel::Symmetry:
+    case LayerTableModel::InputBits:
         return sum.same(*field) ? fieldText(first.choice, *field) : tr("mixed");
     case LayerTableModel::BitsPerWeight:
         return toQString(formatBitsPerWeight(sum.bitsPerWeight));
@@ -701,6 +730,11 @@ QVariant LayerTree::blockData(int group, int column, int role) const
         return toQString(formatPercent(sum.worstError));
     case LayerTableModel::BlockGain:
         return signedDecibel(sum.blockGain);
+    case LayerTableModel::Exponent:
+        return std::isnan(sum.exponent) ? QStringLiteral("–")
+                                        : QString::number(sum.exponent, 'f', 3);
+    case LayerTableModel::Kept:
+        return toQString(formatPercent(sum.keptShare));
     case LayerTableModel::Outliers:
         return toQString(formatPercent(sum.outlierShare));
     case LayerTableModel::Lock:

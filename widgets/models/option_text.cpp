@@ -6,6 +6,7 @@
 
 #include <QCoreApplication>
 #include <QRegularExpression>
+#include <QStringList>
 
 #include <charconv>
 
@@ -26,11 +27,32 @@ constexpr Named sectionTitles[] = {
     {"layer-wise", QT_TRANSLATE_NOOP("OptionText", "Layer by layer")},
     {"block stage", QT_TRANSLATE_NOOP("OptionText", "Block stage")},
     {"fine-tuning", QT_TRANSLATE_NOOP("OptionText", "Fine-tuning")},
+    {"grid", QT_TRANSLATE_NOOP("OptionText", "Power grid")},
+    {"codes", QT_TRANSLATE_NOOP("OptionText", "Codes")},
+    {"gradient", QT_TRANSLATE_NOOP("OptionText", "Gradient steps")},
 };
 constexpr Named choiceTitles[] = {
     {"sweep", QT_TRANSLATE_NOOP("OptionText", "Sweep (second level)")},
     {"box-descent", QT_TRANSLATE_NOOP("OptionText", "Box descent (first level)")},
     {"projected-adam", QT_TRANSLATE_NOOP("OptionText", "Projected Adam (first level)")},
+    {"layer", QT_TRANSLATE_NOOP("OptionText", "Each layer's own")},
+    {"model", QT_TRANSLATE_NOOP("OptionText", "One for the model")},
+    {"row", QT_TRANSLATE_NOOP("OptionText", "Each row's own")},
+    {"free", QT_TRANSLATE_NOOP("OptionText", "Any")},
+    {"prefer-exact", QT_TRANSLATE_NOOP("OptionText", "½ or 1, unless much worse")},
+    {"exact", QT_TRANSLATE_NOOP("OptionText", "½ or 1 only")},
+    {"none", QT_TRANSLATE_NOOP("OptionText", "None")},
+    {"common", QT_TRANSLATE_NOOP("OptionText", "Common share")},
+    {"granule", QT_TRANSLATE_NOOP("OptionText", "Each granule's own")},
+    {"auto", QT_TRANSLATE_NOOP("OptionText", "Where it helps")},
+    {"never", QT_TRANSLATE_NOOP("OptionText", "Never")},
+    {"always", QT_TRANSLATE_NOOP("OptionText", "Always")},
+    {"power", QT_TRANSLATE_NOOP("OptionText", "In the power domain")},
+    {"nearest", QT_TRANSLATE_NOOP("OptionText", "Nearest level")},
+    {"nelder-mead", QT_TRANSLATE_NOOP("OptionText", "Nelder-Mead from 1")},
+    {"alternation", QT_TRANSLATE_NOOP("OptionText", "Alternation")},
+    {"gradient", QT_TRANSLATE_NOOP("OptionText", "Gradient steps")},
+    {"up-down", QT_TRANSLATE_NOOP("OptionText", "Up or down (AdaRound)")},
 };
 
 template <std::size_t Size>
@@ -45,6 +67,35 @@ QString titleOf(const Named (&list)[Size], const std::string& name)
 bool startsWith(const std::string& text, std::string_view start)
 {
     return text.compare(0, start.size(), start) == 0;
+}
+
+QString noEffect(const PowerGridOptions& options, const std::string& name)
+{
+    const bool searched = options.exponent == 0;
+    if ((name == "exponents" || name == "search") && !searched)
+        return Text::tr("Only with a searched exponent, 0.");
+    if (name == "minimum_clip" && options.clip == PowerClip::None)
+        return Text::tr("Only with a clip.");
+    if (name == "norm" && !searched && options.clip == PowerClip::None)
+        return Text::tr("Only with a searched exponent, 0, or a clip.");
+    return {};
+}
+
+QString noEffect(const NupesOptions& options, const std::string& name)
+{
+    const bool steps = options.solver != NupesSolver::Alternation || options.explore;
+    if (name == "regularization" && options.solver != NupesSolver::UpDown)
+        return Text::tr("Only with the solver that goes up or down.");
+    if (name == "explore" && options.solver != NupesSolver::Alternation)
+        return Text::tr("Only with the alternation.");
+    if ((name == "steps" || name == "code_rate" || name == "exponent_rate" ||
+         name == "scale_rate") &&
+        !steps)
+        return Text::tr("Only with gradient steps, or when the alternation explores.");
+    const bool ofBlocks = startsWith(name, "block_") && name != "block_stage";
+    if ((ofBlocks || name == "train_norms") && !options.blockStage)
+        return Text::tr("Only with the block stage.");
+    return noEffect(static_cast<const PowerGridOptions&>(options), name);
 }
 
 QString noEffect(const DecoupleqOptions& options, const std::string& name)
@@ -87,9 +138,32 @@ QString optionSectionTitle(const std::string& section)
     return titleOf(sectionTitles, section);
 }
 
-QString optionChoiceTitle(const std::string& choice)
+QString optionChoiceTitle(const std::string& choice, const std::string& option)
 {
+    if (option == "search" && choice == "exact")
+        return Text::tr("Whole range, exactly");
     return titleOf(choiceTitles, choice);
+}
+
+QString powerGridText(const MethodOptions& options)
+{
+    const PowerGridOptions* power = powerGridOf(options);
+    if (!power)
+        return {};
+    QStringList parts;
+    if (power->exponent > 0)
+        parts << Text::tr("a %1").arg(realOptionText(power->exponent));
+    else if (power->exponentScope == ExponentScope::Model)
+        parts << Text::tr("one a for the model");
+    else if (power->exponentScope == ExponentScope::Row)
+        parts << Text::tr("a per row");
+    if (power->clip != PowerClip::None)
+        parts << Text::tr("clip");
+    if (power->midRise == MidRise::Always)
+        parts << Text::tr("no zero");
+    if (power->outliers > 0)
+        parts << Text::tr("%1 % outliers").arg(realOptionText(100 * power->outliers));
+    return parts.join(QLatin1String(", "));
 }
 
 QString realOptionText(double value)
@@ -112,7 +186,7 @@ QString optionHelp(const OptionDescription& option)
     case Type::Boolean:
         break;
     case Type::Choice:
-        standard = optionChoiceTitle(option.defaultValue);
+        standard = optionChoiceTitle(option.defaultValue, option.name);
         break;
     case Type::Integer:
     case Type::Real:
@@ -143,6 +217,10 @@ bool optionMatters(const MethodOptions& options, const std::string& name, QStrin
     QString reason;
     if (const auto* decoupleq = std::get_if<DecoupleqOptions>(&options))
         reason = noEffect(*decoupleq, name);
+    else if (const auto* nupes = std::get_if<NupesOptions>(&options))
+        reason = noEffect(*nupes, name);
+    else if (const PowerGridOptions* power = powerGridOf(options))
+        reason = noEffect(*power, name);
     else if (const auto* gptq = std::get_if<GptqOptions>(&options);
              gptq && name == "static_groups" && !gptq->actOrder)
         reason = Text::tr("Only with act order.");

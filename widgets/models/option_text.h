@@ -14,7 +14,10 @@ namespace gradus {
 /// "block stage" → "Block stage", in the user's language.
 [[nodiscard]] QString optionSectionTitle(const std::string& section);
 /// "box-descent" → "Box descent", in the user's language; the value itself when it has no title.
-[[nodiscard]] QString optionChoiceTitle(const std::string& choice);
+/// option: whose value it is, where two options have values of one name.
+[[nodiscard]] QString optionChoiceTitle(const std::string& choice, const std::string& option = {});
+/// What is chosen of a power grid beside the defaults: "a 0.63, clip"; empty for other methods.
+[[nodiscard]] QString powerGridText(const MethodOptions& options);
 /// A real number as short as it reads back: "0.4", "1e-5".
 [[nodiscard]] QString realOptionText(double value);
 /// The help, the default, and the range of a number: a tool tip.

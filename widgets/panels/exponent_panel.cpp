@@ -7,6 +7,7 @@
 #include "widgets/text.h"
 
 #include <QCheckBox>
+#include <QComboBox>
 #include <QDoubleSpinBox>
 #include <QLabel>
 #include <QPushButton>
@@ -22,6 +23,20 @@
 
 namespace gradus {
 
+namespace {
+/// Two plots that share the room.
+QSplitter* splitterOf(QWidget* first, QWidget* second)
+{
+    auto* splitter = new QSplitter(Qt::Vertical);
+    splitter->setChildrenCollapsible(false);
+    splitter->addWidget(first);
+    splitter->addWidget(second);
+    splitter->setStretchFactor(0, 1);
+    splitter->setStretchFactor(1, 1);
+    return splitter;
+}
+} // namespace
+
 ExponentPanel::ExponentPanel(QWidget* parent)
     : QWidget(parent)
 {
@@ -30,60 +45,114 @@ ExponentPanel::ExponentPanel(QWidget* parent)
     m_tabs->setAccessibleName(tr("Views of the power exponent"));
     m_tabs->addTab(makeLayers(), tr("Selected layers"));
     m_tabs->addTab(makeModel(), tr("Whole model"));
+    m_tabs->addTab(makeGain(), tr("Gain"));
+    m_tabs->setTabToolTip(LayersTab, tr("Error against exponent of the selected layers"));
+    m_tabs->setTabToolTip(ModelTab, tr("One exponent for all layers, and the best of each"));
+    m_tabs->setTabToolTip(GainTab, tr("What each kind of step of the method gained"));
     auto* layout = new QVBoxLayout(this);
     layout->setContentsMargins(0, 0, 0, 4);
     layout->addWidget(m_tabs);
     clear(tr("Select layers to see how the error of a power grid depends on its exponent."));
+    setGains({}, {}, {}, tr("Quantize with PowerQuant or NUPES to see where the gain comes from."));
 }
 
-QWidget* ExponentPanel::makeLayers()
+QWidget* ExponentPanel::makeBar()
 {
-    m_curves = new ExponentPlot;
-    m_grid = new PowerGridPlot;
     m_exponent = new QDoubleSpinBox;
     m_exponent->setRange(0.15, 1.6);
     m_exponent->setDecimals(3);
     m_exponent->setSingleStep(0.01);
     m_exponent->setValue(1);
+    m_exponent->setKeyboardTracking(false);
     m_exponent->setToolTip(
         tr("The exponent a of the power grid: levels ŵ = s·(k/N)^(1/a), dense around zero below 1, "
-           "evenly spaced at 1. Drag the marker, or type."));
+           "evenly spaced at 1. Drag the marker, or type. It is the recipe's where the layer's "
+           "method has a power grid, and a look ahead otherwise."));
     auto* label = new QLabel(tr("Exponent"));
     label->setBuddy(m_exponent);
-    m_best = new QToolButton;
-    m_best->setText(tr("Best"));
-    m_best->setToolTip(tr("The exponent with the least error, found by golden-section search"));
-    m_uniform = new QToolButton;
-    m_uniform->setText(tr("Uniform"));
-    m_uniform->setToolTip(tr("Exponent 1: evenly spaced levels"));
+    const auto button = [](const QString& text, const QString& name, const QString& toolTip) {
+        auto* made = new QToolButton;
+        made->setText(text);
+        made->setAccessibleName(name);
+        made->setToolTip(toolTip);
+        made->setFocusPolicy(Qt::TabFocus);
+        made->setSizePolicy(QSizePolicy::Preferred, QSizePolicy::Fixed);
+        return made;
+    };
+    m_best = button(tr("Best"), tr("Best exponent"), {});
+    m_half = button(tr("½"), tr("Exponent one half"),
+                    tr("Exponent ½: integer arithmetic computes its products exactly"));
+    m_uniform = button(tr("Uniform"), tr("Uniform grid"), tr("Exponent 1: evenly spaced levels"));
+    m_use = button(tr("Use PowerQuant"), {},
+                   tr("Make PowerQuant the layer's method, with the exponent shown"));
     m_decibel = new QCheckBox(tr("dB"));
     m_decibel->setToolTip(tr("Show the error as 10·log₁₀(NMSE)"));
     m_decibel->setAccessibleName(tr("Error in dB"));
     m_error = new ValueLabel;
     m_error->setAccessibleName(tr("Error at the exponent"));
-    m_error->setToolTip(tr("NMSE = Σ(w − ŵ)² / Σw². The gain over the uniform grid is "
+    m_error->setToolTip(tr("Weight error NMSE = Σ(w − ŵ)² / Σw². The gain over the uniform grid is "
                            "10·log₁₀(NMSE at a = 1 / NMSE)."));
-    m_bar = new QWidget;
-    auto* bar = new QHBoxLayout(m_bar);
+    auto* box = new QWidget;
+    auto* bar = new QHBoxLayout(box);
     bar->setContentsMargins(10, 4, 10, 0);
     bar->setSpacing(6);
     bar->addWidget(label);
     bar->addWidget(m_exponent);
-    bar->addWidget(m_best);
-    bar->addWidget(m_uniform);
-    for (QToolButton* button : {m_best, m_uniform}) {
-        button->setFocusPolicy(Qt::TabFocus);
-        button->setSizePolicy(QSizePolicy::Preferred, QSizePolicy::Fixed);
-    }
+    for (QToolButton* each : {m_best, m_half, m_uniform, m_use})
+        bar->addWidget(each);
     bar->addWidget(m_error, 1);
     bar->addWidget(m_decibel);
+    connect(m_exponent, &QDoubleSpinBox::valueChanged, this, &ExponentPanel::request);
+    connect(m_best, &QToolButton::clicked, this, [this] {
+        m_atBest = true;
+        choose(bestOf(*current()->study, current()->rule).exponent);
+        if (inRecipe())
+            Q_EMIT exponentRequested(layer(), 0);
+    });
+    connect(m_half, &QToolButton::clicked, this, [this] { request(0.5); });
+    connect(m_uniform, &QToolButton::clicked, this, [this] { request(1); });
+    connect(m_use, &QToolButton::clicked, this,
+            [this] { Q_EMIT exponentRequested(layer(), m_atBest ? 0 : exponent()); });
+    return box;
+}
 
-    m_splitter = new QSplitter(Qt::Vertical);
-    m_splitter->setChildrenCollapsible(false);
-    m_splitter->addWidget(m_curves);
-    m_splitter->addWidget(m_grid);
-    m_splitter->setStretchFactor(0, 1);
-    m_splitter->setStretchFactor(1, 1);
+QWidget* ExponentPanel::makeGrid()
+{
+    m_grid = new PowerGridPlot;
+    m_companded = new CompandedPlot;
+    m_companded->setEmptyText(tr("The weights after the power map appear here."));
+    m_views = new QStackedWidget;
+    m_views->addWidget(m_grid);
+    m_views->addWidget(m_companded);
+    m_view = new QComboBox;
+    m_view->setAccessibleName(tr("What is drawn of the power grid"));
+    m_view->addItem(tr("Levels over the weights"));
+    m_view->addItem(tr("Weights in the power domain"));
+    m_view->setToolTip(tr("The power domain is the weights after the power map N·sgn(w)·(|w|/s)^a: "
+                          "there the grid is uniform, and it shows how many weights each code "
+                          "has."));
+    connect(m_view, &QComboBox::currentIndexChanged, m_views, &QStackedWidget::setCurrentIndex);
+    auto* page = new QWidget;
+    auto* row = new QHBoxLayout;
+    row->setContentsMargins(10, 2, 10, 0);
+    row->addWidget(m_view);
+    row->addStretch(1);
+    auto* layout = new QVBoxLayout(page);
+    layout->setContentsMargins(0, 0, 0, 0);
+    layout->setSpacing(0);
+    layout->addLayout(row);
+    layout->addWidget(m_views, 1);
+    connect(m_grid, &PowerGridPlot::failed, this, &ExponentPanel::failed);
+    connect(m_companded, &CompandedPlot::failed, this, &ExponentPanel::failed);
+    return page;
+}
+
+QWidget* ExponentPanel::makeLayers()
+{
+    m_curves = new ExponentPlot;
+    m_bar = makeBar();
+    m_gridPage = makeGrid();
+    m_splitter = splitterOf(m_curves, m_gridPage);
 
     m_about = new QLabel;
     m_about->setWordWrap(true);
@@ -95,11 +164,14 @@ QWidget* ExponentPanel::makeLayers()
     m_about->setToolTip(
         tr("<p>A power grid has its levels where an evenly spaced grid has them after raising to "
            "the power a, which suits weights that crowd around zero.</p>"
-           "<p>Power-domain rounding: k = round(N·(|w|/s)<sup>a</sup>), "
-           "ŵ = sign(w)·s·(k/N)<sup>1/a</sup></p>"
+           "<p>Rounding in the power domain: k = ⌊N·(|w|/s)<sup>a</sup> + ½⌋; nearest: the k with "
+           "the least |w − ŵ|. ŵ = sign(w)·s·(k/N)<sup>1/a</sup></p>"
            "<p>The grid is symmetric: N = 2<sup>bits − 1</sup> − 1 levels on each side of zero, "
-           "and s is the largest |w| of what shares a scale. With a = 1 it is the uniform "
-           "symmetric grid, which an asymmetric scheme of the layer does not equal.</p>"));
+           "and s is the largest |w| of what shares a scale, or with a clip a share of it. With "
+           "a = 1 it is the uniform symmetric grid, which an asymmetric scheme of the layer does "
+           "not equal.</p>"
+           "<p>The diamond is what theory expects of many levels: "
+           "D(a) ≈ s²·E|w/s|<sup>2−2a</sup> / (12·N²·a²) at its least.</p>"));
 
     auto* page = new QWidget;
     auto* layout = new QVBoxLayout(page);
@@ -110,22 +182,11 @@ QWidget* ExponentPanel::makeLayers()
     layout->addWidget(m_about);
 
     connect(m_curves, &ExponentPlot::failed, this, &ExponentPanel::failed);
-    connect(m_grid, &PowerGridPlot::failed, this, &ExponentPanel::failed);
-    connect(m_curves, &ExponentPlot::exponentDragged, this, [this](double exponent, bool) {
+    connect(m_curves, &ExponentPlot::exponentDragged, this, [this](double exponent, bool released) {
         m_atBest = false;
         choose(exponent);
-    });
-    connect(m_exponent, &QDoubleSpinBox::valueChanged, this, [this](double exponent) {
-        m_atBest = false;
-        choose(exponent);
-    });
-    connect(m_best, &QToolButton::clicked, this, [this] {
-        m_atBest = true;
-        choose(m_curves->curves().front().curve->fit.bestExponent);
-    });
-    connect(m_uniform, &QToolButton::clicked, this, [this] {
-        m_atBest = false;
-        choose(1);
+        if (released && inRecipe())
+            Q_EMIT exponentRequested(layer(), m_exponent->value());
     });
     connect(m_decibel, &QCheckBox::toggled, m_curves, &ExponentPlot::setDecibel);
     connect(m_curves, &ExponentPlot::decibelChanged, m_decibel, &QCheckBox::setChecked);
@@ -150,57 +211,106 @@ QWidget* ExponentPanel::makeModel()
     column->addWidget(text);
     column->addWidget(button, 0, Qt::AlignHCenter);
     column->addStretch(1);
+    m_modelCurve = new ExponentPlot;
+    m_modelCurve->setAccessibleName(tr("Error of the whole model against exponent"));
+    m_modelCurve->setEmptyText(tr("The error of all layers at one common exponent appears here."));
+    m_modelSplitter = splitterOf(m_modelCurve, m_model);
     m_modelStack = new QStackedWidget;
     m_modelStack->addWidget(empty);
-    m_modelStack->addWidget(m_model);
+    m_modelStack->addWidget(m_modelSplitter);
     connect(m_model, &ExponentModelPlot::failed, this, &ExponentPanel::failed);
+    connect(m_modelCurve, &ExponentPlot::failed, this, &ExponentPanel::failed);
     connect(m_model, &ExponentModelPlot::layerClicked, this, &ExponentPanel::layerActivated);
     return m_modelStack;
 }
 
+QWidget* ExponentPanel::makeGain()
+{
+    m_gain = new GainPlot;
+    m_meanGain = new GainPlot;
+    m_meanGain->setAccessibleName(tr("Where the gain of the whole run comes from"));
+    m_gainSplitter = splitterOf(m_gain, m_meanGain);
+    for (GainPlot* each : {m_gain, m_meanGain})
+        connect(each, &GainPlot::failed, this, &ExponentPanel::failed);
+    return m_gainSplitter;
+}
+
 std::string ExponentPanel::layer() const
 {
-    return m_curves->curves().empty() ? std::string() : m_curves->curves().front().layer;
+    return current() ? current()->layer : std::string();
+}
+
+const LayerCurve* ExponentPanel::current() const
+{
+    return m_curves->curves().empty() ? nullptr : &m_curves->curves().front();
+}
+
+bool ExponentPanel::inRecipe() const
+{
+    return current() && current()->chosen.has_value();
 }
 
 void ExponentPanel::setCurves(std::vector<LayerCurve> curves, std::size_t selected)
 {
-    if (curves.empty() || curves.front().curve->exponents.empty()) {
+    if (curves.empty() || !curves.front().study || curves.front().study->exponents.empty()) {
         clear(tr("Select layers to see how the error of a power grid depends on its exponent."));
         return;
     }
     const bool another = curves.front().layer != layer();
     m_curves->setCurves(std::move(curves), selected);
-    const LayerCurve& first = m_curves->curves().front();
+    const LayerCurve& first = *current();
     if (another) {
         m_atBest = true;
         m_grid->setGrid(nullptr);
+        m_companded->setGrid(nullptr);
         if (m_facts && m_facts->layer != first.layer)
             m_grid->setOriginal({});
     }
     if (m_facts && m_facts->layer == first.layer)
         m_grid->setOriginal(m_facts->original);
+    if (first.chosen)
+        m_atBest = *first.chosen == 0;
     m_bar->setEnabled(true);
-    m_grid->show();
-    const int levels = (1 << (first.scheme.bits - 1)) - 1;
-    const QString scale = first.scheme.granularity == Granularity::Tensor
-                              ? tr("one scale s = max |w|")
-                          : first.scheme.granularity == Granularity::Group
-                              ? tr("a scale s = max |w| per %1 inputs").arg(first.scheme.groupSize)
-                              : tr("a scale s = max |w| per channel");
-    m_about->setText((levels == 1 ? tr("Symmetric power grid of %1 bits: N = %2 level on each side "
-                                       "of zero, %3, power-domain rounding.")
-                                  : tr("Symmetric power grid of %1 bits: N = %2 levels on each "
-                                       "side of zero, %3, power-domain rounding."))
-                         .arg(first.scheme.bits)
-                         .arg(levels)
-                         .arg(scale));
-    m_about->show();
+    m_gridPage->show();
+    m_use->setVisible(!inRecipe());
+    m_best->setToolTip(inRecipe()
+                           ? tr("Let the recipe search the exponent with the least error again")
+                           : tr("The exponent with the least error: a scan, then golden sections"));
+    explain();
     {
         const QSignalBlocker blocker(m_exponent);
-        m_exponent->setRange(first.curve->exponents.front(), first.curve->exponents.back());
+        m_exponent->setRange(first.study->exponents.front(), first.study->exponents.back());
     }
-    choose(m_atBest ? first.curve->fit.bestExponent : m_curves->exponent());
+    choose(m_atBest                            ? bestOf(*first.study, first.rule).exponent
+           : first.chosen && *first.chosen > 0 ? *first.chosen
+                                               : m_curves->exponent());
+}
+
+/// A line on the grid whose errors are drawn.
+void ExponentPanel::explain()
+{
+    const Scheme& scheme = current()->scheme;
+    const int levels = (1 << (scheme.bits - 1)) - 1;
+    const QString scale = scheme.granularity == Granularity::Tensor ? tr("one scale s = max |w|")
+                          : scheme.granularity == Granularity::Group
+                              ? tr("a scale s = max |w| per %1 inputs").arg(scheme.groupSize)
+                              : tr("a scale s = max |w| per channel");
+    QString text = (scheme.levels == Levels::PowerMidRise
+                        ? tr("Symmetric power grid of %1 bits without zero: %2 levels on each "
+                             "side, %3.")
+                    : levels == 1 ? tr("Symmetric power grid of %1 bits: N = %2 level on each side "
+                                       "of zero, %3.")
+                                  : tr("Symmetric power grid of %1 bits: N = %2 levels on each "
+                                       "side of zero, %3."))
+                       .arg(scheme.bits)
+                       .arg(scheme.levels == Levels::PowerMidRise ? levels + 1 : levels)
+                       .arg(scale);
+    if (levels == 1 && scheme.levels != Levels::PowerMidRise)
+        text = tr("%1 Its levels −s, 0, s do not depend on the exponent: a clip, or levels without "
+                  "zero, help here.")
+                   .arg(text);
+    m_about->setText(text);
+    m_about->show();
 }
 
 void ExponentPanel::setFacts(std::shared_ptr<const WeightFacts> facts)
@@ -215,8 +325,18 @@ void ExponentPanel::setPowerGrid(const std::string& layer,
 {
     if (layer != this->layer() || !grid)
         return;
+    m_companded->setGrid(grid);
     m_grid->setGrid(std::move(grid));
     refreshError();
+}
+
+/// Of a person: with a power grid in the recipe it is a choice, else a look ahead.
+void ExponentPanel::request(double exponent)
+{
+    m_atBest = false;
+    choose(exponent);
+    if (inRecipe())
+        Q_EMIT exponentRequested(layer(), exponent);
 }
 
 void ExponentPanel::choose(double exponent)
@@ -234,23 +354,46 @@ void ExponentPanel::choose(double exponent)
 
 void ExponentPanel::refreshError()
 {
+    const LayerCurve* curve = current();
     const PowerGridView* grid = m_grid->grid();
-    if (!grid || m_curves->curves().empty()) {
+    if (!curve || !grid) {
         m_error->clear();
         return;
     }
-    const double gain = gainDecibel(m_curves->curves().front().curve->fit.uniformNmse, grid->nmse);
+    const double gain = gainDecibel(curve->study->uniform, grid->nmse);
     const QString nmse = toQString(formatPercent(grid->nmse));
     m_error->setText(std::isnan(gain)
-                         ? tr("NMSE %1").arg(nmse)
-                         : tr("NMSE %1 · gain %2").arg(nmse, toQString(formatDecibel(gain))));
+                         ? tr("error %1").arg(nmse)
+                         : tr("error %1 · gain %2").arg(nmse, toQString(formatDecibel(gain))));
 }
 
 void ExponentPanel::setModelFits(ExponentModelPlot::Fits fits)
 {
-    const bool there = fits && !fits->empty();
     m_model->setFits(std::move(fits));
-    m_modelStack->setCurrentIndex(there ? 1 : 0);
+    refreshModel();
+}
+
+void ExponentPanel::setModelStudy(std::shared_ptr<const ExponentStudy> study, std::size_t layers,
+                                  std::size_t of)
+{
+    m_modelCurve->setModel(std::move(study), layers, of);
+    refreshModel();
+}
+
+void ExponentPanel::refreshModel()
+{
+    m_modelStack->setCurrentIndex(m_model->isEmpty() && m_modelCurve->isEmpty() ? 0 : 1);
+}
+
+void ExponentPanel::setGains(const std::string& layer, const GainSteps& gain, const GainSteps& mean,
+                             const QString& why)
+{
+    m_gain->setEmptyText(why);
+    m_gain->setGain(toQString(layer), gain);
+    m_meanGain->setVisible(!mean.empty());
+    m_meanGain->setGain(mean.layers == 1 ? tr("1 layer of the run")
+                                         : tr("Mean over %1 layers, in dB").arg(mean.layers),
+                        mean);
 }
 
 void ExponentPanel::setCurrentLayer(const std::string& layer)
@@ -265,7 +408,8 @@ void ExponentPanel::clear(const QString& reason)
     m_curves->setCurves({});
     m_grid->setGrid(nullptr);
     m_grid->setOriginal({});
-    m_grid->hide();
+    m_companded->setGrid(nullptr);
+    m_gridPage->hide();
     m_bar->setEnabled(false);
     m_about->hide();
     m_error->clear();
@@ -286,6 +430,11 @@ void ExponentPanel::setTab(Tab tab)
     m_tabs->setCurrentIndex(tab);
 }
 
+void ExponentPanel::setPowerDomain(bool on)
+{
+    m_view->setCurrentIndex(on ? 1 : 0);
+}
+
 QString ExponentPanel::errorText() const
 {
     return m_error->text();
@@ -294,7 +443,8 @@ QString ExponentPanel::errorText() const
 void ExponentPanel::resizeEvent(QResizeEvent* event)
 {
     const bool wide = event->size().width() > 1.1 * event->size().height();
-    m_splitter->setOrientation(wide ? Qt::Horizontal : Qt::Vertical);
+    for (QSplitter* splitter : {m_splitter, m_modelSplitter, m_gainSplitter})
+        splitter->setOrientation(wide ? Qt::Horizontal : Qt::Vertical);
     QWidget::resizeEvent(event);
 }
 

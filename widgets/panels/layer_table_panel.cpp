@@ -39,16 +39,17 @@
 namespace gradus {
 
 namespace {
-constexpr qint32 stateVersion = 2;
+constexpr qint32 stateVersion = 3;
 constexpr int narrow = 1040;  // below, the strip does without its label
 constexpr int narrower = 920; // and without symmetry, which cells and menu set as well
 constexpr int sampled = 200;  // rows that are measured for the width of a column
 
 /// Dropped one after the other, from the front, while there is no room for all columns.
-constexpr std::array dispensable{LayerTableModel::Kind,       LayerTableModel::Parameters,
-                                 LayerTableModel::BlockGain,  LayerTableModel::Symmetry,
-                                 LayerTableModel::Outliers,   LayerTableModel::Block,
-                                 LayerTableModel::LayerShape, LayerTableModel::Group};
+constexpr std::array dispensable{
+    LayerTableModel::Kind,       LayerTableModel::Parameters, LayerTableModel::BlockGain,
+    LayerTableModel::Symmetry,   LayerTableModel::Kept,       LayerTableModel::InputBits,
+    LayerTableModel::Exponent,   LayerTableModel::Outliers,   LayerTableModel::Block,
+    LayerTableModel::LayerShape, LayerTableModel::Group};
 
 struct BulkField
 {
@@ -289,11 +290,20 @@ void LayerTablePanel::setRows(std::shared_ptr<const std::vector<LayerRow>> rows)
         if (width != was)
             layOutColumns();
     }
-    const bool trained =
-        std::any_of(m_model->rows().begin(), m_model->rows().end(),
-                    [](const LayerRow& row) { return !std::isnan(row.blockGainDb); });
-    if (trained != m_trained) {
-        m_trained = trained;
+    std::set<int> idle{LayerTableModel::BlockGain, LayerTableModel::Exponent, LayerTableModel::Kept,
+                       LayerTableModel::InputBits};
+    for (const LayerRow& row : m_model->rows()) {
+        if (!std::isnan(row.blockGainDb))
+            idle.erase(LayerTableModel::BlockGain);
+        if (!std::isnan(row.exponent))
+            idle.erase(LayerTableModel::Exponent);
+        if (row.keptShare > 0)
+            idle.erase(LayerTableModel::Kept);
+        if (!row.choice.keepFloat && row.choice.activation.enabled())
+            idle.erase(LayerTableModel::InputBits);
+    }
+    if (idle != m_idle) {
+        m_idle = idle;
         layOutColumns();
     }
     updateStrip();
@@ -778,6 +788,9 @@ void LayerTablePanel::fitColumns()
                                                                      "−00.0 dB",
                                                                      "      0.00000 %",
                                                                      "+00.0 dB",
+                                                                     "0.000",
+                                                                     "0.00 %",
+                                                                     "float",
                                                                      "0.00000 %",
                                                                      ""};
     QHeaderView* header = m_view->header();
@@ -837,8 +850,8 @@ void LayerTablePanel::layOutColumns()
     if (m_autoColumns) {
         for (const int column : dispensable)
             header->setSectionHidden(column, false);
-        if (!m_trained) // nothing but dashes
-            header->setSectionHidden(LayerTableModel::BlockGain, true);
+        for (const int column : m_idle) // nothing but dashes
+            header->setSectionHidden(column, true);
         int length = header->length() - header->sectionSize(LayerTableModel::Name) + name;
         for (const int column : dispensable) {
             if (length <= room)

@@ -133,7 +133,7 @@ private:
     std::unique_ptr<Kept> m_kept;
     bool m_restoring = false;
     bool m_fitting = false;      ///< columns change size without anybody's hand
-    bool m_trained = false;      ///< some block of the model was trained
+    std::set<int> m_idle;        ///< columns of which no row has anything
     bool m_autoColumns = true;   ///< which ones are shown depends on the room
     std::set<int> m_sizedByHand; ///< columns
     int m_longestName = 0;       ///< pixels

@@ -42,6 +42,24 @@ constexpr FormField formFields[] = {
     {ChoiceField::ScaleType, QT_TRANSLATE_NOOP("gradus::MethodPanel", "Scales"),
      QT_TRANSLATE_NOOP("gradus::MethodPanel", "Type in which scales are stored")},
 };
+constexpr FormField inputFields[] = {
+    {ChoiceField::InputBits, QT_TRANSLATE_NOOP("gradus::MethodPanel", "Bits"),
+     QT_TRANSLATE_NOOP("gradus::MethodPanel",
+                       "Bits of the layer's inputs, its activations, on a power grid of their own; "
+                       "float leaves them as they are. Needs calibration.")},
+    {ChoiceField::InputExponent, QT_TRANSLATE_NOOP("gradus::MethodPanel", "Exponent"),
+     QT_TRANSLATE_NOOP("gradus::MethodPanel",
+                       "Searched for the inputs alone; the weights' own exponent, found for both, "
+                       "which integer tables need; ½ or 1, which integers compute exactly")},
+    {ChoiceField::InputClip, QT_TRANSLATE_NOOP("gradus::MethodPanel", "Limit"),
+     QT_TRANSLATE_NOOP("gradus::MethodPanel",
+                       "Value of the largest code: that of the least squared error, or the largest "
+                       "magnitude seen. What lies beyond saturates.")},
+    {ChoiceField::InputShift, QT_TRANSLATE_NOOP("gradus::MethodPanel", "Shift"),
+     QT_TRANSLATE_NOOP("gradus::MethodPanel",
+                       "Inputs with small negative parts, as SiLU and GELU have them, are moved up "
+                       "so that all codes are for positive values")},
+};
 constexpr int maximumFormWidth = 560;
 
 QString translated(const char* text)
@@ -80,8 +98,8 @@ MethodPanel::MethodPanel(QWidget* parent)
     auto* grid = new QGridLayout;
     grid->setHorizontalSpacing(8);
     grid->setVerticalSpacing(6);
-    int at = 0;
-    for (const FormField& entry : formFields) {
+    const auto addField = [this](QGridLayout* to, const FormField& entry, int row, int column,
+                                 int span) {
         auto* label = new QLabel(translated(entry.title));
         QComboBox* combo = makeFieldCombo(entry.field, m_form);
         combo->setSizeAdjustPolicy(QComboBox::AdjustToMinimumContentsLengthWithIcon);
@@ -98,15 +116,16 @@ MethodPanel::MethodPanel(QWidget* parent)
         if (combo->isEditable())
             connect(combo->lineEdit(), &QLineEdit::editingFinished, this, apply);
         m_fields.emplace_back(field, combo);
-        if (at == 0) { // the method has the line to itself
-            grid->addWidget(label, 0, 0);
-            grid->addWidget(combo, 0, 1, 1, 3);
-        } else {
-            const int row = 1 + (at - 1) / 2;
-            const int column = 2 * ((at - 1) % 2);
-            grid->addWidget(label, row, column);
-            grid->addWidget(combo, row, column + 1);
-        }
+        to->addWidget(label, row, column);
+        to->addWidget(combo, row, column + 1, 1, span);
+        return combo;
+    };
+    int at = 0;
+    for (const FormField& entry : formFields) {
+        if (at == 0) // the method has the line to itself
+            addField(grid, entry, 0, 0, 3);
+        else
+            addField(grid, entry, 1 + (at - 1) / 2, 2 * ((at - 1) % 2), 1);
         ++at;
     }
     grid->setColumnStretch(1, 1);
@@ -123,12 +142,30 @@ MethodPanel::MethodPanel(QWidget* parent)
             });
     connect(m_options, &OptionForm::refused, this, &MethodPanel::editRefused);
 
+    m_inputs = new QWidget;
+    auto* inputs = new QGridLayout(m_inputs);
+    inputs->setContentsMargins(0, 2, 0, 0);
+    inputs->setHorizontalSpacing(8);
+    inputs->setVerticalSpacing(6);
+    auto* inputsTitle = new QLabel(tr("Inputs of the layer"));
+    inputsTitle->setFont(bold);
+    inputs->addWidget(inputsTitle, 0, 0, 1, 4);
+    at = 0;
+    for (const FormField& entry : inputFields) {
+        QComboBox* combo = addField(inputs, entry, 1 + at / 2, 2 * (at % 2), 1);
+        combo->setAccessibleName(tr("%1 of the inputs").arg(translated(entry.title)));
+        ++at;
+    }
+    inputs->setColumnStretch(1, 1);
+    inputs->setColumnStretch(3, 1);
+
     auto* form = new QVBoxLayout(m_form);
     form->setContentsMargins(10, 4, 10, 8);
     form->setSpacing(8);
     form->addLayout(grid);
     form->addWidget(m_summary);
     form->addWidget(m_options);
+    form->addWidget(m_inputs);
     form->addStretch(1);
     auto* holder = new QWidget;
     auto* holderLayout = new QHBoxLayout(holder);
@@ -217,25 +254,31 @@ void MethodPanel::refresh()
             combo->setPlaceholderText(tr("mixed"));
             if (combo->isEditable())
                 combo->lineEdit()->setPlaceholderText(tr("mixed"));
-            setFieldComboValue(*combo, mixed ? QString() : fieldValue(*choice, field));
-            combo->setEnabled(applies(*choice, ChoiceEdit{field, {}, {}}));
+            const bool powerGrid = field == ChoiceField::Symmetry && powerGridOf(choice->method);
+            setFieldComboValue(*combo, powerGrid ? QStringLiteral("symmetric")
+                                       : mixed   ? QString()
+                                                 : fieldValue(*choice, field));
+            combo->setEnabled(!powerGrid && applies(*choice, ChoiceEdit{field, {}, {}}));
         }
         const MethodDescription* description = findMethod(methodName(choice->method));
-        m_summary->setText(choice->keepFloat ? tr("Stays in the source's own type.")
-                           : description     ? coreText(description->summary)
-                                             : QString());
+        QString summary = choice->keepFloat ? tr("Stays in the source's own type.")
+                          : description     ? coreText(description->summary)
+                                            : QString();
+        if (!choice->keepFloat && powerGridOf(choice->method) && !choice->scheme.symmetric)
+            summary = tr("%1 Power grids are symmetric: they have no zero point, whatever the "
+                         "scheme says.")
+                          .arg(summary);
+        m_summary->setText(summary);
     } else {
         for (auto& [field, combo] : m_fields)
             setFieldComboValue(*combo, {});
         m_summary->setText(tr("Select layers in the table, or edit the standard."));
     }
     m_summary->setVisible(!m_summary->text().isEmpty());
-    if (choice && !choice->keepFloat) {
+    if (choice && !choice->keepFloat)
         m_options->setOptions(choice->method);
-        m_options->show();
-    } else {
-        m_options->hide();
-    }
+    for (QWidget* each : {static_cast<QWidget*>(m_options), m_inputs})
+        each->setVisible(choice && !choice->keepFloat);
     m_refreshing = false;
 }
 
@@ -278,12 +321,18 @@ void MethodPanel::request(const ChoiceEdit& edit)
 QStringList MethodPanel::formLines() const
 {
     QStringList lines{m_heading->text()};
-    int at = 0;
-    for (const auto& [field, combo] : m_fields)
-        lines.append(translated(formFields[at++].title) + QLatin1Char('\t') +
-                     fieldComboValue(*combo));
-    if (!m_options->isHidden())
+    const auto add = [&](const FormField& entry, const QString& title) {
+        for (const auto& [field, combo] : m_fields)
+            if (field == entry.field)
+                lines.append(title + QLatin1Char('\t') + fieldComboValue(*combo));
+    };
+    for (const FormField& entry : formFields)
+        add(entry, translated(entry.title));
+    if (!m_options->isHidden()) {
         lines += m_options->lines();
+        for (const FormField& entry : inputFields)
+            add(entry, tr("%1 of the inputs").arg(translated(entry.title)));
+    }
     return lines;
 }
 

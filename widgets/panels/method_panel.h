@@ -62,6 +62,7 @@ private:
     std::vector<std::pair<ChoiceField, QComboBox*>> m_fields;
     QLabel* m_summary = nullptr;
     OptionForm* m_options = nullptr;
+    QWidget* m_inputs = nullptr;
     QPushButton* m_reset = nullptr;
 };
 

@@ -24,7 +24,9 @@ OptionForm::OptionForm(QWidget* parent)
     m_layout = new QVBoxLayout(this);
     m_layout->setContentsMargins(0, 0, 0, 0);
     m_layout->setSpacing(5);
-    m_closed.emplace_back("fine-tuning"); // rarely used, four lines long
+    // Rarely used.
+    for (const char* section : {"fine-tuning", "gradient"})
+        m_closed.emplace_back(section);
 }
 
 void OptionForm::setOptions(const MethodOptions& options)
@@ -179,7 +181,7 @@ QWidget* OptionForm::makeEditor(const OptionDescription& option)
     case OptionDescription::Type::Choice: {
         auto* combo = new QComboBox;
         for (const std::string& each : option.choices)
-            combo->addItem(optionChoiceTitle(each), toQString(each));
+            combo->addItem(optionChoiceTitle(each, option.name), toQString(each));
         combo->setSizeAdjustPolicy(QComboBox::AdjustToMinimumContentsLengthWithIcon);
         combo->setMinimumContentsLength(5);
         connect(combo, &QComboBox::currentIndexChanged, this,

@@ -44,6 +44,30 @@ std::size_t at(HistogramPlot::Part part)
 {
     return static_cast<std::size_t>(part);
 }
+
+/// The choice, what came of its power grid, and how far that is the method's own result.
+QString howMade(const WeightPreview& w)
+{
+    QString how = choiceText(w.choice);
+    if (w.choice.keepFloat)
+        return how;
+    const auto number = [](double exponent) { return QString::number(exponent, 'f', 3); };
+    if (w.exponentLow == w.exponentHigh)
+        how = HistogramPlot::tr("%1 · a = %2").arg(how, number(w.exponentLow));
+    else if (w.exponentLow < w.exponentHigh)
+        how = HistogramPlot::tr("%1 · a = %2 to %3")
+                  .arg(how, number(w.exponentLow), number(w.exponentHigh));
+    if (w.keptFloat > 0)
+        how = (w.keptFloat == 1 ? HistogramPlot::tr("%1 · %2 weight kept")
+                                : HistogramPlot::tr("%1 · %2 weights kept"))
+                  .arg(how, toQString(formatCount(w.keptFloat)));
+    return (w.fromRun    ? HistogramPlot::tr("%1 · computed")
+            : w.ofMethod ? HistogramPlot::tr("%1 · preview")
+            : powerGridOf(w.choice.method)
+                ? HistogramPlot::tr("%1 · preview of the start, without calibration")
+                : HistogramPlot::tr("%1 · rounded preview"))
+        .arg(how);
+}
 } // namespace
 
 HistogramPlot::HistogramPlot(QWidget* parent)
@@ -305,11 +329,8 @@ void HistogramPlot::drawOne()
     Parts& p = *m_parts;
     const WeightPreview& w = *preview();
     const bool quantized = !w.choice.keepFloat;
-    const QString how = w.choice.keepFloat ? choiceText(w.choice)
-                        : w.fromRun        ? tr("%1 · computed").arg(choiceText(w.choice))
-                                           : tr("%1 · rounded preview").arg(choiceText(w.choice));
     setTitle(toQString(w.layer),
-             tr("%1 · n = %2").arg(how, toQString(formatCount(w.moments.count))));
+             tr("%1 · n = %2").arg(howMade(w), toQString(formatCount(w.moments.count))));
     const auto factor = [&](const Histogram& h) { return density() ? densityFactor(h) : 1.0; };
     const Histogram none;
 

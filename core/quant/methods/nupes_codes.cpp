@@ -41,10 +41,9 @@ public:
         m_descent.gradient(e.data(), g.data());
         double errors[lanes] = {};
         addProducts(e.data(), g.data(), m_layer.cols, errors);
-        m_descent.sweep(0, m_layer.cols, m_layer.cols, g.data(),
-                        [&](std::int64_t j, const float* gradient, float* step) {
-                            return move(j, gradient, step);
-                        });
+        m_descent.lastSweep(g.data(), [&](std::int64_t j, const float* gradient, float* step) {
+            return move(j, gradient, step);
+        });
         for (std::size_t i = 0; i < m_rows.size(); ++i)
             state.errors[static_cast<std::size_t>(m_rows[i])] =
                 std::max(errors[i] - m_gains[i], 0.0);

@@ -61,41 +61,73 @@ void copyHalf(const NupesLayer& layer, std::int64_t begin, std::vector<float>& t
     }
 }
 
-/// sums[place] += factor · H's row, over count rows.
-void sumByPlace(const float* h, const float* factors, const std::uint8_t* places,
-                std::int64_t count, float* sums)
+/// Columns of a row by place, ascending within each: sums over a place stay in registers.
+struct ByPlace
 {
-    for (std::int64_t i = 0; i < count; ++i) {
-        const float factor = factors[i];
-        const float* from = h + i * block;
-        float* to = sums + static_cast<std::int64_t>(places[i]) * block;
-        for (std::int64_t q = 0; q < block; ++q)
-            to[q] += factor * from[q];
+    struct Term
+    {
+        std::int32_t column;
+        float factor;
+    };
+
+    ByPlace(const SignedRows& rows, std::size_t row, std::size_t places)
+        : starts(places + 1)
+        , terms(rows.cols)
+    {
+        const std::uint8_t* place = rows.places.data() + row * rows.cols;
+        for (std::size_t c = 0; c < rows.cols; ++c)
+            ++starts[place[c] + std::size_t{1}];
+        for (std::size_t k = 1; k < starts.size(); ++k)
+            starts[k] += starts[k - 1];
+        std::vector<std::size_t> next = starts;
+        for (std::size_t c = 0; c < rows.cols; ++c)
+            terms[next[place[c]]++] = {static_cast<std::int32_t>(c),
+                                       rows.factors[row * rows.cols + c]};
     }
+
+    std::vector<std::size_t> starts; ///< of each place in terms, and the end
+    std::vector<Term> terms;
+};
+
+/// Σ factor · H's row over the terms that are above row `end`; sums: block numbers.
+void sumRows(const float* h, const ByPlace::Term* term, const ByPlace::Term* last, std::int64_t end,
+             float* sums)
+{
+    float total[block] = {};
+    for (; term != last && term->column < end; ++term) {
+        const float* from = h + term->column * block;
+        for (std::int64_t q = 0; q < block; ++q)
+            total[q] += term->factor * from[q];
+    }
+    std::copy_n(total, block, sums);
 }
 
 void addMatrices(const NupesLayer& layer, const SignedRows& rows, std::size_t count, bool byRow,
                  std::vector<MagnitudeForm>& forms)
 {
     const std::size_t n = forms.front().size();
+    std::vector<ByPlace> split;
+    for (std::size_t i = 0; i < count; ++i)
+        split.emplace_back(rows, i, n);
     std::vector<float> h(static_cast<std::size_t>(layer.cols * block));
-    std::vector<float> sums(n * static_cast<std::size_t>(block));
+    std::vector<float> sums(static_cast<std::size_t>(block));
     for (std::int64_t begin = 0; begin < layer.cols; begin += block) {
         layer.monitor.checkpoint();
         copyHalf(layer, begin, h);
         const std::int64_t width = std::min(block, layer.cols - begin);
         for (std::size_t i = 0; i < count; ++i) {
-            const float* factors = rows.factors.data() + i * rows.cols;
-            const std::uint8_t* places = rows.places.data() + i * rows.cols;
-            std::fill(sums.begin(), sums.end(), 0.0F);
-            sumByPlace(h.data(), factors, places, begin + width, sums.data());
+            const auto at = i * rows.cols + static_cast<std::size_t>(begin);
+            const float* factors = rows.factors.data() + at;
+            const std::uint8_t* places = rows.places.data() + at;
             double* matrix = forms[byRow ? i : 0].matrix();
-            for (std::size_t k = 0; k < n; ++k)
+            // The magnitude 0 of Levels::Power never changes.
+            for (std::size_t k = layer.midRise() ? 0 : 1; k < n; ++k) {
+                sumRows(h.data(), split[i].terms.data() + split[i].starts[k],
+                        split[i].terms.data() + split[i].starts[k + 1], begin + width, sums.data());
                 for (std::int64_t q = 0; q < width; ++q)
-                    matrix[k * n + places[begin + q]] +=
-                        static_cast<double>(factors[begin + q]) *
-                        static_cast<double>(sums[k * static_cast<std::size_t>(block) +
-                                                 static_cast<std::size_t>(q)]);
+                    matrix[k * n + places[q]] +=
+                        static_cast<double>(factors[q] * sums[static_cast<std::size_t>(q)]);
+            }
         }
     }
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/base/error.h"
+#include "core/base/hash.h"
 #include "core/session/journal.h"
 #include "tests/support/sample_run.h"
 #include "tests/support/support.h"
@@ -8,6 +9,7 @@
 #include <sys/resource.h>
 
 #include <csignal>
+#include <cstring>
 #include <limits>
 
 using namespace gradus;
@@ -23,6 +25,9 @@ std::vector<LayerResult> layers()
         sampleLayer("small",
                     sampleWeight({3, Granularity::Group, 4, false, DType::F16}, 2, 9, 5, true))};
     some[1].seconds = 1.25;
+    for (LayerResult& layer : run.layers)
+        if (layer.activation)
+            some.push_back(std::move(layer));
     return some;
 }
 
@@ -100,6 +105,87 @@ private slots:
         run.layers[2].tunings[0] = bad;
         Journal other(folder / "other", "print", false);
         QVERIFY(codeOf([&] { other.append(run.layers[2]); }) == ErrorCode::Internal);
+    }
+
+    void powerLayersComeBack()
+    {
+        const TemporaryFolder folder;
+        const std::vector<LayerResult> all = layers();
+        QVERIFY(all.size() > 8);
+        {
+            Journal journal(folder / "run", "print", false);
+            for (const LayerResult& layer : all)
+                journal.append(layer);
+        }
+        const Journal journal(folder / "run", "print", true);
+        for (const LayerResult& layer : all)
+            QVERIFY(sameLayer(journal.finished().at(layer.name), layer, true));
+        // Nonsense is not kept.
+        Journal other(folder / "other", "print", false);
+        for (int kind = 0; kind < 5; ++kind) {
+            LayerResult bad = all.back();
+            auto weight = std::make_shared<QuantizedWeight>(*bad.weight);
+            if (kind == 0)
+                weight->exponents[0] = std::numeric_limits<float>::quiet_NaN();
+            else if (kind == 1)
+                weight->exponents.resize(2, 0.5F);
+            else if (kind == 2)
+                weight->exponents.clear();
+            else if (kind == 3)
+                weight->outliers.rowStarts.assign(3, 0);
+            else
+                bad.activation->limit = 0;
+            bad.weight = weight;
+            QVERIFY(codeOf([&] { other.append(bad); }) == ErrorCode::Internal);
+        }
+    }
+
+    /// Records of version 4 end where those of version 5 go on.
+    void olderJournalsAreTakenUp()
+    {
+        const TemporaryFolder folder;
+        const auto run = folder / "run.gradus";
+        const std::vector<LayerResult> all = layers();
+        {
+            Journal journal(run, "print", false);
+            journal.append(all[0]);
+            journal.append(all[2]);
+        }
+        const std::string bytes = fileBytes(journalPath(run));
+        // By hand: another version under a good checksum, records without what is new, which are
+        // levels and four empty arrays of a weight, no grid, no origin of an exponent.
+        std::string old = bytes.substr(0, 8);
+        const auto append = [&old](auto value) {
+            old.append(reinterpret_cast<const char*>(&value), sizeof value);
+        };
+        append(std::uint32_t(4));
+        old += bytes.substr(12, 4 + 5);
+        old += sha256(old);
+        std::size_t at = old.size();
+        for (const std::size_t extra : {std::size_t(1 + 8), std::size_t(1 + 4 * 8 + 1 + 8)}) {
+            std::uint64_t length = 0;
+            std::memcpy(&length, bytes.data() + at, sizeof length);
+            const std::string payload = bytes.substr(at + 72, length - extra);
+            append(std::uint64_t(payload.size()));
+            old += sha256(payload) + payload;
+            at += 72 + length;
+        }
+        QCOMPARE(at, bytes.size());
+        writeBytes(journalPath(run), old);
+        {
+            Journal journal(run, "print", true);
+            QCOMPARE(journal.finished().size(), std::size_t(2));
+            QVERIFY(sameLayer(journal.finished().at(all[0].name), all[0], true));
+            QVERIFY(sameLayer(journal.finished().at(all[2].name), all[2], true));
+            journal.append(all.back());
+        }
+        const Journal journal(run, "print", true);
+        QCOMPARE(journal.finished().size(), std::size_t(3));
+        QVERIFY(sameLayer(journal.finished().at(all.back().name), all.back(), true));
+        // Of another run it is refused like any.
+        QVERIFY(codeOf([&] { Journal(folder / "x", "print", true); }) == ErrorCode::Internal);
+        writeBytes(journalPath(folder / "x"), old);
+        QVERIFY(codeOf([&] { Journal(folder / "x", "other", true); }) == ErrorCode::Usage);
     }
 
     void withoutResumeStartsAnew()

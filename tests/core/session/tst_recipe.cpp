@@ -111,6 +111,56 @@ private slots:
         QVERIFY(!read.rules[1].choice.scheme.clip);
     }
 
+    void activationsRoundTrip()
+    {
+        LayerChoice choice;
+        QVERIFY(choiceToJson(choice).find("activation") == std::string::npos);
+        choice.activation = {4, ActivationExponent::Shared, false, true};
+        const std::string text = choiceToJson(choice);
+        QVERIFY2(text.find("\"activation\":{\"bits\":4,\"exponent\":\"shared\",\"clip\":false,"
+                           "\"shift\":true}") != std::string::npos,
+                 text.c_str());
+        for (const int bits : {0, 2, 8})
+            for (const auto exponent : {ActivationExponent::Searched, ActivationExponent::Shared,
+                                        ActivationExponent::Half, ActivationExponent::Uniform})
+                for (const bool flag : {false, true}) {
+                    choice.activation = {bits, exponent, flag, !flag};
+                    QVERIFY(choiceFromJson(choiceToJson(choice), "choice") == choice);
+                    QCOMPARE(needsCalibration(choice), bits > 0);
+                }
+        choice.keepFloat = true;
+        QVERIFY(!needsCalibration(choice));
+        // Rules and overrides take the standard's, unless they say null or their own.
+        Recipe recipe;
+        recipe.standard.activation = {8, ActivationExponent::Half, true, false};
+        recipe.rules = {{"a", recipe.standard}, {"b", recipe.standard}};
+        recipe.rules[0].choice.activation = {};
+        recipe.rules[1].choice.activation.bits = 4;
+        recipe.overrides["layers.0"] = recipe.standard;
+        recipe.overrides["layers.1"] = {};
+        recipe.overrides["layers.2"] = recipe.standard;
+        recipe.overrides["layers.2"].keepFloat = true;
+        QVERIFY(recipeFromJson(toJson(recipe), "r.json") == recipe);
+        const Recipe read = recipeFromJson(R"({"gradus_recipe": 1,
+            "standard": {"activation": {"bits": 8, "exponent": "uniform", "shift": true}},
+            "rules": [{"pattern": "a", "bits": 3}, {"pattern": "b", "activation": null},
+                      {"pattern": "c", "activation": {"bits": 4}}],
+            "overrides": {"x": {"activation": {"bits": 0}}}})",
+                                           "r.json");
+        const ActivationChoice standard{8, ActivationExponent::Uniform, true, true};
+        QVERIFY(read.rules[0].choice.activation == standard);
+        QVERIFY(read.rules[1].choice.activation == ActivationChoice());
+        QVERIFY((read.rules[2].choice.activation ==
+                 ActivationChoice{4, ActivationExponent::Uniform, true, true}));
+        QVERIFY(!read.overrides.at("x").activation.enabled());
+        // Tokens stay tokens.
+        const Model model = modelOf({{"embed", LayerKind::Embedding}, {"a", LayerKind::Linear}});
+        recipe.overrides.clear();
+        recipe.rules = {{"embed", recipe.standard}};
+        QVERIFY(!resolve(recipe, model)[0].activation.enabled());
+        QVERIFY(resolve(recipe, model)[1].activation.enabled());
+    }
+
     void theTextIsStable()
     {
         Recipe recipe;
@@ -229,6 +279,21 @@ private slots:
             "standard.clip is [1,2]");
         row("clip beyond float", "{'gradus_recipe': 1, 'standard': {'clip': [-1, 1e300]}}",
             "standard.clip");
+        row("activation bits", "{'gradus_recipe': 1, 'standard': {'activation': {'bits': 1}}}",
+            "standard.activation.bits is 1, expected 0 (float) or");
+        row("activation bits high", "{'gradus_recipe': 1, 'standard': {'activation': {'bits': 9}}}",
+            "standard.activation.bits is 9");
+        row("activation number", "{'gradus_recipe': 1, 'standard': {'activation': 8}}",
+            "standard.activation is 8, expected an object");
+        row("activation key",
+            "{'gradus_recipe': 1, 'rules': [{'pattern': 'a', 'activation':"
+            " {'zero': 1}}]}",
+            "rules[0].activation.zero is an unknown key");
+        row("activation exponent",
+            "{'gradus_recipe': 1, 'standard': {'activation': {'exponent': 0.5}}}",
+            "standard.activation.exponent is 0.5, expected");
+        row("activation clip", "{'gradus_recipe': 1, 'standard': {'activation': {'clip': 1}}}",
+            "standard.activation.clip is 1");
         row("method", "{'gradus_recipe': 1, 'standard': {'method': 'awq'}}",
             "one of rtn, rtn-mse, gptq");
         row("method type", "{'gradus_recipe': 1, 'standard': {'method': 3}}",
@@ -344,6 +409,9 @@ private slots:
         QTest::newRow("option") << "option" << QByteArray("layer layers.0");
         QTest::newRow("override") << "override" << QByteArray("\"nobody\", which is no layer");
         QTest::newRow("standard") << "standard" << QByteArray("standard");
+        QTest::newRow("activation") << "activation" << QByteArray("rule 1 (\"0\"): bits");
+        QTest::newRow("shared uniform") << "shared" << QByteArray("rtn makes uniform levels");
+        QTest::newRow("shared rows") << "shared rows" << QByteArray("each row has its own");
         QTest::newRow("embedding") << "embedding" << QByteArray("layer embed is an embedding");
     }
     void refusesToResolve()
@@ -359,6 +427,17 @@ private slots:
         } else if (kind == "bits") {
             bad.scheme.bits = 9;
             recipe.rules = {{"a", bad}};
+        } else if (kind == "activation") {
+            bad.activation.bits = 9;
+            recipe.rules = {{"0", bad}};
+        } else if (kind.startsWith("shared")) {
+            bad.activation = {8, ActivationExponent::Shared};
+            if (kind == "shared rows") {
+                PowerquantOptions rows;
+                rows.exponentScope = ExponentScope::Row;
+                bad.method = rows;
+            }
+            recipe.rules = {{"0", bad}};
         } else if (kind == "option") {
             bad.method = GptqOptions{-1};
             recipe.overrides = {{"layers.0", bad}};

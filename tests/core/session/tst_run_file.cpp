@@ -9,6 +9,7 @@
 #include <QtTest>
 #include <sys/resource.h>
 
+#include <cmath>
 #include <csignal>
 #include <functional>
 #include <limits>
@@ -501,6 +502,149 @@ private slots:
         QVERIFY2(message.isEmpty() ? problem.empty()
                                    : problem.find(message.toStdString()) != std::string::npos,
                  problem.c_str());
+    }
+
+    void wrongPowerPartsAreNamed_data()
+    {
+        using Layers = std::function<void(LayerFields&)>;
+        QTest::addColumn<Layers>("spoil");
+        QTest::addColumn<QByteArray>("message");
+        const auto add = [](const char* name, const char* message, const Layers& spoil) {
+            QTest::newRow(name) << spoil << QByteArray(message);
+        };
+        constexpr double nan = std::numeric_limits<double>::quiet_NaN();
+        add("good", "", [](auto&) {});
+        add("mid-rise", "", [](auto& f) { f.levels = "power-mid-rise"; });
+        add("code 0", "a code is 0", [](auto& f) { f.code = 0x20; });
+        add("code 0 of mid-rise", "", [](auto& f) {
+            f.levels = "power-mid-rise";
+            f.code = 0x20;
+        });
+        add("levels", "/layers/l/levels", [](auto& f) { f.levels = "log"; });
+        add("not symmetric", "power levels are symmetric", [](auto& f) { f.symmetric = 0; });
+        add("no exponents", "/layers/l/exponent_count", [](auto& f) { f.exponentCount = 0; });
+        add("two exponents", "2 exponents, expected 1 or 4", [](auto& f) { f.exponentCount = 2; });
+        add("many exponents", "expected 1 or 4",
+            [](auto& f) { f.exponentCount = std::int64_t(1) << 60; });
+        add("exponents short", "/layers/l/exponents", [](auto& f) { f.exponentCount = 4; });
+        add("row exponents", "", [](auto& f) {
+            f.exponentCount = 4;
+            f.exponents = {0.5F, 1, 0.01F, 10};
+        });
+        for (const float exponent : {0.0F, -0.5F, 0.0099F, 10.1F, std::nanf(""), INFINITY})
+            add(concat("exponent ", exponent).c_str(), "exponent 0 is",
+                [exponent](auto& f) { f.exponents = {exponent}; });
+        add("outliers of none", "/layers/l/outliers/count", [](auto& f) { f.outliers = -1; });
+        add("outliers of all", "/layers/l/outliers/columns", [](auto& f) { f.outliers = 64; });
+        add("too many outliers", "65 outliers, expected 1 to 64", [](auto& f) { f.outliers = 65; });
+        add("columns short", "/layers/l/outliers/columns", [](auto& f) { f.columns.pop_back(); });
+        add("values short", "/layers/l/outliers/values", [](auto& f) { f.values.pop_back(); });
+        add("starts short", "/layers/l/outliers/row_starts",
+            [](auto& f) { f.rowStarts.pop_back(); });
+        add("starts late", "from 0 to 3", [](auto& f) { f.rowStarts[0] = 1; });
+        add("starts end", "from 0 to 3", [](auto& f) { f.rowStarts[4] = 2; });
+        add("starts beyond", "from 0 to 3", [](auto& f) { f.rowStarts[2] = 1000; });
+        add("starts fall", "from 0 to 3", [](auto& f) { f.rowStarts = {0, 3, 1, 2, 3}; });
+        add("column", "in column 16, expected 0 to 15", [](auto& f) { f.columns[1] = 16; });
+        add("twice", "row 0 are not in ascending order", [](auto& f) {
+            f.rowStarts = {0, 2, 2, 2, 3};
+            f.columns = {3, 3, 0};
+        });
+        add("infinite outlier", "an outlier of row 0 is inf",
+            [](auto& f) { f.values[0] = 0x7C00; });
+        add("outlier NaN", "an outlier of row 2 is nan", [](auto& f) { f.values[1] = 0x7E00; });
+        add("activation bits", "/layers/l/activation_bits", [](auto& f) { f.activationBits = 9; });
+        add("activation exponent", "exponent of the inputs is 0",
+            [](auto& f) { f.activationGrid[0] = 0; });
+        add("activation exponent NaN", "/layers/l/activation_exponent",
+            [](auto& f) { f.activationGrid[0] = nan; });
+        add("activation limit", "/layers/l/activation_limit",
+            [](auto& f) { f.activationGrid[1] = 1e300; });
+        add("no limit", "the limit of the inputs is 0", [](auto& f) { f.activationGrid[1] = 0; });
+        add("shift", "the shift of the inputs is -1", [](auto& f) { f.activationGrid[2] = -1; });
+        add("trace columns", "/layers/l/trace_columns", [](auto& f) { f.traceColumns = 6; });
+        add("trace of five", "/layers/l/trace", [](auto& f) { f.traceColumns = 7; });
+    }
+    void wrongPowerPartsAreNamed()
+    {
+        QFETCH(std::function<void(LayerFields&)>, spoil);
+        QFETCH(QByteArray, message);
+        const TemporaryFolder folder;
+        LayerFields fields;
+        fields.levels = "power";
+        fields.symmetric = 1;
+        fields.zeros = false;
+        fields.outliers = 3;
+        fields.activation = true;
+        fields.traceStages = "rtn";
+        fields.trace = {0, 0.5, 1, 0, 0};
+        spoil(fields);
+        writeSpoiledRun(folder / "r",
+                        [&](Hdf5Group&, Hdf5Group& group) { writeLayer(group, fields); });
+        const std::string problem = problemOf(folder / "r");
+        QVERIFY2(message.isEmpty() ? problem.empty()
+                                   : problem.find(message.toStdString()) != std::string::npos,
+                 problem.c_str());
+    }
+
+    /// Bits per weight are those of the datasets, read here by their declared sizes.
+    void sizesAreWhatIsStored()
+    {
+        const TemporaryFolder folder;
+        Monitor monitor;
+        for (const auto& [rows, cols, type, perRow] :
+             {std::tuple(12, 40, DType::F16, false), std::tuple(3, 70000, DType::F32, true)}) {
+            Scheme scheme{3, Granularity::Group, 32, true, type};
+            scheme.levels = Levels::Power;
+            QuantizedWeight weight = sampleWeight(scheme, rows, cols, 1);
+            weight.exponents.clear();
+            weight.outliers = {};
+            addPowerParts(weight, 2, perRow, 0.01);
+            Run run;
+            run.layers.push_back(sampleLayer("l", weight));
+            writeRun(run, folder / "r", monitor);
+            QVERIFY(sameRun(run, *readRun(folder / "r")));
+
+            const Hdf5File file = Hdf5File::open(folder / "r");
+            const Hdf5Group layer = file.root().open("layers").open("l");
+            const Hdf5Group outliers = layer.open("outliers");
+            const auto u = [](auto value) { return static_cast<std::uint64_t>(value); };
+            const auto stored = [](const Hdf5Group& group, const char* name, Hdf5Type of,
+                                   const std::vector<std::uint64_t>& dims) {
+                return group.read(name, of, dims).size();
+            };
+            const Hdf5Type real = type == DType::F16 ? Hdf5Type::F16 : Hdf5Type::F32;
+            const std::uint64_t count = u(outliers.integer("count"));
+            QVERIFY(count > 0);
+            const std::uint64_t bytes =
+                stored(layer, "codes", Hdf5Type::U8, {(u(rows * cols) * 3 + 7) / 8}) +
+                stored(layer, "scales", real, {u(rows), (u(cols) + 31) / 32}) +
+                stored(layer, "exponents", Hdf5Type::F32, {perRow ? u(rows) : 1}) +
+                stored(outliers, "row_starts", Hdf5Type::U32, {u(rows) + 1}) +
+                stored(outliers, "columns", cols > 65536 ? Hdf5Type::U32 : Hdf5Type::U16, {count}) +
+                stored(outliers, "values", real, {count});
+            QCOMPARE(bytes, weight.size().bytes());
+            QCOMPARE(u(layer.integer("stored_bytes")), bytes);
+            QCOMPARE(layer.real("bits_per_weight"), 8.0 * double(bytes) / (rows * cols));
+        }
+    }
+
+    /// What has no power levels is stored as it always was.
+    void uniformLayersHaveNothingNew()
+    {
+        const TemporaryFolder folder;
+        Monitor monitor;
+        const Run run = sampleRun();
+        writeRun(run, folder / "r", monitor);
+        const Hdf5File file = Hdf5File::open(folder / "r");
+        for (const LayerResult& layer : run.layers) {
+            const Hdf5Group group = file.root().open("layers").open(Hdf5File::linkName(layer.name));
+            const bool power = layer.weight && layer.weight->scheme.levels != Levels::Uniform;
+            for (const char* name : {"levels", "exponent_count", "activation_bits"})
+                QCOMPARE(group.hasAttribute(name), power);
+            QCOMPARE(group.hasAttribute("trace_columns"), power);
+            QCOMPARE(group.has("exponents"), power);
+        }
     }
 
     void trainingsAreSharedAsTheyWere()
