@@ -243,7 +243,7 @@ private slots:
         const Perplexity floats = evaluatePerplexity(request, notes);
         QCOMPARE(floats.packedLayers, 0);
         QVERIFY(notes.lines.empty());
-        request.packed = true;
+        request.products = RunProducts::Packed;
         const Perplexity packed = evaluatePerplexity(request, notes);
         QCOMPARE(packed.packedLayers, static_cast<std::int64_t>(run->layers.size()) - 1);
         QCOMPARE(notes.lines.size(), 1U);
@@ -261,7 +261,7 @@ private slots:
         text.prompt = "And it came to pass";
         text.tokens = 12;
         const std::string expected = generate(text, notes);
-        text.packed = true;
+        text.products = RunProducts::Packed;
         QCOMPARE(generate(text, notes), expected);
     }
 
@@ -286,7 +286,7 @@ private slots:
         weights.restore(first);
         QVERIFY(!weights.kernel(first));
         EvaluateRequest request = sampleRequest();
-        request.packed = true;
+        request.products = RunProducts::Packed;
         Monitor monitor;
         QVERIFY_EXCEPTION_THROWN((void)evaluatePerplexity(request, monitor), Error);
     }
