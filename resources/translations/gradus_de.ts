@@ -4161,12 +4161,12 @@ Eine Änderung hier gilt für alle angezeigten Schichten des Blocks</translation
         <translation>Eine Schicht wählen, um zu sehen, wie ihr Fehler von Schritt zu Schritt fiel.</translation>
     </message>
     <message>
-        <source>%1 has not been computed yet: choose decoupleQ as its method and run the recipe.</source>
-        <translation>%1 wurde noch nicht berechnet: decoupleQ als Methode wählen und das Rezept ausführen.</translation>
+        <source>%1 has not been computed yet: choose decoupleQ or NUPES as its method and run the recipe.</source>
+        <translation>%1 wurde noch nicht berechnet: decoupleQ oder NUPES als Methode wählen und das Rezept ausführen.</translation>
     </message>
     <message>
-        <source>The shown run has no steps of %1: its method goes in one step. Choose decoupleQ as its method and run the recipe.</source>
-        <translation>Der gezeigte Lauf hat keine Schritte von %1: Die Methode geht in einem Schritt. decoupleQ als Methode wählen und das Rezept ausführen.</translation>
+        <source>The shown run has no steps of %1: its method goes in one step. Choose decoupleQ or NUPES as its method and run the recipe.</source>
+        <translation>Der gezeigte Lauf hat keine Schritte von %1: Die Methode geht in einem Schritt. decoupleQ oder NUPES als Methode wählen und das Rezept ausführen.</translation>
     </message>
     <message>
         <source>exponent %1 of %2</source>
