@@ -88,59 +88,59 @@
     </message>
     <message>
         <source>searched</source>
-        <translation type="unfinished"></translation>
+        <translation>gesucht</translation>
     </message>
     <message>
-        <source>the weights&apos;</source>
-        <translation type="unfinished"></translation>
+        <source>the weights'</source>
+        <translation>der der Gewichte</translation>
     </message>
     <message>
         <source>½</source>
-        <translation type="unfinished"></translation>
+        <translation>½</translation>
     </message>
     <message>
         <source>1, uniform</source>
-        <translation type="unfinished"></translation>
+        <translation>1, gleichförmig</translation>
     </message>
     <message>
         <source>least error</source>
-        <translation type="unfinished"></translation>
+        <translation>kleinster Fehler</translation>
     </message>
     <message>
         <source>largest seen</source>
-        <translation type="unfinished"></translation>
+        <translation>größter gesehener Wert</translation>
     </message>
     <message>
         <source>as they are</source>
-        <translation type="unfinished"></translation>
+        <translation>wie sie sind</translation>
     </message>
     <message>
         <source>moved up</source>
-        <translation type="unfinished"></translation>
+        <translation>nach oben verschoben</translation>
     </message>
     <message>
         <source>%1, %2</source>
-        <translation type="unfinished">%1: %2 {1,?}</translation>
+        <translation>%1, %2</translation>
     </message>
     <message>
         <source>%1, inputs %2 bit</source>
-        <translation type="unfinished"></translation>
+        <translation>%1, Eingaben %2 Bit</translation>
     </message>
     <message>
         <source>inputs %1</source>
-        <translation type="unfinished"></translation>
+        <translation>Eingaben %1</translation>
     </message>
     <message>
         <source>%1 bit</source>
-        <translation type="unfinished">%1 %2 Bit {1 ?}</translation>
+        <translation>%1 Bit</translation>
     </message>
     <message>
         <source>exponent of the inputs %1</source>
-        <translation type="unfinished"></translation>
+        <translation>Exponent der Eingaben %1</translation>
     </message>
     <message>
         <source>limit of the inputs %1</source>
-        <translation type="unfinished"></translation>
+        <translation>Grenze der Eingaben %1</translation>
     </message>
 </context>
 <context>
@@ -255,7 +255,7 @@
         <translation>Runden zum Nächsten</translation>
     </message>
     <message>
-        <source>Rounds every weight to the nearest level of its granule&apos;s min/max grid. Needs no calibration.</source>
+        <source>Rounds every weight to the nearest level of its granule's min/max grid. Needs no calibration.</source>
         <translation>Rundet jedes Gewicht auf die nächste Stufe des Min/Max-Gitters seiner Einheit (Gruppe, Kanal oder Tensor). Benötigt keine Kalibrierung.</translation>
     </message>
     <message>
@@ -283,7 +283,7 @@
         <translation>Rundet die Eingaben der Reihe nach und verteilt jeden Rundungsfehler anhand der inversen Hesse-Matrix der Kalibriereingaben auf die noch nicht gerundeten Eingaben.</translation>
     </message>
     <message>
-        <source>Added to the Hessian&apos;s diagonal, as a share of its mean. Raised by itself when the factorization fails.</source>
+        <source>Added to the Hessian's diagonal, as a share of its mean. Raised by itself when the factorization fails.</source>
         <translation>Wird zur Diagonale der Hesse-Matrix addiert, als Anteil an deren Mittelwert. Erhöht sich von selbst, wenn die Faktorisierung scheitert.</translation>
     </message>
     <message>
@@ -323,7 +323,7 @@
         <translation>decoupleQ</translation>
     </message>
     <message>
-        <source>Optimizes integers and scales with zeros in turn against the Hessian of the calibration inputs; then trains scales, zeros and norms of each block so that its output matches the float block&apos;s. Strong at 2 and 3 bits.</source>
+        <source>Optimizes integers and scales with zeros in turn against the Hessian of the calibration inputs; then trains scales, zeros and norms of each block so that its output matches the float block's. Strong at 2 and 3 bits.</source>
         <translation>Optimiert abwechselnd die ganzen Zahlen und die Skalen mit Nullpunkten gegen die Hesse-Matrix der Kalibriereingaben; trainiert dann Skalen, Nullpunkte und Normen jedes Blocks, sodass seine Ausgabe der des float-Blocks gleicht. Stark bei 2 und 3 Bit.</translation>
     </message>
     <message>
@@ -351,11 +351,11 @@
         <translation>Durchgänge ganzzahligen Koordinatenabstiegs am Ende, jeder mit neuen Skalen und Nullpunkten. Erhöht den Fehler nie. Nicht in der Veröffentlichung.</translation>
     </message>
     <message>
-        <source>Added to the Hessian&apos;s diagonal, as a share of its mean.</source>
+        <source>Added to the Hessian's diagonal, as a share of its mean.</source>
         <translation>Wird zur Diagonale der Hesse-Matrix addiert, als Anteil ihres Mittelwerts.</translation>
     </message>
     <message>
-        <source>Stores zeros as real numbers, as the paper does. Without it they are integers, which formats like GPTQ&apos;s need.</source>
+        <source>Stores zeros as real numbers, as the paper does. Without it they are integers, which formats like GPTQ's need.</source>
         <translation>Speichert Nullpunkte als reelle Zahlen wie in der Veröffentlichung. Sonst sind sie ganze Zahlen, wie Formate wie das von GPTQ sie brauchen.</translation>
     </message>
     <message>
@@ -375,15 +375,15 @@
         <translation>Lernrate von Adam in der Blockphase.</translation>
     </message>
     <message>
-        <source>Decay of Adam&apos;s mean of gradients.</source>
+        <source>Decay of Adam's mean of gradients.</source>
         <translation>Abklingen von Adams Mittel der Gradienten.</translation>
     </message>
     <message>
-        <source>Decay of Adam&apos;s mean of squared gradients.</source>
+        <source>Decay of Adam's mean of squared gradients.</source>
         <translation>Abklingen von Adams Mittel der quadrierten Gradienten.</translation>
     </message>
     <message>
-        <source>Added to Adam&apos;s denominator.</source>
+        <source>Added to Adam's denominator.</source>
         <translation>Wird zu Adams Nenner addiert.</translation>
     </message>
     <message>
@@ -395,7 +395,7 @@
         <translation>Durchläufe ohne kleineren Verlust, nach denen ein Block vorzeitig endet; 0: nie. Der beste Zustand wird in jedem Fall behalten.</translation>
     </message>
     <message>
-        <source>Trains the block&apos;s norm weights too.</source>
+        <source>Trains the block's norm weights too.</source>
         <translation>Trainiert auch die Norm-Gewichte des Blocks.</translation>
     </message>
     <message>
@@ -420,119 +420,119 @@
     </message>
     <message>
         <source>Power exponent a of the grid, 0.15 to 1.6; 0 searches the best one. 1 is a uniform grid, less has finer levels near zero.</source>
-        <translation type="unfinished"></translation>
+        <translation>Potenzexponent a des Gitters, 0,15 bis 1,6; 0 sucht den besten. 1 ist ein gleichförmiges Gitter, kleinere Werte haben feinere Stufen nahe null.</translation>
     </message>
     <message>
         <source>One exponent for each layer, for all layers of the model, or for each row.</source>
-        <translation type="unfinished"></translation>
+        <translation>Ein Exponent für jede Schicht, für alle Schichten des Modells oder für jede Zeile.</translation>
     </message>
     <message>
         <source>Which exponents may be chosen: any; 1/2 or 1, which integer arithmetic computes exactly, unless another gains more than 0.1 dB; or only those two.</source>
-        <translation type="unfinished"></translation>
+        <translation>Welche Exponenten in Frage kommen: jeder; 1/2 oder 1, mit denen ganze Zahlen exakt rechnen, außer ein anderer gewinnt mehr als 0,1 dB; oder nur diese beiden.</translation>
     </message>
     <message>
         <source>Scales are the largest magnitude of their granule; or a share of it that is searched together with the exponent, common to all granules or for each one.</source>
-        <translation type="unfinished"></translation>
+        <translation>Skalen sind der größte Betrag ihres Granulats; oder ein Anteil davon, der zusammen mit dem Exponenten gesucht wird, gemeinsam für alle Granulate oder für jedes eigens.</translation>
     </message>
     <message>
         <source>Smallest share of the largest magnitude that is tried as a scale.</source>
-        <translation type="unfinished"></translation>
+        <translation>Kleinster Anteil des größten Betrags, der als Skala versucht wird.</translation>
     </message>
     <message>
         <source>Levels without zero and with one magnitude more. At 2 bits the exponent has no effect otherwise; auto takes them there where the error is less.</source>
-        <translation type="unfinished"></translation>
+        <translation>Stufen ohne Null und mit einem Betrag mehr. Bei 2 Bit hat der Exponent sonst keine Wirkung; auto nimmt sie dort, wo der Fehler kleiner ist.</translation>
     </message>
     <message>
         <source>Share of the weights kept as floats beside the codes, those that save most error.</source>
-        <translation type="unfinished"></translation>
+        <translation>Anteil der Gewichte, die neben den Codes als Gleitkommazahlen behalten werden: jene, die am meisten Fehler sparen.</translation>
     </message>
     <message>
         <source>PowerQuant</source>
-        <translation type="unfinished"></translation>
+        <translation>PowerQuant</translation>
     </message>
     <message>
         <source>Non-uniform levels from a power function whose exponent is searched for each layer. Needs no calibration.</source>
-        <translation type="unfinished"></translation>
+        <translation>Ungleichförmige Stufen aus einer Potenzfunktion, deren Exponent für jede Schicht gesucht wird. Braucht keine Kalibrierung.</translation>
     </message>
     <message>
         <source>In the domain of the power function, as the paper does, or to the nearest level, which never has the larger error.</source>
-        <translation type="unfinished"></translation>
+        <translation>Im Bereich der Potenzfunktion, wie in der Veröffentlichung, oder zur nächsten Stufe, was nie den größeren Fehler hat.</translation>
     </message>
     <message>
         <source>How the exponent is found: over the whole range with exact errors, or by Nelder-Mead from 1, which can end in a worse basin.</source>
-        <translation type="unfinished"></translation>
+        <translation>Wie der Exponent gefunden wird: über den ganzen Bereich mit exakten Fehlern oder mit Nelder-Mead ab 1, was in einer schlechteren Senke enden kann.</translation>
     </message>
     <message>
-        <source>The search minimizes the sum of the errors&apos; magnitudes to this power.</source>
-        <translation type="unfinished"></translation>
+        <source>The search minimizes the sum of the errors' magnitudes to this power.</source>
+        <translation>Die Suche minimiert die Summe der Fehlerbeträge hoch dieser Zahl.</translation>
     </message>
     <message>
         <source>NUPES</source>
-        <translation type="unfinished"></translation>
+        <translation>NUPES</translation>
     </message>
     <message>
         <source>Learns the codes of a power grid over all its levels, with its scales and its exponent, against the Hessian of the calibration inputs.</source>
-        <translation type="unfinished"></translation>
+        <translation>Lernt die Codes eines Potenzgitters über alle seine Stufen, mit seinen Skalen und seinem Exponenten, gegen die Hessematrix der Kalibriereingaben.</translation>
     </message>
     <message>
         <source>How codes are learned: coordinate descent over all levels in turn with scales and exponent; gradient steps on latent codes; or only up or down as AdaRound does, for comparison.</source>
-        <translation type="unfinished"></translation>
+        <translation>Wie Codes gelernt werden: Koordinatenabstieg über alle Stufen im Wechsel mit Skalen und Exponent; Gradientenschritte auf latenten Codes; oder nur auf oder ab wie bei AdaRound, zum Vergleich.</translation>
     </message>
     <message>
         <source>Rounds of the alternation at most.</source>
-        <translation type="unfinished"></translation>
+        <translation>Höchstzahl der Runden des Wechsels.</translation>
     </message>
     <message>
         <source>Learns the scales with the codes.</source>
-        <translation type="unfinished"></translation>
+        <translation>Lernt die Skalen mit den Codes.</translation>
     </message>
     <message>
         <source>Learns the exponent with the codes.</source>
-        <translation type="unfinished"></translation>
+        <translation>Lernt den Exponenten mit den Codes.</translation>
     </message>
     <message>
         <source>After the alternation, gradient steps from the float weights and another alternation; the better result is kept.</source>
-        <translation type="unfinished"></translation>
+        <translation>Nach dem Wechsel Gradientenschritte ab den Gleitkommagewichten und ein weiterer Wechsel; das bessere Ergebnis bleibt.</translation>
     </message>
     <message>
-        <source>Added to the Hessian&apos;s diagonal for the first sweep, as a share of its mean.</source>
-        <translation type="unfinished"></translation>
+        <source>Added to the Hessian's diagonal for the first sweep, as a share of its mean.</source>
+        <translation>Für den ersten Durchgang zur Diagonale der Hessematrix addiert, als Anteil ihres Mittels.</translation>
     </message>
     <message>
         <source>Gradient steps.</source>
-        <translation type="unfinished"></translation>
+        <translation>Gradientenschritte.</translation>
     </message>
     <message>
         <source>Learning rate of codes, in codes.</source>
-        <translation type="unfinished"></translation>
+        <translation>Lernrate der Codes, in Codes.</translation>
     </message>
     <message>
         <source>Learning rate of the exponent.</source>
-        <translation type="unfinished"></translation>
+        <translation>Lernrate des Exponenten.</translation>
     </message>
     <message>
-        <source>Learning rate of the scales&apos; logarithm.</source>
-        <translation type="unfinished"></translation>
+        <source>Learning rate of the scales' logarithm.</source>
+        <translation>Lernrate des Logarithmus der Skalen.</translation>
     </message>
     <message>
         <source>Up-down: how hard weights are pushed to one of the two levels.</source>
-        <translation type="unfinished"></translation>
+        <translation>Auf oder ab: wie stark Gewichte zu einer der beiden Stufen gedrängt werden.</translation>
     </message>
     <message>
-        <source>Trains codes, scales, exponents and norms of each block so that its output matches the float block&apos;s.</source>
-        <translation type="unfinished"></translation>
+        <source>Trains codes, scales, exponents and norms of each block so that its output matches the float block's.</source>
+        <translation>Trainiert Codes, Skalen, Exponenten und Normen jedes Blocks, sodass seine Ausgabe der des Gleitkommablocks gleicht.</translation>
     </message>
     <message>
         <source>Learning rate of scales and norms.</source>
-        <translation type="unfinished"></translation>
+        <translation>Lernrate von Skalen und Normen.</translation>
     </message>
     <message>
         <source>Learning rate of codes, in codes; 0 freezes them.</source>
-        <translation type="unfinished"></translation>
+        <translation>Lernrate der Codes, in Codes; 0 friert sie ein.</translation>
     </message>
     <message>
         <source>Learning rate of exponents; 0 freezes them.</source>
-        <translation type="unfinished"></translation>
+        <translation>Lernrate der Exponenten; 0 friert sie ein.</translation>
     </message>
 </context>
 <context>
@@ -546,87 +546,87 @@
     <name>GainKind</name>
     <message>
         <source>In all</source>
-        <translation type="unfinished"></translation>
+        <translation>Insgesamt</translation>
     </message>
     <message>
         <source>Outliers</source>
-        <translation type="unfinished">Ausreißer</translation>
+        <translation>Ausreißer</translation>
     </message>
     <message>
         <source>Clip</source>
-        <translation type="unfinished">Clip</translation>
+        <translation>Clip</translation>
     </message>
     <message>
         <source>Exponent</source>
-        <translation type="unfinished">Exponent</translation>
+        <translation>Exponent</translation>
     </message>
     <message>
         <source>Nearest levels</source>
-        <translation type="unfinished"></translation>
+        <translation>Nächste Stufen</translation>
     </message>
     <message>
         <source>Codes</source>
-        <translation type="unfinished"></translation>
+        <translation>Codes</translation>
     </message>
     <message>
         <source>Scales</source>
-        <translation type="unfinished">Skalen</translation>
+        <translation>Skalen</translation>
     </message>
     <message>
         <source>Exponent again</source>
-        <translation type="unfinished"></translation>
+        <translation>Exponent erneut</translation>
     </message>
     <message>
         <source>Gradient</source>
-        <translation type="unfinished"></translation>
+        <translation>Gradient</translation>
     </message>
     <message>
         <source>Block stage</source>
-        <translation type="unfinished">Blockphase</translation>
+        <translation>Blockphase</translation>
     </message>
     <message>
         <source>Fine-tuning</source>
-        <translation type="unfinished">Feinabstimmung</translation>
+        <translation>Feinabstimmung</translation>
     </message>
     <message>
         <source>The weights that cost most are kept as floats.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Gewichte, die am meisten kosten, bleiben Gleitkommazahlen.</translation>
     </message>
     <message>
         <source>Scales below the largest magnitudes.</source>
-        <translation type="unfinished"></translation>
+        <translation>Skalen unter den größten Beträgen.</translation>
     </message>
     <message>
         <source>A power grid in place of the uniform one.</source>
-        <translation type="unfinished"></translation>
+        <translation>Ein Potenzgitter anstelle des gleichförmigen.</translation>
     </message>
     <message>
         <source>Nearest levels in place of rounding in the power domain.</source>
-        <translation type="unfinished"></translation>
+        <translation>Nächste Stufen anstelle des Rundens im Potenzbereich.</translation>
     </message>
     <message>
-        <source>Codes chosen for the output error instead of the weights&apos; own.</source>
-        <translation type="unfinished"></translation>
+        <source>Codes chosen for the output error instead of the weights' own.</source>
+        <translation>Codes für den Ausgabefehler statt für den der Gewichte gewählt.</translation>
     </message>
     <message>
         <source>Scales fitted to the codes.</source>
-        <translation type="unfinished"></translation>
+        <translation>Skalen an die Codes angepasst.</translation>
     </message>
     <message>
         <source>The exponent fitted to codes and scales.</source>
-        <translation type="unfinished"></translation>
+        <translation>Der Exponent an Codes und Skalen angepasst.</translation>
     </message>
     <message>
         <source>Gradient steps on latent codes.</source>
-        <translation type="unfinished"></translation>
+        <translation>Gradientenschritte auf latenten Codes.</translation>
     </message>
     <message>
-        <source>The training of the block: it serves the block&apos;s output, and the layer&apos;s own error may rise.</source>
-        <translation type="unfinished"></translation>
+        <source>The training of the block: it serves the block's output, and the layer's own error may rise.</source>
+        <translation>Das Training des Blocks: Es dient der Ausgabe des Blocks; der Fehler der Schicht selbst kann steigen.</translation>
     </message>
     <message>
-        <source>The training of the whole model: the layer&apos;s own error may rise.</source>
-        <translation type="unfinished"></translation>
+        <source>The training of the whole model: the layer's own error may rise.</source>
+        <translation>Das Training des ganzen Modells: Der Fehler der Schicht selbst kann steigen.</translation>
     </message>
 </context>
 <context>
@@ -680,8 +680,8 @@
         <translation>Das zweite „/“ fehlt</translation>
     </message>
     <message>
-        <source>The second “&quot;” is missing</source>
-        <translation>Das zweite „&quot;“ fehlt</translation>
+        <source>The second “"” is missing</source>
+        <translation>Das zweite „"“ fehlt</translation>
     </message>
     <message>
         <source>“%1” is either so or not: write %1 or not %1</source>
@@ -736,11 +736,11 @@
         <translation>eine Zahl</translation>
     </message>
     <message>
-        <source>the layer&apos;s name</source>
+        <source>the layer's name</source>
         <translation>Name der Schicht</translation>
     </message>
     <message>
-        <source>number of its block, or the block&apos;s name, or none</source>
+        <source>number of its block, or the block's name, or none</source>
         <translation>Nummer oder Name des Blocks, oder none</translation>
     </message>
     <message>
@@ -752,7 +752,7 @@
         <translation>Anzahl der Gewichte; k, M, G</translation>
     </message>
     <message>
-        <source>the method&apos;s name or title, or float</source>
+        <source>the method's name or title, or float</source>
         <translation>Name oder Titel der Methode, oder float</translation>
     </message>
     <message>
@@ -813,15 +813,15 @@
     </message>
     <message>
         <source>exponent of the power grid</source>
-        <translation type="unfinished"></translation>
+        <translation>Exponent des Potenzgitters</translation>
     </message>
     <message>
         <source>share of weights kept as floats</source>
-        <translation type="unfinished"></translation>
+        <translation>Anteil der als Gleitkommazahlen behaltenen Gewichte</translation>
     </message>
     <message>
-        <source>bits of the layer&apos;s inputs, or float</source>
-        <translation type="unfinished"></translation>
+        <source>bits of the layer's inputs, or float</source>
+        <translation>Bit der Eingaben der Schicht, oder float</translation>
     </message>
 </context>
 <context>
@@ -994,135 +994,135 @@
     </message>
     <message>
         <source>Power grid</source>
-        <translation type="unfinished"></translation>
+        <translation>Potenzgitter</translation>
     </message>
     <message>
         <source>Codes</source>
-        <translation type="unfinished"></translation>
+        <translation>Codes</translation>
     </message>
     <message>
         <source>Gradient steps</source>
-        <translation type="unfinished"></translation>
+        <translation>Gradientenschritte</translation>
     </message>
     <message>
-        <source>Each layer&apos;s own</source>
-        <translation type="unfinished"></translation>
+        <source>Each layer's own</source>
+        <translation>Jede Schicht eigens</translation>
     </message>
     <message>
         <source>One for the model</source>
-        <translation type="unfinished"></translation>
+        <translation>Einer für das Modell</translation>
     </message>
     <message>
-        <source>Each row&apos;s own</source>
-        <translation type="unfinished"></translation>
+        <source>Each row's own</source>
+        <translation>Jede Zeile eigens</translation>
     </message>
     <message>
         <source>Any</source>
-        <translation type="unfinished"></translation>
+        <translation>Beliebig</translation>
     </message>
     <message>
         <source>½ or 1, unless much worse</source>
-        <translation type="unfinished"></translation>
+        <translation>½ oder 1, wenn nicht viel schlechter</translation>
     </message>
     <message>
         <source>½ or 1 only</source>
-        <translation type="unfinished"></translation>
+        <translation>Nur ½ oder 1</translation>
     </message>
     <message>
         <source>None</source>
-        <translation type="unfinished"></translation>
+        <translation>Keiner</translation>
     </message>
     <message>
         <source>Common share</source>
-        <translation type="unfinished"></translation>
+        <translation>Gemeinsamer Anteil</translation>
     </message>
     <message>
-        <source>Each granule&apos;s own</source>
-        <translation type="unfinished"></translation>
+        <source>Each granule's own</source>
+        <translation>Jedes Granulat eigens</translation>
     </message>
     <message>
         <source>Where it helps</source>
-        <translation type="unfinished"></translation>
+        <translation>Wo es hilft</translation>
     </message>
     <message>
         <source>Never</source>
-        <translation type="unfinished"></translation>
+        <translation>Nie</translation>
     </message>
     <message>
         <source>Always</source>
-        <translation type="unfinished"></translation>
+        <translation>Immer</translation>
     </message>
     <message>
         <source>In the power domain</source>
-        <translation type="unfinished"></translation>
+        <translation>Im Potenzbereich</translation>
     </message>
     <message>
         <source>Nearest level</source>
-        <translation type="unfinished"></translation>
+        <translation>Nächste Stufe</translation>
     </message>
     <message>
         <source>Nelder-Mead from 1</source>
-        <translation type="unfinished"></translation>
+        <translation>Nelder-Mead ab 1</translation>
     </message>
     <message>
         <source>Alternation</source>
-        <translation type="unfinished">Wechsel</translation>
+        <translation>Wechsel</translation>
     </message>
     <message>
         <source>Up or down (AdaRound)</source>
-        <translation type="unfinished"></translation>
+        <translation>Auf oder ab (AdaRound)</translation>
     </message>
     <message>
         <source>Only with a searched exponent, 0.</source>
-        <translation type="unfinished"></translation>
+        <translation>Nur mit gesuchtem Exponenten, 0.</translation>
     </message>
     <message>
         <source>Only with a clip.</source>
-        <translation type="unfinished"></translation>
+        <translation>Nur mit Clip.</translation>
     </message>
     <message>
         <source>Only with a searched exponent, 0, or a clip.</source>
-        <translation type="unfinished"></translation>
+        <translation>Nur mit gesuchtem Exponenten, 0, oder mit Clip.</translation>
     </message>
     <message>
         <source>Only with the solver that goes up or down.</source>
-        <translation type="unfinished"></translation>
+        <translation>Nur mit dem Löser, der auf oder ab geht.</translation>
     </message>
     <message>
         <source>Only with the alternation.</source>
-        <translation type="unfinished"></translation>
+        <translation>Nur mit dem Wechsel.</translation>
     </message>
     <message>
         <source>Only with gradient steps, or when the alternation explores.</source>
-        <translation type="unfinished"></translation>
+        <translation>Nur mit Gradientenschritten oder wenn der Wechsel erkundet.</translation>
     </message>
     <message>
         <source>Whole range, exactly</source>
-        <translation type="unfinished"></translation>
+        <translation>Ganzer Bereich, exakt</translation>
     </message>
     <message>
         <source>a %1</source>
-        <translation type="unfinished"></translation>
+        <translation>a %1</translation>
     </message>
     <message>
         <source>one a for the model</source>
-        <translation type="unfinished"></translation>
+        <translation>ein a für das Modell</translation>
     </message>
     <message>
         <source>a per row</source>
-        <translation type="unfinished"></translation>
+        <translation>a je Zeile</translation>
     </message>
     <message>
         <source>clip</source>
-        <translation type="unfinished"></translation>
+        <translation>Clip</translation>
     </message>
     <message>
         <source>no zero</source>
-        <translation type="unfinished"></translation>
+        <translation>ohne Null</translation>
     </message>
     <message>
         <source>%1 % outliers</source>
-        <translation type="unfinished"></translation>
+        <translation>%1 % Ausreißer</translation>
     </message>
 </context>
 <context>
@@ -1140,7 +1140,7 @@
         <translation>σ</translation>
     </message>
     <message>
-        <source>(w − mean) / standard deviation of the layer&apos;s weights</source>
+        <source>(w − mean) / standard deviation of the layer's weights</source>
         <translation>(w − Mittelwert) / Standardabweichung der Gewichte der Schicht</translation>
     </message>
     <message>
@@ -1290,7 +1290,7 @@
         <translation>Gewinn</translation>
     </message>
     <message>
-        <source>Against the step before: 10·log10 of the errors&apos; ratio</source>
+        <source>Against the step before: 10·log10 of the errors' ratio</source>
         <translation>Gegen den Schritt davor: 10·log10 des Verhältnisses der Fehler</translation>
     </message>
     <message>
@@ -1306,16 +1306,16 @@
         <translation>Skalen</translation>
     </message>
     <message>
-        <source>How far the scales moved: ‖s − s&apos;‖ over ‖s&apos;‖</source>
-        <translation>Wie weit sich die Skalen bewegten: ‖s − s&apos;‖ durch ‖s&apos;‖</translation>
+        <source>How far the scales moved: ‖s − s'‖ over ‖s'‖</source>
+        <translation>Wie weit sich die Skalen bewegten: ‖s − s'‖ durch ‖s'‖</translation>
     </message>
     <message>
         <source>Zeros</source>
         <translation>Nullpunkte</translation>
     </message>
     <message>
-        <source>How far the zeros moved: root mean square of z − z&apos;, in steps of the grid</source>
-        <translation>Wie weit sich die Nullpunkte bewegten: quadratisches Mittel von z − z&apos;, in Schritten des Gitters</translation>
+        <source>How far the zeros moved: root mean square of z − z', in steps of the grid</source>
+        <translation>Wie weit sich die Nullpunkte bewegten: quadratisches Mittel von z − z', in Schritten des Gitters</translation>
     </message>
     <message>
         <source>RTN</source>
@@ -1378,11 +1378,11 @@
         <translation>Der Anfang: jedes Gewicht auf der nächsten Stufe des Min/Max-Gitters.</translation>
     </message>
     <message>
-        <source>GPTQ&apos;s sweep on the grid of the start.</source>
+        <source>GPTQ's sweep on the grid of the start.</source>
         <translation>GPTQs Durchgang auf dem Gitter des Anfangs.</translation>
     </message>
     <message>
-        <source>Another start: the best common shrinking of each row&apos;s ranges, then new scales and zeros.</source>
+        <source>Another start: the best common shrinking of each row's ranges, then new scales and zeros.</source>
         <translation>Ein anderer Anfang: die beste gemeinsame Verengung der Bereiche jeder Zeile, dann neue Skalen und Nullpunkte.</translation>
     </message>
     <message>
@@ -1398,11 +1398,11 @@
         <translation>Ganzzahliger Koordinatenabstieg, dann neue Skalen und Nullpunkte.</translation>
     </message>
     <message>
-        <source>After the training of the block. It serves the block&apos;s output: the layer&apos;s own error may rise.</source>
+        <source>After the training of the block. It serves the block's output: the layer's own error may rise.</source>
         <translation>Nach dem Training des Blocks. Es dient der Ausgabe des Blocks: Der eigene Fehler der Schicht kann steigen.</translation>
     </message>
     <message>
-        <source>After the fine-tuning of all blocks. It serves the model&apos;s predictions: the layer&apos;s own error may rise.</source>
+        <source>After the fine-tuning of all blocks. It serves the model's predictions: the layer's own error may rise.</source>
         <translation>Nach der Feinabstimmung aller Blöcke. Sie dient den Vorhersagen des Modells: Der eigene Fehler der Schicht kann steigen.</translation>
     </message>
     <message>
@@ -1411,51 +1411,51 @@
     </message>
     <message>
         <source>Outliers</source>
-        <translation type="unfinished">Ausreißer</translation>
+        <translation>Ausreißer</translation>
     </message>
     <message>
         <source>Clip</source>
-        <translation type="unfinished">Clip</translation>
+        <translation>Clip</translation>
     </message>
     <message>
         <source>Exponent</source>
-        <translation type="unfinished">Exponent</translation>
+        <translation>Exponent</translation>
     </message>
     <message>
         <source>Nearest</source>
-        <translation type="unfinished"></translation>
+        <translation>Nächste</translation>
     </message>
     <message>
         <source>Nearest levels</source>
-        <translation type="unfinished"></translation>
+        <translation>Nächste Stufen</translation>
     </message>
     <message>
         <source>Gradient</source>
-        <translation type="unfinished"></translation>
+        <translation>Gradient</translation>
     </message>
     <message>
         <source>Gradient steps</source>
-        <translation type="unfinished"></translation>
+        <translation>Gradientenschritte</translation>
     </message>
     <message>
         <source>The weights that cost most are kept as floats.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Gewichte, die am meisten kosten, bleiben Gleitkommazahlen.</translation>
     </message>
     <message>
         <source>Scales below the largest magnitudes.</source>
-        <translation type="unfinished"></translation>
+        <translation>Skalen unter den größten Beträgen.</translation>
     </message>
     <message>
         <source>A power grid instead of the uniform one, or another exponent.</source>
-        <translation type="unfinished"></translation>
+        <translation>Ein Potenzgitter anstelle des gleichförmigen oder ein anderer Exponent.</translation>
     </message>
     <message>
         <source>Nearest levels instead of rounding in the power domain.</source>
-        <translation type="unfinished"></translation>
+        <translation>Nächste Stufen anstelle des Rundens im Potenzbereich.</translation>
     </message>
     <message>
         <source>Gradient steps on latent codes; the best codes of each row are kept.</source>
-        <translation type="unfinished"></translation>
+        <translation>Gradientenschritte auf latenten Codes; die besten Codes jeder Zeile bleiben.</translation>
     </message>
 </context>
 <context>
@@ -1532,7 +1532,7 @@
         <translation>Vorher</translation>
     </message>
     <message>
-        <source>Loss over all windows before the first step. Blocks: ‖y − ŷ‖² over ‖y‖² of the block&apos;s output. Fine-tuning: mean negative log-likelihood per token</source>
+        <source>Loss over all windows before the first step. Blocks: ‖y − ŷ‖² over ‖y‖² of the block's output. Fine-tuning: mean negative log-likelihood per token</source>
         <translation>Verlust über alle Fenster vor dem ersten Schritt. Blöcke: ‖y − ŷ‖² durch ‖y‖² der Ausgabe des Blocks. Feinabstimmung: mittlere negative Log-Likelihood je Token</translation>
     </message>
     <message>
@@ -1548,7 +1548,7 @@
         <translation>Gewinn</translation>
     </message>
     <message>
-        <source>10·log10 of the losses&apos; ratio; more is better</source>
+        <source>10·log10 of the losses' ratio; more is better</source>
         <translation>10·log10 des Verhältnisses der Verluste; mehr ist besser</translation>
     </message>
     <message>
@@ -1572,16 +1572,16 @@
         <translation>Skalen</translation>
     </message>
     <message>
-        <source>How far the scales moved: ‖s − s&apos;‖ over ‖s&apos;‖</source>
-        <translation>Wie weit sich die Skalen bewegten: ‖s − s&apos;‖ durch ‖s&apos;‖</translation>
+        <source>How far the scales moved: ‖s − s'‖ over ‖s'‖</source>
+        <translation>Wie weit sich die Skalen bewegten: ‖s − s'‖ durch ‖s'‖</translation>
     </message>
     <message>
         <source>Zeros</source>
         <translation>Nullpunkte</translation>
     </message>
     <message>
-        <source>How far the zeros moved: root mean square of z − z&apos;, in steps of the grid</source>
-        <translation>Wie weit sich die Nullpunkte bewegten: quadratisches Mittel von z − z&apos;, in Schritten des Gitters</translation>
+        <source>How far the zeros moved: root mean square of z − z', in steps of the grid</source>
+        <translation>Wie weit sich die Nullpunkte bewegten: quadratisches Mittel von z − z', in Schritten des Gitters</translation>
     </message>
     <message>
         <source>Layers</source>
@@ -1680,7 +1680,7 @@
         <translation>Gradus: Karte des Modells</translation>
     </message>
     <message>
-        <source>%1: the extension is &quot;%2&quot;, expected png, svg, pdf or csv</source>
+        <source>%1: the extension is "%2", expected png, svg, pdf or csv</source>
         <translation>%1: Die Endung ist „%2“, erwartet wird png, svg, pdf oder csv</translation>
     </message>
     <message>
@@ -1850,7 +1850,7 @@
         <translation>Kanal</translation>
     </message>
     <message>
-        <source>Ranges of the layer&apos;s inputs</source>
+        <source>Ranges of the layer's inputs</source>
         <translation>Bereiche der Eingaben der Schicht</translation>
     </message>
     <message>
@@ -1922,7 +1922,7 @@
         <translation>Eingabe</translation>
     </message>
     <message>
-        <source>Min–max of the layer&apos;s input, %1 tokens</source>
+        <source>Min–max of the layer's input, %1 tokens</source>
         <translation>Min–Max der Eingabe der Schicht, %1 Token</translation>
     </message>
     <message>
@@ -1930,7 +1930,7 @@
         <translation>Die erfasste Eingabe hat %1 Kanäle, das Gewicht %2.</translation>
     </message>
     <message>
-        <source>Ranges of the layer&apos;s inputs appear here once they are captured: choose a calibration text in the Run panel, then capture.</source>
+        <source>Ranges of the layer's inputs appear here once they are captured: choose a calibration text in the Run panel, then capture.</source>
         <translation>Die Bereiche der Eingaben der Schicht erscheinen hier, sobald sie erfasst sind: im Panel „Lauf“ einen Kalibriertext wählen, dann erfassen.</translation>
     </message>
     <message>
@@ -1984,7 +1984,7 @@
 <context>
     <name>gradus::ChannelStripPlot</name>
     <message>
-        <source>Distribution of each channel&apos;s weights</source>
+        <source>Distribution of each channel's weights</source>
         <translation>Verteilung der Gewichte jedes Kanals</translation>
     </message>
     <message>
@@ -1992,7 +1992,7 @@
         <translation>Eine Schicht auswählen, um zu sehen, wie sich ihre Gewichte über die Kanäle verteilen.</translation>
     </message>
     <message>
-        <source>share of the channel&apos;s weights</source>
+        <source>share of the channel's weights</source>
         <translation>Anteil an den Gewichten des Kanals</translation>
     </message>
     <message>
@@ -2060,39 +2060,39 @@
     <name>gradus::CompandedPlot</name>
     <message>
         <source>Weights in the power domain</source>
-        <translation type="unfinished"></translation>
+        <translation>Gewichte im Potenzbereich</translation>
     </message>
     <message>
         <source>Weights</source>
-        <translation type="unfinished">Gewichte</translation>
+        <translation>Gewichte</translation>
     </message>
     <message>
         <source>Levels</source>
-        <translation type="unfinished"></translation>
+        <translation>Stufen</translation>
     </message>
     <message>
         <source>Weights of each code</source>
-        <translation type="unfinished"></translation>
+        <translation>Gewichte je Code</translation>
     </message>
     <message>
         <source>code, N·sgn(w)·(|w|/s)^a</source>
-        <translation type="unfinished"></translation>
+        <translation>Code, N·sgn(w)·(|w|/s)^a</translation>
     </message>
     <message>
         <source>weights per code (%)</source>
-        <translation type="unfinished"></translation>
+        <translation>Gewichte je Code (%)</translation>
     </message>
     <message>
         <source>a = %1 · codes worth %2 of %3 bit · each has %4 to %5 of the weights</source>
-        <translation type="unfinished"></translation>
+        <translation>a = %1 · Codes sind %2 von %3 Bit wert · jeder hat %4 bis %5 der Gewichte</translation>
     </message>
     <message>
         <source>power domain</source>
-        <translation type="unfinished"></translation>
+        <translation>Potenzbereich</translation>
     </message>
     <message>
         <source>code %1: %2 weights, %3</source>
-        <translation type="unfinished"></translation>
+        <translation>Code %1: %2 Gewichte, %3</translation>
     </message>
 </context>
 <context>
@@ -2259,8 +2259,8 @@ decoupleQ trainiert die Skalen, Nullpunkte und Normen jedes Blocks, wenn seine O
         <translation>Zuletzt geöffnet</translation>
     </message>
     <message>
-        <source>&lt;a href=&quot;open&quot; style=&quot;text-decoration:none&quot;&gt;%1&lt;/a&gt; &amp;nbsp;%2</source>
-        <translation>&lt;a href=&quot;open&quot; style=&quot;text-decoration:none&quot;&gt;%1&lt;/a&gt; &amp;nbsp;%2</translation>
+        <source>&lt;a href="open" style="text-decoration:none"&gt;%1&lt;/a&gt; &amp;nbsp;%2</source>
+        <translation>&lt;a href="open" style="text-decoration:none"&gt;%1&lt;/a&gt; &amp;nbsp;%2</translation>
     </message>
     <message>
         <source>%1 is not there any more</source>
@@ -2432,11 +2432,11 @@ decoupleQ trainiert die Skalen, Nullpunkte und Normen jedes Blocks, wenn seine O
         <translation>llama.cpp: die zweite Hälfte eines Fensters</translation>
     </message>
     <message>
-        <source>Model&apos;s: %1</source>
+        <source>Model's: %1</source>
         <translation>Vom Modell: %1</translation>
     </message>
     <message>
-        <source>Model&apos;s</source>
+        <source>Model's</source>
         <translation>Vom Modell</translation>
     </message>
     <message>
@@ -2599,135 +2599,135 @@ bestes a = %2, NMSE %3
     </message>
     <message>
         <source>Gain</source>
-        <translation type="unfinished">Gewinn</translation>
+        <translation>Gewinn</translation>
     </message>
     <message>
         <source>Error against exponent of the selected layers</source>
-        <translation type="unfinished"></translation>
+        <translation>Fehler über dem Exponenten der gewählten Schichten</translation>
     </message>
     <message>
         <source>One exponent for all layers, and the best of each</source>
-        <translation type="unfinished"></translation>
+        <translation>Ein Exponent für alle Schichten und der beste jeder einzelnen</translation>
     </message>
     <message>
         <source>What each kind of step of the method gained</source>
-        <translation type="unfinished"></translation>
+        <translation>Was jede Art von Schritt der Methode gewonnen hat</translation>
     </message>
     <message>
         <source>Quantize with PowerQuant or NUPES to see where the gain comes from.</source>
-        <translation type="unfinished"></translation>
+        <translation>Mit PowerQuant oder NUPES quantisieren, um zu sehen, woher der Gewinn kommt.</translation>
     </message>
     <message>
-        <source>The exponent a of the power grid: levels ŵ = s·(k/N)^(1/a), dense around zero below 1, evenly spaced at 1. Drag the marker, or type. It is the recipe&apos;s where the layer&apos;s method has a power grid, and a look ahead otherwise.</source>
-        <translation type="unfinished"></translation>
+        <source>The exponent a of the power grid: levels ŵ = s·(k/N)^(1/a), dense around zero below 1, evenly spaced at 1. Drag the marker, or type. It is the recipe's where the layer's method has a power grid, and a look ahead otherwise.</source>
+        <translation>Der Exponent a des Potenzgitters: Stufen ŵ = s·(k/N)^(1/a), unter 1 dicht um null, bei 1 gleichmäßig verteilt. Die Marke ziehen oder tippen. Er ist der des Rezepts, wenn die Methode der Schicht ein Potenzgitter hat, sonst eine Vorschau.</translation>
     </message>
     <message>
         <source>Best exponent</source>
-        <translation type="unfinished"></translation>
+        <translation>Bester Exponent</translation>
     </message>
     <message>
         <source>½</source>
-        <translation type="unfinished"></translation>
+        <translation>½</translation>
     </message>
     <message>
         <source>Exponent one half</source>
-        <translation type="unfinished"></translation>
+        <translation>Exponent ein Halb</translation>
     </message>
     <message>
         <source>Exponent ½: integer arithmetic computes its products exactly</source>
-        <translation type="unfinished"></translation>
+        <translation>Exponent ½: Ganze Zahlen berechnen seine Produkte exakt</translation>
     </message>
     <message>
         <source>Uniform grid</source>
-        <translation type="unfinished"></translation>
+        <translation>Gleichförmiges Gitter</translation>
     </message>
     <message>
         <source>Use PowerQuant</source>
-        <translation type="unfinished"></translation>
+        <translation>PowerQuant nehmen</translation>
     </message>
     <message>
-        <source>Make PowerQuant the layer&apos;s method, with the exponent shown</source>
-        <translation type="unfinished"></translation>
+        <source>Make PowerQuant the layer's method, with the exponent shown</source>
+        <translation>PowerQuant mit dem gezeigten Exponenten zur Methode der Schicht machen</translation>
     </message>
     <message>
         <source>Weight error NMSE = Σ(w − ŵ)² / Σw². The gain over the uniform grid is 10·log₁₀(NMSE at a = 1 / NMSE).</source>
-        <translation type="unfinished"></translation>
+        <translation>Gewichtsfehler NMSE = Σ(w − ŵ)² / Σw². Der Gewinn gegenüber dem gleichförmigen Gitter ist 10·log₁₀(NMSE bei a = 1 / NMSE).</translation>
     </message>
     <message>
         <source>The weights after the power map appear here.</source>
-        <translation type="unfinished"></translation>
+        <translation>Hier erscheinen die Gewichte nach der Potenzabbildung.</translation>
     </message>
     <message>
         <source>What is drawn of the power grid</source>
-        <translation type="unfinished"></translation>
+        <translation>Was vom Potenzgitter gezeichnet wird</translation>
     </message>
     <message>
         <source>Levels over the weights</source>
-        <translation type="unfinished"></translation>
+        <translation>Stufen über den Gewichten</translation>
     </message>
     <message>
         <source>Weights in the power domain</source>
-        <translation type="unfinished"></translation>
+        <translation>Gewichte im Potenzbereich</translation>
     </message>
     <message>
         <source>The power domain is the weights after the power map N·sgn(w)·(|w|/s)^a: there the grid is uniform, and it shows how many weights each code has.</source>
-        <translation type="unfinished"></translation>
+        <translation>Der Potenzbereich zeigt die Gewichte nach der Potenzabbildung N·sgn(w)·(|w|/s)^a: Dort ist das Gitter gleichförmig, und man sieht, wie viele Gewichte jeder Code hat.</translation>
     </message>
     <message>
         <source>&lt;p&gt;A power grid has its levels where an evenly spaced grid has them after raising to the power a, which suits weights that crowd around zero.&lt;/p&gt;&lt;p&gt;Rounding in the power domain: k = ⌊N·(|w|/s)&lt;sup&gt;a&lt;/sup&gt; + ½⌋; nearest: the k with the least |w − ŵ|. ŵ = sign(w)·s·(k/N)&lt;sup&gt;1/a&lt;/sup&gt;&lt;/p&gt;&lt;p&gt;The grid is symmetric: N = 2&lt;sup&gt;bits − 1&lt;/sup&gt; − 1 levels on each side of zero, and s is the largest |w| of what shares a scale, or with a clip a share of it. With a = 1 it is the uniform symmetric grid, which an asymmetric scheme of the layer does not equal.&lt;/p&gt;&lt;p&gt;The diamond is what theory expects of many levels: D(a) ≈ s²·E|w/s|&lt;sup&gt;2−2a&lt;/sup&gt; / (12·N²·a²) at its least.&lt;/p&gt;</source>
-        <translation type="unfinished"></translation>
+        <translation>&lt;p&gt;Ein Potenzgitter hat seine Stufen dort, wo ein gleichmäßiges Gitter sie nach dem Potenzieren mit a hat; das passt zu Gewichten, die sich um null drängen.&lt;/p&gt;&lt;p&gt;Runden im Potenzbereich: k = ⌊N·(|w|/s)&lt;sup&gt;a&lt;/sup&gt; + ½⌋; nächste Stufe: das k mit dem kleinsten |w − ŵ|. ŵ = sign(w)·s·(k/N)&lt;sup&gt;1/a&lt;/sup&gt;&lt;/p&gt;&lt;p&gt;Das Gitter ist symmetrisch: N = 2&lt;sup&gt;Bit − 1&lt;/sup&gt; − 1 Stufen auf jeder Seite der Null; s ist der größte |w| dessen, was eine Skala teilt, oder mit Clip ein Anteil davon. Mit a = 1 ist es das gleichförmige symmetrische Gitter, dem ein asymmetrisches Schema der Schicht nicht gleicht.&lt;/p&gt;&lt;p&gt;Die Raute ist, was die Theorie für viele Stufen erwartet: D(a) ≈ s²·E|w/s|&lt;sup&gt;2−2a&lt;/sup&gt; / (12·N²·a²) im Kleinsten.&lt;/p&gt;</translation>
     </message>
     <message>
         <source>Error of the whole model against exponent</source>
-        <translation type="unfinished"></translation>
+        <translation>Fehler des ganzen Modells über dem Exponenten</translation>
     </message>
     <message>
         <source>The error of all layers at one common exponent appears here.</source>
-        <translation type="unfinished"></translation>
+        <translation>Hier erscheint der Fehler aller Schichten bei einem gemeinsamen Exponenten.</translation>
     </message>
     <message>
         <source>Where the gain of the whole run comes from</source>
-        <translation type="unfinished"></translation>
+        <translation>Woher der Gewinn des ganzen Laufs kommt</translation>
     </message>
     <message>
         <source>Let the recipe search the exponent with the least error again</source>
-        <translation type="unfinished"></translation>
+        <translation>Das Rezept den Exponenten mit dem kleinsten Fehler wieder suchen lassen</translation>
     </message>
     <message>
         <source>The exponent with the least error: a scan, then golden sections</source>
-        <translation type="unfinished"></translation>
+        <translation>Der Exponent mit dem kleinsten Fehler: ein Raster, dann goldene Schnitte</translation>
     </message>
     <message>
         <source>Symmetric power grid of %1 bits without zero: %2 levels on each side, %3.</source>
-        <translation type="unfinished"></translation>
+        <translation>Symmetrisches Potenzgitter mit %1 Bit ohne Null: %2 Stufen auf jeder Seite, %3.</translation>
     </message>
     <message>
         <source>Symmetric power grid of %1 bits: N = %2 level on each side of zero, %3.</source>
-        <translation type="unfinished"></translation>
+        <translation>Symmetrisches Potenzgitter mit %1 Bit: N = %2 Stufe auf jeder Seite der Null, %3.</translation>
     </message>
     <message>
         <source>Symmetric power grid of %1 bits: N = %2 levels on each side of zero, %3.</source>
-        <translation type="unfinished"></translation>
+        <translation>Symmetrisches Potenzgitter mit %1 Bit: N = %2 Stufen auf jeder Seite der Null, %3.</translation>
     </message>
     <message>
         <source>%1 Its levels −s, 0, s do not depend on the exponent: a clip, or levels without zero, help here.</source>
-        <translation type="unfinished"></translation>
+        <translation>%1 Seine Stufen −s, 0, s hängen nicht vom Exponenten ab: Hier helfen ein Clip oder Stufen ohne Null.</translation>
     </message>
     <message>
         <source>error %1</source>
-        <translation type="unfinished">Fehler %1</translation>
+        <translation>Fehler %1</translation>
     </message>
     <message>
         <source>error %1 · gain %2</source>
-        <translation type="unfinished"></translation>
+        <translation>Fehler %1 · Gewinn %2</translation>
     </message>
     <message>
         <source>1 layer of the run</source>
-        <translation type="unfinished"></translation>
+        <translation>1 Schicht des Laufs</translation>
     </message>
     <message>
         <source>Mean over %1 layers, in dB</source>
-        <translation type="unfinished"></translation>
+        <translation>Mittel über %1 Schichten, in dB</translation>
     </message>
 </context>
 <context>
@@ -2774,71 +2774,75 @@ bestes a = %2, NMSE %3
     </message>
     <message>
         <source>Power domain</source>
-        <translation type="unfinished"></translation>
+        <translation>Potenzbereich</translation>
     </message>
     <message>
         <source>Nearest</source>
-        <translation type="unfinished"></translation>
+        <translation>Nächste</translation>
     </message>
     <message>
         <source>Clipped</source>
-        <translation type="unfinished"></translation>
+        <translation>Mit Clip</translation>
     </message>
     <message>
         <source>½ exact</source>
-        <translation type="unfinished"></translation>
+        <translation>½ exakt</translation>
     </message>
     <message>
         <source>1 uniform</source>
-        <translation type="unfinished"></translation>
+        <translation>1 gleichförmig</translation>
     </message>
     <message>
         <source>Basin</source>
-        <translation type="unfinished"></translation>
+        <translation>Senke</translation>
     </message>
     <message>
         <source>Uniform</source>
-        <translation type="unfinished">Gleichförmig</translation>
+        <translation>Gleichförmig</translation>
     </message>
     <message>
         <source>weight error (dB)</source>
-        <translation type="unfinished"></translation>
+        <translation>Gewichtsfehler (dB)</translation>
     </message>
     <message>
         <source>weight error (%)</source>
-        <translation type="unfinished"></translation>
+        <translation>Gewichtsfehler (%)</translation>
     </message>
     <message>
         <source>%1 %2</source>
-        <translation type="unfinished">%1 %2</translation>
+        <translation>%1 %2</translation>
     </message>
     <message>
         <source>Basins (%1)</source>
-        <translation type="unfinished"></translation>
+        <translation>Senken (%1)</translation>
     </message>
     <message>
         <source>Theory %1</source>
-        <translation type="unfinished"></translation>
+        <translation>Theorie %1</translation>
     </message>
     <message>
         <source>Whole model</source>
-        <translation type="unfinished">Gesamtes Modell</translation>
+        <translation>Gesamtes Modell</translation>
     </message>
     <message>
         <source>%1 of %2 layers so far · least error at one exponent %3: %4 better than uniform</source>
-        <translation type="unfinished"></translation>
+        <translation>bisher %1 von %2 Schichten · kleinster Fehler bei einem Exponenten %3: %4 besser als gleichförmig</translation>
     </message>
     <message>
         <source>%1 of %2 layers · least error at one exponent %3: %4 better than uniform</source>
-        <translation type="unfinished"></translation>
-    </message>
-    <message>
-        <source>%1 bit · %2: best a = %3, %4 better than uniform (%5)</source>
-        <translation type="unfinished"></translation>
+        <translation>%1 von %2 Schichten · kleinster Fehler bei einem Exponenten %3: %4 besser als gleichförmig</translation>
     </message>
     <message>
         <source>%1: error %2, %3 over uniform</source>
-        <translation type="unfinished"></translation>
+        <translation>%1: Fehler %2, %3 gegenüber gleichförmig</translation>
+    </message>
+    <message>
+        <source>Computed %1</source>
+        <translation>Berechnet %1</translation>
+    </message>
+    <message>
+        <source>%1 bit · best a = %2 · %3 better than uniform · %4</source>
+        <translation>%1 Bit · bestes a = %2 · %3 besser als gleichförmig · %4</translation>
     </message>
 </context>
 <context>
@@ -2856,7 +2860,7 @@ bestes a = %2, NMSE %3
         <translation>HDF5</translation>
     </message>
     <message>
-        <source>A folder that takes the original&apos;s place: the quantized values in the source&apos;s own type, with configuration and tokenizer.</source>
+        <source>A folder that takes the original's place: the quantized values in the source's own type, with configuration and tokenizer.</source>
         <translation>Ein Ordner, der an die Stelle des Originals tritt: die quantisierten Werte im Datentyp der Quelle, mit Konfiguration und Tokenizer.</translation>
     </message>
     <message>
@@ -2971,27 +2975,27 @@ bestes a = %2, NMSE %3
     <name>gradus::GainPlot</name>
     <message>
         <source>Where the gain comes from</source>
-        <translation type="unfinished"></translation>
-    </message>
-    <message>
-        <source>gain over the uniform grid, rounded to nearest (dB)</source>
-        <translation type="unfinished"></translation>
+        <translation>Woher der Gewinn kommt</translation>
     </message>
     <message>
         <source>output error %1 → %2</source>
-        <translation type="unfinished"></translation>
+        <translation>Ausgabefehler %1 → %2</translation>
     </message>
     <message>
         <source>weight error %1 → %2</source>
-        <translation type="unfinished"></translation>
+        <translation>Gewichtsfehler %1 → %2</translation>
     </message>
     <message>
         <source>gain</source>
-        <translation type="unfinished"></translation>
+        <translation>Gewinn</translation>
     </message>
     <message>
         <source>%1: %2</source>
-        <translation type="unfinished">%1: %2</translation>
+        <translation>%1: %2</translation>
+    </message>
+    <message>
+        <source>gain over uniform (dB)</source>
+        <translation>Gewinn gegenüber gleichförmig (dB)</translation>
     </message>
 </context>
 <context>
@@ -3137,27 +3141,27 @@ bestes a = %2, NMSE %3
     </message>
     <message>
         <source>%1 · a = %2</source>
-        <translation type="unfinished"></translation>
+        <translation>%1 · a = %2</translation>
     </message>
     <message>
         <source>%1 · a = %2 to %3</source>
-        <translation type="unfinished"></translation>
+        <translation>%1 · a = %2 bis %3</translation>
     </message>
     <message>
         <source>%1 · %2 weight kept</source>
-        <translation type="unfinished"></translation>
+        <translation>%1 · %2 Gewicht behalten</translation>
     </message>
     <message>
         <source>%1 · %2 weights kept</source>
-        <translation type="unfinished"></translation>
+        <translation>%1 · %2 Gewichte behalten</translation>
     </message>
     <message>
         <source>%1 · preview</source>
-        <translation type="unfinished"></translation>
+        <translation>%1 · Vorschau</translation>
     </message>
     <message>
         <source>%1 · preview of the start, without calibration</source>
-        <translation type="unfinished"></translation>
+        <translation>%1 · Vorschau des Anfangs, ohne Kalibrierung</translation>
     </message>
 </context>
 <context>
@@ -3316,7 +3320,7 @@ bestes a = %2, NMSE %3
         <translation>Für diese Schicht gewählt (fett)</translation>
     </message>
     <message>
-        <source>From the recipe&apos;s rules or standard</source>
+        <source>From the recipe's rules or standard</source>
         <translation>Aus den Regeln oder dem Standard des Rezepts</translation>
     </message>
     <message>
@@ -3348,7 +3352,7 @@ bestes a = %2, NMSE %3
         <translation>Blockphase</translation>
     </message>
     <message>
-        <source>What the training of the layer&apos;s block brought: 10·log10 of the block&apos;s error before over after, ‖y − ŷ‖² over ‖y‖² of its output</source>
+        <source>What the training of the layer's block brought: 10·log10 of the block's error before over after, ‖y − ŷ‖² over ‖y‖² of its output</source>
         <translation>Was das Training des Blocks der Schicht brachte: 10·log10 des Blockfehlers vorher durch nachher, ‖y − ŷ‖² durch ‖y‖² seiner Ausgabe</translation>
     </message>
     <message>
@@ -3357,35 +3361,35 @@ bestes a = %2, NMSE %3
     </message>
     <message>
         <source>Exponent</source>
-        <translation type="unfinished">Exponent</translation>
+        <translation>Exponent</translation>
     </message>
     <message>
-        <source>Exponent a of the layer&apos;s power grid, levels s·(k/N)^(1/a): 1 is uniform, less has finer levels near zero; of rows with exponents of their own, the mean</source>
-        <translation type="unfinished"></translation>
+        <source>Exponent a of the layer's power grid, levels s·(k/N)^(1/a): 1 is uniform, less has finer levels near zero; of rows with exponents of their own, the mean</source>
+        <translation>Exponent a des Potenzgitters der Schicht, Stufen s·(k/N)^(1/a): 1 ist gleichförmig, kleinere Werte haben feinere Stufen nahe null; bei Zeilen mit eigenen Exponenten das Mittel</translation>
     </message>
     <message>
         <source>Kept</source>
-        <translation type="unfinished">Behalten</translation>
+        <translation>Behalten</translation>
     </message>
     <message>
         <source>Share of the weights that are kept as floats beside the codes</source>
-        <translation type="unfinished"></translation>
+        <translation>Anteil der Gewichte, die neben den Codes als Gleitkommazahlen behalten werden</translation>
     </message>
     <message>
         <source>Act bits</source>
-        <translation type="unfinished"></translation>
+        <translation>Akt.-Bit</translation>
     </message>
     <message>
-        <source>Bits of the layer&apos;s inputs, its activations, on a power grid; float leaves them as they are</source>
-        <translation type="unfinished"></translation>
+        <source>Bits of the layer's inputs, its activations, on a power grid; float leaves them as they are</source>
+        <translation>Bit der Eingaben der Schicht, ihrer Aktivierungen, auf einem Potenzgitter; float lässt sie, wie sie sind</translation>
     </message>
     <message>
         <source>Searched when the recipe is run</source>
-        <translation type="unfinished"></translation>
+        <translation>Wird gesucht, wenn das Rezept ausgeführt wird</translation>
     </message>
     <message>
         <source>Its method has a uniform grid</source>
-        <translation type="unfinished"></translation>
+        <translation>Ihre Methode hat ein gleichförmiges Gitter</translation>
     </message>
 </context>
 <context>
@@ -3451,7 +3455,7 @@ bestes a = %2, NMSE %3
         <translation>Zurücksetzen</translation>
     </message>
     <message>
-        <source>Back to what the recipe&apos;s rules and standard say (Del)</source>
+        <source>Back to what the recipe's rules and standard say (Del)</source>
         <translation>Auf Regeln und Standard des Rezepts zurücksetzen (Entf)</translation>
     </message>
     <message>
@@ -3527,7 +3531,7 @@ bestes a = %2, NMSE %3
         <translation>Tabelle als &amp;CSV speichern…</translation>
     </message>
     <message>
-        <source>Reset to the recipe&apos;s standard</source>
+        <source>Reset to the recipe's standard</source>
         <translation>Auf Standard des Rezepts zurücksetzen</translation>
     </message>
     <message>
@@ -4157,28 +4161,28 @@ Eine Änderung hier gilt für alle angezeigten Schichten des Blocks</translation
         <translation>Eine Schicht wählen, um zu sehen, wie ihr Fehler von Schritt zu Schritt fiel.</translation>
     </message>
     <message>
-        <source>%1 has not been computed yet: choose decoupleQ as its method and run the recipe.</source>
-        <translation>%1 wurde noch nicht berechnet: decoupleQ als Methode wählen und das Rezept ausführen.</translation>
+        <source>%1 has not been computed yet: choose decoupleQ or NUPES as its method and run the recipe.</source>
+        <translation>%1 wurde noch nicht berechnet: decoupleQ oder NUPES als Methode wählen und das Rezept ausführen.</translation>
     </message>
     <message>
-        <source>The shown run has no steps of %1: its method goes in one step. Choose decoupleQ as its method and run the recipe.</source>
-        <translation>Der gezeigte Lauf hat keine Schritte von %1: Die Methode geht in einem Schritt. decoupleQ als Methode wählen und das Rezept ausführen.</translation>
+        <source>The shown run has no steps of %1: its method goes in one step. Choose decoupleQ or NUPES as its method and run the recipe.</source>
+        <translation>Der gezeigte Lauf hat keine Schritte von %1: Die Methode geht in einem Schritt. decoupleQ oder NUPES als Methode wählen und das Rezept ausführen.</translation>
     </message>
     <message>
         <source>exponent %1 of %2</source>
-        <translation type="unfinished"></translation>
+        <translation>Exponent %1 von %2</translation>
     </message>
     <message>
         <source>searched exponent of %1</source>
-        <translation type="unfinished"></translation>
+        <translation>gesuchter Exponent von %1</translation>
     </message>
     <message>
         <source>Select a layer to see where its gain comes from.</source>
-        <translation type="unfinished"></translation>
+        <translation>Eine Schicht wählen, um zu sehen, woher ihr Gewinn kommt.</translation>
     </message>
     <message>
         <source>The shown run has no steps of a power grid for %1: choose PowerQuant or NUPES as its method and run the recipe.</source>
-        <translation type="unfinished"></translation>
+        <translation>Der gezeigte Lauf hat keine Schritte eines Potenzgitters für %1: PowerQuant oder NUPES als Methode wählen und das Rezept ausführen.</translation>
     </message>
 </context>
 <context>
@@ -4251,7 +4255,7 @@ Eine Änderung hier gilt für alle angezeigten Schichten des Blocks</translation
         <translation>Zurücksetzen</translation>
     </message>
     <message>
-        <source>Back to what the recipe&apos;s rules and standard say</source>
+        <source>Back to what the recipe's rules and standard say</source>
         <translation>Auf Regeln und Standard des Rezepts zurücksetzen</translation>
     </message>
     <message>
@@ -4271,7 +4275,7 @@ Eine Änderung hier gilt für alle angezeigten Schichten des Blocks</translation
         <translation>gemischt</translation>
     </message>
     <message>
-        <source>Stays in the source&apos;s own type.</source>
+        <source>Stays in the source's own type.</source>
         <translation>Bleibt im Typ der Quelle.</translation>
     </message>
     <message>
@@ -4287,44 +4291,44 @@ Eine Änderung hier gilt für alle angezeigten Schichten des Blocks</translation
         <translation>%1 für %2</translation>
     </message>
     <message>
-        <source>Bits of the layer&apos;s inputs, its activations, on a power grid of their own; float leaves them as they are. Needs calibration.</source>
-        <translation type="unfinished"></translation>
+        <source>Bits of the layer's inputs, its activations, on a power grid of their own; float leaves them as they are. Needs calibration.</source>
+        <translation>Bit der Eingaben der Schicht, ihrer Aktivierungen, auf einem eigenen Potenzgitter; float lässt sie, wie sie sind. Braucht Kalibrierung.</translation>
     </message>
     <message>
         <source>Exponent</source>
-        <translation type="unfinished">Exponent</translation>
+        <translation>Exponent</translation>
     </message>
     <message>
-        <source>Searched for the inputs alone; the weights&apos; own exponent, found for both, which integer tables need; ½ or 1, which integers compute exactly</source>
-        <translation type="unfinished"></translation>
+        <source>Searched for the inputs alone; the weights' own exponent, found for both, which integer tables need; ½ or 1, which integers compute exactly</source>
+        <translation>Für die Eingaben allein gesucht; der Exponent der Gewichte, für beide gefunden, den ganzzahlige Tabellen brauchen; ½ oder 1, mit denen ganze Zahlen exakt rechnen</translation>
     </message>
     <message>
         <source>Limit</source>
-        <translation type="unfinished"></translation>
+        <translation>Grenze</translation>
     </message>
     <message>
         <source>Value of the largest code: that of the least squared error, or the largest magnitude seen. What lies beyond saturates.</source>
-        <translation type="unfinished"></translation>
+        <translation>Wert des größten Codes: der mit dem kleinsten quadratischen Fehler oder der größte gesehene Betrag. Was darüber liegt, wird begrenzt.</translation>
     </message>
     <message>
         <source>Shift</source>
-        <translation type="unfinished"></translation>
+        <translation>Verschiebung</translation>
     </message>
     <message>
         <source>Inputs with small negative parts, as SiLU and GELU have them, are moved up so that all codes are for positive values</source>
-        <translation type="unfinished"></translation>
+        <translation>Eingaben mit kleinen negativen Anteilen, wie bei SiLU und GELU, werden nach oben verschoben, sodass alle Codes für positive Werte da sind</translation>
     </message>
     <message>
         <source>Inputs of the layer</source>
-        <translation type="unfinished"></translation>
+        <translation>Eingaben der Schicht</translation>
     </message>
     <message>
         <source>%1 of the inputs</source>
-        <translation type="unfinished"></translation>
+        <translation>%1 der Eingaben</translation>
     </message>
     <message>
         <source>%1 Power grids are symmetric: they have no zero point, whatever the scheme says.</source>
-        <translation type="unfinished"></translation>
+        <translation>%1 Potenzgitter sind symmetrisch: Sie haben keinen Nullpunkt, was auch immer das Schema sagt.</translation>
     </message>
 </context>
 <context>
@@ -4400,7 +4404,7 @@ Eine Änderung hier gilt für alle angezeigten Schichten des Blocks</translation
         <translation>Tabelle (*.csv)</translation>
     </message>
     <message>
-        <source>%1: the extension is &quot;%2&quot;, expected png, svg, pdf or csv</source>
+        <source>%1: the extension is "%2", expected png, svg, pdf or csv</source>
         <translation>%1: Die Endung ist „%2“, erwartet wird png, svg, pdf oder csv</translation>
     </message>
     <message>
@@ -4517,7 +4521,7 @@ Eine Änderung hier gilt für alle angezeigten Schichten des Blocks</translation
 <context>
     <name>gradus::RuleForm</name>
     <message>
-        <source>A regular expression that is looked for in the layer&apos;s name (PCRE2 syntax); letter case counts</source>
+        <source>A regular expression that is looked for in the layer's name (PCRE2 syntax); letter case counts</source>
         <translation>Regulärer Ausdruck, der im Namen der Schicht gesucht wird (PCRE2-Syntax); Groß- und Kleinschreibung zählt</translation>
     </message>
     <message>
@@ -4552,7 +4556,7 @@ Eine Änderung hier gilt für alle angezeigten Schichten des Blocks</translation
         <translation>Regeln</translation>
     </message>
     <message>
-        <source>The first rule whose pattern is found in a layer&apos;s name decides. A layer with a choice of its own is not reached; one that no rule matches gets the standard.</source>
+        <source>The first rule whose pattern is found in a layer's name decides. A layer with a choice of its own is not reached; one that no rule matches gets the standard.</source>
         <translation>Es entscheidet die erste Regel, deren Muster im Namen einer Schicht vorkommt. Eine Schicht mit eigener Wahl bleibt davon unberührt; eine Schicht, auf die keine Regel passt, erhält den Standard.</translation>
     </message>
     <message>
@@ -4846,11 +4850,11 @@ Eine Änderung hier gilt für alle angezeigten Schichten des Blocks</translation
         <translation>Kalibriermodus</translation>
     </message>
     <message>
-        <source>Model&apos;s: %1</source>
+        <source>Model's: %1</source>
         <translation>Vom Modell: %1</translation>
     </message>
     <message>
-        <source>Model&apos;s</source>
+        <source>Model's</source>
         <translation>Vom Modell</translation>
     </message>
     <message>
@@ -4870,7 +4874,7 @@ Eine Änderung hier gilt für alle angezeigten Schichten des Blocks</translation
         <translation>Vorhersage: %1 (%2 quantisiert, %3 float), etwa %4, %5 Speicher</translation>
     </message>
     <message>
-        <source>Sizes are exact. Time and memory are estimated from counted operations and this machine&apos;s measured speed:</source>
+        <source>Sizes are exact. Time and memory are estimated from counted operations and this machine's measured speed:</source>
         <translation>Größen sind exakt. Zeit und Speicher sind aus gezählten Operationen und der gemessenen Geschwindigkeit dieses Rechners geschätzt:</translation>
     </message>
     <message>
@@ -5023,7 +5027,7 @@ Float-Modell: Statistik des float-Modells, in einem Durchlauf</translation>
         <translation>Sperren oder entsperren</translation>
     </message>
     <message>
-        <source>Back to what the recipe&apos;s rules and standard say</source>
+        <source>Back to what the recipe's rules and standard say</source>
         <translation>Auf Regeln und Standard des Rezepts zurücksetzen</translation>
     </message>
     <message>
@@ -5173,7 +5177,7 @@ Float-Modell: Statistik des float-Modells, in einem Durchlauf</translation>
         <translation>%1 Verlust</translation>
     </message>
     <message>
-        <source>‖y − ŷ‖² / ‖y‖² of each block&apos;s output, step by step</source>
+        <source>‖y − ŷ‖² / ‖y‖² of each block's output, step by step</source>
         <translation>‖y − ŷ‖² / ‖y‖² der Ausgabe jedes Blocks, Schritt für Schritt</translation>
     </message>
 </context>
@@ -5259,7 +5263,7 @@ Float-Modell: Statistik des float-Modells, in einem Durchlauf</translation>
         <translation>Ausgabefehler</translation>
     </message>
     <message>
-        <source>Relative error of the layer&apos;s output: tr(E·H·Eᵀ) / tr(W·H·Wᵀ) with E = W − Ŵ and H = XᵀX/n of the captured inputs</source>
+        <source>Relative error of the layer's output: tr(E·H·Eᵀ) / tr(W·H·Wᵀ) with E = W − Ŵ and H = XᵀX/n of the captured inputs</source>
         <translation>Relativer Fehler der Ausgabe der Schicht: tr(E·H·Eᵀ) / tr(W·H·Wᵀ) mit E = W − Ŵ und H = XᵀX/n der erfassten Eingaben</translation>
     </message>
     <message>
@@ -5291,7 +5295,7 @@ Float-Modell: Statistik des float-Modells, in einem Durchlauf</translation>
         <translation>Verteilung aller Gewichte der ausgewählten Schichten</translation>
     </message>
     <message>
-        <source>Distribution of each channel&apos;s weights, side by side</source>
+        <source>Distribution of each channel's weights, side by side</source>
         <translation>Verteilungen der Gewichte der einzelnen Kanäle nebeneinander</translation>
     </message>
     <message>
@@ -5371,7 +5375,7 @@ Float-Modell: Statistik des float-Modells, in einem Durchlauf</translation>
         <translation>Clip zurücksetzen</translation>
     </message>
     <message>
-        <source>Take the clip limits out of the layer&apos;s scheme</source>
+        <source>Take the clip limits out of the layer's scheme</source>
         <translation>Clipgrenzen aus dem Schema der Schicht entfernen</translation>
     </message>
     <message>
@@ -5419,7 +5423,7 @@ Float-Modell: Statistik des float-Modells, in einem Durchlauf</translation>
         <translation>%1 (%2 Bit/Gew.)</translation>
     </message>
     <message>
-        <source>Capture the layer&apos;s inputs to see it.</source>
+        <source>Capture the layer's inputs to see it.</source>
         <translation>Eingaben der Schicht erfassen, um ihn zu sehen.</translation>
     </message>
     <message>
@@ -5534,7 +5538,7 @@ Float-Modell: Statistik des float-Modells, in einem Durchlauf</translation>
         <translation>Das Rezept erfordert einen Kalibriertext</translation>
     </message>
     <message>
-        <source>Nothing is stale: every layer&apos;s result belongs to the recipe</source>
+        <source>Nothing is stale: every layer's result belongs to the recipe</source>
         <translation>Nichts ist veraltet: Das Ergebnis jeder Schicht gehört zum Rezept</translation>
     </message>
     <message>
@@ -5558,7 +5562,7 @@ Float-Modell: Statistik des float-Modells, in einem Durchlauf</translation>
         <translation>%1: %2 Bit je Gewicht, %3, in %4</translation>
     </message>
     <message>
-        <source>The model&apos;s data is not what it was in %1: the two runs do not compare</source>
+        <source>The model's data is not what it was in %1: the two runs do not compare</source>
         <translation>Die Daten des Modells sind andere als in %1: Die beiden Läufe sind nicht vergleichbar</translation>
     </message>
     <message>
