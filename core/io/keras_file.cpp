@@ -63,7 +63,7 @@ DType dtypeOf(Hdf5Type type)
         return DType::F16;
     case Hdf5Type::F32:
         return DType::F32;
-    case Hdf5Type::U16: // Hdf5Group::place finds none of these two
+    case Hdf5Type::U16: // Hdf5Group::locate finds none of these two
     case Hdf5Type::U32:
     case Hdf5Type::F64:
         break;
