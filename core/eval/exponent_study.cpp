@@ -69,6 +69,15 @@ std::vector<ExponentPoint> basinsOf(const std::vector<double>& exponents,
     }
     if (inBasin && std::isfinite(lowest.error))
         basins.push_back(lowest);
+    // Where the scan merely ends is no basin, but when nothing else is better.
+    const double best = *std::min_element(errors.begin(), errors.end());
+    basins.erase(std::remove_if(basins.begin(), basins.end(),
+                                [&](const ExponentPoint& basin) {
+                                    const bool atEnd = basin.exponent == exponents.front() ||
+                                                       basin.exponent == exponents.back();
+                                    return atEnd && basin.error > best;
+                                }),
+                 basins.end());
     std::stable_sort(
         basins.begin(), basins.end(),
         [](const ExponentPoint& a, const ExponentPoint& b) { return a.error < b.error; });

@@ -30,12 +30,15 @@ void ModelExponent::add(ConstMatrixView weight, const Scheme& scheme,
             {PowerErrors::binned(weight, levels, largest, monitor), family, minimumClip});
         return;
     }
-    const PowerFit fit = searchPowerGrid(PowerErrors::binned(weight, levels, largest, monitor),
-                                         family, 0.02, monitor);
-    const PowerGrids grids{clippedScales(largest, fit.clip, levels.scaleType),
-                           {static_cast<float>(fit.exponent)}};
+    PowerFitProblem problem;
+    problem.weight = weight;
+    problem.scheme = levels;
+    problem.largest = largest;
+    problem.family = family;
+    problem.clip = options.clip;
+    problem.minimumClip = options.minimumClip;
     const Tensor inliers =
-        withoutOutliers(weight, chooseOutliers(weight, levels, grids, rounding, outliers, monitor));
+        withoutOutliers(weight, findOutliers(problem, scheme.clip, outliers, monitor));
     const ConstMatrixView kept = inliers.matrix();
     m_layers.push_back(
         {PowerErrors::binned(kept, levels, granuleMagnitudes(kept, limited, monitor), monitor),

@@ -80,8 +80,10 @@ double searchAt(const PowerFitProblem& problem, const CountedErrors& errors, dou
     };
     if (problem.search == ExponentSearch::Exact)
         return searchExponent(error, errors.guess(), problem.family.exponents).exponent;
-    return chosenExponent(nelderMeadExponent(error), {0.5, error(0.5)}, {1, error(1)},
-                          problem.family.exponents)
+    const ExponentPoint walked = nelderMeadExponent(error);
+    if (problem.family.exponents == ExponentChoice::Free)
+        return walked.exponent; // wherever the paper's search ends
+    return chosenExponent(walked, {0.5, error(0.5)}, {1, error(1)}, problem.family.exponents)
         .exponent;
 }
 

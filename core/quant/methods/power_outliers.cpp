@@ -84,16 +84,81 @@ std::uint32_t borderBucket(const std::vector<float>& saved, std::int64_t count, 
     return static_cast<std::uint32_t>(bucket);
 }
 
-} // namespace
+/// What granules gain when their largest magnitudes go, one after the other: their error is about
+/// M · Σ|w| on a grid of exponent ½ (equation (1)). A magnitude that gains little by itself shares
+/// what the next ones gain with it.
+std::vector<float> rangeGains(ConstMatrixView weight, const Scheme& scheme, std::int64_t count,
+                              const Monitor& monitor)
+{
+    std::vector<float> gains(static_cast<std::size_t>(weight.rows * weight.cols));
+    const bool tensor = scheme.granularity == Granularity::Tensor;
+    const std::vector<float> unused(
+        static_cast<std::size_t>(scaleCount(scheme, weight.rows, weight.cols)));
+    struct Block
+    {
+        double gain = 0;
+        std::int64_t size = 0;
+    };
+    const auto fill = [&](std::span<const float> values, float* out) {
+        std::vector<std::uint32_t> order(values.size());
+        double sum = 0;
+        for (std::size_t i = 0; i < values.size(); ++i) {
+            order[i] = static_cast<std::uint32_t>(i);
+            sum += static_cast<double>(std::fabs(values[i]));
+        }
+        const auto size = [&](std::uint32_t i) { return std::fabs(values[i]); };
+        const std::size_t most = std::min({values.size() - 1, static_cast<std::size_t>(count),
+                                           std::max<std::size_t>(64, values.size() / 8)});
+        std::partial_sort(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(most + 1),
+                          order.end(), [&](std::uint32_t a, std::uint32_t b) {
+                              return size(a) != size(b) ? size(a) > size(b) : a < b;
+                          });
+        std::vector<Block> blocks;
+        for (std::size_t i = 0; i < most; ++i) {
+            blocks.push_back(
+                {(static_cast<double>(size(order[i])) - static_cast<double>(size(order[i + 1]))) *
+                     sum,
+                 1});
+            while (blocks.size() > 1) {
+                const Block last = blocks.back();
+                Block& before = blocks[blocks.size() - 2];
+                if (before.gain * static_cast<double>(last.size) >=
+                    last.gain * static_cast<double>(before.size))
+                    break;
+                before = {before.gain + last.gain, before.size + last.size};
+                blocks.pop_back();
+            }
+        }
+        std::size_t at = 0;
+        for (const Block& block : blocks)
+            for (std::int64_t k = 0; k < block.size; ++k)
+                out[order[at++]] =
+                    static_cast<float>(std::sqrt(block.gain / static_cast<double>(block.size)));
+    };
+    parallelFor(
+        weight.rows, rowGrain(weight.cols),
+        [&](std::int64_t begin, std::int64_t end) {
+            for (std::int64_t r = begin; r < end; ++r)
+                overGranules(weight, scheme, r, unused,
+                             [&](std::span<const float> values, float, std::int64_t c) {
+                                 float* out = gains.data() + r * weight.cols + c;
+                                 if (!tensor)
+                                     fill(values, out);
+                                 else // the largest of all
+                                     std::transform(values.begin(), values.end(), out,
+                                                    [](float w) { return std::fabs(w); });
+                             });
+        },
+        &monitor);
+    return gains;
+}
 
-SparseWeights chooseOutliers(ConstMatrixView weight, const Scheme& scheme, const PowerGrids& grids,
-                             PowerRounding rounding, std::int64_t count, const Monitor& monitor)
+/// The `count` weights that save most. Ties: the first.
+SparseWeights mostSaving(ConstMatrixView weight, const Scheme& scheme,
+                         const std::vector<float>& saved, std::int64_t count,
+                         const Monitor& monitor)
 {
     SparseWeights outliers;
-    count = std::min(count, weight.rows * weight.cols);
-    if (count <= 0)
-        return outliers;
-    const std::vector<float> saved = savings(weight, scheme, grids, rounding, monitor);
     std::int64_t above = 0;
     const std::uint32_t border = borderBucket(saved, count, above, monitor);
     std::vector<std::int64_t> chosen;
@@ -130,6 +195,56 @@ SparseWeights chooseOutliers(ConstMatrixView weight, const Scheme& scheme, const
     for (std::size_t r = 1; r < outliers.rowStarts.size(); ++r)
         outliers.rowStarts[r] += outliers.rowStarts[r - 1];
     return outliers;
+}
+
+} // namespace
+
+SparseWeights findOutliers(const PowerFitProblem& problem, const std::optional<ClipLimits>& limits,
+                           std::int64_t count, const Monitor& monitor)
+{
+    count = std::min(count, problem.weight.rows * problem.weight.cols);
+    if (count <= 0)
+        return {};
+    const auto lostOn = [&](const PowerGrids& grids) {
+        return mostSaving(
+            problem.weight, problem.scheme,
+            savings(problem.weight, problem.scheme, grids, problem.family.rounding, monitor), count,
+            monitor);
+    };
+    struct Choice
+    {
+        SparseWeights outliers;
+        FittedGrids rest;
+    };
+    const auto judged = [&](SparseWeights outliers) {
+        const Tensor inliers = withoutOutliers(problem.weight, outliers);
+        Scheme limited = problem.scheme;
+        limited.clip = limits;
+        const std::vector<float> largest = granuleMagnitudes(inliers.matrix(), limited, monitor);
+        PowerFitProblem rest = problem;
+        rest.weight = inliers.matrix();
+        rest.largest = largest;
+        if (rest.clip == PowerClip::Granule) // near enough
+            rest.clip = PowerClip::Common;
+        FittedGrids fitted = fitPowerGrids(rest, monitor);
+        return Choice{std::move(outliers), std::move(fitted)};
+    };
+    PowerFitProblem common = problem;
+    common.clip = PowerClip::Common;
+    common.minimumClip = std::min(0.02, problem.minimumClip);
+    Choice best = judged(lostOn(fitPowerGrids(common, monitor).grids));
+    const auto consider = [&](SparseWeights outliers) {
+        if (outliers == best.outliers)
+            return;
+        Choice other = judged(std::move(outliers));
+        if (other.rest.error < best.rest.error)
+            best = std::move(other);
+    };
+    consider(mostSaving(problem.weight, problem.scheme,
+                        rangeGains(problem.weight, problem.scheme, count, monitor), count,
+                        monitor));
+    consider(lostOn(best.rest.grids));
+    return std::move(best.outliers);
 }
 
 Tensor withoutOutliers(ConstMatrixView weight, const SparseWeights& outliers)

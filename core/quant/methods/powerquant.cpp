@@ -7,12 +7,45 @@
 #include "core/quant/methods/power_trace.h"
 
 #include <algorithm>
+#include <map>
+#include <memory>
+#include <mutex>
 #include <numeric>
 #include <utility>
 
 namespace gradus {
 
 namespace {
+
+/// The error of inputs that share the weights' exponent, computed once for each.
+class InputsError
+{
+public:
+    InputsError(std::shared_ptr<const SignedMagnitudes> inputs, const ActivationChoice& choice)
+        : m_inputs(std::move(inputs))
+        , m_choice(choice)
+    {
+    }
+    [[nodiscard]] double operator()(double exponent)
+    {
+        {
+            const std::lock_guard lock(m_mutex);
+            const auto known = m_known.find(exponent);
+            if (known != m_known.end())
+                return known->second;
+        }
+        const double error = activationError(*m_inputs, m_choice, exponent);
+        const std::lock_guard lock(m_mutex);
+        m_known.emplace(exponent, error);
+        return error;
+    }
+
+private:
+    std::shared_ptr<const SignedMagnitudes> m_inputs;
+    ActivationChoice m_choice;
+    std::mutex m_mutex;
+    std::map<double, double> m_known;
+};
 
 /// PowerQuant of one layer (reference nupes.md, sections 3, 4 and 10): outliers out, then exponent
 /// and scales, then codes.
@@ -90,6 +123,20 @@ private:
         return fit;
     }
 
+    /// When one exponent is to suit weights and inputs (section 9.3).
+    [[nodiscard]] std::function<double(double)> inputsError() const
+    {
+        const bool shared = m_problem.activation.enabled() &&
+                            m_problem.activation.exponent == ActivationExponent::Shared &&
+                            m_problem.inputs && m_problem.inputs->magnitudes &&
+                            m_options.exponentScope != ExponentScope::Row;
+        if (!shared || fixedExponent())
+            return {};
+        const auto error =
+            std::make_shared<InputsError>(m_problem.inputs->magnitudes, m_problem.activation);
+        return [error](double exponent) { return (*error)(exponent); };
+    }
+
     /// The weights that are not outliers.
     [[nodiscard]] ConstMatrixView inliers() const
     {
@@ -120,44 +167,16 @@ private:
             outlierCount(m_options, m_problem.weight.rows, m_problem.weight.cols);
         if (count == 0)
             return;
-        // On scales that suit most weights, those lose most that all would have to make room for.
-        PowerFitProblem fit = fitProblem(m_problem.weight, m_scheme, m_all);
-        fit.clip = PowerClip::Common;
-        fit.minimumClip = std::min(0.02, m_options.minimumClip);
-        const auto choose = [&](const PowerGrids& grids) {
-            return chooseOutliers(m_problem.weight, m_scheme, grids, m_options.rounding, count,
-                                  m_monitor);
-        };
-        keep(choose(fitPowerGrids(fit, m_monitor).grids));
-        // Once more with the grids that are left with those.
-        const FittedGrids first = commonFit();
-        SparseWeights again = choose(first.grids);
-        if (again == m_outliers)
-            return;
-        SparseWeights before = m_outliers;
-        keep(std::move(again));
-        if (!(commonFit().error < first.error))
-            keep(std::move(before));
-    }
-
-    void keep(SparseWeights outliers)
-    {
-        m_outliers = std::move(outliers);
+        m_outliers = findOutliers(fitProblem(m_problem.weight, m_scheme, m_all),
+                                  m_problem.scheme.clip, count, m_monitor);
         m_inliers = withoutOutliers(m_problem.weight, m_outliers);
         m_largest = magnitudesOf(inliers());
     }
 
-    [[nodiscard]] FittedGrids commonFit() const
-    {
-        PowerFitProblem fit = fitProblem(inliers(), m_scheme, m_largest);
-        if (fit.clip == PowerClip::Granule)
-            fit.clip = PowerClip::Common;
-        return fitPowerGrids(fit, m_monitor);
-    }
-
     [[nodiscard]] Solution solveWith(const Scheme& scheme) const
     {
-        const PowerFitProblem fit = fitProblem(inliers(), scheme, m_largest);
+        PowerFitProblem fit = fitProblem(inliers(), scheme, m_largest);
+        fit.other = inputsError();
         Solution solution{scheme, fitPowerGrids(fit, m_monitor)};
         if (m_options.exponentScope != ExponentScope::Row)
             return solution;
