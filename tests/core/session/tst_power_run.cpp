@@ -127,7 +127,8 @@ private slots:
         std::get<PowerquantOptions>(own.recipe.rules[0].choice.method).exponentScope =
             ExponentScope::Layer;
         exponents.clear();
-        for (const LayerResult& layer : runOf(own)->layers)
+        const auto apart = runOf(own);
+        for (const LayerResult& layer : apart->layers)
             if (shares(layer.name, false))
                 exponents.insert(layer.weight->exponents[0]);
         QVERIFY(exponents.size() > 1);
