@@ -73,6 +73,56 @@ namespace {
     QT_TRANSLATE_NOOP("Core", "embedding"),
     QT_TRANSLATE_NOOP("Core", "convolution"),
     QT_TRANSLATE_NOOP("Core", "other"),
+    QT_TRANSLATE_NOOP("Core", "Power exponent a of the grid, 0.15 to 1.6; 0 searches the best one. "
+                              "1 is a uniform grid, less has finer levels near zero."),
+    QT_TRANSLATE_NOOP("Core",
+                      "One exponent for each layer, for all layers of the model, or for each row."),
+    QT_TRANSLATE_NOOP(
+        "Core", "Which exponents may be chosen: any; 1/2 or 1, which integer arithmetic computes "
+                "exactly, unless another gains more than 0.1 dB; or only those two."),
+    QT_TRANSLATE_NOOP(
+        "Core", "Scales are the largest magnitude of their granule; or a share of it that is "
+                "searched together with the exponent, common to all granules or for each one."),
+    QT_TRANSLATE_NOOP("Core", "Smallest share of the largest magnitude that is tried as a scale."),
+    QT_TRANSLATE_NOOP("Core",
+                      "Levels without zero and with one magnitude more. At 2 bits the exponent has "
+                      "no effect otherwise; auto takes them there where the error is less."),
+    QT_TRANSLATE_NOOP(
+        "Core",
+        "Share of the weights kept as floats beside the codes, those that save most error."),
+    QT_TRANSLATE_NOOP("Core", "PowerQuant"),
+    QT_TRANSLATE_NOOP("Core", "Non-uniform levels from a power function whose exponent is searched "
+                              "for each layer. Needs no calibration."),
+    QT_TRANSLATE_NOOP("Core", "In the domain of the power function, as the paper does, or to the "
+                              "nearest level, which never has the larger error."),
+    QT_TRANSLATE_NOOP("Core", "How the exponent is found: over the whole range with exact errors, "
+                              "or by Nelder-Mead from 1, which can end in a worse basin."),
+    QT_TRANSLATE_NOOP("Core",
+                      "The search minimizes the sum of the errors' magnitudes to this power."),
+    QT_TRANSLATE_NOOP("Core", "NUPES"),
+    QT_TRANSLATE_NOOP("Core",
+                      "Learns the codes of a power grid over all its levels, with its scales and "
+                      "its exponent, against the Hessian of the calibration inputs."),
+    QT_TRANSLATE_NOOP("Core", "How codes are learned: coordinate descent over all levels in turn "
+                              "with scales and exponent; gradient steps on latent codes; or only "
+                              "up or down as AdaRound does, for comparison."),
+    QT_TRANSLATE_NOOP("Core", "Rounds of the alternation at most."),
+    QT_TRANSLATE_NOOP("Core", "Learns the scales with the codes."),
+    QT_TRANSLATE_NOOP("Core", "Learns the exponent with the codes."),
+    QT_TRANSLATE_NOOP("Core", "After the alternation, gradient steps from the float weights and "
+                              "another alternation; the better result is kept."),
+    QT_TRANSLATE_NOOP(
+        "Core", "Added to the Hessian's diagonal for the first sweep, as a share of its mean."),
+    QT_TRANSLATE_NOOP("Core", "Gradient steps."),
+    QT_TRANSLATE_NOOP("Core", "Learning rate of codes, in codes."),
+    QT_TRANSLATE_NOOP("Core", "Learning rate of the exponent."),
+    QT_TRANSLATE_NOOP("Core", "Learning rate of the scales' logarithm."),
+    QT_TRANSLATE_NOOP("Core", "Up-down: how hard weights are pushed to one of the two levels."),
+    QT_TRANSLATE_NOOP("Core", "Trains codes, scales, exponents and norms of each block so that its "
+                              "output matches the float block's."),
+    QT_TRANSLATE_NOOP("Core", "Learning rate of scales and norms."),
+    QT_TRANSLATE_NOOP("Core", "Learning rate of codes, in codes; 0 freezes them."),
+    QT_TRANSLATE_NOOP("Core", "Learning rate of exponents; 0 freezes them."),
 };
 } // namespace
 

@@ -29,21 +29,25 @@ struct Arguments
     int threads = 0;
     std::string memory = "2GiB";
     bool packed = false;
+    bool integer = false;
     bool json = false;
 };
 
-void addPacked(nlohmann::ordered_json& out, const Arguments& arguments, std::int64_t layers)
+void addProducts(nlohmann::ordered_json& out, const Arguments& arguments, std::int64_t layers)
 {
     out["packed"] = arguments.packed;
     if (arguments.packed)
         out["packed_layers"] = layers;
+    out["integer"] = arguments.integer;
+    if (arguments.integer)
+        out["integer_layers"] = layers;
 }
 
-void printPacked(const Arguments& arguments, std::int64_t layers)
+void printProducts(const Arguments& arguments, std::int64_t layers)
 {
-    if (arguments.packed)
-        std::printf("%s layer%s multiplied as packed codes\n", formatCount(layers).c_str(),
-                    layers == 1 ? "" : "s");
+    if (arguments.packed || arguments.integer)
+        std::printf("%s layer%s multiplied %s\n", formatCount(layers).c_str(),
+                    layers == 1 ? "" : "s", arguments.packed ? "as packed codes" : "in integers");
 }
 
 int perplexity(const Arguments& arguments, const EvaluateRequest& request)
@@ -60,7 +64,7 @@ int perplexity(const Arguments& arguments, const EvaluateRequest& request)
                                    {"context", result.context},
                                    {"mean_nll", result.meanNll},
                                    {"standard_error", result.standardError}};
-        addPacked(out, arguments, result.packedLayers);
+        addProducts(out, arguments, result.packedLayers);
         printJson(out.dump(2));
     } else {
         std::printf("perplexity %.4f  (%s convention, context %lld, %s tokens in %s windows; mean "
@@ -68,7 +72,7 @@ int perplexity(const Arguments& arguments, const EvaluateRequest& request)
                     result.value, arguments.convention.c_str(),
                     static_cast<long long>(result.context), formatCount(result.tokens).c_str(),
                     formatCount(result.windows).c_str(), result.meanNll, result.standardError);
-        printPacked(arguments, result.packedLayers);
+        printProducts(arguments, result.packedLayers);
     }
     return 0;
 }
@@ -91,14 +95,14 @@ int divergence(const Arguments& arguments, const ModelOrRun& opened, const Evalu
                                    {"context", result.context},
                                    {"standard_error", result.standardError},
                                    {"same_top", result.sameTop}};
-        addPacked(out, arguments, result.packedLayers);
+        addProducts(out, arguments, result.packedLayers);
         printJson(out.dump(2));
     } else {
         std::printf("KL divergence %.6f ± %.6f nats per token, same most likely token %s  (context "
                     "%lld, %s tokens)\n",
                     result.value, result.standardError, formatPercent(result.sameTop).c_str(),
                     static_cast<long long>(result.context), formatCount(result.tokens).c_str());
-        printPacked(arguments, result.packedLayers);
+        printProducts(arguments, result.packedLayers);
     }
     return 0;
 }
@@ -115,7 +119,9 @@ int evaluate(const Arguments& arguments)
     request.convention = arguments.convention == "gptq" ? PerplexityConvention::Gptq
                                                         : PerplexityConvention::LlamaCpp;
     request.context = arguments.context;
-    request.packed = arguments.packed;
+    request.products = arguments.packed    ? RunProducts::Packed
+                       : arguments.integer ? RunProducts::Integers
+                                           : RunProducts::Floats;
     request.memoryBytes = parseBytes(arguments.memory);
     return arguments.metric == "kl" ? divergence(arguments, opened, request)
                                     : perplexity(arguments, request);
@@ -142,8 +148,12 @@ void addEvaluate(CLI::App& program, const AddAction& add)
     verb->add_option("--tokenizer", a->tokenizer, "Tokenizer file instead of the model's");
     verb->add_option("--context", a->context,
                      "Tokens per window (default: the model's, at most 2048)");
-    verb->add_flag("--packed", a->packed,
-                   "Multiply the run's 2-, 3- and 4-bit layers as packed codes");
+    auto* packed = verb->add_flag("--packed", a->packed,
+                                  "Multiply the run's 2-, 3- and 4-bit layers, and power levels, "
+                                  "as packed codes");
+    verb->add_flag("--integer", a->integer,
+                   "Multiply weights and inputs as integers, in layers whose inputs are quantized")
+        ->excludes(packed);
     verb->add_option("--threads", a->threads, "Threads to use, 0 for all processors");
     verb->add_option("--memory", a->memory, "Memory budget")->capture_default_str();
     verb->add_flag("--json", a->json, "Print one JSON object");

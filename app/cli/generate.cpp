@@ -3,6 +3,7 @@
 #include "app/cli/terminal.h"
 #include "core/base/error.h"
 #include "core/base/parallel.h"
+#include "core/base/text.h"
 #include "core/session/evaluate.h"
 
 #include <CLI/CLI.hpp>
@@ -23,6 +24,7 @@ struct Arguments
     double temperature = 0;
     std::uint64_t seed = 0;
     bool packed = false;
+    bool integer = false;
     int threads = 0;
 };
 
@@ -38,10 +40,13 @@ int runGenerate(const Arguments& arguments)
     request.tokens = arguments.tokens;
     request.temperature = arguments.temperature;
     request.seed = arguments.seed;
-    request.packed = arguments.packed;
-    if (request.packed && !request.run)
-        throw Error(ErrorCode::Usage, "--packed needs a run (RUN.gradus): a float model has no "
-                                      "codes to multiply");
+    request.products = arguments.packed    ? RunProducts::Packed
+                       : arguments.integer ? RunProducts::Integers
+                                           : RunProducts::Floats;
+    if (request.products != RunProducts::Floats && !request.run)
+        throw Error(ErrorCode::Usage,
+                    concat(arguments.packed ? "--packed" : "--integer",
+                           " needs a run (RUN.gradus): a float model has no codes to multiply"));
     TerminalMonitor monitor(true); // the text itself is the progress
     std::fputs(arguments.prompt.c_str(), stdout);
     (void)generate(request, monitor, [](std::string_view piece) {
@@ -69,9 +74,12 @@ void addGenerate(CLI::App& program, const AddAction& add)
         ->capture_default_str();
     verb->add_option("--seed", a->seed, "Seed of the sampling")->capture_default_str();
     verb->add_option("--tokenizer", a->tokenizer, "Tokenizer file instead of the model's");
-    verb->add_flag("--packed", a->packed,
-                   "Multiply the run's 2-, 3- and 4-bit layers as packed codes: faster, in less "
-                   "memory");
+    auto* packed = verb->add_flag("--packed", a->packed,
+                                  "Multiply the run's 2-, 3- and 4-bit layers, and power levels, "
+                                  "as packed codes: faster, in less memory");
+    verb->add_flag("--integer", a->integer,
+                   "Multiply weights and inputs as integers, in layers whose inputs are quantized")
+        ->excludes(packed);
     verb->add_option("--threads", a->threads, "Threads to use, 0 for all processors");
     add(verb, [a] { return runGenerate(*a); });
 }

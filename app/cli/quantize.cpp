@@ -38,6 +38,10 @@ struct Arguments
     bool symmetric = false;
     std::string clip;
     std::vector<std::string> options;
+    int activationBits = 0;
+    std::string activationExponent;
+    bool activationNoClip = false;
+    bool activationShift = false;
     std::vector<std::string> keep;
     std::string layers;
     std::string calibration;
@@ -67,15 +71,40 @@ ClipLimits clipOf(const std::string& text)
     return {static_cast<float>(low) + 0.0F, static_cast<float>(high) + 0.0F};
 }
 
+bool quantizesActivations(const Arguments& arguments)
+{
+    return arguments.activationBits != 0 || !arguments.activationExponent.empty() ||
+           arguments.activationNoClip || arguments.activationShift;
+}
+
+ActivationChoice activationOf(const Arguments& arguments)
+{
+    ActivationChoice choice;
+    if (!quantizesActivations(arguments))
+        return choice;
+    if (arguments.activationBits == 0)
+        throw Error(ErrorCode::Usage, "--act-exponent, --act-no-clip and --act-shift need "
+                                      "--act-bits A, the bits of the layers' inputs");
+    choice.bits = arguments.activationBits;
+    if (!arguments.activationExponent.empty())
+        choice.exponent = activationExponentFromName(arguments.activationExponent)
+                              .value_or(ActivationExponent::Searched); // checked by the parser
+    choice.clip = !arguments.activationNoClip;
+    choice.shift = arguments.activationShift;
+    if (const auto problem = choice.validate())
+        throw Error(ErrorCode::Usage, concat("--act-bits: ", *problem));
+    return choice;
+}
+
 Recipe recipeOf(const Arguments& arguments)
 {
     Recipe recipe;
     if (!arguments.recipe.empty()) {
         if (!arguments.method.empty() || arguments.bits != 0 || !arguments.granularity.empty() ||
             arguments.symmetric || !arguments.clip.empty() || !arguments.options.empty() ||
-            !arguments.keep.empty())
+            !arguments.keep.empty() || quantizesActivations(arguments))
             throw Error(ErrorCode::Usage, "--recipe decides method, bits, group, symmetry, clip "
-                                          "limits, options and float layers; "
+                                          "limits, options, activations and float layers; "
                                           "give either it or those flags");
         recipe = recipeFromJson(readTextFile(arguments.recipe), arguments.recipe);
     } else {
@@ -101,6 +130,7 @@ Recipe recipeOf(const Arguments& arguments)
                             concat("--option ", quoted(option), ": expected key=value"));
             setOption(recipe.standard.method, option.substr(0, equals), option.substr(equals + 1));
         }
+        recipe.standard.activation = activationOf(arguments);
         for (const std::string& pattern : arguments.keep) {
             Rule rule;
             rule.pattern = pattern;
@@ -139,6 +169,8 @@ std::string jsonOf(const Plan& planned, const Forecast& expected)
         entry["bits_per_weight"] =
             kept ? std::numeric_limits<double>::quiet_NaN() : row.bitsPerWeight;
         entry["bytes"] = row.bytes;
+        if (!kept && row.choice.activation.enabled())
+            entry["activation_bits"] = row.choice.activation.bits;
         entry["note"] = row.note;
         out["layers"].push_back(std::move(entry));
     }
@@ -248,6 +280,8 @@ nlohmann::ordered_json jsonOf(const std::vector<TracePoint>& trace)
         out.push_back({{"stage", traceStageName(point.stage)},
                        {"round", point.round},
                        {"relative_output_error", point.relativeError},
+                       {"weight_error", point.weightError},
+                       {"exponent", point.exponent},
                        {"accepted", point.accepted},
                        {"scale_change", point.scaleChange},
                        {"zero_change", point.zeroChange}});
@@ -266,7 +300,30 @@ nlohmann::ordered_json jsonOf(const TuningOutcome& training)
             {"stopped_early", training.stoppedEarly},
             {"scale_change", training.scaleChange},
             {"zero_change", training.zeroChange},
+            {"code_change", training.codeChange},
+            {"exponent_change", training.exponentChange},
             {"trained_tensors", training.parameters.size()}};
+}
+
+/// What power grids have: exponents, outliers, the inputs' grid.
+void addPowerParts(nlohmann::ordered_json& entry, const LayerResult& layer)
+{
+    if (layer.weight && layer.weight->scheme.levels != Levels::Uniform) {
+        const std::vector<float>& exponents = layer.weight->exponents;
+        entry["levels"] = levelsName(layer.weight->scheme.levels);
+        std::vector<float> sorted = exponents;
+        std::sort(sorted.begin(), sorted.end());
+        // Of rows with exponents of their own, the median.
+        entry["exponent"] = sorted[sorted.size() / 2];
+        entry["exponents"] = exponents.size();
+        entry["outliers"] = layer.weight->outliers.columns.size();
+    }
+    if (layer.activation) {
+        const ActivationGrid& grid = *layer.activation;
+        entry["activation"] = {{"bits", grid.bits},         {"signed", grid.isSigned},
+                               {"exponent", grid.exponent}, {"limit", grid.limit},
+                               {"shift", grid.shift},       {"relative_error", grid.relativeError}};
+    }
 }
 
 std::string jsonOf(const Run& run, double seconds)
@@ -285,12 +342,13 @@ std::string jsonOf(const Run& run, double seconds)
             entry["bits"] = scheme.bits;
             entry["group"] = effectiveGroup(scheme, layer.weight->cols);
             entry["granularity"] = granularityName(scheme.granularity);
-            entry["symmetric"] = scheme.symmetric;
+            entry["symmetric"] = layer.weight->scheme.symmetric;
         }
         entry["bits_per_weight"] = layer.bitsPerWeight();
         entry["bytes"] = layer.bytes();
         entry["weight_sqnr_db"] = layer.weightSqnrDb;
         entry["relative_output_error"] = layer.relativeOutputError;
+        addPowerParts(entry, layer);
         entry["seconds"] = layer.seconds;
         entry["note"] = layer.note;
         entry["trace"] = jsonOf(layer.trace);
@@ -429,6 +487,16 @@ void addQuantize(CLI::App& program, const AddAction& add)
                      "Limits that the ranges of all grids are cut to, LOW,HIGH such as -0.1,0.1");
     verb->add_option("--option", a->options, "Method option, key=value; may be repeated")
         ->allow_extra_args(false);
+    verb->add_option("--act-bits", a->activationBits,
+                     "Quantize the layers' inputs, too, to this many bits (2 to 8) on power grids");
+    verb->add_option("--act-exponent", a->activationExponent,
+                     "Exponent of the inputs' grids: searched (default), shared with the weights, "
+                     "half or uniform")
+        ->check(CLI::IsMember({"searched", "shared", "half", "uniform"}));
+    verb->add_flag("--act-no-clip", a->activationNoClip,
+                   "The inputs' grids reach to the largest input seen");
+    verb->add_flag("--act-shift", a->activationShift,
+                   "Inputs with small negative parts are moved up to an unsigned grid");
     verb->add_option("--keep", a->keep,
                      "Keep layers that match this pattern float; may be repeated")
         ->allow_extra_args(false);

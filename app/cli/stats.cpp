@@ -9,6 +9,8 @@
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
+#include <cstdio>
+
 namespace gradus::cli {
 
 namespace {
@@ -20,8 +22,64 @@ struct Arguments
     int bits = 4;
     std::string granularity = "channel";
     int threads = 0;
+    bool modelExponent = false;
     bool json = false;
 };
+
+nlohmann::ordered_json jsonOf(const LayerStatistics& row)
+{
+    const ExponentStudy& study = row.study;
+    return {{"name", row.name},
+            {"mean", row.moments.mean},
+            {"std", row.moments.std},
+            {"min", row.moments.minimum},
+            {"max", row.moments.maximum},
+            {"excess_kurtosis", row.moments.excessKurtosis},
+            {"outlier_share", row.outlierShare},
+            {"best_exponent", row.exponent.bestExponent},
+            {"exponent_nmse", row.exponent.bestNmse},
+            {"uniform_nmse", row.exponent.uniformNmse},
+            {"nearest_exponent", study.bestNearest.exponent},
+            {"nearest_nmse", study.bestNearest.error},
+            {"clipped_exponent", study.bestClipped.exponent},
+            {"clipped_clip", study.bestClipped.clip},
+            {"clipped_nmse", study.bestClipped.error},
+            {"uniform_clipped_nmse", study.uniformClipped.error},
+            {"predicted_exponent", study.predictedExponent}};
+}
+
+/// One exponent for all layers, with the least sum of their errors.
+ExponentStudy studyOfAll(const std::vector<LayerStatistics>& rows)
+{
+    std::vector<ExponentStudy> studies;
+    studies.reserve(rows.size());
+    for (const LayerStatistics& row : rows)
+        studies.push_back(row.study);
+    return wholeModelStudy(studies);
+}
+
+/// To the nearest level, with the best clip of scales, and the exponent that theory predicts.
+void printStudies(const std::vector<LayerStatistics>& rows)
+{
+    Table table({{"layer", Table::Align::Left},
+                 {"nearest level, exponent"},
+                 {"NMSE"},
+                 {"with clip, exponent"},
+                 {"clip"},
+                 {"NMSE"},
+                 {"uniform with clip"},
+                 {"predicted exponent"}});
+    for (const LayerStatistics& row : rows) {
+        const ExponentStudy& study = row.study;
+        table.add(
+            {row.name, formatReal(study.bestNearest.exponent, 3),
+             formatPercent(study.bestNearest.error), formatReal(study.bestClipped.exponent, 3),
+             formatReal(study.bestClipped.clip, 3), formatPercent(study.bestClipped.error),
+             formatPercent(study.uniformClipped.error), formatReal(study.predictedExponent, 3)});
+    }
+    std::puts("");
+    table.print();
+}
 
 int stats(const Arguments& arguments)
 {
@@ -42,16 +100,15 @@ int stats(const Arguments& arguments)
         out["granularity"] = arguments.granularity;
         out["layers"] = nlohmann::ordered_json::array();
         for (const LayerStatistics& row : rows)
-            out["layers"].push_back({{"name", row.name},
-                                     {"mean", row.moments.mean},
-                                     {"std", row.moments.std},
-                                     {"min", row.moments.minimum},
-                                     {"max", row.moments.maximum},
-                                     {"excess_kurtosis", row.moments.excessKurtosis},
-                                     {"outlier_share", row.outlierShare},
-                                     {"best_exponent", row.exponent.bestExponent},
-                                     {"exponent_nmse", row.exponent.bestNmse},
-                                     {"uniform_nmse", row.exponent.uniformNmse}});
+            out["layers"].push_back(jsonOf(row));
+        if (arguments.modelExponent && !rows.empty()) {
+            const ExponentStudy whole = studyOfAll(rows);
+            out["model"] = {{"exponent", whole.bestPower.exponent},
+                            {"exponent_nmse", whole.bestPower.error},
+                            {"nearest_exponent", whole.bestNearest.exponent},
+                            {"nearest_nmse", whole.bestNearest.error},
+                            {"uniform_nmse", whole.uniform}};
+        }
         printJson(out.dump(2));
         return 0;
     }
@@ -72,6 +129,17 @@ int stats(const Arguments& arguments)
                    formatReal(row.exponent.bestExponent, 3), formatPercent(row.exponent.bestNmse),
                    formatPercent(row.exponent.uniformNmse)});
     table.print();
+    printStudies(rows);
+    if (arguments.modelExponent && !rows.empty()) {
+        const ExponentStudy whole = studyOfAll(rows);
+        std::printf("\none exponent for all layers: %s (NMSE %s), nearest levels %s (%s), "
+                    "uniform %s\n",
+                    formatReal(whole.bestPower.exponent, 3).c_str(),
+                    formatPercent(whole.bestPower.error).c_str(),
+                    formatReal(whole.bestNearest.exponent, 3).c_str(),
+                    formatPercent(whole.bestNearest.error).c_str(),
+                    formatPercent(whole.uniform).c_str());
+    }
     return 0;
 }
 
@@ -87,6 +155,8 @@ void addStats(CLI::App& program, const AddAction& add)
     verb->add_option("--bits", arguments->bits, "Bits of the power grid")->capture_default_str();
     verb->add_option("--granularity", arguments->granularity, "tensor, channel or group:N")
         ->capture_default_str();
+    verb->add_flag("--model-exponent", arguments->modelExponent,
+                   "Also the best exponent for all of these layers together");
     verb->add_option("--threads", arguments->threads, "Threads to use, 0 for all processors");
     verb->add_flag("--json", arguments->json, "Print one JSON object");
     add(verb, [arguments] { return stats(*arguments); });

@@ -157,6 +157,12 @@ LayerCurve Explorer::curveOf(const std::string& layer) const
     LayerCurve curve;
     curve.layer = layer;
     curve.scheme = schemeOf(layer);
+    const auto found = m_document->results().find(layer);
+    if (found != m_document->results().end() && found->second.result.weight) {
+        const std::vector<float>& exponents = found->second.result.weight->exponents;
+        if (exponents.size() == 1)
+            curve.computed = static_cast<double>(exponents.front());
+    }
     const LayerChoice* choice = m_document->choiceOf(layer);
     const PowerGridOptions* power =
         choice && !choice->keepFloat ? powerGridOf(choice->method) : nullptr;
@@ -190,6 +196,10 @@ void Explorer::requestPreviews(const std::optional<ClipLimits>& clip)
         const auto found = m_document->results().find(name);
         if (found != m_document->results().end() && found->second.result.choice == *choice)
             request.fromRun = found->second.result.weight;
+        // A model's exponent is known from a run of it only.
+        const PowerGridOptions* power = powerGridOf(choice->method);
+        if (power && power->exponentScope == ExponentScope::Model)
+            request.modelExponent = curveOf(name).computed;
         if (clip && names.empty()) {
             request.choice.scheme.clip = clip;
             request.fromRun.reset();
@@ -250,11 +260,21 @@ void Explorer::previewExponent(const std::string& layer, double exponent)
     using Grid = std::shared_ptr<const PowerGridView>;
     m_preview.start(
         powerId,
-        [facts = m_facts, layer, exponent, scheme = schemeOf(layer)](JobMonitor& monitor) {
-            const auto weight = facts->get(layer, monitor);
-            return Grid(std::make_shared<const PowerGridView>(powerGridView(
-                weight->weight.matrix(), scheme, exponent, weight->original.lo, weight->original.hi,
-                static_cast<int>(weight->original.counts.size()), monitor)));
+        [facts = m_facts, exponent, curve = curveOf(layer)](JobMonitor& monitor) {
+            const auto weight = facts->get(curve.layer, monitor);
+            const bool nearest = curve.rule != ExponentRule::PowerDomain;
+            const PowerRounding rounding =
+                nearest ? PowerRounding::Nearest : PowerRounding::PowerDomain;
+            double clip = 1;
+            if (curve.rule == ExponentRule::Clipped) {
+                const auto errors = facts->powerErrors(*weight, curve.scheme, monitor);
+                const PreparedLevels levels(powerFamily(curve.scheme, rounding), exponent);
+                clip = searchClip(powerObjective(*errors), levels, leastClip).clip;
+            }
+            return Grid(std::make_shared<const PowerGridView>(
+                powerGridView(weight->weight.matrix(), curve.scheme, exponent, weight->original.lo,
+                              weight->original.hi, static_cast<int>(weight->original.counts.size()),
+                              monitor, rounding, clip)));
         },
         [this, facts = m_facts, layer](Outcome<Grid> outcome) {
             if (facts != m_facts)

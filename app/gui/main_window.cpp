@@ -510,6 +510,7 @@ void MainWindow::wantEverything()
 {
     m_everything = true;
     followDocks();
+    m_explorer.setWanted(Explorer::Aspect::AllExponents, true);
 }
 
 void MainWindow::activateLayers(const std::vector<std::string>& names, bool extend)
@@ -674,6 +675,16 @@ QString MainWindow::saveScreenshots(const QString& folder)
     } else {
         shoot(this, "window");
     }
+    const std::pair<ExponentPanel::Tab, const char*> views[] = {
+        {ExponentPanel::ModelTab, "exponent-model"},
+        {ExponentPanel::GainTab, "exponent-gain"},
+        {ExponentPanel::LayersTab, "exponent-domain"}};
+    for (const auto& [view, name] : views) {
+        m_exponent->setTab(view);
+        m_exponent->setPowerDomain(view == ExponentPanel::LayersTab);
+        shoot(m_exponent, name);
+    }
+    m_exponent->setPowerDomain(false);
     const std::pair<QWidget*, const char*> panels[] = {
         {m_layers, "layers"},     {m_weights, "weights"},      {m_channels, "channels"},
         {m_exponent, "exponent"}, {m_decoupleq, "decoupleq"},  {m_errors, "errors"},

@@ -20,6 +20,7 @@
 #include <QProgressBar>
 
 #include <algorithm>
+#include <cmath>
 
 namespace gradus {
 
@@ -104,6 +105,10 @@ void MainWindow::refreshTraces()
         if (run && found != run->results.end()) {
             trace.run = run->name;
             trace.points = found->second.result.trace;
+            // Without inputs there are errors of the weights only, which the panel of gains shows.
+            if (std::none_of(trace.points.begin(), trace.points.end(),
+                             [](const TracePoint& p) { return std::isfinite(p.relativeError); }))
+                trace.points.clear();
         }
         return trace;
     };
@@ -113,11 +118,13 @@ void MainWindow::refreshTraces()
     if (layer.empty())
         why = tr("Select a layer to see how its error fell from step to step.");
     else if (!shown || shown->results.count(layer) == 0)
-        why = tr("%1 has not been computed yet: choose decoupleQ as its method and run the recipe.")
-                  .arg(toQString(layer));
+        why =
+            tr("%1 has not been computed yet: choose decoupleQ or NUPES as its method and run the "
+               "recipe.")
+                .arg(toQString(layer));
     else
         why = tr("The shown run has no steps of %1: its method goes in one step. Choose decoupleQ "
-                 "as its method and run the recipe.")
+                 "or NUPES as its method and run the recipe.")
                   .arg(toQString(layer));
     m_decoupleq->setTraces(layer, traceOf(shown), traceOf(other == shown ? nullptr : other), why);
     refreshGains();

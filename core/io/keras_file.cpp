@@ -63,6 +63,8 @@ DType dtypeOf(Hdf5Type type)
         return DType::F16;
     case Hdf5Type::F32:
         return DType::F32;
+    case Hdf5Type::U16: // Hdf5Group::locate finds none of these two
+    case Hdf5Type::U32:
     case Hdf5Type::F64:
         break;
     }
@@ -241,14 +243,16 @@ private:
             const auto parts = listOf(group, "weight_names");
             if (!parts)
                 group.fail("weight_names", "(attribute) is missing");
+            std::unordered_set<std::string> ofLayer;
             for (const std::string& weight : *parts) {
                 requireShallow(group, weight);
                 std::string name = weight;
                 if (names.contains(name)) // of two layers
                     name = concat(layer, "/", weight);
-                if (!isValidUtf8(name) || name.empty() || !names.insert(name).second)
+                if (!isValidUtf8(name) || name.empty() || !ofLayer.insert(weight).second ||
+                    !names.insert(name).second)
                     group.fail("weight_names",
-                               concat("(attribute) names ", quoted(name),
+                               concat("(attribute) names ", gradus::quoted(name),
                                       ", which is no name, or the name of another tensor"));
                 if (names.size() > maximumTensors)
                     weights.fail({}, concat("holds more than ", maximumTensors, " tensors"));
@@ -297,8 +301,9 @@ private:
             info.shape.push_back(static_cast<std::int64_t>(size));
         if (tensorBytes(info.shape, info.dtype) != info.bytes ||
             place.offset + place.bytes > m_source->bytes().size())
-            throw Error(ErrorCode::Format, concat(m_source->name(), ": tensor ", quoted(name),
-                                                  " does not lie in the file"));
+            throw Error(ErrorCode::Format,
+                        concat(m_source->name(), ": tensor ", gradus::quoted(name),
+                               " does not lie in the file"));
         return info;
     }
 

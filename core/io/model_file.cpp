@@ -32,10 +32,10 @@ std::size_t ModelFile::indexOf(std::string_view name) const
         for (const UnreadTensor& tensor : m_unread)
             if (tensor.name == name)
                 throw Error(ErrorCode::Unsupported,
-                            concat("tensor ", quoted(name), ": ", tensor.why));
+                            concat("tensor ", gradus::quoted(name), ": ", tensor.why));
     }
     if (!info)
-        throw Error(ErrorCode::Format, concat("the model has no tensor ", quoted(name)));
+        throw Error(ErrorCode::Format, concat("the model has no tensor ", gradus::quoted(name)));
     return static_cast<std::size_t>(info - m_tensors.data());
 }
 

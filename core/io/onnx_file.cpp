@@ -50,8 +50,9 @@ private:
     fs::path resolve(const OnnxTensor& tensor, const std::string& location) const
     {
         const auto fail = [&](ErrorCode code, const auto&... what) {
-            return Error(code, concat(m_model, ": tensor ", quoted(tensor.name),
-                                      ": its data should lie in ", quoted(location), what...));
+            return Error(code,
+                         concat(m_model, ": tensor ", gradus::quoted(tensor.name),
+                                ": its data should lie in ", gradus::quoted(location), what...));
         };
         const fs::path path(location);
         bool plain = path.is_relative() && location.find('\0') == std::string::npos;
@@ -138,8 +139,8 @@ private:
     TensorInfo check(OnnxTensor& tensor, DType dtype, ExternalFiles& files)
     {
         const auto fail = [&](const auto&... what) {
-            return Error(ErrorCode::Format,
-                         concat(m_source->name(), ": tensor ", quoted(tensor.name), ": ", what...));
+            return Error(ErrorCode::Format, concat(m_source->name(), ": tensor ",
+                                                   gradus::quoted(tensor.name), ": ", what...));
         };
         TensorInfo info;
         info.name = tensor.name;
@@ -161,10 +162,11 @@ private:
             long long offset = 0;
             long long length = 0;
             if (!tensor.offset.empty() && (!parseInteger(tensor.offset, offset) || offset < 0))
-                throw fail("its external data has the offset ", quoted(tensor.offset, 40));
+                throw fail("its external data has the offset ", gradus::quoted(tensor.offset, 40));
             if (!tensor.length.empty() && (!parseInteger(tensor.length, length) ||
                                            static_cast<std::uint64_t>(length) != info.bytes))
-                throw fail(needs, "its external data has the length ", quoted(tensor.length, 40));
+                throw fail(needs, "its external data has the length ",
+                           gradus::quoted(tensor.length, 40));
             const auto begin = static_cast<std::uint64_t>(offset);
             const auto end = checkedAdd(begin, info.bytes);
             if (!end || *end > whole.size())

@@ -66,4 +66,22 @@ Tensor ActivationLinear::floats() const
     return m_weight->clone();
 }
 
+RoundedInputs::RoundedInputs(std::shared_ptr<const LinearKernel> kernel, const ActivationGrid& grid)
+    : m_kernel(std::move(kernel))
+    , m_grid(grid)
+{
+}
+
+void RoundedInputs::apply(ConstMatrixView x, MatrixView y, const Monitor& monitor) const
+{
+    constexpr std::int64_t block = 512; // tokens
+    Tensor rounded(Shape{std::min(block, x.rows), x.cols});
+    for (std::int64_t first = 0; first < x.rows; first += block) {
+        const std::int64_t count = std::min(block, x.rows - first);
+        const MatrixView inputs = rounded.matrix().block(0, 0, count, x.cols);
+        simulateActivations(m_grid, x.block(first, 0, count, x.cols), inputs);
+        m_kernel->apply(inputs, y.block(first, 0, count, y.cols), monitor);
+    }
+}
+
 } // namespace gradus

@@ -32,6 +32,22 @@ private:
     std::vector<float> m_correction; ///< δ·Ŵ1 by row; empty without shift
 };
 
+/// Any kernel with rounded inputs.
+class RoundedInputs final : public LinearKernel
+{
+public:
+    RoundedInputs(std::shared_ptr<const LinearKernel> kernel, const ActivationGrid& grid);
+
+    [[nodiscard]] std::int64_t rows() const override { return m_kernel->rows(); }
+    [[nodiscard]] std::int64_t cols() const override { return m_kernel->cols(); }
+    void apply(ConstMatrixView x, MatrixView y, const Monitor& monitor) const override;
+    [[nodiscard]] Tensor floats() const override { return m_kernel->floats(); }
+
+private:
+    std::shared_ptr<const LinearKernel> m_kernel;
+    ActivationGrid m_grid;
+};
+
 /// δ·Ŵ1 by row.
 [[nodiscard]] std::vector<float> shiftCorrection(ConstMatrixView weight, double shift);
 

@@ -1,109 +1,52 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/base/error.h"
 #include "core/quant/activation_grid.h"
+#include "core/quant/power_errors.h"
 #include "core/quant/power_search.h"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <limits>
-#include <utility>
+#include <vector>
 
 namespace gradus {
 
 namespace {
 
 /// Inputs as magnitudes from 0 up: of signed grids both signs together, of shifted ones x + shift.
-/// Weights have their own errors (power_errors.h), which know no shift; these come from bins.
-class InputErrors
+struct InputErrors
 {
-public:
-    static InputErrors ofMagnitudes(const SignedMagnitudes& inputs)
-    {
-        MagnitudeHistogram all = inputs.positive;
-        all.join(inputs.negative);
-        return InputErrors(all.bins(), static_cast<double>(all.largest()));
-    }
-    static InputErrors shifted(const SignedMagnitudes& inputs, double shift)
-    {
-        std::vector<MagnitudeBin> bins; // ascending: the negative ones from the largest up
-        const auto add = [&](const MagnitudeBin& bin, double sign) {
-            const auto count = static_cast<double>(bin.count);
-            const double low = shift + (sign < 0 ? -bin.end : bin.lowest);
-            const double high = shift + (sign < 0 ? -bin.lowest : bin.end);
-            const double sum = sign * bin.sum;
-            bins.push_back({std::max(0.0, low), std::max(0.0, high), bin.count, sum + shift * count,
-                            bin.squares + shift * (2 * sum + shift * count)});
-        };
-        const std::vector<MagnitudeBin> negative = inputs.negative.bins();
-        for (auto bin = negative.rbegin(); bin != negative.rend(); ++bin)
-            add(*bin, -1);
-        for (const MagnitudeBin& bin : inputs.positive.bins())
-            add(bin, 1);
-        return InputErrors(std::move(bins), static_cast<double>(inputs.positive.largest()) + shift);
-    }
-
-    [[nodiscard]] double largest() const { return m_largest; }
-
-    /// Σ(x−x̂)² with nearest levels, x̂ = limit · level (equation (4) of the reference).
-    [[nodiscard]] double error(const PowerLevels& levels, double limit) const
-    {
-        const std::vector<double> borders = levels.thresholds(PowerRounding::Nearest);
-        Sums below{};
-        double total = 0;
-        for (std::size_t i = 0; i <= borders.size(); ++i) {
-            const Sums upTo = i < borders.size() ? before(borders[i] * limit) : m_sums.back();
-            const double level = levels.magnitudes()[i] * limit;
-            total += std::max(0.0, upTo[2] - below[2] - 2 * level * (upTo[1] - below[1]) +
-                                       level * level * (upTo[0] - below[0]));
-            below = upTo;
-        }
-        return total;
-    }
-
-private:
-    using Sums = std::array<double, 3>; ///< of 1, x, x²
-
-    InputErrors(std::vector<MagnitudeBin> bins, double largest)
-        : m_bins(std::move(bins))
-        , m_largest(largest)
-    {
-        Sums sums{};
-        m_sums.push_back(sums);
-        for (const MagnitudeBin& bin : m_bins) {
-            sums[0] += static_cast<double>(bin.count);
-            sums[1] += bin.sum;
-            sums[2] += bin.squares;
-            m_sums.push_back(sums);
-            m_ends.push_back(bin.end);
-        }
-    }
-
-    /// Of the values below a border. The bin that it cuts is split as if it were even; bins are
-    /// narrow against the steps of any grid.
-    [[nodiscard]] Sums before(double border) const
-    {
-        const auto at = static_cast<std::size_t>(
-            std::upper_bound(m_ends.begin(), m_ends.end(), border) - m_ends.begin());
-        Sums sums = m_sums[at];
-        if (at < m_bins.size() && m_bins[at].lowest < border)
-            addPart(m_bins[at], border, sums);
-        return sums;
-    }
-    static void addPart(const MagnitudeBin& bin, double border, Sums& sums)
-    {
-        const double from = bin.lowest;
-        const double part = static_cast<double>(bin.count) * (border - from) / (bin.end - from);
-        sums[0] += part;
-        sums[1] += part * (from + border) / 2;
-        sums[2] += part * (from * from + from * border + border * border) / 3;
-    }
-
-    std::vector<MagnitudeBin> m_bins;
-    std::vector<double> m_ends;
-    std::vector<Sums> m_sums; ///< before each bin, and of all
-    double m_largest;
+    PowerErrors errors;
+    double largest = 0;
 };
+
+InputErrors unshifted(const SignedMagnitudes& inputs)
+{
+    MagnitudeHistogram all = inputs.positive;
+    all.join(inputs.negative);
+    return {PowerErrors::ofMagnitudes(all), static_cast<double>(all.largest())};
+}
+
+InputErrors shifted(const SignedMagnitudes& inputs, double shift)
+{
+    std::vector<MagnitudeBin> bins; // ascending: the negative ones from the largest up
+    const auto add = [&](const MagnitudeBin& bin, double sign) {
+        const auto count = static_cast<double>(bin.count);
+        const double sum = sign * bin.sum;
+        const double low = shift + sign * (sign < 0 ? bin.end : bin.lowest);
+        const double high = shift + sign * (sign < 0 ? bin.lowest : bin.end);
+        bins.push_back({std::max(0.0, low), std::max(0.0, high), bin.count,
+                        std::max(0.0, sum + shift * count),
+                        bin.squares + shift * (2 * sum + shift * count)});
+    };
+    const std::vector<MagnitudeBin> negative = inputs.negative.bins();
+    for (auto bin = negative.rbegin(); bin != negative.rend(); ++bin)
+        add(*bin, -1);
+    for (const MagnitudeBin& bin : inputs.positive.bins())
+        add(bin, 1);
+    const double largest = static_cast<double>(inputs.positive.largest()) + shift;
+    return {PowerErrors::ofBins(bins, largest), largest};
+}
 
 struct Fit
 {
@@ -114,16 +57,20 @@ struct Fit
 
 /// The best limit among shares of the largest value in geometric steps down to 1 %: activations
 /// have outliers (section 4.4); and by a golden section around the best one. fine: more of both.
-Fit bestLimit(const InputErrors& errors, int largest, double exponent, bool clip, bool fine)
+Fit bestLimit(const InputErrors& inputs, int largest, double exponent, bool clip, bool fine)
 {
     const PowerLevels levels(largest, exponent);
-    const auto at = [&](double limit) { return Fit{exponent, limit, errors.error(levels, limit)}; };
-    Fit best = at(errors.largest());
+    const std::vector<double> borders = levels.thresholds(PowerRounding::Nearest);
+    const auto at = [&](double limit) {
+        return Fit{exponent, limit,
+                   inputs.errors.error(levels.magnitudes(), borders, limit / inputs.largest)};
+    };
+    Fit best = at(inputs.largest);
     if (!clip)
         return best;
     const int steps = fine ? 48 : 16;
     const double ratio = std::pow(0.01, 1.0 / steps);
-    double limit = errors.largest();
+    double limit = inputs.largest;
     for (int i = 0; i < steps; ++i) {
         limit *= ratio;
         if (const Fit fit = at(limit); fit.error < best.error)
@@ -131,7 +78,7 @@ Fit bestLimit(const InputErrors& errors, int largest, double exponent, bool clip
     }
     const double golden = (std::sqrt(5.0) - 1) / 2;
     double low = best.limit * ratio;
-    double high = std::min(errors.largest(), best.limit / ratio);
+    double high = std::min(inputs.largest, best.limit / ratio);
     Fit left = at(high - golden * (high - low));
     Fit right = at(low + golden * (high - low));
     for (int i = 0; i < (fine ? 12 : 6); ++i) {
@@ -151,14 +98,14 @@ Fit bestLimit(const InputErrors& errors, int largest, double exponent, bool clip
     return best;
 }
 
-Fit bestFit(const InputErrors& errors, int largest, const ActivationChoice& choice,
+Fit bestFit(const InputErrors& inputs, int largest, const ActivationChoice& choice,
             std::optional<double> exponent)
 {
-    const auto best = [&](double a) { return bestLimit(errors, largest, a, choice.clip, true); };
+    const auto best = [&](double a) { return bestLimit(inputs, largest, a, choice.clip, true); };
     if (exponent)
         return best(*exponent);
     const ExponentPoint found = searchExponent(
-        [&](double a) { return bestLimit(errors, largest, a, choice.clip, false).error; }, 0.5,
+        [&](double a) { return bestLimit(inputs, largest, a, choice.clip, false).error; }, 0.5,
         ExponentChoice::Free);
     Fit fit = best(found.exponent);
     for (const double exact : {1.0, 0.5}) // where a fine limit may tell another story
@@ -200,7 +147,9 @@ ActivationGrid gridOf(const Fit& fit, int bits, bool isSigned, double shift, dou
     grid.bits = bits;
     grid.isSigned = isSigned;
     grid.exponent = static_cast<float>(fit.exponent);
-    grid.limit = std::max(static_cast<float>(fit.limit), std::numeric_limits<float>::denorm_min());
+    using Limits = std::numeric_limits<float>;
+    grid.limit = static_cast<float>(std::clamp(fit.limit, static_cast<double>(Limits::denorm_min()),
+                                               static_cast<double>(Limits::max())));
     grid.shift = static_cast<float>(shift);
     grid.relativeError = fit.error / energy;
     return grid;
@@ -219,14 +168,14 @@ ActivationGrid bestGrid(const SignedMagnitudes& inputs, const ActivationChoice& 
         grid.exponent = static_cast<float>(exponent.value_or(1));
         return grid;
     }
-    grid = gridOf(bestFit(InputErrors::ofMagnitudes(inputs), grid.largest(), choice, exponent),
-                  choice.bits, isSigned, 0, energy);
+    grid = gridOf(bestFit(unshifted(inputs), grid.largest(), choice, exponent), choice.bits,
+                  isSigned, 0, energy);
     if (!isSigned || !choice.shift)
         return grid;
     const auto shift = static_cast<double>(inputs.negative.largest());
-    const InputErrors shifted = InputErrors::shifted(inputs, shift);
-    const ActivationGrid moved = gridOf(bestFit(shifted, (1 << choice.bits) - 1, choice, exponent),
-                                        choice.bits, false, shift, energy);
+    const ActivationGrid moved =
+        gridOf(bestFit(shifted(inputs, shift), (1 << choice.bits) - 1, choice, exponent),
+               choice.bits, false, shift, energy);
     return moved.relativeError < grid.relativeError ? moved : grid;
 }
 

@@ -8,9 +8,14 @@ namespace gradus {
 
 PowerErrors PowerErrors::ofMagnitudes(const MagnitudeHistogram& magnitudes)
 {
+    return ofBins(magnitudes.bins(), static_cast<double>(magnitudes.largest()));
+}
+
+PowerErrors PowerErrors::ofBins(const std::vector<MagnitudeBin>& bins, double largest)
+{
     PowerErrors errors;
     errors.m_binned = true;
-    const auto s = static_cast<double>(magnitudes.largest());
+    const double s = largest;
     Sums sums{};
     errors.m_sums.push_back(sums);
     if (!(s > 0))
@@ -21,7 +26,7 @@ PowerErrors PowerErrors::ofMagnitudes(const MagnitudeHistogram& magnitudes)
         errors.m_magnitudes.push_back(last);
         errors.m_sums.push_back(sums);
     };
-    for (const MagnitudeBin& bin : magnitudes.bins()) {
+    for (const MagnitudeBin& bin : bins) {
         if (bin.count == 0)
             continue;
         // Evenly spread over a range of the bin's own mean and deviation; between such ranges there

@@ -129,6 +129,10 @@ struct PackedLinear::Prepared
 
 std::optional<std::string> whyNotPacked(const QuantizedWeight& weight)
 {
+    if (weight.scheme.levels != Levels::Uniform)
+        return "power levels";
+    if (!weight.outliers.empty())
+        return "outliers";
     if (weight.scheme.bits < 2 || weight.scheme.bits > 4)
         return concat(weight.scheme.bits, " bits");
     return std::nullopt;
@@ -140,8 +144,8 @@ PackedLinear::PackedLinear(const QuantizedWeight& weight)
     , m_bits(weight.scheme.bits)
 {
     if (const auto why = whyNotPacked(weight))
-        throw Error(ErrorCode::Unsupported,
-                    concat("no packed product for ", *why, "; expected 2, 3 or 4"));
+        throw Error(ErrorCode::Unsupported, concat("no packed product for ", *why,
+                                                   "; expected uniform codes of 2, 3 or 4 bits"));
     assert(weight.codes.size() == static_cast<std::size_t>(m_rows * m_cols));
     assert(weight.zeros.size() == weight.scales.size());
     m_halves = std::all_of(weight.scales.begin(), weight.scales.end(), isHalf) &&

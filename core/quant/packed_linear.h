@@ -12,7 +12,8 @@
 namespace gradus {
 
 /// Why the codes cannot be multiplied as they are ("8 bits"), or nothing when they can: 2, 3 and 4
-/// bits of any granularity, also with a group index.
+/// bits of any granularity, also with a group index. Power levels have a kernel of their own, see
+/// power_linear.h.
 [[nodiscard]] std::optional<std::string> whyNotPacked(const QuantizedWeight& weight);
 [[nodiscard]] inline bool canPack(const QuantizedWeight& weight)
 {

@@ -38,6 +38,8 @@ public:
                                             std::span<const float> scales, const Monitor& monitor);
     /// Of one granule: activations.
     [[nodiscard]] static PowerErrors ofMagnitudes(const MagnitudeHistogram& magnitudes);
+    /// The same of any bins, ascending; largest: of their magnitudes.
+    [[nodiscard]] static PowerErrors ofBins(const std::vector<MagnitudeBin>& bins, double largest);
 
     /// Σ(w−ŵ)² with the scales clip · s, 0 < clip.
     [[nodiscard]] double error(const PowerLevels& levels, PowerRounding rounding,

@@ -33,8 +33,6 @@ namespace gradus {
 
 namespace {
 
-/// Exponents are trained in this share of all steps.
-constexpr double exponentShare = 0.6;
 /// Of the latents and exponents. Gradients of a mean are tiny; what counts is their direction.
 constexpr double beta1 = 0.9;
 constexpr double beta2 = 0.999;

@@ -12,6 +12,9 @@
 
 namespace gradus {
 
+/// Exponents are trained in this share of all steps, and frozen in the others.
+inline constexpr double exponentShare = 0.6;
+
 /// One step of the optimizer.
 struct TrainingStep
 {

@@ -59,12 +59,22 @@ private:
                 return;
             }
             const int last = static_cast<int>(m_outcome.epochLosses.size()) - 1;
-            if (m_options.patience > 0 && last - m_outcome.bestEpoch >= m_options.patience &&
+            const int waited = last - std::max(m_outcome.bestEpoch, patientUntil());
+            if (m_options.patience > 0 && waited >= m_options.patience &&
                 epoch + 1 < m_options.epochs) {
                 m_outcome.stoppedEarly = true;
                 return;
             }
         }
+    }
+
+    /// Codes that are trained go back and forth while their rate is high; epochs without a lower
+    /// loss count once exponents have settled.
+    [[nodiscard]] int patientUntil() const
+    {
+        return m_options.codeRate > 0
+                   ? static_cast<int>(std::ceil(exponentShare * m_options.epochs))
+                   : 0;
     }
 
     /// The loss of the stored form, and whether it is finite; keeps the form when it is the best.

@@ -42,7 +42,9 @@ struct TrainingOptions
     double beta2 = 0.99;
     double epsilon = 2e-5;
     double decay = 1e-6;
-    int patience = 2; ///< epochs without a lower loss before it stops; 0: never
+    /// Epochs without a lower loss before it stops; 0: never. Where codes are trained the first
+    /// 60 % of all epochs do not count.
+    int patience = 2;
     bool norms = true;
     bool biases = false;
     /// Of power levels: Adam on latent codes (in codes) and on exponents; 0 freezes them. Both fall

@@ -159,6 +159,13 @@ void QuantizeJob::measureTrained(std::size_t index, const InputStatistics* input
     result.trace.back().relativeError = result.relativeOutputError;
     if (result.weight->scheme.levels != Levels::Uniform)
         result.trace.back().weightError = std::pow(10.0, -result.weightSqnrDb / 10);
+    // An exponent that weights and inputs share has moved with the weights'.
+    if (result.activation && inputs && inputs->magnitudes)
+        result.activation =
+            solveActivation(*inputs->magnitudes, result.choice.activation,
+                            result.weight->exponents.size() == 1
+                                ? std::optional<double>(result.weight->exponents.front())
+                                : std::nullopt);
 }
 
 void QuantizeJob::abandon(const std::vector<std::size_t>& layers)

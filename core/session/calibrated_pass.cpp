@@ -220,8 +220,7 @@ LayerResult QuantizeJob::solveLayer(const Layer& layer, const LayerChoice& choic
     problem.seed = m_request.recipe.seed;
     if (sharesExponent(choice))
         problem.modelExponent = m_modelExponent;
-    if (inputs)
-        problem.activation = choice.activation;
+    problem.activation = choice.activation;
     StopOnly stop(m_monitor);
     SolveResult solved = solve(problem, choice.method, stop);
     result.damping = solved.report.damping;

@@ -169,7 +169,7 @@ Perplexity evaluatePerplexity(const EvaluateRequest& request, Monitor& monitor)
     const Text text = readText(request);
     Weights weights(request.model, request.memoryBytes / 2);
     const std::int64_t packedLayers =
-        useRun(model, request.run.get(), request.packed, weights, monitor);
+        useRun(model, request.run.get(), request.products, weights, monitor);
 
     std::vector<double> sums(static_cast<std::size_t>(text.windows.count()));
     const std::pair<const Model*, const Weights*> only[] = {{&model, &weights}};
@@ -212,7 +212,7 @@ Divergence evaluateDivergence(const EvaluateRequest& request,
     const Weights floatWeights(reference, request.memoryBytes / 4);
     Weights weights(request.model, request.memoryBytes / 4);
     const std::int64_t packedLayers =
-        useRun(model, request.run.get(), request.packed, weights, monitor);
+        useRun(model, request.run.get(), request.products, weights, monitor);
 
     std::vector<double> sums(static_cast<std::size_t>(text.windows.count()));
     std::int64_t same = 0;

@@ -14,6 +14,14 @@ enum class PerplexityConvention
     LlamaCpp, ///< first token of each window replaced by BOS, targets L/2+1 … L−1
 };
 
+/// How a run's linear layers are multiplied.
+enum class RunProducts
+{
+    Floats,   ///< dequantized weights; inputs with a grid are rounded to it
+    Packed,   ///< codes as they are, times floats: 2, 3 and 4 bits, and power levels
+    Integers, ///< integers for weights and inputs, where inputs have a grid
+};
+
 struct EvaluateRequest
 {
     std::shared_ptr<const Model> model;
@@ -22,9 +30,9 @@ struct EvaluateRequest
     std::filesystem::path tokenizer; ///< overrides the model's
     PerplexityConvention convention = PerplexityConvention::Gptq;
     std::int64_t context = 0; ///< 0: the model's, at most 2048
-    /// Linear layers of the run are multiplied as packed codes (2, 3 or 4 bits); the others are
-    /// noted. Throws Error(Usage) without a run.
-    bool packed = false;
+    /// Layers for which there are no such products are noted. Packed and Integers throw
+    /// Error(Usage) without a run.
+    RunProducts products = RunProducts::Floats;
     std::uint64_t memoryBytes = std::uint64_t(2) << 30;
 };
 
@@ -36,7 +44,7 @@ struct Perplexity
     std::int64_t tokens = 0;  ///< scored
     std::int64_t windows = 0;
     std::int64_t context = 0;
-    std::int64_t packedLayers = 0; ///< multiplied as packed codes
+    std::int64_t packedLayers = 0; ///< multiplied as packed codes, or as integers
 };
 [[nodiscard]] Perplexity evaluatePerplexity(const EvaluateRequest& request, Monitor& monitor);
 
@@ -50,7 +58,7 @@ struct Divergence
     std::int64_t tokens = 0;
     std::int64_t windows = 0;
     std::int64_t context = 0;
-    std::int64_t packedLayers = 0; ///< multiplied as packed codes
+    std::int64_t packedLayers = 0; ///< multiplied as packed codes, or as integers
 };
 /// reference: a float model with the same vocabulary; null: request.model itself without the run.
 [[nodiscard]] Divergence evaluateDivergence(const EvaluateRequest& request,
@@ -71,7 +79,7 @@ struct GenerateRequest
     std::int64_t tokens = 64;
     double temperature = 0; ///< 0: the most likely token
     std::uint64_t seed = 0;
-    bool packed = false; ///< see EvaluateRequest
+    RunProducts products = RunProducts::Floats; ///< see EvaluateRequest
     std::uint64_t memoryBytes = std::uint64_t(2) << 30;
 };
 /// Streams the continuation to sink piece by piece; returns the whole text.

@@ -101,7 +101,7 @@ void QuantizeJob::measureFineTuned()
         InputCapture inputs(m_model, m_monitor);
         for (const std::size_t i : some)
             if (wanted.contains(i))
-                inputs.want(m_model.layers[i], true);
+                inputs.want(m_model.layers[i], true, m_results[i]->activation.has_value());
         pass(inputs);
         inputs.finish();
         for (const std::size_t i : some)

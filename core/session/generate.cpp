@@ -55,7 +55,7 @@ std::string generate(const GenerateRequest& request, Monitor& monitor,
     const auto tokenizer = modelTokenizer(model, request.tokenizer);
     Weights weights(request.model, request.memoryBytes);
     const Executor executor(model, weights);
-    (void)useRun(model, request.run.get(), request.packed, weights, monitor);
+    (void)useRun(model, request.run.get(), request.products, weights, monitor);
 
     std::vector<Token> tokens;
     if (tokenizer->bos())

@@ -135,7 +135,7 @@ void encodeTuning(Writer& out, const TuningOutcome& outcome)
     }
 }
 
-std::shared_ptr<const TuningOutcome> decodeTuning(Reader& in)
+std::shared_ptr<TuningOutcome> decodeTuning(Reader& in)
 {
     auto outcome = std::make_shared<TuningOutcome>();
     outcome->name = in.text();
@@ -244,9 +244,13 @@ void encodeExtras(Writer& out, const LayerResult& layer)
     for (const TracePoint& point : layer.trace)
         for (const double value : {point.weightError, point.exponent})
             out.number(value);
+    for (const auto& tuning : layer.tunings)
+        for (const double value : {tuning->codeChange, tuning->exponentChange})
+            out.number(value);
 }
 
-void decodeExtras(Reader& in, LayerResult& layer, QuantizedWeight* weight)
+void decodeExtras(Reader& in, LayerResult& layer, QuantizedWeight* weight,
+                  const std::vector<std::shared_ptr<TuningOutcome>>& tunings)
 {
     if (weight) {
         const auto levels = in.number<std::uint8_t>();
@@ -262,6 +266,9 @@ void decodeExtras(Reader& in, LayerResult& layer, QuantizedWeight* weight)
     layer.origin.exponents = in.text();
     for (TracePoint& point : layer.trace)
         for (double* value : {&point.weightError, &point.exponent})
+            *value = in.number<double>();
+    for (const auto& tuning : tunings)
+        for (double* value : {&tuning->codeChange, &tuning->exponentChange})
             *value = in.number<double>();
 }
 
@@ -349,10 +356,13 @@ LayerResult decode(std::string_view payload, TuningPool& trainings)
     const auto tunings = in.number<std::uint64_t>();
     if (tunings > mostTunings)
         throw Error(ErrorCode::Format, concat(tunings, " trainings of one layer cannot be"));
+    std::vector<std::shared_ptr<TuningOutcome>> own;
     for (std::uint64_t i = 0; i < tunings; ++i)
-        layer.tunings.push_back(trainings.shared(decodeTuning(in)));
+        own.push_back(decodeTuning(in));
     if (!in.atEnd())
-        decodeExtras(in, layer, weight.get());
+        decodeExtras(in, layer, weight.get(), own);
+    for (const auto& tuning : own)
+        layer.tunings.push_back(trainings.shared(tuning));
     if (weight) {
         if (const auto problem = weightProblem(*weight))
             throw Error(ErrorCode::Format, *problem);

@@ -5,10 +5,13 @@
 #include "core/base/text.h"
 #include "core/graph/executor.h"
 #include "core/quant/activation_linear.h"
+#include "core/quant/integer_linear.h"
 #include "core/quant/packed_linear.h"
+#include "core/quant/power_linear.h"
 #include "core/quant/quantized_weight.h"
 
 #include <algorithm>
+#include <functional>
 #include <map>
 #include <set>
 #include <variant>
@@ -143,46 +146,105 @@ void applyRun(const Model& model, const Run& run, Weights& weights)
     applyResults(model, run.layers, weights);
 }
 
-std::int64_t applyRunPacked(const Model& model, const Run& run, Weights& weights, Monitor& monitor)
+namespace {
+
+/// A kernel for a layer of a run, or the reason why there is none.
+using KernelMaker =
+    std::function<std::shared_ptr<const LinearKernel>(const LayerResult&, std::string& why)>;
+
+std::shared_ptr<const LinearKernel> packedKernel(const LayerResult& result, std::string& why)
+{
+    const QuantizedWeight& weight = *result.weight;
+    const bool power = weight.scheme.levels != Levels::Uniform;
+    const auto reason = power ? whyNotPowerLinear(weight) : whyNotPacked(weight);
+    if (reason) {
+        why = *reason;
+        return nullptr;
+    }
+    std::shared_ptr<const LinearKernel> kernel;
+    if (power)
+        kernel = std::make_shared<const PowerLinear>(weight);
+    else
+        kernel = std::make_shared<const PackedLinear>(weight);
+    if (result.activation)
+        kernel = std::make_shared<const RoundedInputs>(kernel, *result.activation);
+    return kernel;
+}
+
+std::shared_ptr<const LinearKernel> integersOf(const LayerResult& result, std::string& why)
+{
+    if (!result.activation) {
+        why = "its inputs are floats";
+        return nullptr;
+    }
+    if (const auto reason = whyNotInteger(*result.weight, *result.activation)) {
+        why = *reason;
+        return nullptr;
+    }
+    return integerKernel(*result.weight, *result.activation);
+}
+
+/// Layers for which there is none are applied as floats and noted: "NAME is not DONE: why".
+std::int64_t applyKernels(const Model& model, const Run& run, const KernelMaker& make,
+                          std::string_view done, Weights& weights, Monitor& monitor)
 {
     const WeightUses uses(model.graph);
-    std::map<std::string, std::vector<std::string>> unpacked; // names by reason
-    std::int64_t packed = 0;
+    std::map<std::string, std::vector<std::string>> others; // names by reason
+    std::int64_t count = 0;
     for (const LayerResult& result : run.layers) {
         if (!result.weight)
             continue;
         monitor.checkpoint();
         const Layer& layer = layerOf(model, result);
-        auto why = whyNotPacked(*result.weight);
-        if (!why && !uses.linear.contains(layer.weight))
-            why = "not a linear layer";
-        if (why) {
-            unpacked[*why].push_back(result.name);
+        std::shared_ptr<const LinearKernel> kernel;
+        std::string why = "not a linear layer";
+        if (uses.linear.contains(layer.weight))
+            kernel = make(result, why);
+        if (!kernel) {
+            others[why].push_back(result.name);
             applyWeight(layer, result, weights);
             continue;
         }
         if (uses.rows.contains(layer.weight))
             applyWeight(layer, result, weights);
-        weights.replace(layer.weight, std::make_shared<const PackedLinear>(*result.weight));
-        ++packed;
+        weights.replace(layer.weight, std::move(kernel));
+        ++count;
     }
     applyTuned(model, run.layers, weights);
-    for (const auto& [why, names] : unpacked)
-        monitor.note(names.size() == 1
-                         ? concat(names[0], " is not packed: ", why)
-                         : concat(names.size(), " layers are not packed (", why, "): ", names[0],
-                                  names.size() > 2 ? " … " : " and ", names.back()));
-    return packed;
+    for (const auto& [why, names] : others)
+        monitor.note(names.size() == 1 ? concat(names[0], " is not ", done, ": ", why)
+                                       : concat(names.size(), " layers are not ", done, " (", why,
+                                                "): ", names[0], names.size() > 2 ? " … " : " and ",
+                                                names.back()));
+    return count;
 }
 
-std::int64_t useRun(const Model& model, const Run* run, bool packed, Weights& weights,
+} // namespace
+
+std::int64_t applyRunPacked(const Model& model, const Run& run, Weights& weights, Monitor& monitor)
+{
+    return applyKernels(model, run, packedKernel, "packed", weights, monitor);
+}
+
+std::int64_t applyRunIntegers(const Model& model, const Run& run, Weights& weights,
+                              Monitor& monitor)
+{
+    return applyKernels(model, run, integersOf, "multiplied in integers", weights, monitor);
+}
+
+std::int64_t useRun(const Model& model, const Run* run, RunProducts products, Weights& weights,
                     Monitor& monitor)
 {
-    if (packed && !run)
+    if (products == RunProducts::Packed && !run)
         throw Error(ErrorCode::Usage, "packed products need a run (RUN.gradus): a float model has "
                                       "no codes to multiply");
-    if (packed)
+    if (products == RunProducts::Integers && !run)
+        throw Error(ErrorCode::Usage, "products of integers need a run (RUN.gradus): a float model "
+                                      "has no codes to multiply");
+    if (products == RunProducts::Packed)
         return applyRunPacked(model, *run, weights, monitor);
+    if (products == RunProducts::Integers)
+        return applyRunIntegers(model, *run, weights, monitor);
     if (run)
         applyRun(model, *run, weights);
     return 0;

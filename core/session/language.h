@@ -4,6 +4,7 @@
 #include "core/base/monitor.h"
 #include "core/data/text_windows.h"
 #include "core/graph/model.h"
+#include "core/session/evaluate.h"
 #include "core/session/run.h"
 
 #include <filesystem>
@@ -41,13 +42,16 @@ void applyWeight(const Layer& layer, const LayerResult& result, Weights& weights
 /// not there, or of another shape.
 const TensorInfo& tunedTensor(const Model& model, const std::string& name, const Tensor& value);
 
-/// Like applyRun, but linear layers whose codes can be multiplied as they are get a PackedLinear;
-/// which ones do not, and why, is noted. Returns how many do.
+/// Like applyRun, but linear layers whose codes can be multiplied as they are get a PackedLinear,
+/// or a PowerLinear; which ones do not, and why, is noted. Returns how many do.
 std::int64_t applyRunPacked(const Model& model, const Run& run, Weights& weights, Monitor& monitor);
+/// The same with integers in place of weights and inputs, see integer_linear.h.
+std::int64_t applyRunIntegers(const Model& model, const Run& run, Weights& weights,
+                              Monitor& monitor);
 
-/// Whichever a request asks for; run may be null. Throws Error(Usage) for packed without a run.
-/// Returns the number of packed layers.
-std::int64_t useRun(const Model& model, const Run* run, bool packed, Weights& weights,
+/// Whichever a request asks for; run may be null. Throws Error(Usage) for packed and integer
+/// products without a run. Returns the number of layers that have them.
+std::int64_t useRun(const Model& model, const Run* run, RunProducts products, Weights& weights,
                     Monitor& monitor);
 
 /// Windows that run through the network together: about 2048 tokens.

@@ -305,6 +305,21 @@ void readChoice(const Reader& reader, LayerChoice& choice)
         readActivation(*activation, choice.activation);
 }
 
+/// An exponent that weights and inputs share is one of power levels, and one for all rows.
+std::optional<std::string> sharingProblem(const LayerChoice& choice)
+{
+    if (!choice.activation.enabled() || choice.activation.exponent != ActivationExponent::Shared)
+        return std::nullopt;
+    const PowerGridOptions* power = powerGridOf(choice.method);
+    if (!power)
+        return concat("activations share the weights' exponent, but ", methodName(choice.method),
+                      " makes uniform levels, expected powerquant or nupes, or another exponent");
+    if (power->exponentScope == ExponentScope::Row)
+        return "activations share the weights' exponent, but each row has its own, expected one "
+               "for the layer or the model";
+    return std::nullopt;
+}
+
 void validateChoice(const LayerChoice& choice, const std::string& who)
 {
     if (choice.keepFloat)
@@ -314,6 +329,8 @@ void validateChoice(const LayerChoice& choice, const std::string& who)
         problem = validate(choice.method);
     if (!problem)
         problem = choice.activation.validate();
+    if (!problem)
+        problem = sharingProblem(choice);
     if (problem)
         throw Error(ErrorCode::Usage, concat(who, ": ", *problem));
 }

@@ -43,7 +43,8 @@
 //   /tunings/<link>      one group per training (of a block, or the fine-tuning); absent without
 //                        any. Attributes: name, block (-1: all), steps, epoch_loss_count,
 //                        best_epoch (0: the start was kept), stopped_early, cancelled (0 or 1),
-//                        scale_change, zero_change, parameters (JSON array of name and shape)
+//                        scale_change, zero_change, of power grids code_change and
+//                        exponent_change, parameters (JSON array of name and shape)
 //     losses             f32, steps: of every step, before its update
 //     epoch_losses       f64: over all windows, before the first epoch and after each one
 //     values/<tensor>    f32: float tensors of the model as trained (norms, biases); they belong to

@@ -146,6 +146,10 @@ std::shared_ptr<const TuningOutcome> readTuning(const Hdf5Group& group)
     outcome->cancelled = group.integer("cancelled") != 0;
     outcome->scaleChange = group.real("scale_change");
     outcome->zeroChange = group.real("zero_change");
+    if (group.hasAttribute("code_change")) {
+        outcome->codeChange = group.real("code_change");
+        outcome->exponentChange = group.real("exponent_change");
+    }
     readParameters(group, *outcome);
     if (const auto problem = tuningProblem(*outcome))
         group.fail({}, concat("is malformed: ", *problem));
@@ -274,6 +278,11 @@ void TuningWriter::write(Hdf5Group& root, Monitor& monitor)
         group.setInteger("cancelled", outcome->cancelled ? 1 : 0);
         group.setReal("scale_change", outcome->scaleChange);
         group.setReal("zero_change", outcome->zeroChange);
+        // Only trainings of power grids change codes and exponents.
+        if (outcome->codeChange != 0 || outcome->exponentChange != 0) {
+            group.setReal("code_change", outcome->codeChange);
+            group.setReal("exponent_change", outcome->exponentChange);
+        }
         writeList(group, "losses", Hdf5Type::F32, outcome->losses, monitor);
         writeList(group, "epoch_losses", Hdf5Type::F64, outcome->epochLosses, monitor);
         writeParameters(group, *outcome, monitor);

@@ -38,6 +38,7 @@ bool sameOutcome(const TuningOutcome& a, const TuningOutcome& b)
     return a.name == b.name && a.block == b.block && a.bestEpoch == b.bestEpoch &&
            a.stoppedEarly == b.stoppedEarly && a.cancelled == b.cancelled &&
            sameReal(a.scaleChange, b.scaleChange) && sameReal(a.zeroChange, b.zeroChange) &&
+           sameReal(a.codeChange, b.codeChange) && sameReal(a.exponentChange, b.exponentChange) &&
            sameBytes(a.losses, b.losses) && sameBytes(a.epochLosses, b.epochLosses) &&
            std::equal(a.parameters.begin(), a.parameters.end(), b.parameters.begin(),
                       b.parameters.end(), sameParameter);

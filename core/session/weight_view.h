@@ -4,7 +4,6 @@
 #include "core/data/calibration.h"
 #include "core/eval/distribution.h"
 #include "core/graph/model.h"
-#include "core/quant/power_errors.h"
 #include "core/quant/quantized_weight.h"
 #include "core/session/recipe.h"
 
@@ -87,8 +86,6 @@ struct PreviewRequest
     std::shared_ptr<const InputStatistics> inputs;
     /// outputEnergies of facts and inputs: halves the work of the output error. Null: made here.
     std::shared_ptr<const std::vector<double>> energies;
-    /// The errors of power grids on this weight, when they are known: halves the work of searches.
-    std::shared_ptr<const PowerErrors> powerErrors;
     /// The exponent of methods whose layers share the model's; without it, this layer's own.
     std::optional<double> modelExponent;
     int bins = 160;

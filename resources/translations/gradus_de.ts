@@ -86,6 +86,62 @@
         <source>clip %1</source>
         <translation>Clip %1</translation>
     </message>
+    <message>
+        <source>searched</source>
+        <translation>gesucht</translation>
+    </message>
+    <message>
+        <source>the weights'</source>
+        <translation>der der Gewichte</translation>
+    </message>
+    <message>
+        <source>½</source>
+        <translation>½</translation>
+    </message>
+    <message>
+        <source>1, uniform</source>
+        <translation>1, gleichförmig</translation>
+    </message>
+    <message>
+        <source>least error</source>
+        <translation>kleinster Fehler</translation>
+    </message>
+    <message>
+        <source>largest seen</source>
+        <translation>größter gesehener Wert</translation>
+    </message>
+    <message>
+        <source>as they are</source>
+        <translation>wie sie sind</translation>
+    </message>
+    <message>
+        <source>moved up</source>
+        <translation>nach oben verschoben</translation>
+    </message>
+    <message>
+        <source>%1, %2</source>
+        <translation>%1, %2</translation>
+    </message>
+    <message>
+        <source>%1, inputs %2 bit</source>
+        <translation>%1, Eingaben %2 Bit</translation>
+    </message>
+    <message>
+        <source>inputs %1</source>
+        <translation>Eingaben %1</translation>
+    </message>
+    <message>
+        <source>%1 bit</source>
+        <translation>%1 Bit</translation>
+    </message>
+    <message>
+        <source>exponent of the inputs %1</source>
+        <translation>Exponent der Eingaben %1</translation>
+    </message>
+    <message>
+        <source>limit of the inputs %1</source>
+        <translation>Grenze der Eingaben %1</translation>
+    </message>
 </context>
 <context>
     <name>ComparisonModel</name>
@@ -362,12 +418,215 @@
         <source>L2 weight decay of the fine-tuning.</source>
         <translation>L2-Gewichtsabnahme der Feinabstimmung.</translation>
     </message>
+    <message>
+        <source>Power exponent a of the grid, 0.15 to 1.6; 0 searches the best one. 1 is a uniform grid, less has finer levels near zero.</source>
+        <translation>Potenzexponent a des Gitters, 0,15 bis 1,6; 0 sucht den besten. 1 ist ein gleichförmiges Gitter, kleinere Werte haben feinere Stufen nahe null.</translation>
+    </message>
+    <message>
+        <source>One exponent for each layer, for all layers of the model, or for each row.</source>
+        <translation>Ein Exponent für jede Schicht, für alle Schichten des Modells oder für jede Zeile.</translation>
+    </message>
+    <message>
+        <source>Which exponents may be chosen: any; 1/2 or 1, which integer arithmetic computes exactly, unless another gains more than 0.1 dB; or only those two.</source>
+        <translation>Welche Exponenten in Frage kommen: jeder; 1/2 oder 1, mit denen ganze Zahlen exakt rechnen, außer ein anderer gewinnt mehr als 0,1 dB; oder nur diese beiden.</translation>
+    </message>
+    <message>
+        <source>Scales are the largest magnitude of their granule; or a share of it that is searched together with the exponent, common to all granules or for each one.</source>
+        <translation>Skalen sind der größte Betrag ihres Granulats; oder ein Anteil davon, der zusammen mit dem Exponenten gesucht wird, gemeinsam für alle Granulate oder für jedes eigens.</translation>
+    </message>
+    <message>
+        <source>Smallest share of the largest magnitude that is tried as a scale.</source>
+        <translation>Kleinster Anteil des größten Betrags, der als Skala versucht wird.</translation>
+    </message>
+    <message>
+        <source>Levels without zero and with one magnitude more. At 2 bits the exponent has no effect otherwise; auto takes them there where the error is less.</source>
+        <translation>Stufen ohne Null und mit einem Betrag mehr. Bei 2 Bit hat der Exponent sonst keine Wirkung; auto nimmt sie dort, wo der Fehler kleiner ist.</translation>
+    </message>
+    <message>
+        <source>Share of the weights kept as floats beside the codes, those that save most error.</source>
+        <translation>Anteil der Gewichte, die neben den Codes als Gleitkommazahlen behalten werden: jene, die am meisten Fehler sparen.</translation>
+    </message>
+    <message>
+        <source>PowerQuant</source>
+        <translation>PowerQuant</translation>
+    </message>
+    <message>
+        <source>Non-uniform levels from a power function whose exponent is searched for each layer. Needs no calibration.</source>
+        <translation>Ungleichförmige Stufen aus einer Potenzfunktion, deren Exponent für jede Schicht gesucht wird. Braucht keine Kalibrierung.</translation>
+    </message>
+    <message>
+        <source>In the domain of the power function, as the paper does, or to the nearest level, which never has the larger error.</source>
+        <translation>Im Bereich der Potenzfunktion, wie in der Veröffentlichung, oder zur nächsten Stufe, was nie den größeren Fehler hat.</translation>
+    </message>
+    <message>
+        <source>How the exponent is found: over the whole range with exact errors, or by Nelder-Mead from 1, which can end in a worse basin.</source>
+        <translation>Wie der Exponent gefunden wird: über den ganzen Bereich mit exakten Fehlern oder mit Nelder-Mead ab 1, was in einer schlechteren Senke enden kann.</translation>
+    </message>
+    <message>
+        <source>The search minimizes the sum of the errors' magnitudes to this power.</source>
+        <translation>Die Suche minimiert die Summe der Fehlerbeträge hoch dieser Zahl.</translation>
+    </message>
+    <message>
+        <source>NUPES</source>
+        <translation>NUPES</translation>
+    </message>
+    <message>
+        <source>Learns the codes of a power grid over all its levels, with its scales and its exponent, against the Hessian of the calibration inputs.</source>
+        <translation>Lernt die Codes eines Potenzgitters über alle seine Stufen, mit seinen Skalen und seinem Exponenten, gegen die Hessematrix der Kalibriereingaben.</translation>
+    </message>
+    <message>
+        <source>How codes are learned: coordinate descent over all levels in turn with scales and exponent; gradient steps on latent codes; or only up or down as AdaRound does, for comparison.</source>
+        <translation>Wie Codes gelernt werden: Koordinatenabstieg über alle Stufen im Wechsel mit Skalen und Exponent; Gradientenschritte auf latenten Codes; oder nur auf oder ab wie bei AdaRound, zum Vergleich.</translation>
+    </message>
+    <message>
+        <source>Rounds of the alternation at most.</source>
+        <translation>Höchstzahl der Runden des Wechsels.</translation>
+    </message>
+    <message>
+        <source>Learns the scales with the codes.</source>
+        <translation>Lernt die Skalen mit den Codes.</translation>
+    </message>
+    <message>
+        <source>Learns the exponent with the codes.</source>
+        <translation>Lernt den Exponenten mit den Codes.</translation>
+    </message>
+    <message>
+        <source>After the alternation, gradient steps from the float weights and another alternation; the better result is kept.</source>
+        <translation>Nach dem Wechsel Gradientenschritte ab den Gleitkommagewichten und ein weiterer Wechsel; das bessere Ergebnis bleibt.</translation>
+    </message>
+    <message>
+        <source>Added to the Hessian's diagonal for the first sweep, as a share of its mean.</source>
+        <translation>Für den ersten Durchgang zur Diagonale der Hessematrix addiert, als Anteil ihres Mittels.</translation>
+    </message>
+    <message>
+        <source>Gradient steps.</source>
+        <translation>Gradientenschritte.</translation>
+    </message>
+    <message>
+        <source>Learning rate of codes, in codes.</source>
+        <translation>Lernrate der Codes, in Codes.</translation>
+    </message>
+    <message>
+        <source>Learning rate of the exponent.</source>
+        <translation>Lernrate des Exponenten.</translation>
+    </message>
+    <message>
+        <source>Learning rate of the scales' logarithm.</source>
+        <translation>Lernrate des Logarithmus der Skalen.</translation>
+    </message>
+    <message>
+        <source>Up-down: how hard weights are pushed to one of the two levels.</source>
+        <translation>Auf oder ab: wie stark Gewichte zu einer der beiden Stufen gedrängt werden.</translation>
+    </message>
+    <message>
+        <source>Trains codes, scales, exponents and norms of each block so that its output matches the float block's.</source>
+        <translation>Trainiert Codes, Skalen, Exponenten und Normen jedes Blocks, sodass seine Ausgabe der des Gleitkommablocks gleicht.</translation>
+    </message>
+    <message>
+        <source>Learning rate of scales and norms.</source>
+        <translation>Lernrate von Skalen und Normen.</translation>
+    </message>
+    <message>
+        <source>Learning rate of codes, in codes; 0 freezes them.</source>
+        <translation>Lernrate der Codes, in Codes; 0 friert sie ein.</translation>
+    </message>
+    <message>
+        <source>Learning rate of exponents; 0 freezes them.</source>
+        <translation>Lernrate der Exponenten; 0 friert sie ein.</translation>
+    </message>
 </context>
 <context>
     <name>Decibel</name>
     <message>
         <source>%1 dB</source>
         <translation>%1 dB</translation>
+    </message>
+</context>
+<context>
+    <name>GainKind</name>
+    <message>
+        <source>In all</source>
+        <translation>Insgesamt</translation>
+    </message>
+    <message>
+        <source>Outliers</source>
+        <translation>Ausreißer</translation>
+    </message>
+    <message>
+        <source>Clip</source>
+        <translation>Clip</translation>
+    </message>
+    <message>
+        <source>Exponent</source>
+        <translation>Exponent</translation>
+    </message>
+    <message>
+        <source>Nearest levels</source>
+        <translation>Nächste Stufen</translation>
+    </message>
+    <message>
+        <source>Codes</source>
+        <translation>Codes</translation>
+    </message>
+    <message>
+        <source>Scales</source>
+        <translation>Skalen</translation>
+    </message>
+    <message>
+        <source>Exponent again</source>
+        <translation>Exponent erneut</translation>
+    </message>
+    <message>
+        <source>Gradient</source>
+        <translation>Gradient</translation>
+    </message>
+    <message>
+        <source>Block stage</source>
+        <translation>Blockphase</translation>
+    </message>
+    <message>
+        <source>Fine-tuning</source>
+        <translation>Feinabstimmung</translation>
+    </message>
+    <message>
+        <source>The weights that cost most are kept as floats.</source>
+        <translation>Die Gewichte, die am meisten kosten, bleiben Gleitkommazahlen.</translation>
+    </message>
+    <message>
+        <source>Scales below the largest magnitudes.</source>
+        <translation>Skalen unter den größten Beträgen.</translation>
+    </message>
+    <message>
+        <source>A power grid in place of the uniform one.</source>
+        <translation>Ein Potenzgitter anstelle des gleichförmigen.</translation>
+    </message>
+    <message>
+        <source>Nearest levels in place of rounding in the power domain.</source>
+        <translation>Nächste Stufen anstelle des Rundens im Potenzbereich.</translation>
+    </message>
+    <message>
+        <source>Codes chosen for the output error instead of the weights' own.</source>
+        <translation>Codes für den Ausgabefehler statt für den der Gewichte gewählt.</translation>
+    </message>
+    <message>
+        <source>Scales fitted to the codes.</source>
+        <translation>Skalen an die Codes angepasst.</translation>
+    </message>
+    <message>
+        <source>The exponent fitted to codes and scales.</source>
+        <translation>Der Exponent an Codes und Skalen angepasst.</translation>
+    </message>
+    <message>
+        <source>Gradient steps on latent codes.</source>
+        <translation>Gradientenschritte auf latenten Codes.</translation>
+    </message>
+    <message>
+        <source>The training of the block: it serves the block's output, and the layer's own error may rise.</source>
+        <translation>Das Training des Blocks: Es dient der Ausgabe des Blocks; der Fehler der Schicht selbst kann steigen.</translation>
+    </message>
+    <message>
+        <source>The training of the whole model: the layer's own error may rise.</source>
+        <translation>Das Training des ganzen Modells: Der Fehler der Schicht selbst kann steigen.</translation>
     </message>
 </context>
 <context>
@@ -552,6 +811,18 @@
         <source>its numbers no longer belong to the recipe</source>
         <translation>ihre Werte gehören nicht mehr zum Rezept</translation>
     </message>
+    <message>
+        <source>exponent of the power grid</source>
+        <translation>Exponent des Potenzgitters</translation>
+    </message>
+    <message>
+        <source>share of weights kept as floats</source>
+        <translation>Anteil der als Gleitkommazahlen behaltenen Gewichte</translation>
+    </message>
+    <message>
+        <source>bits of the layer's inputs, or float</source>
+        <translation>Bit der Eingaben der Schicht, oder float</translation>
+    </message>
 </context>
 <context>
     <name>LayerMeasures</name>
@@ -720,6 +991,138 @@
     <message>
         <source>Only with act order.</source>
         <translation>Nur mit act order.</translation>
+    </message>
+    <message>
+        <source>Power grid</source>
+        <translation>Potenzgitter</translation>
+    </message>
+    <message>
+        <source>Codes</source>
+        <translation>Codes</translation>
+    </message>
+    <message>
+        <source>Gradient steps</source>
+        <translation>Gradientenschritte</translation>
+    </message>
+    <message>
+        <source>Each layer's own</source>
+        <translation>Jede Schicht eigens</translation>
+    </message>
+    <message>
+        <source>One for the model</source>
+        <translation>Einer für das Modell</translation>
+    </message>
+    <message>
+        <source>Each row's own</source>
+        <translation>Jede Zeile eigens</translation>
+    </message>
+    <message>
+        <source>Any</source>
+        <translation>Beliebig</translation>
+    </message>
+    <message>
+        <source>½ or 1, unless much worse</source>
+        <translation>½ oder 1, wenn nicht viel schlechter</translation>
+    </message>
+    <message>
+        <source>½ or 1 only</source>
+        <translation>Nur ½ oder 1</translation>
+    </message>
+    <message>
+        <source>None</source>
+        <translation>Keiner</translation>
+    </message>
+    <message>
+        <source>Common share</source>
+        <translation>Gemeinsamer Anteil</translation>
+    </message>
+    <message>
+        <source>Each granule's own</source>
+        <translation>Jedes Granulat eigens</translation>
+    </message>
+    <message>
+        <source>Where it helps</source>
+        <translation>Wo es hilft</translation>
+    </message>
+    <message>
+        <source>Never</source>
+        <translation>Nie</translation>
+    </message>
+    <message>
+        <source>Always</source>
+        <translation>Immer</translation>
+    </message>
+    <message>
+        <source>In the power domain</source>
+        <translation>Im Potenzbereich</translation>
+    </message>
+    <message>
+        <source>Nearest level</source>
+        <translation>Nächste Stufe</translation>
+    </message>
+    <message>
+        <source>Nelder-Mead from 1</source>
+        <translation>Nelder-Mead ab 1</translation>
+    </message>
+    <message>
+        <source>Alternation</source>
+        <translation>Wechsel</translation>
+    </message>
+    <message>
+        <source>Up or down (AdaRound)</source>
+        <translation>Auf oder ab (AdaRound)</translation>
+    </message>
+    <message>
+        <source>Only with a searched exponent, 0.</source>
+        <translation>Nur mit gesuchtem Exponenten, 0.</translation>
+    </message>
+    <message>
+        <source>Only with a clip.</source>
+        <translation>Nur mit Clip.</translation>
+    </message>
+    <message>
+        <source>Only with a searched exponent, 0, or a clip.</source>
+        <translation>Nur mit gesuchtem Exponenten, 0, oder mit Clip.</translation>
+    </message>
+    <message>
+        <source>Only with the solver that goes up or down.</source>
+        <translation>Nur mit dem Löser, der auf oder ab geht.</translation>
+    </message>
+    <message>
+        <source>Only with the alternation.</source>
+        <translation>Nur mit dem Wechsel.</translation>
+    </message>
+    <message>
+        <source>Only with gradient steps, or when the alternation explores.</source>
+        <translation>Nur mit Gradientenschritten oder wenn der Wechsel erkundet.</translation>
+    </message>
+    <message>
+        <source>Whole range, exactly</source>
+        <translation>Ganzer Bereich, exakt</translation>
+    </message>
+    <message>
+        <source>a %1</source>
+        <translation>a %1</translation>
+    </message>
+    <message>
+        <source>one a for the model</source>
+        <translation>ein a für das Modell</translation>
+    </message>
+    <message>
+        <source>a per row</source>
+        <translation>a je Zeile</translation>
+    </message>
+    <message>
+        <source>clip</source>
+        <translation>Clip</translation>
+    </message>
+    <message>
+        <source>no zero</source>
+        <translation>ohne Null</translation>
+    </message>
+    <message>
+        <source>%1 % outliers</source>
+        <translation>%1 % Ausreißer</translation>
     </message>
 </context>
 <context>
@@ -1005,6 +1408,54 @@
     <message>
         <source>%1, round %2</source>
         <translation>%1, Runde %2</translation>
+    </message>
+    <message>
+        <source>Outliers</source>
+        <translation>Ausreißer</translation>
+    </message>
+    <message>
+        <source>Clip</source>
+        <translation>Clip</translation>
+    </message>
+    <message>
+        <source>Exponent</source>
+        <translation>Exponent</translation>
+    </message>
+    <message>
+        <source>Nearest</source>
+        <translation>Nächste</translation>
+    </message>
+    <message>
+        <source>Nearest levels</source>
+        <translation>Nächste Stufen</translation>
+    </message>
+    <message>
+        <source>Gradient</source>
+        <translation>Gradient</translation>
+    </message>
+    <message>
+        <source>Gradient steps</source>
+        <translation>Gradientenschritte</translation>
+    </message>
+    <message>
+        <source>The weights that cost most are kept as floats.</source>
+        <translation>Die Gewichte, die am meisten kosten, bleiben Gleitkommazahlen.</translation>
+    </message>
+    <message>
+        <source>Scales below the largest magnitudes.</source>
+        <translation>Skalen unter den größten Beträgen.</translation>
+    </message>
+    <message>
+        <source>A power grid instead of the uniform one, or another exponent.</source>
+        <translation>Ein Potenzgitter anstelle des gleichförmigen oder ein anderer Exponent.</translation>
+    </message>
+    <message>
+        <source>Nearest levels instead of rounding in the power domain.</source>
+        <translation>Nächste Stufen anstelle des Rundens im Potenzbereich.</translation>
+    </message>
+    <message>
+        <source>Gradient steps on latent codes; the best codes of each row are kept.</source>
+        <translation>Gradientenschritte auf latenten Codes; die besten Codes jeder Zeile bleiben.</translation>
     </message>
 </context>
 <context>
@@ -1606,6 +2057,45 @@
     </message>
 </context>
 <context>
+    <name>gradus::CompandedPlot</name>
+    <message>
+        <source>Weights in the power domain</source>
+        <translation>Gewichte im Potenzbereich</translation>
+    </message>
+    <message>
+        <source>Weights</source>
+        <translation>Gewichte</translation>
+    </message>
+    <message>
+        <source>Levels</source>
+        <translation>Stufen</translation>
+    </message>
+    <message>
+        <source>Weights of each code</source>
+        <translation>Gewichte je Code</translation>
+    </message>
+    <message>
+        <source>code, N·sgn(w)·(|w|/s)^a</source>
+        <translation>Code, N·sgn(w)·(|w|/s)^a</translation>
+    </message>
+    <message>
+        <source>weights per code (%)</source>
+        <translation>Gewichte je Code (%)</translation>
+    </message>
+    <message>
+        <source>a = %1 · codes worth %2 of %3 bit · each has %4 to %5 of the weights</source>
+        <translation>a = %1 · Codes sind %2 von %3 Bit wert · jeder hat %4 bis %5 der Gewichte</translation>
+    </message>
+    <message>
+        <source>power domain</source>
+        <translation>Potenzbereich</translation>
+    </message>
+    <message>
+        <source>code %1: %2 weights, %3</source>
+        <translation>Code %1: %2 Gewichte, %3</translation>
+    </message>
+</context>
+<context>
     <name>gradus::ConvergencePanel</name>
     <message>
         <source>Views of decoupleQ</source>
@@ -2052,20 +2542,12 @@ bestes a = %2, NMSE %3
         <translation>Schichten auswählen, um zu sehen, wie der Fehler eines Potenzgitters von dessen Exponenten abhängt.</translation>
     </message>
     <message>
-        <source>The exponent a of the power grid: levels ŵ = s·(k/N)^(1/a), dense around zero below 1, evenly spaced at 1. Drag the marker, or type.</source>
-        <translation>Der Exponent a des Potenzgitters: Stufen ŵ = s·(k/N)^(1/a), unter 1 dicht um null, bei 1 in gleichen Abständen. Die Marke ziehen oder einen Wert eingeben.</translation>
-    </message>
-    <message>
         <source>Exponent</source>
         <translation>Exponent</translation>
     </message>
     <message>
         <source>Best</source>
         <translation>Bester</translation>
-    </message>
-    <message>
-        <source>The exponent with the least error, found by golden-section search</source>
-        <translation>Der Exponent mit dem kleinsten Fehler, gefunden mit dem Verfahren des Goldenen Schnitts</translation>
     </message>
     <message>
         <source>Uniform</source>
@@ -2092,14 +2574,6 @@ bestes a = %2, NMSE %3
         <translation>Fehler beim Exponenten</translation>
     </message>
     <message>
-        <source>NMSE = Σ(w − ŵ)² / Σw². The gain over the uniform grid is 10·log₁₀(NMSE at a = 1 / NMSE).</source>
-        <translation>NMSE = Σ(w − ŵ)² / Σw². Der Gewinn gegenüber dem gleichförmigen Gitter ist 10·log₁₀(NMSE bei a = 1 / NMSE).</translation>
-    </message>
-    <message>
-        <source>&lt;p&gt;A power grid has its levels where an evenly spaced grid has them after raising to the power a, which suits weights that crowd around zero.&lt;/p&gt;&lt;p&gt;Power-domain rounding: k = round(N·(|w|/s)&lt;sup&gt;a&lt;/sup&gt;), ŵ = sign(w)·s·(k/N)&lt;sup&gt;1/a&lt;/sup&gt;&lt;/p&gt;&lt;p&gt;The grid is symmetric: N = 2&lt;sup&gt;bits − 1&lt;/sup&gt; − 1 levels on each side of zero, and s is the largest |w| of what shares a scale. With a = 1 it is the uniform symmetric grid, which an asymmetric scheme of the layer does not equal.&lt;/p&gt;</source>
-        <translation>&lt;p&gt;Ein Potenzgitter hat seine Stufen dort, wo ein Gitter mit gleichen Abständen sie nach dem Potenzieren mit a hat; das passt zu Gewichten, die sich um null häufen.&lt;/p&gt;&lt;p&gt;Runden in der Potenzdomäne: k = round(N·(|w|/s)&lt;sup&gt;a&lt;/sup&gt;), ŵ = sign(w)·s·(k/N)&lt;sup&gt;1/a&lt;/sup&gt;&lt;/p&gt;&lt;p&gt;Das Gitter ist symmetrisch: N = 2&lt;sup&gt;bits − 1&lt;/sup&gt; − 1 Stufen auf jeder Seite der Null, und s ist das größte |w| unter den Gewichten, die sich eine Skala teilen. Mit a = 1 ist es das gleichförmige symmetrische Gitter, das nicht dasselbe ist wie ein asymmetrisches Schema der Schicht.&lt;/p&gt;</translation>
-    </message>
-    <message>
         <source>The best exponent of each layer, and what it gains over the uniform grid, appears here once all layers are fitted.</source>
         <translation>Der beste Exponent jeder Schicht und sein Gewinn gegenüber dem gleichförmigen Gitter erscheinen hier, sobald die Exponenten aller Schichten bestimmt sind.</translation>
     </message>
@@ -2124,20 +2598,136 @@ bestes a = %2, NMSE %3
         <translation>eine Skala s = max |w| je Kanal</translation>
     </message>
     <message>
-        <source>Symmetric power grid of %1 bits: N = %2 level on each side of zero, %3, power-domain rounding.</source>
-        <translation>Symmetrisches Potenzgitter mit %1 Bit: N = %2 Stufe auf jeder Seite der Null, %3, Runden in der Potenzdomäne.</translation>
+        <source>Gain</source>
+        <translation>Gewinn</translation>
     </message>
     <message>
-        <source>Symmetric power grid of %1 bits: N = %2 levels on each side of zero, %3, power-domain rounding.</source>
-        <translation>Symmetrisches Potenzgitter mit %1 Bit: N = %2 Stufen auf jeder Seite der Null, %3, Runden in der Potenzdomäne.</translation>
+        <source>Error against exponent of the selected layers</source>
+        <translation>Fehler über dem Exponenten der gewählten Schichten</translation>
     </message>
     <message>
-        <source>NMSE %1</source>
-        <translation>NMSE %1</translation>
+        <source>One exponent for all layers, and the best of each</source>
+        <translation>Ein Exponent für alle Schichten und der beste jeder einzelnen</translation>
     </message>
     <message>
-        <source>NMSE %1 · gain %2</source>
-        <translation>NMSE %1 · Gewinn %2</translation>
+        <source>What each kind of step of the method gained</source>
+        <translation>Was jede Art von Schritt der Methode gewonnen hat</translation>
+    </message>
+    <message>
+        <source>Quantize with PowerQuant or NUPES to see where the gain comes from.</source>
+        <translation>Mit PowerQuant oder NUPES quantisieren, um zu sehen, woher der Gewinn kommt.</translation>
+    </message>
+    <message>
+        <source>The exponent a of the power grid: levels ŵ = s·(k/N)^(1/a), dense around zero below 1, evenly spaced at 1. Drag the marker, or type. It is the recipe's where the layer's method has a power grid, and a look ahead otherwise.</source>
+        <translation>Der Exponent a des Potenzgitters: Stufen ŵ = s·(k/N)^(1/a), unter 1 dicht um null, bei 1 gleichmäßig verteilt. Die Marke ziehen oder tippen. Er ist der des Rezepts, wenn die Methode der Schicht ein Potenzgitter hat, sonst eine Vorschau.</translation>
+    </message>
+    <message>
+        <source>Best exponent</source>
+        <translation>Bester Exponent</translation>
+    </message>
+    <message>
+        <source>½</source>
+        <translation>½</translation>
+    </message>
+    <message>
+        <source>Exponent one half</source>
+        <translation>Exponent ein Halb</translation>
+    </message>
+    <message>
+        <source>Exponent ½: integer arithmetic computes its products exactly</source>
+        <translation>Exponent ½: Ganze Zahlen berechnen seine Produkte exakt</translation>
+    </message>
+    <message>
+        <source>Uniform grid</source>
+        <translation>Gleichförmiges Gitter</translation>
+    </message>
+    <message>
+        <source>Use PowerQuant</source>
+        <translation>PowerQuant nehmen</translation>
+    </message>
+    <message>
+        <source>Make PowerQuant the layer's method, with the exponent shown</source>
+        <translation>PowerQuant mit dem gezeigten Exponenten zur Methode der Schicht machen</translation>
+    </message>
+    <message>
+        <source>Weight error NMSE = Σ(w − ŵ)² / Σw². The gain over the uniform grid is 10·log₁₀(NMSE at a = 1 / NMSE).</source>
+        <translation>Gewichtsfehler NMSE = Σ(w − ŵ)² / Σw². Der Gewinn gegenüber dem gleichförmigen Gitter ist 10·log₁₀(NMSE bei a = 1 / NMSE).</translation>
+    </message>
+    <message>
+        <source>The weights after the power map appear here.</source>
+        <translation>Hier erscheinen die Gewichte nach der Potenzabbildung.</translation>
+    </message>
+    <message>
+        <source>What is drawn of the power grid</source>
+        <translation>Was vom Potenzgitter gezeichnet wird</translation>
+    </message>
+    <message>
+        <source>Levels over the weights</source>
+        <translation>Stufen über den Gewichten</translation>
+    </message>
+    <message>
+        <source>Weights in the power domain</source>
+        <translation>Gewichte im Potenzbereich</translation>
+    </message>
+    <message>
+        <source>The power domain is the weights after the power map N·sgn(w)·(|w|/s)^a: there the grid is uniform, and it shows how many weights each code has.</source>
+        <translation>Der Potenzbereich zeigt die Gewichte nach der Potenzabbildung N·sgn(w)·(|w|/s)^a: Dort ist das Gitter gleichförmig, und man sieht, wie viele Gewichte jeder Code hat.</translation>
+    </message>
+    <message>
+        <source>&lt;p&gt;A power grid has its levels where an evenly spaced grid has them after raising to the power a, which suits weights that crowd around zero.&lt;/p&gt;&lt;p&gt;Rounding in the power domain: k = ⌊N·(|w|/s)&lt;sup&gt;a&lt;/sup&gt; + ½⌋; nearest: the k with the least |w − ŵ|. ŵ = sign(w)·s·(k/N)&lt;sup&gt;1/a&lt;/sup&gt;&lt;/p&gt;&lt;p&gt;The grid is symmetric: N = 2&lt;sup&gt;bits − 1&lt;/sup&gt; − 1 levels on each side of zero, and s is the largest |w| of what shares a scale, or with a clip a share of it. With a = 1 it is the uniform symmetric grid, which an asymmetric scheme of the layer does not equal.&lt;/p&gt;&lt;p&gt;The diamond is what theory expects of many levels: D(a) ≈ s²·E|w/s|&lt;sup&gt;2−2a&lt;/sup&gt; / (12·N²·a²) at its least.&lt;/p&gt;</source>
+        <translation>&lt;p&gt;Ein Potenzgitter hat seine Stufen dort, wo ein gleichmäßiges Gitter sie nach dem Potenzieren mit a hat; das passt zu Gewichten, die sich um null drängen.&lt;/p&gt;&lt;p&gt;Runden im Potenzbereich: k = ⌊N·(|w|/s)&lt;sup&gt;a&lt;/sup&gt; + ½⌋; nächste Stufe: das k mit dem kleinsten |w − ŵ|. ŵ = sign(w)·s·(k/N)&lt;sup&gt;1/a&lt;/sup&gt;&lt;/p&gt;&lt;p&gt;Das Gitter ist symmetrisch: N = 2&lt;sup&gt;Bit − 1&lt;/sup&gt; − 1 Stufen auf jeder Seite der Null; s ist der größte |w| dessen, was eine Skala teilt, oder mit Clip ein Anteil davon. Mit a = 1 ist es das gleichförmige symmetrische Gitter, dem ein asymmetrisches Schema der Schicht nicht gleicht.&lt;/p&gt;&lt;p&gt;Die Raute ist, was die Theorie für viele Stufen erwartet: D(a) ≈ s²·E|w/s|&lt;sup&gt;2−2a&lt;/sup&gt; / (12·N²·a²) im Kleinsten.&lt;/p&gt;</translation>
+    </message>
+    <message>
+        <source>Error of the whole model against exponent</source>
+        <translation>Fehler des ganzen Modells über dem Exponenten</translation>
+    </message>
+    <message>
+        <source>The error of all layers at one common exponent appears here.</source>
+        <translation>Hier erscheint der Fehler aller Schichten bei einem gemeinsamen Exponenten.</translation>
+    </message>
+    <message>
+        <source>Where the gain of the whole run comes from</source>
+        <translation>Woher der Gewinn des ganzen Laufs kommt</translation>
+    </message>
+    <message>
+        <source>Let the recipe search the exponent with the least error again</source>
+        <translation>Das Rezept den Exponenten mit dem kleinsten Fehler wieder suchen lassen</translation>
+    </message>
+    <message>
+        <source>The exponent with the least error: a scan, then golden sections</source>
+        <translation>Der Exponent mit dem kleinsten Fehler: ein Raster, dann goldene Schnitte</translation>
+    </message>
+    <message>
+        <source>Symmetric power grid of %1 bits without zero: %2 levels on each side, %3.</source>
+        <translation>Symmetrisches Potenzgitter mit %1 Bit ohne Null: %2 Stufen auf jeder Seite, %3.</translation>
+    </message>
+    <message>
+        <source>Symmetric power grid of %1 bits: N = %2 level on each side of zero, %3.</source>
+        <translation>Symmetrisches Potenzgitter mit %1 Bit: N = %2 Stufe auf jeder Seite der Null, %3.</translation>
+    </message>
+    <message>
+        <source>Symmetric power grid of %1 bits: N = %2 levels on each side of zero, %3.</source>
+        <translation>Symmetrisches Potenzgitter mit %1 Bit: N = %2 Stufen auf jeder Seite der Null, %3.</translation>
+    </message>
+    <message>
+        <source>%1 Its levels −s, 0, s do not depend on the exponent: a clip, or levels without zero, help here.</source>
+        <translation>%1 Seine Stufen −s, 0, s hängen nicht vom Exponenten ab: Hier helfen ein Clip oder Stufen ohne Null.</translation>
+    </message>
+    <message>
+        <source>error %1</source>
+        <translation>Fehler %1</translation>
+    </message>
+    <message>
+        <source>error %1 · gain %2</source>
+        <translation>Fehler %1 · Gewinn %2</translation>
+    </message>
+    <message>
+        <source>1 layer of the run</source>
+        <translation>1 Schicht des Laufs</translation>
+    </message>
+    <message>
+        <source>Mean over %1 layers, in dB</source>
+        <translation>Mittel über %1 Schichten, in dB</translation>
     </message>
 </context>
 <context>
@@ -2147,32 +2737,12 @@ bestes a = %2, NMSE %3
         <translation>Fehler über dem Exponenten</translation>
     </message>
     <message>
-        <source>Uniform grid, a = 1</source>
-        <translation>Gleichförmiges Gitter, a = 1</translation>
-    </message>
-    <message>
-        <source>Exponent</source>
-        <translation>Exponent</translation>
-    </message>
-    <message>
         <source>power exponent a</source>
         <translation>Potenzexponent a</translation>
     </message>
     <message>
-        <source>NMSE (dB)</source>
-        <translation>NMSE (dB)</translation>
-    </message>
-    <message>
-        <source>NMSE</source>
-        <translation>NMSE</translation>
-    </message>
-    <message>
         <source>%1: a = %2, %3</source>
         <translation>%1: a = %2, %3</translation>
-    </message>
-    <message>
-        <source>Error</source>
-        <translation>Fehler</translation>
     </message>
     <message>
         <source>%1 of %2 selected layers shown</source>
@@ -2185,18 +2755,6 @@ bestes a = %2, NMSE %3
     <message>
         <source>● best exponent with its gain over the uniform grid · □ uniform grid, a = 1</source>
         <translation>● bester Exponent mit seinem Gewinn gegenüber dem gleichförmigen Gitter · □ gleichförmiges Gitter, a = 1</translation>
-    </message>
-    <message>
-        <source>Best, a = %1</source>
-        <translation>Bester, a = %1</translation>
-    </message>
-    <message>
-        <source>Uniform, a = 1</source>
-        <translation>Gleichförmig, a = 1</translation>
-    </message>
-    <message>
-        <source>%1 bit · best a = %2: NMSE %3, %4 better than uniform (%5)</source>
-        <translation>%1 Bit · bestes a = %2: NMSE %3, %4 besser als gleichförmig (%5)</translation>
     </message>
     <message>
         <source>Error in dB</source>
@@ -2215,8 +2773,76 @@ bestes a = %2, NMSE %3
         <translation>Exponent %1</translation>
     </message>
     <message>
-        <source>%1: NMSE %2, %3 over uniform</source>
-        <translation>%1: NMSE %2, %3 gegenüber gleichförmig</translation>
+        <source>Power domain</source>
+        <translation>Potenzbereich</translation>
+    </message>
+    <message>
+        <source>Nearest</source>
+        <translation>Nächste</translation>
+    </message>
+    <message>
+        <source>Clipped</source>
+        <translation>Mit Clip</translation>
+    </message>
+    <message>
+        <source>½ exact</source>
+        <translation>½ exakt</translation>
+    </message>
+    <message>
+        <source>1 uniform</source>
+        <translation>1 gleichförmig</translation>
+    </message>
+    <message>
+        <source>Basin</source>
+        <translation>Senke</translation>
+    </message>
+    <message>
+        <source>Uniform</source>
+        <translation>Gleichförmig</translation>
+    </message>
+    <message>
+        <source>weight error (dB)</source>
+        <translation>Gewichtsfehler (dB)</translation>
+    </message>
+    <message>
+        <source>weight error (%)</source>
+        <translation>Gewichtsfehler (%)</translation>
+    </message>
+    <message>
+        <source>%1 %2</source>
+        <translation>%1 %2</translation>
+    </message>
+    <message>
+        <source>Basins (%1)</source>
+        <translation>Senken (%1)</translation>
+    </message>
+    <message>
+        <source>Theory %1</source>
+        <translation>Theorie %1</translation>
+    </message>
+    <message>
+        <source>Whole model</source>
+        <translation>Gesamtes Modell</translation>
+    </message>
+    <message>
+        <source>%1 of %2 layers so far · least error at one exponent %3: %4 better than uniform</source>
+        <translation>bisher %1 von %2 Schichten · kleinster Fehler bei einem Exponenten %3: %4 besser als gleichförmig</translation>
+    </message>
+    <message>
+        <source>%1 of %2 layers · least error at one exponent %3: %4 better than uniform</source>
+        <translation>%1 von %2 Schichten · kleinster Fehler bei einem Exponenten %3: %4 besser als gleichförmig</translation>
+    </message>
+    <message>
+        <source>%1: error %2, %3 over uniform</source>
+        <translation>%1: Fehler %2, %3 gegenüber gleichförmig</translation>
+    </message>
+    <message>
+        <source>Computed %1</source>
+        <translation>Berechnet %1</translation>
+    </message>
+    <message>
+        <source>%1 bit · best a = %2 · %3 better than uniform · %4</source>
+        <translation>%1 Bit · bestes a = %2 · %3 besser als gleichförmig · %4</translation>
     </message>
 </context>
 <context>
@@ -2343,6 +2969,33 @@ bestes a = %2, NMSE %3
     <message>
         <source>Compare with &amp;lt; &amp;lt;= &amp;gt; &amp;gt;= = != and ~ (regular expression). Numbers that are not known match no comparison.</source>
         <translation>Vergleiche mit &amp;lt; &amp;lt;= &amp;gt; &amp;gt;= = != und ~ (regulärer Ausdruck). Unbekannte Zahlen erfüllen keinen Vergleich.</translation>
+    </message>
+</context>
+<context>
+    <name>gradus::GainPlot</name>
+    <message>
+        <source>Where the gain comes from</source>
+        <translation>Woher der Gewinn kommt</translation>
+    </message>
+    <message>
+        <source>output error %1 → %2</source>
+        <translation>Ausgabefehler %1 → %2</translation>
+    </message>
+    <message>
+        <source>weight error %1 → %2</source>
+        <translation>Gewichtsfehler %1 → %2</translation>
+    </message>
+    <message>
+        <source>gain</source>
+        <translation>Gewinn</translation>
+    </message>
+    <message>
+        <source>%1: %2</source>
+        <translation>%1: %2</translation>
+    </message>
+    <message>
+        <source>gain over uniform (dB)</source>
+        <translation>Gewinn gegenüber gleichförmig (dB)</translation>
     </message>
 </context>
 <context>
@@ -2485,6 +3138,30 @@ bestes a = %2, NMSE %3
     <message>
         <source>weights</source>
         <translation>Gewichte</translation>
+    </message>
+    <message>
+        <source>%1 · a = %2</source>
+        <translation>%1 · a = %2</translation>
+    </message>
+    <message>
+        <source>%1 · a = %2 to %3</source>
+        <translation>%1 · a = %2 bis %3</translation>
+    </message>
+    <message>
+        <source>%1 · %2 weight kept</source>
+        <translation>%1 · %2 Gewicht behalten</translation>
+    </message>
+    <message>
+        <source>%1 · %2 weights kept</source>
+        <translation>%1 · %2 Gewichte behalten</translation>
+    </message>
+    <message>
+        <source>%1 · preview</source>
+        <translation>%1 · Vorschau</translation>
+    </message>
+    <message>
+        <source>%1 · preview of the start, without calibration</source>
+        <translation>%1 · Vorschau des Anfangs, ohne Kalibrierung</translation>
     </message>
 </context>
 <context>
@@ -2681,6 +3358,38 @@ bestes a = %2, NMSE %3
     <message>
         <source>Its block was not trained: decoupleQ does so with its block stage</source>
         <translation>Ihr Block wurde nicht trainiert: decoupleQ tut das mit seiner Blockphase</translation>
+    </message>
+    <message>
+        <source>Exponent</source>
+        <translation>Exponent</translation>
+    </message>
+    <message>
+        <source>Exponent a of the layer's power grid, levels s·(k/N)^(1/a): 1 is uniform, less has finer levels near zero; of rows with exponents of their own, the mean</source>
+        <translation>Exponent a des Potenzgitters der Schicht, Stufen s·(k/N)^(1/a): 1 ist gleichförmig, kleinere Werte haben feinere Stufen nahe null; bei Zeilen mit eigenen Exponenten das Mittel</translation>
+    </message>
+    <message>
+        <source>Kept</source>
+        <translation>Behalten</translation>
+    </message>
+    <message>
+        <source>Share of the weights that are kept as floats beside the codes</source>
+        <translation>Anteil der Gewichte, die neben den Codes als Gleitkommazahlen behalten werden</translation>
+    </message>
+    <message>
+        <source>Act bits</source>
+        <translation>Akt.-Bit</translation>
+    </message>
+    <message>
+        <source>Bits of the layer's inputs, its activations, on a power grid; float leaves them as they are</source>
+        <translation>Bit der Eingaben der Schicht, ihrer Aktivierungen, auf einem Potenzgitter; float lässt sie, wie sie sind</translation>
+    </message>
+    <message>
+        <source>Searched when the recipe is run</source>
+        <translation>Wird gesucht, wenn das Rezept ausgeführt wird</translation>
+    </message>
+    <message>
+        <source>Its method has a uniform grid</source>
+        <translation>Ihre Methode hat ein gleichförmiges Gitter</translation>
     </message>
 </context>
 <context>
@@ -3452,12 +4161,28 @@ Eine Änderung hier gilt für alle angezeigten Schichten des Blocks</translation
         <translation>Eine Schicht wählen, um zu sehen, wie ihr Fehler von Schritt zu Schritt fiel.</translation>
     </message>
     <message>
-        <source>%1 has not been computed yet: choose decoupleQ as its method and run the recipe.</source>
-        <translation>%1 wurde noch nicht berechnet: decoupleQ als Methode wählen und das Rezept ausführen.</translation>
+        <source>%1 has not been computed yet: choose decoupleQ or NUPES as its method and run the recipe.</source>
+        <translation>%1 wurde noch nicht berechnet: decoupleQ oder NUPES als Methode wählen und das Rezept ausführen.</translation>
     </message>
     <message>
-        <source>The shown run has no steps of %1: its method goes in one step. Choose decoupleQ as its method and run the recipe.</source>
-        <translation>Der gezeigte Lauf hat keine Schritte von %1: Die Methode geht in einem Schritt. decoupleQ als Methode wählen und das Rezept ausführen.</translation>
+        <source>The shown run has no steps of %1: its method goes in one step. Choose decoupleQ or NUPES as its method and run the recipe.</source>
+        <translation>Der gezeigte Lauf hat keine Schritte von %1: Die Methode geht in einem Schritt. decoupleQ oder NUPES als Methode wählen und das Rezept ausführen.</translation>
+    </message>
+    <message>
+        <source>exponent %1 of %2</source>
+        <translation>Exponent %1 von %2</translation>
+    </message>
+    <message>
+        <source>searched exponent of %1</source>
+        <translation>gesuchter Exponent von %1</translation>
+    </message>
+    <message>
+        <source>Select a layer to see where its gain comes from.</source>
+        <translation>Eine Schicht wählen, um zu sehen, woher ihr Gewinn kommt.</translation>
+    </message>
+    <message>
+        <source>The shown run has no steps of a power grid for %1: choose PowerQuant or NUPES as its method and run the recipe.</source>
+        <translation>Der gezeigte Lauf hat keine Schritte eines Potenzgitters für %1: PowerQuant oder NUPES als Methode wählen und das Rezept ausführen.</translation>
     </message>
 </context>
 <context>
@@ -3564,6 +4289,46 @@ Eine Änderung hier gilt für alle angezeigten Schichten des Blocks</translation
     <message>
         <source>%1 of %2</source>
         <translation>%1 für %2</translation>
+    </message>
+    <message>
+        <source>Bits of the layer's inputs, its activations, on a power grid of their own; float leaves them as they are. Needs calibration.</source>
+        <translation>Bit der Eingaben der Schicht, ihrer Aktivierungen, auf einem eigenen Potenzgitter; float lässt sie, wie sie sind. Braucht Kalibrierung.</translation>
+    </message>
+    <message>
+        <source>Exponent</source>
+        <translation>Exponent</translation>
+    </message>
+    <message>
+        <source>Searched for the inputs alone; the weights' own exponent, found for both, which integer tables need; ½ or 1, which integers compute exactly</source>
+        <translation>Für die Eingaben allein gesucht; der Exponent der Gewichte, für beide gefunden, den ganzzahlige Tabellen brauchen; ½ oder 1, mit denen ganze Zahlen exakt rechnen</translation>
+    </message>
+    <message>
+        <source>Limit</source>
+        <translation>Grenze</translation>
+    </message>
+    <message>
+        <source>Value of the largest code: that of the least squared error, or the largest magnitude seen. What lies beyond saturates.</source>
+        <translation>Wert des größten Codes: der mit dem kleinsten quadratischen Fehler oder der größte gesehene Betrag. Was darüber liegt, wird begrenzt.</translation>
+    </message>
+    <message>
+        <source>Shift</source>
+        <translation>Verschiebung</translation>
+    </message>
+    <message>
+        <source>Inputs with small negative parts, as SiLU and GELU have them, are moved up so that all codes are for positive values</source>
+        <translation>Eingaben mit kleinen negativen Anteilen, wie bei SiLU und GELU, werden nach oben verschoben, sodass alle Codes für positive Werte da sind</translation>
+    </message>
+    <message>
+        <source>Inputs of the layer</source>
+        <translation>Eingaben der Schicht</translation>
+    </message>
+    <message>
+        <source>%1 of the inputs</source>
+        <translation>%1 der Eingaben</translation>
+    </message>
+    <message>
+        <source>%1 Power grids are symmetric: they have no zero point, whatever the scheme says.</source>
+        <translation>%1 Potenzgitter sind symmetrisch: Sie haben keinen Nullpunkt, was auch immer das Schema sagt.</translation>
     </message>
 </context>
 <context>

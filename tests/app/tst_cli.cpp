@@ -9,6 +9,7 @@
 #include <QProcess>
 #include <QTest>
 
+#include <cmath>
 #include <csignal>
 
 using namespace gradus::test;
@@ -103,10 +104,11 @@ private slots:
         QStringList names;
         for (const QJsonValue& method : methods.json()["methods"].toArray())
             names << method["name"].toString();
-        QCOMPARE(names, QStringList({"rtn", "rtn-mse", "gptq", "decoupleq"}));
+        QCOMPARE(names,
+                 QStringList({"rtn", "rtn-mse", "gptq", "decoupleq", "powerquant", "nupes"}));
 
-        const Result stats =
-            run({"stats", sample, "--layer", "layers\\.3\\.mlp", "--bits", "3", "--json"});
+        const Result stats = run({"stats", sample, "--layer", "layers\\.3\\.mlp", "--bits", "3",
+                                  "--model-exponent", "--json"});
         QCOMPARE(stats.status, 0);
         const QJsonArray rows = stats.json()["layers"].toArray();
         QCOMPARE(rows.size(), 3);
@@ -114,7 +116,20 @@ private slots:
             QVERIFY(row["best_exponent"].toDouble() > 0.1 && row["best_exponent"].toDouble() < 2);
             QVERIFY(row["exponent_nmse"].toDouble() <= row["uniform_nmse"].toDouble());
             QVERIFY(row["std"].toDouble() > 0);
+            QVERIFY(row["nearest_nmse"].toDouble() <= row["exponent_nmse"].toDouble() * 1.001);
+            QVERIFY(row["clipped_nmse"].toDouble() <= row["nearest_nmse"].toDouble());
+            QVERIFY(row["clipped_nmse"].toDouble() <= row["uniform_clipped_nmse"].toDouble());
+            QVERIFY(row["uniform_clipped_nmse"].toDouble() <= row["uniform_nmse"].toDouble());
+            QVERIFY(row["clipped_clip"].toDouble() > 0.1 && row["clipped_clip"].toDouble() <= 1);
+            QVERIFY(std::abs(row["predicted_exponent"].toDouble() -
+                             row["best_exponent"].toDouble()) < 0.1);
         }
+        const QJsonObject whole = stats.json()["model"].toObject();
+        QVERIFY(whole["exponent"].toDouble() > 0.5 && whole["exponent"].toDouble() < 1);
+        QVERIFY(whole["exponent_nmse"].toDouble() < whole["uniform_nmse"].toDouble());
+        QVERIFY(!run({"stats", sample, "--layer", "layers\\.3\\.mlp\\.up", "--json"})
+                     .json()
+                     .contains("model"));
     }
 
     void quantizesExportsAndVerifies()
@@ -280,6 +295,22 @@ private slots:
             << QStringList{"quantize", sample, "--method", "gptq",
                            "--bits",   "4",    "--out",    "/tmp/gradus-unused"}
             << 2 << QByteArray("calibration");
+        QTest::newRow("inputs without bits")
+            << QStringList{"quantize", sample,           "--method", "rtn",   "--bits",
+                           "4",        "--act-exponent", "half",     "--out", "x"}
+            << 2 << QByteArray("--act-bits");
+        QTest::newRow("inputs of one bit")
+            << QStringList{"quantize", sample,       "--method", "rtn",   "--bits",
+                           "4",        "--act-bits", "1",        "--out", "x"}
+            << 2 << QByteArray("bits of activations is 1");
+        QTest::newRow("inputs and a recipe")
+            << QStringList{"quantize",   sample, "--recipe", "r.json",
+                           "--act-bits", "8",    "--out",    "x"}
+            << 2 << QByteArray("activations");
+        QTest::newRow("inputs without calibration")
+            << QStringList{"quantize", sample,       "--method", "rtn",   "--bits",
+                           "4",        "--act-bits", "8",        "--out", "/tmp/gradus-unused"}
+            << 2 << QByteArray("activations need calibration");
         QTest::newRow("unwritable target")
             << QStringList{"quantize", sample, "--method", "rtn",
                            "--bits",   "4",    "--out",    "/no/such/folder/x.gradus"}
@@ -302,6 +333,58 @@ private slots:
         const Result result = run(arguments);
         QVERIFY2(result.err.contains(message), result.err);
         QCOMPARE(result.status, status);
+    }
+
+    void quantizesInputsOnPowerGrids()
+    {
+        const QString file = path("power.gradus");
+        const Result result =
+            run(QStringList{"quantize", sample, "--method", "powerquant", "--bits", "4"}
+                << "--layers"
+                << "layers\\.0\\.mlp"
+                << "--option"
+                << "outliers=0.01"
+                << "--act-bits"
+                << "8"
+                << "--act-exponent"
+                << "shared"
+                << "--act-no-clip"
+                << "--act-shift"
+                << "--calibration" << sample + "/calibration.txt"
+                << "--samples"
+                << "4"
+                << "--context"
+                << "64"
+                << "--out" << file << "--json");
+        QVERIFY2(result.status == 0, result.err);
+        int layers = 0;
+        for (const QJsonValue& layer : result.json()["layers"].toArray()) {
+            if (layer["method"].toString() != "powerquant") {
+                QVERIFY(layer["exponent"].isUndefined());
+                continue;
+            }
+            ++layers;
+            QCOMPARE(layer["levels"].toString(), QStringLiteral("power"));
+            QCOMPARE(layer["symmetric"].toBool(), true);
+            QCOMPARE(layer["exponents"].toInt(), 1);
+            QCOMPARE(layer["outliers"].toInt(), qRound(0.01 * 192 * 512));
+            const QJsonValue grid = layer["activation"];
+            QCOMPARE(grid["bits"].toInt(), 8);
+            QCOMPARE(grid["exponent"].toDouble(), layer["exponent"].toDouble());
+            QVERIFY(grid["relative_error"].toDouble() > 0);
+            QVERIFY(grid["relative_error"].toDouble() < 0.01);
+            const QJsonValue last = layer["trace"].toArray().last();
+            QVERIFY(last["weight_error"].toDouble() > 0);
+            QVERIFY(last["exponent"].toDouble() > 0);
+        }
+        QCOMPARE(layers, 3);
+        for (const char* format : {"safetensors", "hdf5"}) {
+            const QString out = path("power-") + format;
+            QCOMPARE(run({"export", file, "--format", format, "--out", out}).status, 0);
+            QCOMPARE(run({"verify", out, "--against", file}).status, 0);
+        }
+        const Result exported = run({"export", file, "--format", "gptq", "--out", path("power-g")});
+        QVERIFY2((exported.out + exported.err).contains("power function"), exported.err);
     }
 
     void dryRunComputesNothing()

@@ -52,6 +52,7 @@ private Q_SLOTS:
     void runsOwnCodes();
     void clipWhileDragging();
     void exponents();
+    void powerGrids();
     void outliersAndStrip();
     void anotherModelDropsAnswers();
     void unreadableLayer();
@@ -404,6 +405,53 @@ void TestExplorer::exponents()
         m_explorer->previewExponent(layers[0], exponent);
     QTRY_VERIFY(grid);
     QCOMPARE(grid->exponent, 0.7);
+}
+
+/// The recipe's grid decides what is drawn beside the curve; the whole model is summed up.
+void TestExplorer::powerGrids()
+{
+    QVERIFY(open(sample()));
+    const std::string layer = "model.layers.0.mlp.gate_proj";
+    LayerChoice choice = *m_document->choiceOf(layer);
+    NupesOptions nupes;
+    nupes.exponent = 0.625;
+    choice.method = nupes;
+    m_document->editLayers({{layer, choice}}, "nupes");
+    std::vector<LayerCurve> curves;
+    connect(m_explorer.get(), &Explorer::exponentsReady, this,
+            [&](const std::vector<LayerCurve>& list) { curves = list; });
+    std::shared_ptr<const PowerGridView> grid;
+    connect(
+        m_explorer.get(), &Explorer::powerGridReady, this,
+        [&](const std::string&, const std::shared_ptr<const PowerGridView>& view) { grid = view; });
+    m_explorer->setWanted(Explorer::Aspect::Exponents, true);
+    m_explorer->select({layer});
+    QTRY_VERIFY(!curves.empty() && curves.front().chosen);
+    QCOMPARE(*curves.front().chosen, 0.625);
+    QVERIFY(curves.front().rule == ExponentRule::Clipped);
+    QVERIFY(!curves.front().computed);
+    m_explorer->previewExponent(layer, 0.625);
+    QTRY_VERIFY(grid);
+    QVERIFY(grid->rounding == PowerRounding::Nearest);
+    QVERIFY(grid->clip < 1);
+    const double drawn = errorAt(*curves.front().study, ExponentRule::Clipped, 0.625);
+    QVERIFY(std::fabs(grid->nmse / drawn - 1) < 0.02);
+    QCOMPARE(grid->occupancy.size(), std::size_t(15));
+
+    std::size_t layers = 0;
+    std::shared_ptr<const ExponentStudy> sum;
+    connect(
+        m_explorer.get(), &Explorer::modelStudyReady, this,
+        [&](const std::shared_ptr<const ExponentStudy>& study, std::size_t count, std::size_t of) {
+            QVERIFY(count <= of);
+            QVERIFY(count >= layers); // it grows
+            layers = count;
+            sum = study;
+        });
+    m_explorer->setWanted(Explorer::Aspect::AllExponents, true);
+    QTRY_COMPARE_WITH_TIMEOUT(layers, m_document->model()->layers.size(), 30'000);
+    QVERIFY(sum && sum->energy > curves.front().study->energy);
+    QVERIFY(sum->bestPower.error <= sum->uniform);
 }
 
 void TestExplorer::outliersAndStrip()

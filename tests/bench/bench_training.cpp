@@ -2,7 +2,7 @@
 // A training step of one block (forward, backward, weight gradients) against the forward pass alone
 // and the sgemm ceiling. The gradients are checked first, against finite differences of the loss.
 #include "tests/bench/ceilings.h"
-#include "tests/support/block_problem.h"
+#include "tests/support/power_block.h"
 
 using namespace gradus;
 using namespace gradus::bench;
@@ -24,10 +24,9 @@ Scheme twoBits(std::int64_t group)
 }
 
 /// One plain gradient step (an Adam whose epsilon is huge) on one window shows dL/ds of some rows
-/// of every layer.
-bool gradientsAgree()
+/// of every layer. units: by code, what a scale is multiplied by.
+bool gradientsAgree(const BlockFixture& fixture, const std::vector<float>& units)
 {
-    BlockFixture fixture(twoBits(0), false, {}, 1, 32);
     constexpr double step = 2e-3;
     TrainingOptions options;
     options.epochs = 1;
@@ -38,7 +37,7 @@ bool gradientsAgree()
     options.decay = 0;
     Monitor monitor;
     const TuningResult result = trainBlock(fixture.problem, options, monitor);
-    const auto elements = static_cast<double>(32 * fixture.model->hiddenSize);
+    const auto elements = static_cast<double>(fixture.problem.length * fixture.model->hiddenSize);
     for (std::size_t i = 0; i < result.weights.size(); ++i) {
         const QuantizedWeight& start = *fixture.problem.layers[i].weight;
         const std::string& tensor = fixture.problem.layers[i].layer->weight;
@@ -48,7 +47,7 @@ bool gradientsAgree()
                 Tensor moved = fixture.weights->get(tensor)->clone();
                 for (std::int64_t c = 0; c < start.cols; ++c) {
                     const auto at = static_cast<std::size_t>(row * start.cols + c);
-                    moved.floats()[at] += h * (static_cast<float>(start.codes[at]) - 2);
+                    moved.floats()[at] += h * units[start.codes[at]];
                 }
                 with.replace(tensor, std::make_shared<const Tensor>(std::move(moved)));
                 return fixture.squares(with).first / elements;
@@ -65,24 +64,49 @@ bool gradientsAgree()
     return true;
 }
 
-/// Arguments: features, tokens per window, inputs per group (0: channels). "ratio" is the share of
-/// sgemm over a step: three products per weight and token, three and a half times the causal
-/// scores.
-void trainingStep(benchmark::State& state)
+bool uniformAgrees()
 {
-    if (!gradientsAgree())
-        return state.SkipWithError("the gradients differ from finite differences");
+    return gradientsAgree(BlockFixture(twoBits(0), false, {}, 1, 32), {-2, -1, 0, 1});
+}
+
+/// Scales by their gradients, codes and exponents by what they are for: the stored form is half as
+/// far from the float block after some epochs.
+bool powerAgrees()
+{
+    PowerForm form{powerScheme(4)};
+    form.scheme.scaleType = DType::F32;
+    const PowerLevels levels(form.scheme, static_cast<double>(form.exponents[0]));
+    if (!gradientsAgree(PowerBlock(form, true, {}, 1, 32), levels.table(4)))
+        return false;
+    const PowerBlock fixture(form);
+    TrainingOptions options;
+    options.epochs = 8;
+    options.codeRate = 2e-2;
+    options.exponentRate = 1e-2;
+    Monitor monitor;
+    const TuningResult result = trainBlock(fixture.problem, options, monitor);
+    return result.outcome->after() < 0.5 * result.outcome->before() &&
+           isClose(fixture.relativeLoss(result), result.outcome->after(), 1e-5);
+}
+
+TinyLlama blockShape(std::int64_t features, std::int64_t length)
+{
     TinyLlama shape;
-    shape.hidden = static_cast<int>(state.range(0));
+    shape.hidden = static_cast<int>(features);
     shape.intermediate = shape.hidden * 8 / 3 / 32 * 32;
     shape.heads = std::max(1, shape.hidden / 64);
     shape.kvHeads = shape.heads;
     shape.vocabulary = 64;
-    shape.context = static_cast<int>(state.range(1));
-    const std::int64_t length = state.range(1);
-    const std::int64_t windows = std::max<std::int64_t>(1, 2048 / length);
-    const BlockFixture fixture(twoBits(state.range(2)), false, shape, windows, length);
-    TrainingOptions options;
+    shape.context = static_cast<int>(length);
+    return shape;
+}
+
+/// "of_sgemm" is the share of sgemm over a step: three products per weight and token, three and a
+/// half times the causal scores.
+void measureStep(benchmark::State& state, const BlockFixture& fixture, TrainingOptions options)
+{
+    const std::int64_t windows = fixture.problem.windows;
+    const std::int64_t length = fixture.problem.length;
     options.epochs = 1;
     options.batch = static_cast<int>(windows); // one step
     options.patience = 0;
@@ -90,7 +114,8 @@ void trainingStep(benchmark::State& state)
     for (const TrainedLayer& layer : fixture.problem.layers)
         products += static_cast<double>(layer.layer->parameters());
     const auto tokens = static_cast<double>(windows * length);
-    const double scores = 2.0 * static_cast<double>(length) * static_cast<double>(shape.hidden);
+    const double scores =
+        2.0 * static_cast<double>(length) * static_cast<double>(fixture.model->hiddenSize);
 
     // An epoch of one step is judged before and after by two forward passes.
     const auto forward = [&] {
@@ -127,11 +152,52 @@ void trainingStep(benchmark::State& state)
     state.counters["tokens_per_second"] = tokens / median(seconds);
     state.counters["forward_tokens_per_second"] = tokens / median(forwards);
 }
+
+std::int64_t windowsOf(std::int64_t length)
+{
+    return std::max<std::int64_t>(1, 2048 / length);
+}
+
+/// Arguments: features, tokens per window, inputs per group (0: channels).
+void trainingStep(benchmark::State& state)
+{
+    if (!uniformAgrees())
+        return state.SkipWithError("the gradients differ from finite differences");
+    const std::int64_t length = state.range(1);
+    const BlockFixture fixture(twoBits(state.range(2)), false, blockShape(state.range(0), length),
+                               windowsOf(length), length);
+    measureStep(state, fixture, {});
+}
 BENCHMARK(trainingStep)
     ->Args({192, 512, 0}) // a block of the bundled sample
     ->Args({1024, 512, 0})
     ->Args({1024, 2048, 0})
     ->Args({1024, 2048, 64})
+    ->UseManualTime()
+    ->Iterations(5)
+    ->Unit(benchmark::kMillisecond);
+
+/// Power levels of 4 bits. Arguments: features, tokens per window, whether codes and exponents are
+/// trained beside the scales.
+void powerTrainingStep(benchmark::State& state)
+{
+    if (!powerAgrees())
+        return state.SkipWithError("the gradients differ, or the training gains nothing");
+    const std::int64_t length = state.range(1);
+    const PowerBlock fixture({powerScheme(4)}, false, blockShape(state.range(0), length),
+                             windowsOf(length), length);
+    TrainingOptions options;
+    if (state.range(2) != 0) {
+        options.codeRate = 1e-3;
+        options.exponentRate = 1e-3;
+    }
+    measureStep(state, fixture, options);
+}
+BENCHMARK(powerTrainingStep)
+    ->Args({192, 512, 1})
+    ->Args({1024, 512, 0})
+    ->Args({1024, 512, 1})
+    ->Args({1024, 2048, 1})
     ->UseManualTime()
     ->Iterations(5)
     ->Unit(benchmark::kMillisecond);

@@ -3,6 +3,7 @@
 
 #include "core/quant/grid.h"
 #include "core/quant/power_levels.h"
+#include "core/tensor/half.h"
 #include "tests/support/block_problem.h"
 
 #include <algorithm>
@@ -76,7 +77,8 @@ inline std::shared_ptr<QuantizedWeight> powerWeight(ConstMatrixView values, cons
             if (!out)
                 continue;
             weight.outliers.columns.push_back(static_cast<std::uint32_t>(c));
-            weight.outliers.values.push_back(at(r, c));
+            weight.outliers.values.push_back(
+                form.scheme.scaleType == DType::F16 ? roundToHalf(at(r, c)) : at(r, c));
         }
         if (form.outlierEvery > 0)
             weight.outliers.rowStarts.push_back(

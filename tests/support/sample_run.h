@@ -66,7 +66,7 @@ inline Run sampleRun()
     run.recipe.standard.scheme.clip = {-0.3F, 0.7F};
     run.recipe.standard.method = GptqOptions{0.03, true, false, true, 64};
     run.recipe.rules.push_back(
-        {"lm_head", {true, run.recipe.standard.scheme, run.recipe.standard.method}});
+        {"lm_head", {true, run.recipe.standard.scheme, run.recipe.standard.method, {}}});
     run.recipe.seed = 0xFFFFFFFFFFFFFFFF;
     run.recipe.calibration.data = "/data/Grüße.txt";
 
@@ -122,7 +122,10 @@ inline Run sampleRun()
         run.layers[i].tunings.push_back(block);
     run.layers[3].tunings.push_back(sampleTuning("fine-tuning", -1));
     // Of another run, in which the block had the same name.
-    run.layers[5].tunings.push_back(sampleTuning("model.layers.0", 3));
+    const auto other = std::make_shared<TuningOutcome>(*sampleTuning("model.layers.0", 3));
+    other->codeChange = 0.25;
+    other->exponentChange = 0.01;
+    run.layers[5].tunings.push_back(other);
     run.layers[2].trace = {
         {TraceStage::RoundToNearest, 0, 0.5, 1, 0, 0},
         {TraceStage::Integers, 1, 0.25, 0.75, 0.1, 0},
@@ -169,6 +172,7 @@ inline bool sameTuning(const TuningOutcome& a, const TuningOutcome& b)
            a.epochLosses == b.epochLosses && a.bestEpoch == b.bestEpoch &&
            a.stoppedEarly == b.stoppedEarly && a.cancelled == b.cancelled &&
            sameBits(a.scaleChange, b.scaleChange) && sameBits(a.zeroChange, b.zeroChange) &&
+           sameBits(a.codeChange, b.codeChange) && sameBits(a.exponentChange, b.exponentChange) &&
            std::equal(a.parameters.begin(), a.parameters.end(), b.parameters.begin(),
                       b.parameters.end(), sameParameter);
 }
@@ -180,7 +184,8 @@ inline bool sameLayer(const LayerResult& a, const LayerResult& b, bool withSecon
         (!a.weight || sameWeight(*a.weight, *b.weight)) &&
         sameBits(a.weightSqnrDb, b.weightSqnrDb) && sameBits(a.weightCosine, b.weightCosine) &&
         sameBits(a.relativeOutputError, b.relativeOutputError) && sameBits(a.damping, b.damping) &&
-        a.note == b.note && a.origin == b.origin && a.activation == b.activation && sameTrace(a.trace, b.trace) &&
+        a.note == b.note && a.origin == b.origin && a.activation == b.activation &&
+        sameTrace(a.trace, b.trace) &&
         std::equal(a.tunings.begin(), a.tunings.end(), b.tunings.begin(), b.tunings.end(),
                    [](const auto& p, const auto& q) { return sameTuning(*p, *q); }) &&
         (!withSeconds || sameBits(a.seconds, b.seconds));

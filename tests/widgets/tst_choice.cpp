@@ -37,6 +37,10 @@ void TestChoice::edits_data()
     row(ChoiceField::Method, "gptq", "GPTQ, 4 bit, per channel, asymmetric");
     row(ChoiceField::Group, "tensor", "Round to nearest, 4 bit, per tensor, asymmetric");
     row(ChoiceField::Group, "48", "Round to nearest, 4 bit, group 48, asymmetric");
+    row(ChoiceField::Method, "powerquant", "PowerQuant, 4 bit, per channel, symmetric");
+    row(ChoiceField::Method, "nupes", "NUPES, 4 bit, per channel, symmetric, clip");
+    row(ChoiceField::InputBits, "8",
+        "Round to nearest, 4 bit, per channel, asymmetric, inputs 8 bit");
     row(ChoiceField::Symmetry, "symmetric", "Round to nearest, 4 bit, per channel, symmetric");
     row(ChoiceField::Clip, "none", "Round to nearest, 4 bit, per channel, asymmetric");
     row(ChoiceField::Clip, "-0.1,0.25",
@@ -77,6 +81,12 @@ void TestChoice::refusals_data()
     row("group too large to count", ChoiceField::Group, "99999999999999999999");
     row("half symmetric", ChoiceField::Symmetry, "half");
     row("scales in bfloat", ChoiceField::ScaleType, "BF16");
+    row("inputs of one bit", ChoiceField::InputBits, "1");
+    row("inputs of nine bits", ChoiceField::InputBits, "9");
+    row("inputs of no number", ChoiceField::InputBits, "few");
+    row("exponent of inputs", ChoiceField::InputExponent, "0.5");
+    row("limit of inputs", ChoiceField::InputClip, "none");
+    row("shift of inputs", ChoiceField::InputShift, "yes");
     row("one limit", ChoiceField::Clip, "0.1");
     row("no limits", ChoiceField::Clip, "low,high");
     row("three limits", ChoiceField::Clip, "-1,0,1");
@@ -138,8 +148,10 @@ void TestChoice::sameMethodKeepsItsOptions()
 void TestChoice::valuesRoundTrip()
 {
     LayerChoice choice;
-    for (const ChoiceField field : {ChoiceField::Method, ChoiceField::Bits, ChoiceField::Group,
-                                    ChoiceField::Symmetry, ChoiceField::ScaleType}) {
+    for (const ChoiceField field :
+         {ChoiceField::Method, ChoiceField::Bits, ChoiceField::Group, ChoiceField::Symmetry,
+          ChoiceField::ScaleType, ChoiceField::InputBits, ChoiceField::InputExponent,
+          ChoiceField::InputClip, ChoiceField::InputShift}) {
         QVERIFY(fieldValues(field).size() >= 2);
         for (const FieldValue& value : fieldValues(field)) {
             const LayerChoice next = edited(choice, {field, value.value, {}}, LayerChoice());

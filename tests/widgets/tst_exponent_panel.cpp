@@ -281,7 +281,7 @@ void TestExponentPanel::severalCurves()
         if (auto* item = qobject_cast<QCPPlottableLegendItem*>(plot->legend->item(i)))
             entries << item->plottable()->name();
     }
-    QCOMPARE(entries.size(), 7); // the uniform grid, too
+    QCOMPARE(entries.size(), 6);
     QVERIFY(entries.contains("0: a = 0.500, 6.0 dB"));
     QCOMPARE(m_asked.back().layer, std::string("model.layers.0"));
 }
@@ -384,7 +384,7 @@ void TestExponentPanel::basinsAndTheory()
         return names;
     };
     m_panel->setCurves({curve("a")});
-    QVERIFY(entries().contains("Theory: 0.550"));
+    QVERIFY(entries().contains("Theory 0.550"));
     QVERIFY(entries().filter("Basin").isEmpty());
     auto two = curve("b");
     auto s = study();
@@ -495,23 +495,23 @@ void TestExponentPanel::sumOfTheModel()
 
 void TestExponentPanel::powerDomain()
 {
-    CompandedWeights w;
+    PowerGridView w;
     w.largest = 1;
     w.exponent = 0.5;
-    w.histogram = {-1.5, 1.5, {1, 3, 5, 7, 2, 2}, 0, 0};
+    w.companded = {-1.5, 1.5, {1, 3, 5, 7, 2, 2}, 0, 0};
     w.occupancy = {4, 12, 4};
     CompandedPlot* plot = m_panel->compandedPlot();
-    plot->setWeights(std::make_shared<const CompandedWeights>(w));
+    plot->setGrid(std::make_shared<const PowerGridView>(w));
     QCOMPARE(plot->csv(), QString("# exponent,0.5\nfrom,to,level,weights\n-1.5,-0.5,-1,4\n"
                                   "-0.5,0.5,0,12\n0.5,1.5,1,4\n"));
     QCOMPARE(plot->readout(0.4, 0), QString("code 0: 12 weights, 60 %"));
     QCOMPARE(plot->readout(1.6, 0), QString());
-    QVERIFY(isClose(codeEntropy({8, 8}), 1.0, 1e-12));
-    QVERIFY(isClose(codeEntropy({4, 8, 4, 0}), 1.5, 1e-12));
+    QVERIFY(test::isClose(codeEntropy({8, 8}), 1.0, 1e-12));
+    QVERIFY(test::isClose(codeEntropy({4, 8, 4, 0}), 1.5, 1e-12));
     w.midRise = true;
-    w.histogram = {-2, 2, {1, 3, 5, 7}, 0, 0};
+    w.companded = {-2, 2, {1, 3, 5, 7}, 0, 0};
     w.occupancy = {1, 3, 5, 7};
-    plot->setWeights(std::make_shared<const CompandedWeights>(w));
+    plot->setGrid(std::make_shared<const PowerGridView>(w));
     QVERIFY(plot->csv().contains("-2,-1,-1.5,1\n"));
 }
 

@@ -55,6 +55,10 @@ private:
         rows[7].choice.scheme.granularity = Granularity::Tensor;
         rows[3].outlierShare = 0.0002;
         rows[4].outlierShare = 0.0;
+        rows[1].exponent = 0.5;
+        rows[2].exponent = 0.75;
+        rows[2].keptShare = 0.005;
+        rows[5].choice.activation.bits = 8;
         return rows;
     }
     /// Places of the layers that the filter keeps: "1 2 3".
@@ -134,6 +138,11 @@ void TestLayerExpression::keeps_data()
     row("error!=5%", "1 3");
     row("outliers>0.01%", "3");
     row("outliers=0", "4");
+    row("exponent<0.6", "1");
+    row("exponent>=0.5", "1 2");
+    row("kept>0.1%", "2");
+    row("act_bits<=8", "5");
+    row("act_bits=float", "0 1 2 3 4 6 7");
     row("size>1.5MB", "0 1 4 5 7");
     row("bytes<=1MB", "3");
     row("size>=4MiB", "");

@@ -39,6 +39,7 @@ private:
 private Q_SLOTS:
     void planned();
     void blockGain();
+    void powerGrids();
     void measuredAndStale();
     void sequentialStaleness();
     void ratings();
@@ -104,6 +105,46 @@ void TestLayerTable::blockGain()
     outcome->bestEpoch = 0; // the start was kept
     model.setRows(rows(recipe, results));
     QCOMPARE(gain.data().toString(), QString("0.00 dB"));
+}
+
+/// Exponents of the run, else of the recipe; the share of weights that are kept; inputs.
+void TestLayerTable::powerGrids()
+{
+    Recipe recipe;
+    PowerquantOptions options;
+    options.exponent = 0.75;
+    recipe.standard.method = options;
+    recipe.standard.activation.bits = 6;
+    Results results;
+    results["blocks.0.up"] = measured("blocks.0.up", recipe.standard, 0.0073, recipe);
+    auto weight = std::make_shared<QuantizedWeight>();
+    weight->scheme = storedScheme(recipe.standard.scheme, options);
+    weight->rows = 2;
+    weight->cols = 4;
+    weight->exponents = {0.5F, 0.625F}; // of rows
+    weight->outliers.rowStarts = {0, 1, 1};
+    weight->outliers.columns = {3};
+    weight->outliers.values = {2};
+    results["blocks.0.up"].result.weight = weight;
+    LayerTableModel model;
+    model.setRows(rows(recipe, results));
+    const QModelIndex exponent = model.index(1, LayerTableModel::Exponent);
+    const QModelIndex kept = model.index(1, LayerTableModel::Kept);
+    const QModelIndex inputs = model.index(1, LayerTableModel::InputBits);
+    QCOMPARE(exponent.data().toString(), QString("0.562")); // their mean
+    QCOMPARE(exponent.siblingAtRow(2).data().toString(), QString("0.750"));
+    QCOMPARE(exponent.siblingAtRow(0).data().toString(), QString("–")); // stays float
+    QVERIFY(!exponent.siblingAtRow(0).data(SortRole).isValid());
+    QCOMPARE(kept.data(ExportRole).toString().toDouble(), 0.125);
+    QCOMPARE(kept.siblingAtRow(2).data(ExportRole).toString().toDouble(), 0.0);
+    QCOMPARE(inputs.data().toString(), QString("6"));
+    QCOMPARE(inputs.siblingAtRow(0).data().toString(), QString("–"));
+    QVERIFY(inputs.flags() & Qt::ItemIsEditable);
+    QVERIFY(!(exponent.flags() & Qt::ItemIsEditable));
+    QCOMPARE(model.index(1, LayerTableModel::Symmetry).data().toString(), QString("symmetric"));
+    QSignalSpy wanted(&model, &LayerTableModel::editRequested);
+    QVERIFY(model.setData(inputs, QString("float"), Qt::EditRole));
+    QCOMPARE(wanted.size(), 1);
 }
 
 void TestLayerTable::measuredAndStale()

@@ -30,6 +30,7 @@ private Q_SLOTS:
     void tableCopies();
     void anEditorThatWasOnlyLookedAt();
     void methodFormFollowsTheDescription();
+    void methodPanelHasInputs();
     void methodEditsOneFieldOfMany();
     void methodEditsTheStandard();
     void runPanel();
@@ -125,19 +126,31 @@ void TestPanels::methodFormFollowsTheDescription()
     panel.setState(choice, {{"blocks.0.up", choice}}, false);
     QCOMPARE(panel.formLines(),
              (QStringList{"blocks.0.up", "Method\trtn", "Bits\t4", "Group\tchannel",
-                          "Symmetry\tasymmetric", "Scales\tF16"}));
+                          "Symmetry\tasymmetric", "Scales\tF16", "Bits of the inputs\tfloat",
+                          "Exponent of the inputs\tsearched", "Limit of the inputs\tleast-error",
+                          "Shift of the inputs\tnone"}));
     for (const MethodDescription& method : methods()) {
         choice.method = method.defaults;
         panel.setState(choice, {{"blocks.0.up", choice}}, false);
+        const bool power = powerGridOf(choice.method) != nullptr;
+        bool symmetry = true; // can be chosen
+        bool said = false;
+        for (const QLabel* label : panel.findChildren<QLabel*>()) {
+            if (label->text() == "Symmetry" && label->buddy())
+                symmetry = label->buddy()->isEnabled();
+            said = said || label->text().contains("Power grids are symmetric");
+        }
+        QCOMPARE(symmetry, !power);
+        QCOMPARE(said, power);
         QStringList expected{"blocks.0.up",
                              "Method\t" + QString::fromStdString(method.name),
                              "Bits\t4",
                              "Group\tchannel",
-                             "Symmetry\tasymmetric",
+                             power ? "Symmetry\tsymmetric" : "Symmetry\tasymmetric",
                              "Scales\tF16"};
         const QStringList lines = panel.formLines();
         QCOMPARE(lines.mid(0, 6), expected);
-        QCOMPARE(lines.size(), 6 + static_cast<int>(method.options.size()));
+        QCOMPARE(lines.size(), 10 + static_cast<int>(method.options.size()));
         for (std::size_t i = 0; i < method.options.size(); ++i) {
             const QStringList cells = lines[6 + static_cast<int>(i)].split('\t');
             QCOMPARE(cells[0], optionTitle(method.options[i].name));
@@ -145,11 +158,46 @@ void TestPanels::methodFormFollowsTheDescription()
             if (method.options[i].type == OptionDescription::Type::Boolean)
                 QCOMPARE(cells[1], standard);
             else if (method.options[i].type == OptionDescription::Type::Choice)
-                QCOMPARE(cells[1], optionChoiceTitle(method.options[i].defaultValue));
+                QCOMPARE(cells[1],
+                         optionChoiceTitle(method.options[i].defaultValue, method.options[i].name));
             else
                 QCOMPARE(cells[1].toDouble(), standard.toDouble());
         }
     }
+}
+
+/// What the inputs may be asked only once they have bits.
+void TestPanels::methodPanelHasInputs()
+{
+    MethodPanel panel;
+    LayerChoice choice;
+    choice.method = PowerquantOptions{};
+    panel.setState(choice, {{"a", choice}}, false);
+    const auto combo = [&](const QString& name) -> QComboBox* {
+        for (QComboBox* each : panel.findChildren<QComboBox*>())
+            if (each->accessibleName() == name)
+                return each;
+        return nullptr;
+    };
+    QVERIFY(combo("Bits of the inputs") && combo("Exponent of the inputs"));
+    QVERIFY(combo("Bits of the inputs")->isEnabled());
+    QVERIFY(!combo("Exponent of the inputs")->isEnabled());
+    LayerChoices choices;
+    connect(&panel, &MethodPanel::choicesRequested, &panel,
+            [&](const LayerChoices& wanted) { choices = wanted; });
+    QComboBox* bits = combo("Bits of the inputs");
+    bits->setCurrentIndex(bits->findData("6"));
+    Q_EMIT bits->activated(bits->currentIndex());
+    QCOMPARE(choices.at("a").activation.bits, 6);
+    QVERIFY(choices.at("a").method == choice.method);
+    choice.activation.bits = 6;
+    panel.setState(choice, {{"a", choice}}, true);
+    QComboBox* exponent = combo("Exponent of the inputs");
+    QVERIFY(exponent->isEnabled());
+    exponent->setCurrentIndex(exponent->findData("half"));
+    Q_EMIT exponent->activated(exponent->currentIndex());
+    QCOMPARE(choices.at("a").activation.exponent, ActivationExponent::Half);
+    QVERIFY(panel.formLines().contains("Bits of the inputs\t6"));
 }
 
 void TestPanels::methodEditsOneFieldOfMany()

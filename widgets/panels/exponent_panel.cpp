@@ -262,7 +262,7 @@ void ExponentPanel::setCurves(std::vector<LayerCurve> curves, std::size_t select
     if (another) {
         m_atBest = true;
         m_grid->setGrid(nullptr);
-        m_companded->setWeights(nullptr);
+        m_companded->setGrid(nullptr);
         if (m_facts && m_facts->layer != first.layer)
             m_grid->setOriginal({});
     }
@@ -325,6 +325,7 @@ void ExponentPanel::setPowerGrid(const std::string& layer,
 {
     if (layer != this->layer() || !grid)
         return;
+    m_companded->setGrid(grid);
     m_grid->setGrid(std::move(grid));
     refreshError();
 }
@@ -407,7 +408,7 @@ void ExponentPanel::clear(const QString& reason)
     m_curves->setCurves({});
     m_grid->setGrid(nullptr);
     m_grid->setOriginal({});
-    m_companded->setWeights(nullptr);
+    m_companded->setGrid(nullptr);
     m_gridPage->hide();
     m_bar->setEnabled(false);
     m_about->hide();

@@ -254,8 +254,10 @@ void MethodPanel::refresh()
             combo->setPlaceholderText(tr("mixed"));
             if (combo->isEditable())
                 combo->lineEdit()->setPlaceholderText(tr("mixed"));
-            setFieldComboValue(*combo, mixed ? QString() : fieldValue(*choice, field));
             const bool powerGrid = field == ChoiceField::Symmetry && powerGridOf(choice->method);
+            setFieldComboValue(*combo, powerGrid ? QStringLiteral("symmetric")
+                                       : mixed   ? QString()
+                                                 : fieldValue(*choice, field));
             combo->setEnabled(!powerGrid && applies(*choice, ChoiceEdit{field, {}, {}}));
         }
         const MethodDescription* description = findMethod(methodName(choice->method));
@@ -263,8 +265,8 @@ void MethodPanel::refresh()
                           : description     ? coreText(description->summary)
                                             : QString();
         if (!choice->keepFloat && powerGridOf(choice->method) && !choice->scheme.symmetric)
-            summary = tr("%1 Power grids are symmetric: they have no zero point, and the symmetry "
-                         "above has no effect.")
+            summary = tr("%1 Power grids are symmetric: they have no zero point, whatever the "
+                         "scheme says.")
                           .arg(summary);
         m_summary->setText(summary);
     } else {

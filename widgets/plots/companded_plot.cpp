@@ -30,7 +30,7 @@ double codeEntropy(const std::vector<std::int64_t>& occupancy)
 
 struct CompandedPlot::Parts
 {
-    std::shared_ptr<const CompandedWeights> weights;
+    std::shared_ptr<const PowerGridView> grid;
     std::int64_t all = 0; ///< weights
     QCPBars* bars = nullptr;
     QCPGraph* occupancy = nullptr;
@@ -39,7 +39,7 @@ struct CompandedPlot::Parts
     /// Where the cell of the lowest code begins.
     [[nodiscard]] double start() const
     {
-        return weights->midRise ? -weights->largest - 1.0 : -weights->largest - 0.5;
+        return grid->midRise ? -grid->largest - 1.0 : -grid->largest - 0.5;
     }
     [[nodiscard]] double level(std::size_t code) const
     {
@@ -84,35 +84,30 @@ CompandedPlot::CompandedPlot(QWidget* parent)
 
 CompandedPlot::~CompandedPlot() = default;
 
-void CompandedPlot::setWeights(std::shared_ptr<const CompandedWeights> weights)
+void CompandedPlot::setGrid(std::shared_ptr<const PowerGridView> grid)
 {
     Parts& p = *m_parts;
-    const bool newRange = !p.weights || !weights || p.weights->largest != weights->largest ||
-                          p.weights->midRise != weights->midRise;
-    p.weights = std::move(weights);
+    const bool newRange =
+        !p.grid || !grid || p.grid->largest != grid->largest || p.grid->midRise != grid->midRise;
+    p.grid = std::move(grid);
     rebuild(newRange);
-}
-
-const CompandedWeights* CompandedPlot::weights() const
-{
-    return m_parts->weights.get();
 }
 
 void CompandedPlot::rebuild(bool newRange)
 {
     Parts& p = *m_parts;
-    setHasData(p.weights && !p.weights->occupancy.empty());
+    setHasData(p.grid && !p.grid->occupancy.empty());
     if (isEmpty())
         return;
-    const CompandedWeights& w = *p.weights;
+    const PowerGridView& w = *p.grid;
     p.all = std::accumulate(w.occupancy.begin(), w.occupancy.end(), std::int64_t(0));
     // Bars are densities in units of a code, so that they and the staircase have equal areas.
     QVector<double> keys;
     QVector<double> values;
-    const double width = w.histogram.counts.empty() ? 1 : w.histogram.binWidth();
-    for (std::size_t i = 0; i < w.histogram.counts.size(); ++i) {
-        keys << w.histogram.lo + width * (static_cast<double>(i) + 0.5);
-        values << p.share(w.histogram.counts[i]) / width;
+    const double width = w.companded.counts.empty() ? 1 : w.companded.binWidth();
+    for (std::size_t i = 0; i < w.companded.counts.size(); ++i) {
+        keys << w.companded.lo + width * (static_cast<double>(i) + 0.5);
+        values << p.share(w.companded.counts[i]) / width;
     }
     p.bars->setWidth(width);
     p.bars->setData(keys, values, true);
@@ -144,12 +139,12 @@ void CompandedPlot::rebuild(bool newRange)
 void CompandedPlot::rescale()
 {
     const Parts& p = *m_parts;
-    if (!p.weights)
+    if (!p.grid)
         return;
     const double edge = -p.start();
     plot().xAxis->setRange(-1.02 * edge, 1.02 * edge);
-    const auto top = std::max_element(p.weights->occupancy.begin(), p.weights->occupancy.end());
-    double high = top == p.weights->occupancy.end() ? 1 : p.share(*top);
+    const auto top = std::max_element(p.grid->occupancy.begin(), p.grid->occupancy.end());
+    double high = top == p.grid->occupancy.end() ? 1 : p.share(*top);
     // A spike of zeros must not press everything else down.
     std::vector<double> bars;
     for (auto at = p.bars->data()->constBegin(); at != p.bars->data()->constEnd(); ++at)
@@ -171,7 +166,7 @@ void CompandedPlot::recolour()
     p.bars->setBrush(colours.original);
     p.occupancy->setPen(QPen(colours.dequantized, 1.6));
     QColor level = colours.level;
-    level.setAlphaF(levelOpacity(p.weights ? p.weights->occupancy.size() : 16));
+    level.setAlphaF(levelOpacity(p.grid ? p.grid->occupancy.size() : 16));
     p.levels->setPen(QPen(level, 1));
     queueReplot();
 }
@@ -187,10 +182,10 @@ QString CompandedPlot::readout(double x, double) const
     if (isEmpty())
         return {};
     const double place = std::floor(x - p.start());
-    if (!(place >= 0) || !(place < static_cast<double>(p.weights->occupancy.size())))
+    if (!(place >= 0) || !(place < static_cast<double>(p.grid->occupancy.size())))
         return {};
     const auto code = static_cast<std::size_t>(place);
-    const std::int64_t count = p.weights->occupancy[code];
+    const std::int64_t count = p.grid->occupancy[code];
     return tr("code %1: %2 weights, %3")
         .arg(QString::number(p.level(code)), toQString(formatCount(count)),
              toQString(formatPercent(p.share(count) / 100)));
@@ -201,12 +196,12 @@ QString CompandedPlot::csv() const
     const Parts& p = *m_parts;
     if (isEmpty())
         return {};
-    QString text = QStringLiteral("# exponent,%1\nfrom,to,level,weights\n")
-                       .arg(csvNumber(p.weights->exponent));
-    for (std::size_t code = 0; code < p.weights->occupancy.size(); ++code)
+    QString text =
+        QStringLiteral("# exponent,%1\nfrom,to,level,weights\n").arg(csvNumber(p.grid->exponent));
+    for (std::size_t code = 0; code < p.grid->occupancy.size(); ++code)
         text += QStringLiteral("%1,%2,%3,%4\n")
                     .arg(csvNumber(p.level(code) - 0.5), csvNumber(p.level(code) + 0.5),
-                         csvNumber(p.level(code)), QString::number(p.weights->occupancy[code]));
+                         csvNumber(p.level(code)), QString::number(p.grid->occupancy[code]));
     return text;
 }
 

@@ -166,8 +166,36 @@ void copyAxisLook(const QCPAxis& from, QCPAxis& to)
     to.grid()->setZeroLinePen(from.grid()->zeroLinePen());
 }
 
+namespace {
+constexpr std::size_t mostLines = 40; ///< levels that are drawn over the whole plot
+}
+
+void setLevels(QCPCurve& curve, const std::vector<double>& at)
+{
+    if (at.size() <= mostLines) {
+        setVerticals(curve, at);
+        return;
+    }
+    constexpr double share = 0.07; // of the height
+    const QCPAxis& axis = *curve.valueAxis();
+    const QCPRange range = axis.range();
+    const double top = axis.scaleType() == QCPAxis::stLogarithmic
+                           ? range.lower * std::pow(range.upper / range.lower, share)
+                           : range.lower + share * range.size();
+    QVector<double> x;
+    QVector<double> y;
+    const double gap = std::numeric_limits<double>::quiet_NaN();
+    for (const double key : at) {
+        x << key << key << gap;
+        y << range.lower << top << gap;
+    }
+    curve.setData(x, y);
+}
+
 float levelOpacity(std::size_t levels)
 {
+    if (levels > mostLines)
+        return 0.55F;
     const double count = std::max(static_cast<double>(levels), 1.0);
     return static_cast<float>(std::clamp(14.0 / count, 0.16, 0.75));
 }

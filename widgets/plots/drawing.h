@@ -34,8 +34,12 @@ void setAxisScale(QCPAxis& axis, bool logarithmic);
 void setLogTicks(QCPAxis& axis);
 /// Pens, fonts and colours of another axis.
 void copyAxisLook(const QCPAxis& from, QCPAxis& to);
-/// Faint when there are many of them.
+/// Faint when there are many of them; as a rug they need not be.
 [[nodiscard]] float levelOpacity(std::size_t levels);
+/// Levels over the range that the curve's value axis has: vertical lines, or a rug at the foot of
+/// the plot when there are so many that lines would hide what lies behind, as they do near the zero
+/// of a power grid.
+void setLevels(QCPCurve& curve, const std::vector<double>& at);
 /// The end of a layer's name, which tells layers apart, for a legend.
 [[nodiscard]] QString legendName(const std::string& layer, int characters = 28);
 /// The same for layers in one legend: without the part before a dot that all have in common.

@@ -44,7 +44,7 @@ QString ruleName(ExponentRule rule)
     case ExponentRule::Nearest:
         return ExponentPlot::tr("Nearest");
     case ExponentRule::Clipped:
-        return ExponentPlot::tr("Nearest, best clip");
+        return ExponentPlot::tr("Clipped");
     }
     return {};
 }
@@ -99,7 +99,7 @@ struct ExponentPlot::Parts
     QCPGraph* predicted = nullptr;
     QCPCurve* exact = nullptr; ///< ½ and 1
     std::array<QCPItemText*, 2> exactNames{};
-    QCPCurve* markerKey = nullptr; ///< no data: stands for the marker in the legend
+    QCPCurve* computed = nullptr;
 
     [[nodiscard]] bool isModel() const { return !curves.empty() && curves.front().layer.empty(); }
 };
@@ -115,7 +115,7 @@ ExponentPlot::ExponentPlot(QWidget* parent)
     p.exact = new QCPCurve(plot.xAxis, plot.yAxis);
     for (std::size_t i = 0; i < p.exactNames.size(); ++i) {
         auto* name = new QCPItemText(&plot);
-        name->setText(i == 0 ? tr("½ integer-exact") : tr("1 uniform"));
+        name->setText(i == 0 ? tr("½ exact") : tr("1 uniform"));
         name->position->setTypeX(QCPItemPosition::ptPlotCoords);
         name->position->setTypeY(QCPItemPosition::ptAxisRectRatio);
         name->position->setAxisRect(plot.axisRect());
@@ -125,8 +125,7 @@ ExponentPlot::ExponentPlot(QWidget* parent)
         name->setPadding(QMargins(3, 1, 3, 0));
         p.exactNames[i] = name;
     }
-    p.markerKey = new QCPCurve(plot.xAxis, plot.yAxis);
-    p.markerKey->setName(tr("Exponent"));
+    p.computed = new QCPCurve(plot.xAxis, plot.yAxis);
     for (int i = 0; i < seriesCount; ++i) {
         p.lines.push_back(plot.addGraph());
         p.lines.back()->setAdaptiveSampling(false);
@@ -139,7 +138,7 @@ ExponentPlot::ExponentPlot(QWidget* parent)
     };
     p.basins = points(tr("Basin"));
     p.predicted = points({});
-    p.uniform = points(tr("Uniform, a = 1"));
+    p.uniform = points(tr("Uniform"));
     for (int i = 0; i < seriesCount; ++i)
         p.optima.push_back(points({}));
     plot.xAxis->setLabel(tr("power exponent a"));
@@ -175,7 +174,7 @@ void ExponentPlot::setModel(std::shared_ptr<const ExponentStudy> study, std::siz
     p.selected = 0;
     p.curves.clear();
     if (study && !study->exponents.empty())
-        p.curves.push_back({{}, {}, std::move(study), ExponentRule::PowerDomain, {}});
+        p.curves.push_back({{}, {}, std::move(study), ExponentRule::PowerDomain, {}, {}});
     rebuild();
     fit();
 }
@@ -262,6 +261,7 @@ void ExponentPlot::clearDrawing()
             graph->setData(QVector<double>(), QVector<double>());
     for (QCPGraph* graph : {p.uniform, p.basins, p.predicted})
         graph->setData(QVector<double>(), QVector<double>());
+    setVerticals(*p.computed, {});
 }
 
 void ExponentPlot::drawOne()
@@ -281,9 +281,7 @@ void ExponentPlot::drawOne()
         p.lines[i]->setData(x, y, true);
         const ExponentPoint best = bestOf(study, rules[i]);
         p.optima[i]->setData({best.exponent}, {shown(best.error)});
-        p.lines[i]->setName(
-            tr("%1: %2 at %3")
-                .arg(ruleName(rules[i]), percent(best.error), exponentText(best.exponent)));
+        p.lines[i]->setName(tr("%1 %2").arg(ruleName(rules[i]), exponentText(best.exponent)));
         p.lines[i]->addToLegend();
     }
     p.uniform->addData(1, shown(study.uniform));
@@ -299,7 +297,7 @@ void ExponentPlot::drawOne()
     }
     if (study.predictedNmse > 0) {
         p.predicted->addData(study.predictedExponent, shown(study.predictedNmse));
-        p.predicted->setName(tr("Theory: %1").arg(exponentText(study.predictedExponent)));
+        p.predicted->setName(tr("Theory %1").arg(exponentText(study.predictedExponent)));
         p.predicted->addToLegend();
     }
     const ExponentPoint best = bestOf(study, c.rule);
@@ -315,11 +313,15 @@ void ExponentPlot::drawOne()
                      .arg(exponentText(best.exponent), gain));
         return;
     }
-    p.markerKey->addToLegend();
-    setTitle(toQString(c.layer), tr("%1 bit · %2: best a = %3, %4 better than uniform (%5)")
-                                     .arg(c.scheme.bits)
-                                     .arg(ruleName(c.rule).toLower(), exponentText(best.exponent),
-                                          gain, percent(study.uniform)));
+    if (c.computed) {
+        setVerticals(*p.computed, {*c.computed});
+        p.computed->setName(tr("Computed %1").arg(exponentText(*c.computed)));
+        p.computed->addToLegend();
+    }
+    setTitle(toQString(c.layer),
+             tr("%1 bit · best a = %2 · %3 better than uniform · %4")
+                 .arg(c.scheme.bits)
+                 .arg(exponentText(best.exponent), gain, ruleName(c.rule).toLower()));
 }
 
 void ExponentPlot::drawSeveral()
@@ -429,7 +431,7 @@ void ExponentPlot::recolour()
         font.setPointSizeF(font.pointSizeF() * 0.92);
         name->setFont(font);
     }
-    p.markerKey->setPen(QPen(colours.clip, 1.5, Qt::DashLine));
+    p.computed->setPen(QPen(colours.level, 1.4, Qt::DashDotLine));
     if (!p.curves.empty() && !p.isModel())
         setMarkers({p.exponent}, colours.clip);
     queueReplot();

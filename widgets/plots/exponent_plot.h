@@ -28,6 +28,8 @@ struct LayerCurve
     ExponentRule rule = ExponentRule::PowerDomain;
     /// The exponent in the recipe, 0 where it is searched; nothing for a method without one.
     std::optional<double> chosen = std::nullopt;
+    /// What the shown run has; nothing without one, or with exponents of rows.
+    std::optional<double> computed = std::nullopt;
 };
 
 /// The best point of the rule's curve; errors are NMSE.

@@ -144,7 +144,7 @@ GainPlot::GainPlot(QWidget* parent)
     plot.yAxis->grid()->setVisible(false);
     plot.yAxis->setTickLength(0);
     plot.yAxis->setSubTicks(false);
-    plot.xAxis->setLabel(tr("gain over the uniform grid, rounded to nearest (dB)"));
+    plot.xAxis->setLabel(tr("gain over uniform (dB)"));
     setTitle(QStringLiteral(" "), QStringLiteral(" "));
     placeLegend(LegendPlace::Hidden);
     rebuild();

@@ -476,6 +476,9 @@ void HistogramPlot::rescale()
     for (auto mark = p.marks->data()->begin(); mark != p.marks->data()->end(); ++mark)
         mark->value = foot;
     p.fitted = shownRange(Qt::Horizontal);
+    const WeightPreview& first = *preview();
+    if (!several() && !first.choice.keepFloat && isShown(Part::Levels))
+        setLevels(*p.levels, {first.levels.begin(), first.levels.end()});
 }
 
 QString HistogramPlot::readout(double x, double) const

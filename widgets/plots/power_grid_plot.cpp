@@ -124,6 +124,8 @@ void PowerGridPlot::rescale()
         top = std::max(top, highestCount(p.grid->dequantized));
     plot().yAxis->setRange(0.7, static_cast<double>(std::max<std::int64_t>(top, 1)) * 4);
     p.bars->setBaseValue(0.1);
+    if (p.grid)
+        setLevels(*p.levels, {p.grid->levels.begin(), p.grid->levels.end()});
 }
 
 void PowerGridPlot::recolour()

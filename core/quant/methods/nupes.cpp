@@ -1,4 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+#include "core/quant/methods/nupes.h"
+
+#include "core/base/format.h"
 #include "core/base/text.h"
 #include "core/quant/methods/common.h"
 #include "core/quant/methods/nupes_codes.h"
@@ -8,7 +11,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <iomanip>
 #include <optional>
 #include <utility>
 
@@ -217,19 +219,9 @@ std::string describeExponents(const QuantizedWeight& weight)
 {
     const auto [least, largest] =
         std::minmax_element(weight.exponents.begin(), weight.exponents.end());
-    std::string text = concat(std::setprecision(3), *least);
-    if (*least == *largest)
-        return "exponent " + text;
-    return concat("exponents ", text, " to ", std::setprecision(3), *largest);
-}
-
-/// The data-free result, for layers where nothing can be learned.
-PowerquantOptions dataFree(const NupesOptions& options)
-{
-    PowerquantOptions start;
-    static_cast<PowerGridOptions&>(start) = options;
-    start.rounding = PowerRounding::Nearest;
-    return start;
+    const std::string low = formatReal(static_cast<double>(*least), 3);
+    const std::string high = formatReal(static_cast<double>(*largest), 3);
+    return low == high ? "exponent " + low : concat("exponents ", low, " to ", high);
 }
 
 std::string counted(std::int64_t count, std::string_view one, std::string_view many)
@@ -239,32 +231,38 @@ std::string counted(std::int64_t count, std::string_view one, std::string_view m
 
 } // namespace
 
-SolveResult solveNupes(const LayerProblem& problem, const NupesOptions& options, Monitor& monitor)
+PowerquantOptions dataFreeOptions(const NupesOptions& options)
+{
+    PowerquantOptions start;
+    static_cast<PowerGridOptions&>(start) = options;
+    start.rounding = PowerRounding::Nearest;
+    return start;
+}
+
+SolveResult solveNupesFrom(const LayerProblem& problem, const NupesOptions& options,
+                           SolveResult result, Monitor& monitor)
 {
     const std::int64_t d = problem.weight.cols;
     const std::span<const double> h = problem.inputs->hessian;
     if (h.size() != static_cast<std::size_t>(d * d))
         throw Error(ErrorCode::Shape,
                     concat("Hessian has ", h.size(), " values, expected ", d, " × ", d));
-    requireFinite(problem.weight, monitor);
-    SolveResult result = solvePowerquant(problem, dataFree(options), monitor);
     const HessianOrder order = hessianOrder(h, d, false);
     result.report.deadColumns = order.deadCount;
-    if (problem.weight.rows == 0 || order.deadCount == d) {
-        append(result.report.note,
-               concat(problem.weight.rows == 0 ? "there are no outputs" : "all inputs are zero",
-                      ": the data-free result"));
-        return result;
-    }
+    const auto nothingLearned = [&](std::string_view why) {
+        append(result.report.note, concat(why, ": the data-free result"));
+        return std::move(result);
+    };
+    if (problem.weight.rows == 0)
+        return nothingLearned("there are no outputs");
+    if (order.deadCount == d)
+        return nothingLearned("all inputs are zero");
     std::string special;
     std::optional<PanelFactor> panelFactor;
     if (options.solver == NupesSolver::Alternation) {
         std::optional<SweepFactor> factor = sweepFactor(h, d, order, 0, options.damping, monitor);
-        if (!factor) {
-            append(result.report.note, "the Hessian cannot be factorized at any damping: the "
-                                       "data-free result");
-            return result;
-        }
+        if (!factor)
+            return nothingLearned("the Hessian cannot be factorized at any damping");
         result.report.damping = factor->damping;
         if (factor->damping != options.damping)
             append(special, concat("damping raised to ", factor->damping));
@@ -279,11 +277,19 @@ SolveResult solveNupes(const LayerProblem& problem, const NupesOptions& options,
     result.report.trace = nupes.takeTrace();
     result.report.note =
         concat(describeExponents(result.weight), ", ", counted(nupes.rounds(), "round", "rounds"));
+    if (const auto count = static_cast<std::int64_t>(result.weight.outliers.columns.size()))
+        result.report.note += ", " + counted(count, "outlier", "outliers");
     if (order.deadCount > 0)
         append(result.report.note, counted(order.deadCount, "dead column", "dead columns"));
     if (!special.empty())
         append(result.report.note, special);
     return result;
+}
+
+SolveResult solveNupes(const LayerProblem& problem, const NupesOptions& options, Monitor& monitor)
+{
+    return solveNupesFrom(problem, options,
+                          solvePowerquant(problem, dataFreeOptions(options), monitor), monitor);
 }
 
 } // namespace gradus

@@ -114,7 +114,7 @@ private slots:
         QCOMPARE(model->architecture, std::string("Keras model (not run)"));
         QVERIFY(!model->canRun());
         const ModelFile& file = *model->source.tensors;
-        QCOMPARE(file.tensors().size(), std::size_t(11));
+        QCOMPARE(file.tensors().size(), std::size_t(12));
         QCOMPARE(file.tensors()[0].name, std::string("dense/kernel:0"));
         QCOMPARE(file.tensors()[1].name, std::string("dense/bias:0"));
         QVERIFY(file.unread().empty());

@@ -358,8 +358,8 @@ private slots:
         row("a zero byte", external(std::string("data.bin\0x", 10)), format, "own folder");
         row("a link out", external("link.bin"), format, "link out");
         row("a linked folder", external("linked/secret.bin"), format, "link out");
-        row("a folder", external("sub"), ErrorCode::Io, "folder");
-        row("the model's folder", external("."), ErrorCode::Io, "folder");
+        row("a folder", external("sub"), ErrorCode::Io, "a folder, not a file");
+        row("the model's folder", external("."), ErrorCode::Io, "a folder, not a file");
         row("absent", external("absent.bin"), ErrorCode::Io, "cannot be opened");
         row("beyond the end", external("data.bin", "8"), format, "begin at 8");
         row("offset beyond 64 bits", external("data.bin", "99999999999999999999"), format,
@@ -384,8 +384,7 @@ private slots:
         fs::create_symlink("../secret.bin", folder / "in/link.bin");
         fs::create_symlink("..", folder / "in/linked");
         const QByteArray found = failureOf(content.toStdString(), ErrorCode(code), folder / "in");
-        QVERIFY2(found.contains(message) && found.startsWith("the file") == !found.contains("read"),
-                 found.constData());
+        QVERIFY2(found.contains(message), found.constData());
     }
 
     void externalDataNeedsAFolder()

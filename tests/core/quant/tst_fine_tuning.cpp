@@ -3,7 +3,7 @@
 #include "core/data/calibration.h"
 #include "core/data/tokenizer.h"
 #include "core/session/stored_weight.h"
-#include "tests/support/block_problem.h"
+#include "tests/support/power_block.h"
 
 #include <QTest>
 
@@ -129,6 +129,34 @@ private slots:
             QVERIFY(!weightProblem(*result.weights[i]));
             QVERIFY(result.weights[i]->codes == fixture.problem.layers[i].weight->codes);
             QVERIFY(result.weights[i]->scales != fixture.problem.layers[i].weight->scales);
+        }
+    }
+
+    /// Of power levels scales are trained, codes and exponents are not, whatever the rates.
+    void powerLevelsKeepCodesAndExponents()
+    {
+        ModelFixture fixture;
+        for (std::size_t i = 0; i < fixture.problem.layers.size(); i += 2) {
+            TrainedLayer& layer = fixture.problem.layers[i];
+            fixture.weights->restore(layer.layer->weight);
+            layer.weight =
+                powerWeight(fixture.weights->get(layer.layer->weight)->matrix(), {powerScheme(3)});
+            fixture.weights->replace(layer.layer->weight,
+                                     std::make_shared<const Tensor>(dequantize(*layer.weight)));
+        }
+        TrainingOptions o = options(3);
+        o.codeRate = 0.1;
+        o.exponentRate = 0.1;
+        const TuningResult result = tune(fixture.problem, o);
+        QVERIFY(result.outcome->bestEpoch > 0);
+        QVERIFY(isClose(fixture.loss(result), result.outcome->after(), 1e-5));
+        QCOMPARE(result.outcome->codeChange, 0.0);
+        QCOMPARE(result.outcome->exponentChange, 0.0);
+        for (std::size_t i = 0; i < result.weights.size(); ++i) {
+            const QuantizedWeight& start = *fixture.problem.layers[i].weight;
+            QVERIFY(result.weights[i]->codes == start.codes);
+            QVERIFY(result.weights[i]->exponents == start.exponents);
+            QVERIFY(result.weights[i]->scales != start.scales);
         }
     }
 

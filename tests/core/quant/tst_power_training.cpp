@@ -454,14 +454,16 @@ private slots:
         QVERIFY(result.outcome->zeroChange > 0 && result.outcome->codeChange > 0);
     }
 
+    /// Patience begins after 60 % of the epochs.
     void worseIsNotKept()
     {
         const PowerBlock fixture(forms()[0].form);
-        TrainingOptions options = fastOptions(6);
-        options.codeRate = 3; // codes jump at random
+        TrainingOptions options = fastOptions(12);
+        options.codeRate = 20; // codes jump at random
         options.patience = 2;
         const TuningResult result = train(fixture, options);
         QVERIFY(result.outcome->stoppedEarly);
+        QCOMPARE(result.outcome->epochLosses.size(), std::size_t(1 + 8 + 2));
         QCOMPARE(result.outcome->bestEpoch, 0);
         QCOMPARE(result.outcome->codeChange, 0.0);
         for (std::size_t i = 0; i < result.weights.size(); ++i)

@@ -63,6 +63,37 @@ std::shared_ptr<const Run> roundedRun(const Model& model, int bits, std::int64_t
     return run;
 }
 
+/// Power levels at ½ in all layers that are matrices, inputs on a grid but for the first one.
+std::shared_ptr<const Run> powerRun(const Model& model, float inputExponent)
+{
+    auto run = std::make_shared<Run>();
+    Monitor monitor;
+    for (const Layer& layer : model.layers) {
+        if (layer.node < 0)
+            continue;
+        const Tensor weight = layerWeight(model, layer);
+        LayerProblem problem;
+        problem.name = layer.name;
+        problem.weight = weight.matrix();
+        problem.scheme.bits = 4;
+        PowerquantOptions options;
+        options.exponent = 0.5;
+        options.outliers = 0.001;
+        LayerResult result;
+        result.name = layer.name;
+        result.weight =
+            std::make_shared<const QuantizedWeight>(solve(problem, options, monitor).weight);
+        if (layer.name != "model.layers.0.self_attn.q_proj") {
+            ActivationGrid grid;
+            grid.exponent = inputExponent;
+            grid.limit = 6;
+            result.activation = grid;
+        }
+        run->layers.push_back(std::move(result));
+    }
+    return run;
+}
+
 class Notes final : public Monitor
 {
 public:
@@ -243,7 +274,7 @@ private slots:
         const Perplexity floats = evaluatePerplexity(request, notes);
         QCOMPARE(floats.packedLayers, 0);
         QVERIFY(notes.lines.empty());
-        request.packed = true;
+        request.products = RunProducts::Packed;
         const Perplexity packed = evaluatePerplexity(request, notes);
         QCOMPARE(packed.packedLayers, static_cast<std::int64_t>(run->layers.size()) - 1);
         QCOMPARE(notes.lines.size(), 1U);
@@ -261,8 +292,50 @@ private slots:
         text.prompt = "And it came to pass";
         text.tokens = 12;
         const std::string expected = generate(text, notes);
-        text.packed = true;
+        text.products = RunProducts::Packed;
         QCOMPARE(generate(text, notes), expected);
+    }
+
+    void integersEqualTheSimulation_data()
+    {
+        QTest::addColumn<float>("exponent");
+        QTest::newRow("inputs at 1/2") << 0.5F;
+        QTest::newRow("uniform inputs") << 1.0F;
+    }
+    void integersEqualTheSimulation()
+    {
+        QFETCH(float, exponent);
+        const TemporaryFolder folder;
+        EvaluateRequest request = sampleRequest();
+        request.data = shortText(folder);
+        const auto run = powerRun(*request.model, exponent);
+        request.run = run;
+        Notes notes;
+        const Perplexity simulated = evaluatePerplexity(request, notes);
+        QVERIFY(notes.lines.empty());
+        request.products = RunProducts::Integers;
+        const Perplexity integers = evaluatePerplexity(request, notes);
+        QCOMPARE(integers.packedLayers, static_cast<std::int64_t>(run->layers.size()) - 1);
+        QCOMPARE(notes.lines.size(), 1U);
+        QCOMPARE(notes.lines[0], "model.layers.0.self_attn.q_proj is not multiplied in integers: "
+                                 "its inputs are floats");
+        // Sums of floats round; a few inputs on a border then get another code.
+        QVERIFY(isClose(integers.value, simulated.value, 2e-3));
+        request.products = RunProducts::Packed;
+        const Perplexity packed = evaluatePerplexity(request, notes);
+        QCOMPARE(packed.packedLayers, static_cast<std::int64_t>(run->layers.size()));
+        QVERIFY(isClose(packed.value, simulated.value, 2e-3));
+        // The grids do something.
+        auto floats = std::make_shared<Run>(*run);
+        for (LayerResult& layer : floats->layers)
+            layer.activation.reset();
+        request.run = floats;
+        request.products = RunProducts::Floats;
+        const Perplexity unrounded = evaluatePerplexity(request, notes);
+        QVERIFY(unrounded.value != simulated.value);
+        request.run = nullptr;
+        request.products = RunProducts::Integers;
+        QVERIFY_EXCEPTION_THROWN((void)evaluatePerplexity(request, notes), Error);
     }
 
     void packedWeightsAreHeldOnce()
@@ -286,7 +359,7 @@ private slots:
         weights.restore(first);
         QVERIFY(!weights.kernel(first));
         EvaluateRequest request = sampleRequest();
-        request.packed = true;
+        request.products = RunProducts::Packed;
         Monitor monitor;
         QVERIFY_EXCEPTION_THROWN((void)evaluatePerplexity(request, monitor), Error);
     }

@@ -57,7 +57,7 @@ void TestGainSteps::kindsAddUp()
         return 10 * std::log10(before / after);
     };
     const auto is = [&](GainKind kind, double expected) {
-        return steps.has(kind) && isClose(steps.of(kind), expected, 1e-9);
+        return steps.has(kind) && test::isClose(steps.of(kind), expected, 1e-9);
     };
     QVERIFY(is(GainKind::Outliers, decibel(1, 0.5)));
     QVERIFY(is(GainKind::Clip, decibel(0.5, 0.25)));
@@ -70,7 +70,7 @@ void TestGainSteps::kindsAddUp()
     QVERIFY(is(GainKind::Block, decibel(0.02, 0.025)));
     QVERIFY(steps.of(GainKind::Block) < 0);
     QVERIFY(!steps.has(GainKind::FineTuning));
-    QVERIFY(isClose(steps.total(), decibel(1, 0.025), 1e-9));
+    QVERIFY(test::isClose(steps.total(), decibel(1, 0.025), 1e-9));
     QVERIFY(steps.first == 1.0 && steps.last == 0.025);
 }
 
@@ -79,7 +79,7 @@ void TestGainSteps::weightsWithoutInputs()
     const GainSteps steps = gainSteps(
         {point(TraceStage::RoundToNearest, none, 0.1), point(TraceStage::Exponent, none, 0.01)});
     QVERIFY(!steps.ofOutputs);
-    QVERIFY(isClose(steps.of(GainKind::Exponent), 10, 1e-9));
+    QVERIFY(test::isClose(steps.of(GainKind::Exponent), 10, 1e-9));
 }
 
 /// A point without the number that is compared is passed over: the next one has its gain too.
@@ -93,7 +93,7 @@ void TestGainSteps::unmeasuredPoints()
     });
     QVERIFY(!steps.has(GainKind::Clip));
     QVERIFY(!steps.has(GainKind::Nearest));
-    QVERIFY(isClose(steps.of(GainKind::Exponent), 10, 1e-9));
+    QVERIFY(test::isClose(steps.of(GainKind::Exponent), 10, 1e-9));
     QVERIFY(std::isfinite(steps.total()));
 }
 
@@ -117,10 +117,10 @@ void TestGainSteps::means()
     const GainSteps mean = meanGain({a, GainSteps(), b, weights});
     QCOMPARE(mean.layers, 2); // the one of weights is measured otherwise
     QVERIFY(mean.ofOutputs);
-    QVERIFY(isClose(mean.of(GainKind::Clip), 5, 1e-9));
-    QVERIFY(isClose(mean.of(GainKind::Exponent), 5, 1e-9));
-    QVERIFY(isClose(mean.first, 0.1, 1e-9));
-    QVERIFY(isClose(10 * std::log10(mean.first / mean.last), mean.total(), 1e-9));
+    QVERIFY(test::isClose(mean.of(GainKind::Clip), 5, 1e-9));
+    QVERIFY(test::isClose(mean.of(GainKind::Exponent), 5, 1e-9));
+    QVERIFY(test::isClose(mean.first, 0.1, 1e-9));
+    QVERIFY(test::isClose(10 * std::log10(mean.first / mean.last), mean.total(), 1e-9));
     QCOMPARE(meanGain({weights, weights, a}).layers, 2);
 }
 

@@ -410,6 +410,8 @@ private slots:
         QTest::newRow("override") << "override" << QByteArray("\"nobody\", which is no layer");
         QTest::newRow("standard") << "standard" << QByteArray("standard");
         QTest::newRow("activation") << "activation" << QByteArray("rule 1 (\"0\"): bits");
+        QTest::newRow("shared uniform") << "shared" << QByteArray("rtn makes uniform levels");
+        QTest::newRow("shared rows") << "shared rows" << QByteArray("each row has its own");
         QTest::newRow("embedding") << "embedding" << QByteArray("layer embed is an embedding");
     }
     void refusesToResolve()
@@ -427,6 +429,14 @@ private slots:
             recipe.rules = {{"a", bad}};
         } else if (kind == "activation") {
             bad.activation.bits = 9;
+            recipe.rules = {{"0", bad}};
+        } else if (kind.startsWith("shared")) {
+            bad.activation = {8, ActivationExponent::Shared};
+            if (kind == "shared rows") {
+                PowerquantOptions rows;
+                rows.exponentScope = ExponentScope::Row;
+                bad.method = rows;
+            }
             recipe.rules = {{"0", bad}};
         } else if (kind == "option") {
             bad.method = GptqOptions{-1};

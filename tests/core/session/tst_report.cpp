@@ -199,6 +199,37 @@ void addTrainings(Run& run, double before = 0.04, const std::string& name = "mod
     }
 }
 
+/// Power grids in every quantized layer, with exponents of rows in the last.
+void addPowerGrids(Run& run)
+{
+    float exponent = 0.5F;
+    for (LayerResult& layer : run.layers) {
+        if (!layer.weight)
+            continue;
+        auto weight = std::make_shared<QuantizedWeight>(*layer.weight);
+        weight->scheme.levels = Levels::Power;
+        weight->scheme.symmetric = true;
+        const auto middle = static_cast<float>(1 << (weight->scheme.bits - 1));
+        weight->zeros.assign(weight->scales.size(), middle);
+        for (std::uint8_t& code : weight->codes)
+            code = std::max<std::uint8_t>(code, 1);
+        weight->exponents = {exponent += 0.0625F};
+        if (&layer == &run.layers.back()) {
+            weight->exponents.assign(std::size_t(weight->rows), 0.75F);
+            weight->exponents.front() = 0.5F;
+        }
+        layer.weight = weight;
+        layer.choice.method = PowerquantOptions{};
+        TracePoint start;
+        start.weightError = 0.1;
+        start.relativeError = std::numeric_limits<double>::quiet_NaN();
+        TracePoint next = start;
+        next.stage = TraceStage::Exponent;
+        next.weightError = 0.01;
+        layer.trace = {start, next};
+    }
+}
+
 const std::vector<std::string>& hostileNames()
 {
     static const std::vector<std::string> names{
@@ -512,6 +543,34 @@ private slots:
             QCOMPARE(page.error, QString());
             QCOMPARE(page.foreign, QStringList());
             QVERIFY(!page.elements.contains("script"));
+        }
+    }
+
+    void tellsOfPowerGrids()
+    {
+        const Fixture fixture;
+        QVERIFY(!read(fixture.html()).ids.contains("power"));
+        addPowerGrids(*fixture.run);
+        const ReadPage page = read(fixture.html());
+        QCOMPARE(page.error, QString());
+        QVERIFY(page.ids.contains("power"));
+        QVERIFY(page.targets.contains("power"));
+        QCOMPARE(page.unlabelled, QStringList());
+        QVERIFY(page.ids.contains("chart-exponents"));
+        QVERIFY(page.ids.contains("chart-gain"));
+        QVERIFY(page.ids.contains("chart-levels"));
+        QVERIFY(page.text.contains("7 layers have levels"));
+        QVERIFY(page.text.contains("weight error 10.0 % → 1.00 %"));
+        QVERIFY(page.text.contains("+10 dB"));
+        QVERIFY(page.text.contains("rows from 0.5 to 0.75"));
+        QVERIFY(page.text.contains("a 0.562"));
+        // Power grids are symmetric whatever the scheme of the choice says.
+        QVERIFY(page.text.contains("PowerQuant, 4 bits, groups of 32, symmetric"));
+        for (const double hostile : {0.0, -1.0, 1e300, std::nan("")}) {
+            for (LayerResult& layer : fixture.run->layers)
+                for (TracePoint& point : layer.trace)
+                    point.weightError = hostile;
+            QCOMPARE(read(fixture.html()).error, QString());
         }
     }
 

@@ -346,6 +346,76 @@ private slots:
         }
     }
 
+    /// PowerQuant is shown as it will be, NUPES by the grid that it starts from.
+    void powerGridsByThemselvesOrTheirStart()
+    {
+        for (const Granularity granularity :
+             {Granularity::Tensor, Granularity::Channel, Granularity::Group})
+            for (const int bits : {2, 4, 8}) {
+                PreviewRequest request = requestOf(40, 96, granularity);
+                request.choice.scheme.bits = bits;
+                PowerquantOptions options;
+                options.outliers = 0.01;
+                request.choice.method = options;
+                const QuantizedWeight quantized = solved(request, options);
+                WeightPreview preview = previewed(request);
+                QVERIFY(preview.ofMethod && !preview.fromRun);
+                QCOMPARE(preview.bytes, quantized.size().bytes());
+                const WeightError error =
+                    weightError(request.facts->weight.matrix(), dequantize(quantized).matrix());
+                QVERIFY(preview.weightSqnrDb == error.sqnrDb);
+                QVERIFY(preview.exponentLow == static_cast<double>(quantized.exponents[0]));
+                QVERIFY(preview.exponentHigh == preview.exponentLow);
+                QCOMPARE(preview.keptFloat, std::int64_t(38)); // 1 % of 3840
+                // Levels ascend, are symmetric and end at ± the scale.
+                const std::vector<float>& levels = preview.levels;
+                const bool midRise = quantized.scheme.levels == Levels::PowerMidRise;
+                QCOMPARE(levels.size(), std::size_t((1 << bits) - (midRise ? 0 : 1)));
+                QVERIFY(std::is_sorted(levels.begin(), levels.end()));
+                for (std::size_t i = 0; i < levels.size(); ++i)
+                    QVERIFY(levels[i] == -levels[levels.size() - 1 - i]);
+                QVERIFY(levels.back() == quantized.scales[0]);
+                // Every weight that is not kept stands on a level within the limits of its row.
+                QCOMPARE(preview.rowHigh.size(), std::size_t(40));
+                const float highest =
+                    *std::max_element(quantized.scales.begin(), quantized.scales.end());
+                QVERIFY(preview.clipHigh == static_cast<double>(highest));
+                QVERIFY(preview.clipLow == -preview.clipHigh);
+
+                NupesOptions nupes;
+                nupes.outliers = 0.01;
+                request.choice.method = nupes;
+                PowerquantOptions start;
+                static_cast<PowerGridOptions&>(start) = nupes;
+                start.rounding = PowerRounding::Nearest;
+                const QuantizedWeight first = solved(request, start);
+                preview = previewed(request);
+                QVERIFY(!preview.ofMethod);
+                QCOMPARE(preview.bytes, first.size().bytes());
+                QVERIFY(preview.exponentLow == static_cast<double>(first.exponents[0]));
+            }
+    }
+
+    void exponentsOfRowsAndOfTheModel()
+    {
+        PreviewRequest request = requestOf(30, 200, Granularity::Channel);
+        PowerquantOptions options;
+        options.exponentScope = ExponentScope::Row;
+        request.choice.method = options;
+        WeightPreview preview = previewed(request);
+        QVERIFY(preview.exponentLow < preview.exponentHigh);
+        options.exponentScope = ExponentScope::Model;
+        request.choice.method = options;
+        request.modelExponent = 0.625;
+        preview = previewed(request);
+        QVERIFY(preview.exponentLow == 0.625 && preview.exponentHigh == 0.625);
+        request.choice.method = RtnOptions{};
+        preview = previewed(request);
+        QVERIFY(std::isnan(preview.exponentLow) && preview.ofMethod);
+        request.choice.method = GptqOptions{};
+        QVERIFY(!previewed(request).ofMethod);
+    }
+
     void stopsAtEveryCheckpoint()
     {
         PreviewRequest request = requestOf(300, 700, Granularity::Group);

@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//
+// Runs of models whose weights lie in another order than out × in: quantized by output channel,
+// exported in the order of the model's own file.
+#include "core/base/error.h"
+#include "core/export/export.h"
+#include "core/io/safetensors.h"
+#include "core/session/quantize.h"
+#include "core/session/statistics.h"
+#include "tests/support/keras_writer.h"
+#include "tests/support/onnx_writer.h"
+#include "tests/support/support.h"
+
+#include <QTest>
+
+#include <cmath>
+#include <cstring>
+#include <fstream>
+
+/// libhdf5 leaks in its own error paths.
+extern "C" const char* __lsan_default_suppressions()
+{
+    return "leak:libhdf5";
+}
+
+using namespace gradus;
+using namespace gradus::test;
+namespace fs = std::filesystem;
+
+namespace {
+
+/// A square matrix among them: its shape does not tell the order.
+std::shared_ptr<const Model> onnxModel(const fs::path& path)
+{
+    const auto weight = [](const std::string& name, const std::vector<std::int64_t>& dims) {
+        return onnx::initializer(onnx::counting(name, dims));
+    };
+    std::ofstream(path, std::ios::binary) << onnx::model(
+        weight("square.weight", {32, 32}) + weight("wide", {3, 5}) + weight("plain", {4, 6}) +
+        weight("conv", {2, 3, 2, 2}) + weight("up", {4, 2, 1, 3}) + weight("table", {7, 3}) +
+        weight("bias", {5}) + onnx::initializer(onnx::integers("shape", {2, 3})) +
+        onnx::node("MatMul", {"x", "square.weight"}, {"a"}) +
+        onnx::node("Gemm", {"x", "wide", "bias"}, {"b"}) +
+        onnx::node("Gemm", {"x", "plain"}, {"c"}, onnx::attribute("transB", 1)) +
+        onnx::node("Conv", {"x", "conv"}, {"d"}) +
+        onnx::node("ConvTranspose", {"x", "up"}, {"e"}, onnx::attribute("group", 2)) +
+        onnx::node("Gather", {"table", "ids"}, {"f"}));
+    return openModel(path);
+}
+
+std::shared_ptr<const Model> kerasModel(const fs::path& path)
+{
+    {
+        KerasWriter writer(path);
+        writer.texts("/", "layer_names", {"dense", "conv", "depthwise"}, false);
+        writer.layer("", "dense", {{"dense/kernel:0", {3, 5}}, {"dense/bias:0", {5}}});
+        writer.layer("", "conv", {{"conv/kernel:0", {2, 2, 3, 4}}});
+        writer.layer("", "depthwise", {{"depthwise/depthwise_kernel:0", {2, 2, 3, 1}}});
+    }
+    return openModel(path);
+}
+
+std::shared_ptr<const Run> quantized(const std::shared_ptr<const Model>& model)
+{
+    QuantizeRequest request;
+    request.model = model;
+    request.recipe.standard.scheme = {8, Granularity::Channel, 0, false, DType::F32};
+    request.recipe.standard.method = RtnOptions{};
+    Monitor monitor;
+    return quantize(request, monitor);
+}
+
+/// Where the element of a stored tensor stands in out × in, by the definition of each operator.
+std::pair<std::int64_t, std::int64_t> place(const std::string& tensor, std::int64_t i)
+{
+    if (tensor == "square.weight")
+        return {i % 32, i / 32};
+    if (tensor == "wide" || tensor == "dense/kernel:0")
+        return {i % 5, i / 5};
+    if (tensor == "plain")
+        return {i / 6, i % 6};
+    if (tensor == "conv")
+        return {i / 12, i % 12};
+    if (tensor == "up") { // [2 groups · 2 in, 2 out, 1, 3]
+        const std::int64_t in = i / 6;
+        return {in / 2 * 2 + i / 3 % 2, in % 2 * 3 + i % 3};
+    }
+    if (tensor == "table")
+        return {i / 3, i % 3};
+    if (tensor == "conv/kernel:0") // [2, 2, 3 in, 4 out]
+        return {i % 4, i / 4 % 3 * 4 + i / 12};
+    if (tensor == "depthwise/depthwise_kernel:0") // [2, 2, 3, 1]
+        return {i % 3, i / 3};
+    return {-1, -1};
+}
+
+ExportRequest requestFor(const std::shared_ptr<const Model>& model,
+                         const std::shared_ptr<const Run>& run, ExportFormat format,
+                         const fs::path& output)
+{
+    ExportRequest request;
+    request.model = model;
+    request.run = run;
+    request.format = format;
+    request.output = output;
+    return request;
+}
+
+} // namespace
+
+class TestContainerExport : public QObject
+{
+    Q_OBJECT
+
+private slots:
+    void writesWeightsWhereTheyWere_data()
+    {
+        QTest::addColumn<bool>("keras");
+        QTest::newRow("ONNX") << false;
+        QTest::newRow("Keras") << true;
+    }
+
+    void writesWeightsWhereTheyWere()
+    {
+        QFETCH(bool, keras);
+        TemporaryFolder folder;
+        const auto model = keras ? kerasModel(folder / "m.h5") : onnxModel(folder / "m.onnx");
+        const auto run = quantized(model);
+        const auto request = requestFor(model, run, ExportFormat::Safetensors, folder / "out");
+        Monitor monitor;
+        const ExportResult result = exportRun(request, monitor);
+        bool said = false;
+        for (const PreflightNote& note : result.notes)
+            said = said || note.message.find(keras ? "Keras" : "ONNX") != std::string::npos;
+        QVERIFY(said);
+
+        const auto written = openSafetensors(mapFile(folder / "out/model.safetensors"));
+        QCOMPARE(written->tensors().size(), model->source.tensors->tensors().size());
+        std::size_t compared = 0;
+        for (const LayerResult& layer : run->layers) {
+            if (!layer.weight)
+                continue;
+            const std::string& tensor = model->findLayer(layer.name)->weight;
+            const Tensor found = written->readFloat(tensor);
+            QVERIFY(found.shape() == model->source.tensors->find(tensor)->shape);
+            const Tensor original = model->source.tensors->readFloat(tensor);
+            const Tensor expected = dequantize(*layer.weight);
+            for (std::int64_t i = 0; i < found.count(); ++i) {
+                const auto [row, col] = place(tensor, i);
+                QVERIFY(row >= 0 && row < layer.weight->rows);
+                const float value = found.floats()[static_cast<std::size_t>(i)];
+                const float wanted =
+                    expected.floats()[static_cast<std::size_t>(row * layer.weight->cols + col)];
+                QCOMPARE(std::bit_cast<std::uint32_t>(value), std::bit_cast<std::uint32_t>(wanted));
+                // Rounding by output channel: within half a step of that channel.
+                const auto scale =
+                    static_cast<double>(layer.weight->scales[static_cast<std::size_t>(row)]);
+                QVERIFY(std::abs(static_cast<double>(
+                            value - original.floats()[static_cast<std::size_t>(i)])) <=
+                        0.51 * scale);
+            }
+            ++compared;
+        }
+        QCOMPARE(compared, keras ? std::size_t(3) : std::size_t(5)); // the table stays float
+
+        VerifyResult verdict = verifyExport(request.output, *run, *model, monitor);
+        for (const Mismatch& mismatch : verdict.mismatches)
+            QFAIL((mismatch.layer + ": " + mismatch.message).c_str());
+        QVERIFY(verdict.equal && verdict.checked > 0);
+
+        // A transposed weight written untransposed is what verify must see.
+        std::vector<TensorToWrite> wrong;
+        const std::string victim = keras ? "dense/kernel:0" : "wide";
+        for (const TensorInfo& info : written->tensors())
+            wrong.push_back({info.name, info.dtype, info.shape, [&written, &info, &victim] {
+                                 Tensor value = written->read(info.name);
+                                 if (info.name == victim)
+                                     value =
+                                         storedOfMatrix(std::move(value),
+                                                        weightLayout({5, 3}, {1, 0}), info.shape);
+                                 return value;
+                             }});
+        const auto metadata = safetensorsMetadata(*mapFile(folder / "out/model.safetensors"));
+        writeSafetensors(folder / "out/model.safetensors", std::move(wrong), metadata, monitor);
+        verdict = verifyExport(request.output, *run, *model, monitor);
+        QVERIFY(!verdict.equal);
+        QCOMPARE(verdict.mismatches.size(), std::size_t(1));
+        QCOMPARE(verdict.mismatches[0].layer, victim);
+    }
+
+    void hdf5HoldsThemByChannel()
+    {
+        TemporaryFolder folder;
+        const auto model = onnxModel(folder / "m.onnx");
+        const auto run = quantized(model);
+        const auto request = requestFor(model, run, ExportFormat::Hdf5, folder / "out.h5");
+        Monitor monitor;
+        (void)exportRun(request, monitor);
+        const VerifyResult verdict = verifyExport(request.output, *run, *model, monitor);
+        QVERIFY(verdict.equal && verdict.checked > 0);
+    }
+
+    void gptqTakesNoTransposedLayer()
+    {
+        TemporaryFolder folder;
+        const auto model = onnxModel(folder / "m.onnx");
+        const auto request =
+            requestFor(model, quantized(model), ExportFormat::Gptq, folder / "out");
+        const auto notes = preflight(request);
+        QVERIFY(std::any_of(notes.begin(), notes.end(), [](const PreflightNote& note) {
+            return note.layer == "square" && note.staysFloat &&
+                   note.message.find("inputs × outputs") != std::string::npos;
+        }));
+        Monitor monitor;
+        QVERIFY_EXCEPTION_THROWN((void)exportRun(request, monitor), Error);
+    }
+};
+
+QTEST_GUILESS_MAIN(TestContainerExport)
+#include "tst_container_export.moc"
