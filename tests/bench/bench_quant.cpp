@@ -182,7 +182,7 @@ void exponentFit(benchmark::State& state)
             total += size * size;
         }
     }
-    if (!near(fit.bestNmse, error / total, 1e-9) || !(fit.bestNmse < fit.uniformNmse))
+    if (!near(fit.bestNmse, error / total, 1e-5) || !(fit.bestNmse < fit.uniformNmse))
         return state.SkipWithError("the error of the exponent differs from the oracle");
     CopyCeiling ceiling;
     compare(state, "of_copy", ceiling, 4.0 * static_cast<double>(w.count()),
