@@ -513,7 +513,8 @@ private slots:
         }
         QCOMPARE(stepped(0.5, ExponentChoice::Exact), 0.5F);
         QVERIFY(stepped(1.0, ExponentChoice::Free) != 1.0F);
-        // Of 8 bits, codes chosen for ½ gain less than 0.1 dB elsewhere; of 4 bits, those for 1 more.
+        // Of 8 bits, codes chosen for ½ gain less than 0.1 dB elsewhere; of 4 bits, those for 1
+        // more.
         QCOMPARE(stepped(0.5, ExponentChoice::PreferExact, 8), 0.5F);
         QVERIFY(stepped(0.5, ExponentChoice::Free, 8) != 0.5F);
         QVERIFY(stepped(1.0, ExponentChoice::PreferExact) != 1.0F);
