@@ -2,7 +2,10 @@
 #include "core/quant/solve.h"
 
 #include "core/base/text.h"
+#include "core/quant/shared_exponent.h"
 #include "core/quant/solve_groups.h"
+
+#include <type_traits>
 
 namespace gradus {
 
@@ -71,6 +74,21 @@ void solveInputs(const LayerProblem& problem, SolveResult& result)
     note += concat(note.empty() ? "" : "; ", "inputs stay float: none were captured");
 }
 
+/// The exponent found for weights and inputs together is a given one to the method.
+MethodOptions withSharedExponent(const LayerProblem& problem, const MethodOptions& options,
+                                 Monitor& monitor)
+{
+    MethodOptions chosen = options;
+    std::visit(
+        [&](auto& method) {
+            if constexpr (std::is_base_of_v<PowerGridOptions, std::decay_t<decltype(method)>>)
+                if (const auto exponent = findSharedExponent(problem, method, monitor))
+                    method.exponent = *exponent;
+        },
+        chosen);
+    return chosen;
+}
+
 SolveResult solveWeight(const LayerProblem& problem, const MethodOptions& options, Monitor& monitor)
 {
     if (needsCalibration(options) && problem.inputs->groups > 1)
@@ -135,7 +153,8 @@ SolveResult solve(const LayerProblem& problem, const MethodOptions& options, Mon
         if (const auto wrong = problem.activation.validate())
             throw Error(ErrorCode::Usage, *wrong);
         refuseUnshareable(problem, options);
-        SolveResult result = solveWeight(problem, options, monitor);
+        SolveResult result =
+            solveWeight(problem, withSharedExponent(problem, options, monitor), monitor);
         solveInputs(problem, result);
         return result;
     } catch (const Error& error) {

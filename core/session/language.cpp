@@ -110,7 +110,7 @@ void applyWeight(const Layer& layer, const LayerResult& result, Weights& weights
     Tensor value = storedOfMatrix(dequantize(*result.weight), layer.layout, layer.shape);
     const auto shared = std::make_shared<const Tensor>(std::move(value));
     weights.replace(layer.weight, shared);
-    if (result.activation && layer.kind == LayerKind::Linear)
+    if (result.activation) // linear nodes alone look for kernels; a tied embedding reads the floats
         weights.replace(layer.weight, std::make_shared<const ActivationLinear>(shared, layer.rows,
                                                                                *result.activation));
 }

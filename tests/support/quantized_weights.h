@@ -76,6 +76,7 @@ inline QuantizedWeight samplePowerWeight(Scheme scheme, std::int64_t rows, std::
         scheme.levels = Levels::Power;
     QuantizedWeight weight = sampleWeight(scheme, rows, cols, seed);
     weight.exponents = std::move(exponents);
+    weight.outliers = {};
     for (std::uint8_t& code : weight.codes)
         if (code == 0 && scheme.levels == Levels::Power)
             code = 1;

@@ -2,6 +2,7 @@
 #include "core/base/error.h"
 #include "core/base/parallel.h"
 #include "core/quant/activation_grid.h"
+#include "core/quant/quantized_weight.h"
 #include "core/quant/solve.h"
 #include "tests/support/quant_oracles.h"
 #include "tests/support/support.h"
@@ -474,6 +475,55 @@ private slots:
         const SolveResult none = solve(problem, RtnOptions{}, monitor);
         QVERIFY(!none.activation);
         QVERIFY(QByteArray::fromStdString(none.report.note).contains("none were captured"));
+    }
+
+    void sharedExponentSuitsBoth()
+    {
+        // Section 9.3: the sum of both relative errors is least; inputs with heavy tails draw the
+        // weights' exponent down.
+        RandomStream random(4);
+        Tensor w(Shape{16, 64});
+        for (float& value : w.floats())
+            value = static_cast<float>(random.uniform() - 0.5); // best near 1
+        Tensor x(Shape{400, 64});
+        for (float& value : x.floats())
+            value = static_cast<float>(random.normal() * std::exp(random.normal()));
+        InputAccumulator accumulator(64, false);
+        accumulator.collectMagnitudes();
+        accumulator.add(std::as_const(x).matrix());
+        LayerProblem problem;
+        problem.name = "fc";
+        problem.weight = std::as_const(w).matrix();
+        problem.scheme.scaleType = DType::F32;
+        problem.inputs = std::make_shared<const InputStatistics>(accumulator.finish());
+        PowerquantOptions options;
+        options.rounding = PowerRounding::Nearest;
+        Monitor monitor;
+        const auto exponentOf = [&] {
+            return static_cast<double>(solve(problem, options, monitor).weight.exponents.at(0));
+        };
+        const double alone = exponentOf();
+        problem.activation = choiceOf(4, ActivationExponent::Shared, false, false);
+        const double shared = exponentOf();
+        QVERIFY2(shared < alone - 0.05,
+                 QByteArray::number(alone) + ' ' + QByteArray::number(shared));
+        const auto both = [&](double exponent) {
+            options.exponent = exponent;
+            const SolveResult result = solve(problem, options, monitor);
+            const Tensor quantized = dequantize(result.weight);
+            double error = 0;
+            double energy = 0;
+            for (std::size_t i = 0; i < quantized.floats().size(); ++i) {
+                const auto value = static_cast<double>(w.floats()[i]);
+                const double off = value - static_cast<double>(quantized.floats()[i]);
+                error += off * off;
+                energy += value * value;
+            }
+            return error / energy + result.activation->relativeError;
+        };
+        const double found = both(shared);
+        for (const double exponent : {0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1})
+            QVERIFY(found <= both(exponent) * 1.02);
     }
 
     void sameBitsForAnyNumberOfThreads()
