@@ -504,7 +504,7 @@ void TestExponentPanel::powerDomain()
     plot->setGrid(std::make_shared<const PowerGridView>(w));
     QCOMPARE(plot->csv(), QString("# exponent,0.5\nfrom,to,level,weights\n-1.5,-0.5,-1,4\n"
                                   "-0.5,0.5,0,12\n0.5,1.5,1,4\n"));
-    QCOMPARE(plot->readout(0.4, 0), QString("code 0: 12 weights, 60 %"));
+    QCOMPARE(plot->readout(0.4, 0), QString("code 0: 12 weights, 60.0 %"));
     QCOMPARE(plot->readout(1.6, 0), QString());
     QVERIFY(test::isClose(codeEntropy({8, 8}), 1.0, 1e-12));
     QVERIFY(test::isClose(codeEntropy({4, 8, 4, 0}), 1.5, 1e-12));

@@ -73,7 +73,7 @@ CompandedPlot::CompandedPlot(QWidget* parent)
     p.occupancy->setAntialiased(false);
     plot.xAxis->setLabel(tr("code, N·sgn(w)·(|w|/s)^a"));
     plot.yAxis->setLabel(tr("weights per code (%)"));
-    setTitle(QStringLiteral(" "), {});
+    setTitle(QStringLiteral(" "), QStringLiteral(" "));
     placeLegend(LegendPlace::Row);
     for (QCPAbstractPlottable* each : {static_cast<QCPAbstractPlottable*>(p.bars),
                                        static_cast<QCPAbstractPlottable*>(p.occupancy),
@@ -123,7 +123,8 @@ void CompandedPlot::rebuild(bool newRange)
     p.occupancy->setData(keys, values, true);
     setVerticals(*p.levels, levels);
     const auto [least, most] = std::minmax_element(w.occupancy.begin(), w.occupancy.end());
-    setTitle(tr("a = %1 · codes worth %2 of %3 bit · each has %4 to %5 of the weights")
+    setTitle(tr("Weights in the power domain"),
+             tr("a = %1 · codes worth %2 of %3 bit · each has %4 to %5 of the weights")
                  .arg(QString::number(w.exponent, 'f', 3),
                       QString::number(codeEntropy(w.occupancy), 'f', 2),
                       QString::number(std::log2(static_cast<double>(w.occupancy.size())), 'f', 2),

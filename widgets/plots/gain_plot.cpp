@@ -231,7 +231,7 @@ void GainPlot::rescale()
     }
     const double width = high - low;
     // Labels stand right of the bars' ends.
-    plot().xAxis->setRange(low - 0.04 * width, high + 0.24 * width);
+    plot().xAxis->setRange(low - 0.04 * width, high + 0.5 * width);
     plot().yAxis->setRange(-0.7,
                            static_cast<double>(std::max<std::size_t>(p.rows.size(), 1)) - 0.3);
 }
