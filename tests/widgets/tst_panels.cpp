@@ -245,7 +245,7 @@ void TestPanels::methodEditsTheStandard()
             [&](const LayerChoice& c, const QString&, const QString&) { asked = c; });
     QComboBox* bits = nullptr;
     for (QComboBox* combo : panel.findChildren<QComboBox*>()) {
-        if (combo->findData("8") >= 0 && combo->findData("3") >= 0)
+        if (!bits && combo->findData("8") >= 0 && combo->findData("3") >= 0) // not the inputs'
             bits = combo;
     }
     QVERIFY(bits);
