@@ -569,6 +569,11 @@ std::optional<std::vector<std::string>> Hdf5Group::texts(const std::string& name
     const std::size_t size = H5Tget_size(type);
     const bool variable = H5Tis_variable_str(type) > 0;
     // Each string takes its size in the file, or a reference of sixteen bytes.
+    // Many references may name one text, which is copied for each.
+    constexpr std::uint64_t mostVariable = 65536;
+    if (variable && count > mostVariable)
+        fail(name, concat("(attribute) holds ", count, " texts of any length, expected at most ",
+                          mostVariable));
     const auto stored = checkedMultiply(count, variable ? 16 : size);
     if (!stored || *stored > m_file->bytes)
         fail(name, concat("(attribute) should hold ", count, " texts, more than the file has"));

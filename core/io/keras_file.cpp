@@ -157,6 +157,8 @@ std::optional<WeightUse> useOf(const TensorInfo& info, const std::string& part,
     std::vector<int> order;
     std::size_t rowAxes = 1;
     const auto has = [&](std::string_view word) { return kind.find(word) != kind.npos; };
+    // Keras 3 calls it kernel, too.
+    const bool depthwise = part == "depthwise_kernel" || (part == "kernel" && has("DepthwiseConv"));
     if (part == "embeddings" && rank == 2) {
         use.role = WeightRole::Embedding;
         order = {0, 1};
@@ -164,7 +166,7 @@ std::optional<WeightUse> useOf(const TensorInfo& info, const std::string& part,
                rank == 2) {
         use.role = WeightRole::Linear; // in × out
         order = {1, 0};
-    } else if (part == "depthwise_kernel" && rank >= 3 && rank <= 4) {
+    } else if (depthwise && rank >= 3 && rank <= 4) {
         use.role = WeightRole::Convolution; // kernel × in × multiplier: a row for each channel
         const int spatial = static_cast<int>(rank) - 2;
         order = {spatial, spatial + 1};

@@ -23,6 +23,7 @@ using Bytes = std::span<const std::byte>;
 
 constexpr std::size_t maximumRank = 64; // as in safetensors
 constexpr std::size_t maximumTensors = std::size_t(1) << 20;
+constexpr std::size_t maximumNameBytes = std::size_t(256) << 20;
 constexpr int maximumDepth = 64;
 
 struct Attribute
@@ -143,7 +144,8 @@ private:
     const std::string& m_file;
     OnnxContents m_contents;
     std::unordered_map<std::string, std::size_t> m_names; ///< how often a name came
-    std::unordered_set<std::size_t> m_used;               ///< tensors that have a use
+    std::size_t m_nameBytes = 0;            ///< of names that nested graphs made longer
+    std::unordered_set<std::size_t> m_used; ///< tensors that have a use
     std::vector<std::string_view> m_nodeOfUse;
 };
 
@@ -271,6 +273,9 @@ void Scanner::addTensor(Scope& scope, Bytes message, std::string_view name, cons
     entry->second.order = upTo(tensor.shape.size());
     tensor.name = name;
     if (m_names[tensor.name]++ > 0) {
+        m_nameBytes += path.size() + tensor.name.size();
+        if (m_nameBytes > maximumNameBytes)
+            throw fail("its nested graphs make names of more than ", maximumNameBytes, " bytes");
         tensor.name = path + tensor.name;
         while (const std::size_t again = m_names[tensor.name]++)
             tensor.name += concat("#", again + 1);
@@ -296,7 +301,9 @@ std::vector<std::int64_t> Scanner::smallIntegers(const Scope& scope, std::string
         return {};
     const OnnxTensor& tensor = m_contents.tensors[view->tensor];
     const auto count = static_cast<std::size_t>(tensor.shape.size() == 1 ? tensor.shape[0] : 0);
-    if (tensor.dataType != 7 || tensor.isExternal || count == 0 || count > maximumRank)
+    // A long message of few integers is padded, and would be read again and again.
+    if (tensor.dataType != 7 || tensor.isExternal || count == 0 || count > maximumRank ||
+        tensor.message.size() > 4096)
         return {};
     std::vector<std::int64_t> values(count);
     if (tensor.raw.size() == count * 8) {
@@ -341,12 +348,16 @@ void Scanner::graph(Bytes bytes, const Scope* around, const std::string& path, i
             carry(scope, node);
         }
         for (const Attribute& attribute : node.attributes)
-            for (const Bytes inner : attribute.graphs)
+            for (const Bytes inner : attribute.graphs) {
+                if (!isValidUtf8(node.name) || !isValidUtf8(node.op) ||
+                    !isValidUtf8(attribute.name))
+                    throw fail("the name of a node with graphs inside is not valid UTF-8");
                 graph(inner, &scope,
                       concat(path, node.name.empty() ? node.op : node.name,
                              node.name.empty() ? concat(number) : std::string(), "/",
                              attribute.name, "/"),
                       depth + 1);
+            }
     }
 }
 

@@ -184,16 +184,7 @@ std::optional<std::string> outlierCountProblem(std::int64_t rows, std::int64_t c
 
 std::optional<std::string> activationProblem(const ActivationGrid& grid)
 {
-    if (grid.bits < 2 || grid.bits > 8)
-        return concat("the inputs' grid has ", grid.bits, " bits, expected 2 to 8");
-    if (!isExponent(grid.exponent))
-        return concat("the exponent of the inputs is ", grid.exponent, ", expected 0.01 to 10");
-    if (!std::isfinite(grid.limit) || grid.limit <= 0)
-        return concat("the limit of the inputs is ", grid.limit, ", expected a positive number");
-    if (!std::isfinite(grid.shift) || grid.shift < 0)
-        return concat("the shift of the inputs is ", grid.shift,
-                      ", expected a number of at least 0");
-    return std::nullopt;
+    return grid.validate();
 }
 
 } // namespace gradus

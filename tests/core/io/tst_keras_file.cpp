@@ -38,14 +38,14 @@ QByteArray bytesOf(const Tensor& tensor)
 /// A small model of every kind of kernel; each class is told by the configuration.
 void writeModel(const fs::path& path, bool variable, bool split)
 {
-    const std::vector<std::string> layers{"dense",     "conv",  "conv1d", "up",  "depthwise",
-                                          "separable", "embed", "lstm",   "norm"};
+    const std::vector<std::string> layers{"dense",     "conv",  "conv1d", "up",   "depthwise",
+                                          "separable", "embed", "lstm",   "norm", "modern"};
     const std::map<std::string, std::string> classes{
         {"dense", "Dense"},      {"conv", "Conv2D"},
         {"conv1d", "Conv1D"},    {"up", "Conv2DTranspose"},
         {"embed", "Embedding"},  {"depthwise", "DepthwiseConv2D"},
         {"lstm", "LSTM"},        {"separable", "SeparableConv2D"},
-        {"norm", "EinsumDense"},
+        {"norm", "EinsumDense"}, {"modern", "DepthwiseConv2D"},
     };
     KerasWriter writer(path);
     writer.group("/model_weights");
@@ -78,6 +78,8 @@ void writeModel(const fs::path& path, bool variable, bool split)
         {{"lstm/lstm_cell/kernel:0", {2, 4}}, {"lstm/lstm_cell/recurrent_kernel:0", {1, 4}}},
         variable);
     writer.layer(root, "norm", {{"norm/kernel:0", {2, 2, 2}}}, variable);
+    // As Keras 3 calls it.
+    writer.layer(root, "modern", {{"modern/kernel:0", {1, 2, 2, 2}}}, variable);
 }
 
 void patch(const fs::path& path, std::size_t at, const std::string& bytes)
@@ -114,7 +116,7 @@ private slots:
         QCOMPARE(model->architecture, std::string("Keras model (not run)"));
         QVERIFY(!model->canRun());
         const ModelFile& file = *model->source.tensors;
-        QCOMPARE(file.tensors().size(), std::size_t(12));
+        QCOMPARE(file.tensors().size(), std::size_t(13));
         QCOMPARE(file.tensors()[0].name, std::string("dense/kernel:0"));
         QCOMPARE(file.tensors()[1].name, std::string("dense/bias:0"));
         QVERIFY(file.unread().empty());
@@ -146,6 +148,7 @@ private slots:
             {"lstm/lstm_cell", linear, 4, {0, 4}},
             {"lstm/lstm_cell/recurrent_kernel:0", linear, 4, {0}},
             {"norm/kernel:0", LayerKind::Other, 2, {0, 1, 2, 3}},
+            {"modern", convolution, 4, {0, 4}},
         };
         QCOMPARE(model->layers.size(), expected.size());
         for (std::size_t i = 0; i < expected.size(); ++i) {

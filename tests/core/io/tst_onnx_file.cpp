@@ -443,6 +443,19 @@ private slots:
         for (int i = 0; i < 100; ++i)
             deep = onnx::node("If", {"c"}, {"y"}, onnx::graphAttribute("then_branch", deep));
         row("deep", onnx::model(deep), "nested more than 64");
+        row("node is no UTF-8",
+            onnx::model(
+                onnx::node("If", {"c"}, {"y"}, onnx::graphAttribute("then_branch", {}), "\xFF")),
+            "not valid UTF-8");
+        // Each tensor of the branch is named after its node.
+        std::string many;
+        for (int i = 0; i < 300; ++i)
+            many += onnx::initializer(onnx::counting(QByteArray::number(i).toStdString(), {1}));
+        row("names",
+            onnx::model(many + onnx::node("If", {"c"}, {"y"},
+                                          onnx::graphAttribute("then_branch", many),
+                                          std::string(1 << 20, 'n'))),
+            "make names of more than");
     }
 
     void bad()

@@ -554,14 +554,16 @@ private slots:
             [](auto& f) { f.values[0] = 0x7C00; });
         add("outlier NaN", "an outlier of row 2 is nan", [](auto& f) { f.values[1] = 0x7E00; });
         add("activation bits", "/layers/l/activation_bits", [](auto& f) { f.activationBits = 9; });
-        add("activation exponent", "exponent of the inputs is 0",
+        add("activation exponent", "exponent of the activation grid is 0",
             [](auto& f) { f.activationGrid[0] = 0; });
         add("activation exponent NaN", "/layers/l/activation_exponent",
             [](auto& f) { f.activationGrid[0] = nan; });
         add("activation limit", "/layers/l/activation_limit",
             [](auto& f) { f.activationGrid[1] = 1e300; });
-        add("no limit", "the limit of the inputs is 0", [](auto& f) { f.activationGrid[1] = 0; });
-        add("shift", "the shift of the inputs is -1", [](auto& f) { f.activationGrid[2] = -1; });
+        add("no limit", "limit of the activation grid is 0",
+            [](auto& f) { f.activationGrid[1] = 0; });
+        add("shift", "shift of the activation grid is -1",
+            [](auto& f) { f.activationGrid[2] = -1; });
         add("trace columns", "/layers/l/trace_columns", [](auto& f) { f.traceColumns = 6; });
         add("trace of five", "/layers/l/trace", [](auto& f) { f.traceColumns = 7; });
     }
