@@ -90,10 +90,10 @@ struct ScannedFit
 ScannedFit fitAndScan(ConstMatrixView weight, const Scheme& scheme, Monitor& monitor)
 {
     constexpr std::int64_t few = 1 << 17;
-    const PowerErrors errors = weight.rows * weight.cols <= few
-                                   ? PowerErrors::sorted(weight, scheme, monitor)
-                                   : PowerErrors::binned(weight, scheme, monitor);
     const MeasuredWeight measured(weight, scheme, 1, monitor);
+    const PowerErrors errors = weight.rows * weight.cols <= few
+                                   ? PowerErrors::sorted(weight, measured.scheme, monitor)
+                                   : PowerErrors::binned(weight, measured.scheme, monitor);
     const PowerFamily family = powerFamily(measured.scheme, PowerRounding::PowerDomain);
     ScannedFit result;
     const double unit = measured.energy > 0 ? 1 / measured.energy : 0;

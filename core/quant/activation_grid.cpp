@@ -190,8 +190,10 @@ Requantizer::Requantizer(const ActivationGrid& grid, double factor, PowerRoundin
     constexpr double never = 0x1p32;
     const PowerLevels levels(grid.largest(), static_cast<double>(grid.exponent));
     for (const double border : levels.thresholds(rounding))
-        m_thresholds.push_back(static_cast<std::int64_t>(
-            std::min(never, std::ceil(static_cast<double>(grid.limit) * border / factor))));
+        m_thresholds.push_back(static_cast<std::int64_t>(std::clamp(
+            std::ceil((static_cast<double>(grid.limit) * border - static_cast<double>(grid.shift)) /
+                      factor),
+            -never, never)));
 }
 
 int Requantizer::code(std::int32_t acc) const
@@ -201,7 +203,7 @@ int Requantizer::code(std::int32_t acc) const
     int code = 0;
     for (const std::int64_t threshold : m_thresholds)
         code += magnitude >= threshold ? 1 : 0;
-    return wide < 0 ? -code : code;
+    return m_isSigned && wide < 0 ? -code : code;
 }
 
 } // namespace gradus

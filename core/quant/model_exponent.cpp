@@ -45,25 +45,33 @@ void ModelExponent::add(ConstMatrixView weight, const Scheme& scheme,
          family, minimumClip});
 }
 
-double ModelExponent::solve(ExponentChoice exponents, Monitor& monitor) const
+double ModelExponent::error(double exponent, Monitor& monitor) const
 {
-    if (m_layers.empty())
-        return 1;
-    const auto error = [&](double exponent) {
-        return parallelReduce(
-            static_cast<std::int64_t>(m_layers.size()), 1, 0.0,
-            [&](std::int64_t begin, std::int64_t end) {
-                double sum = 0;
-                for (std::int64_t i = begin; i < end; ++i) {
-                    const Layer& layer = m_layers[static_cast<std::size_t>(i)];
-                    sum += searchClip(powerObjective(layer.errors),
-                                      PreparedLevels(layer.family, exponent), layer.minimumClip)
-                               .error;
-                }
-                return sum;
-            },
-            [](double& total, double one) { total += one; }, &monitor);
-    };
+    return parallelReduce(
+        static_cast<std::int64_t>(m_layers.size()), 1, 0.0,
+        [&](std::int64_t begin, std::int64_t end) {
+            double sum = 0;
+            for (std::int64_t i = begin; i < end; ++i) {
+                const Layer& layer = m_layers[static_cast<std::size_t>(i)];
+                sum += searchClip(powerObjective(layer.errors),
+                                  PreparedLevels(layer.family, exponent), layer.minimumClip)
+                           .error;
+            }
+            return sum;
+        },
+        [](double& total, double one) { total += one; }, &monitor);
+}
+
+double ModelExponent::nmse(double exponent, Monitor& monitor) const
+{
+    double energy = 0;
+    for (const Layer& layer : m_layers)
+        energy += layer.errors.energy();
+    return energy > 0 ? error(exponent, monitor) / energy : 0;
+}
+
+double ModelExponent::predicted() const
+{
     // Each layer's prediction weighs as much as its error.
     double guess = 0;
     double weights = 0;
@@ -76,7 +84,16 @@ double ModelExponent::solve(ExponentChoice exponents, Monitor& monitor) const
         guess += weight * own;
         weights += weight;
     }
-    return searchExponent(error, weights > 0 ? guess / weights : 0, exponents).exponent;
+    return weights > 0 ? guess / weights : 0;
+}
+
+double ModelExponent::solve(ExponentChoice exponents, Monitor& monitor) const
+{
+    if (m_layers.empty())
+        return 1;
+    return searchExponent([&](double exponent) { return error(exponent, monitor); }, predicted(),
+                          exponents)
+        .exponent;
 }
 
 } // namespace gradus

@@ -20,8 +20,14 @@ public:
     [[nodiscard]] std::size_t layers() const { return m_layers.size(); }
     /// 1 without layers. search: an exponent fixed in the options is not asked for here.
     [[nodiscard]] double solve(ExponentChoice exponents, Monitor& monitor) const;
+    /// Σ(w − ŵ)²/Σw² over all layers, each at its best clip; 0 without energy.
+    [[nodiscard]] double nmse(double exponent, Monitor& monitor) const;
+    /// The closed form's guess: the layers' own, by their errors; 0 for none.
+    [[nodiscard]] double predicted() const;
 
 private:
+    [[nodiscard]] double error(double exponent, Monitor& monitor) const;
+
     struct Layer
     {
         PowerErrors errors;

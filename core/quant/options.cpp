@@ -578,6 +578,10 @@ void setOption(MethodOptions& options, std::string_view name, std::string_view v
 
 std::optional<std::string> validate(const MethodOptions& options)
 {
+    if (const PowerGridOptions* power = powerGridOf(options);
+        power && power->exponent != 0 && power->exponent < 0.15)
+        return concat("option exponent of ", methodName(options), " is ", power->exponent,
+                      ", expected 0 or a number from 0.15 to 1.6");
     return std::visit(
         []<class O>(const O& values) -> std::optional<std::string> {
             for (const Entry<O>& entry : Table<O>::entries)

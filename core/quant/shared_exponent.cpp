@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/quant/shared_exponent.h"
 
-#include "core/quant/power_errors.h"
-#include "core/quant/power_search.h"
+#include "core/quant/model_exponent.h"
 
 #include <algorithm>
 #include <cmath>
@@ -40,41 +39,30 @@ private:
     std::vector<double> m_errors;
 };
 
-/// E_w/‖w‖² with the best common clip; that of single granules is near enough.
-double weightNmse(const PowerErrors& errors, const PowerLevels& levels,
-                  const PowerGridOptions& options)
-{
-    double best = errors.nmse(levels, PowerRounding::Nearest);
-    constexpr int steps = 12;
-    for (int i = 1; options.clip != PowerClip::None && i <= steps; ++i)
-        best = std::min(best,
-                        errors.nmse(levels, PowerRounding::Nearest,
-                                    std::pow(options.minimumClip, static_cast<double>(i) / steps)));
-    return best;
-}
-
 } // namespace
 
 std::optional<double> findSharedExponent(const LayerProblem& problem,
-                                         const PowerGridOptions& options, Monitor& monitor)
+                                         const PowerGridOptions& options, PowerRounding rounding,
+                                         Monitor& monitor)
 {
     const bool shares = problem.activation.enabled() &&
                         problem.activation.exponent == ActivationExponent::Shared &&
                         problem.inputs && problem.inputs->magnitudes;
-    if (!shares || options.exponent > 0 || options.exponentScope != ExponentScope::Layer)
+    const bool searches =
+        options.exponent == 0 &&
+        (options.exponentScope == ExponentScope::Layer ||
+         (options.exponentScope == ExponentScope::Model && !problem.modelExponent));
+    if (!shares || !searches)
         return std::nullopt;
-    Scheme scheme = problem.scheme;
-    scheme.levels = Levels::Power;
-    const PowerErrors errors = PowerErrors::binned(problem.weight, scheme, monitor);
+    ModelExponent weight;
+    weight.add(problem.weight, problem.scheme, options, rounding, monitor);
     const InputCurve inputs(*problem.inputs->magnitudes, problem.activation, monitor);
-    const int largest = (1 << (scheme.bits - 1)) - 1;
     return searchExponent(
                [&](double exponent) {
                    monitor.checkpoint();
-                   return weightNmse(errors, PowerLevels(largest, exponent), options) +
-                          inputs.at(exponent);
+                   return weight.nmse(exponent, monitor) + inputs.at(exponent);
                },
-               errors.predictedExponent(), options.exponents)
+               weight.predicted(), options.exponents)
         .exponent;
 }
 

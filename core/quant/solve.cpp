@@ -81,9 +81,14 @@ MethodOptions withSharedExponent(const LayerProblem& problem, const MethodOption
     MethodOptions chosen = options;
     std::visit(
         [&](auto& method) {
-            if constexpr (std::is_base_of_v<PowerGridOptions, std::decay_t<decltype(method)>>)
-                if (const auto exponent = findSharedExponent(problem, method, monitor))
+            using O = std::decay_t<decltype(method)>;
+            if constexpr (std::is_base_of_v<PowerGridOptions, O>) {
+                PowerRounding rounding = PowerRounding::Nearest;
+                if constexpr (std::is_same_v<O, PowerquantOptions>)
+                    rounding = method.rounding;
+                if (const auto exponent = findSharedExponent(problem, method, rounding, monitor))
                     method.exponent = *exponent;
+            }
         },
         chosen);
     return chosen;

@@ -70,7 +70,9 @@ public:
             break;
         case NupesSolver::Gradient:
             record(TraceStage::Gradient, 0,
-                   takeBetter(gradientCodes(m_layer, m_options, m_learnExponent, m_best)));
+                   takeBetter(gradientCodes(
+                       m_layer, m_options,
+                       m_learnExponent && m_options.exponents == ExponentChoice::Free, m_best)));
             m_rounds += alternate(m_best, nullptr, true);
             break;
         case NupesSolver::UpDown: {
@@ -281,6 +283,9 @@ SolveResult solveNupesFrom(const LayerProblem& problem, const NupesOptions& opti
         result.report.note += ", " + counted(count, "outlier", "outliers");
     if (order.deadCount > 0)
         append(result.report.note, counted(order.deadCount, "dead column", "dead columns"));
+    if (options.learnScale && layer.groups > mostFittedGroups)
+        append(result.report.note,
+               concat("scales kept: more than ", mostFittedGroups, " groups in a row"));
     if (!special.empty())
         append(result.report.note, special);
     return result;

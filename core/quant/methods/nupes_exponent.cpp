@@ -232,6 +232,28 @@ Candidate freeMinimum(ExponentCurve& curve, float a)
     return best;
 }
 
+/// Each row's best exponent, for some rows at a time: a form of 8 bits takes 130 KiB.
+void chooseRowExponents(const NupesLayer& layer, NupesRows rows, ExponentChoice choice,
+                        NupesState& state, std::vector<float>& exponents)
+{
+    constexpr std::size_t formBytes = std::size_t(128) << 20;
+    const auto n = static_cast<std::size_t>(layer.largest()) + 1;
+    const std::size_t slice = std::max<std::size_t>(1, formBytes / (n * n * 8 * lanes)) * lanes;
+    for (std::size_t first = 0; first < rows.size(); first += slice) {
+        const NupesRows some = rows.subspan(first, std::min(slice, rows.size() - first));
+        const std::vector<MagnitudeForm> forms = magnitudeForms(layer, some, state, true);
+        parallelFor(
+            static_cast<std::int64_t>(some.size()), 1,
+            [&](std::int64_t i, std::int64_t) {
+                const auto place = static_cast<std::size_t>(i);
+                const auto row = static_cast<std::size_t>(some[place]);
+                exponents[row] =
+                    betterExponent(layer, forms[place], exponents[row], choice, state.errors[row]);
+            },
+            &layer.monitor);
+    }
+}
+
 } // namespace
 
 MagnitudeForm::MagnitudeForm(std::size_t magnitudes)
@@ -318,23 +340,15 @@ std::vector<std::int64_t> stepExponents(const NupesLayer& layer, NupesRows rows,
                                         ExponentChoice choice, NupesState& state)
 {
     const bool byRow = state.weight.exponents.size() > 1 || layer.rows == 1;
-    const std::vector<MagnitudeForm> forms = magnitudeForms(layer, rows, state, byRow);
     std::vector<std::int64_t> moved;
-    NupesState candidate{state.weight, state.errors};
+    NupesState candidate{state.weight, {}};
     if (byRow) {
-        parallelFor(
-            static_cast<std::int64_t>(rows.size()), 1,
-            [&](std::int64_t i, std::int64_t) {
-                const auto place = static_cast<std::size_t>(i);
-                const auto row = static_cast<std::size_t>(rows[place]);
-                float& exponent = candidate.weight.exponents[row];
-                exponent = betterExponent(layer, forms[place], exponent, choice, state.errors[row]);
-            },
-            &layer.monitor);
+        chooseRowExponents(layer, rows, choice, state, candidate.weight.exponents);
         for (const std::int64_t row : rows)
             if (candidate.weight.exponent(row) != state.weight.exponent(row))
                 moved.push_back(row);
-    } else if (!forms.empty()) {
+    } else if (!rows.empty()) {
+        const std::vector<MagnitudeForm> forms = magnitudeForms(layer, rows, state, false);
         float& exponent = candidate.weight.exponents.front();
         const float better = betterExponent(layer, forms.front(), exponent, choice, state.total());
         if (better != exponent)
@@ -343,6 +357,7 @@ std::vector<std::int64_t> stepExponents(const NupesLayer& layer, NupesRows rows,
     }
     if (moved.empty())
         return {};
+    candidate.errors = state.errors;
     // Judged as it is stored, not by the form.
     evaluateRows(layer, moved, candidate);
     if (!byRow) {

@@ -193,6 +193,8 @@ std::vector<std::int64_t> fitTensor(const NupesLayer& layer, NupesState& state)
 
 std::vector<std::int64_t> fitScales(const NupesLayer& layer, NupesRows rows, NupesState& state)
 {
+    if (layer.groups > mostFittedGroups)
+        return {};
     if (layer.scheme.granularity == Granularity::Tensor)
         return fitTensor(layer, state);
     std::vector<std::uint8_t> changed(static_cast<std::size_t>(layer.rows));

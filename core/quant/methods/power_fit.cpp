@@ -29,7 +29,6 @@ public:
     /// Of more than `many` weights by bins.
     CountedErrors(const PowerFitProblem& problem, std::span<const float> scales,
                   const Monitor& monitor, std::int64_t many = mostSorted)
-        : m_other(problem.other)
     {
         if (problem.norm != 2) {
             m_norm.emplace(problem.weight, problem.scheme, scales, problem.norm, monitor);
@@ -44,11 +43,8 @@ public:
 
     [[nodiscard]] double operator()(const PreparedLevels& levels, double clip) const
     {
-        const double error = m_norm ? m_norm->error(levels, clip)
-                                    : m_squares->error(levels.magnitudes, levels.thresholds, clip);
-        if (!m_other)
-            return error;
-        return (m_total > 0 ? error / m_total : 0) + m_other(levels.exponent);
+        return m_norm ? m_norm->error(levels, clip)
+                      : m_squares->error(levels.magnitudes, levels.thresholds, clip);
     }
     [[nodiscard]] PowerObjective objective() const
     {
@@ -64,7 +60,6 @@ private:
     std::optional<PowerErrors> m_squares;
     std::optional<PowerNormErrors> m_norm;
     double m_total = 0;
-    const std::function<double(double)>& m_other;
 };
 
 double stored(double exponent)
@@ -273,8 +268,7 @@ FittedGrids fitPowerGrids(const PowerFitProblem& problem, const Monitor& monitor
                 alternated(problem, own.error < fitted.error ? own : fitted, mostRounds, monitor);
         }
     }
-    const bool chosen = problem.family.fixedExponent.has_value() || problem.other;
-    if (chosen || fitted.grids.exponents[0] == 1)
+    if (problem.family.fixedExponent.has_value() || fitted.grids.exponents[0] == 1)
         return fitted;
     FittedGrids uniform = fitUniformGrids(problem, monitor);
     return uniform.error <= fitted.error ? uniform : fitted;
@@ -298,7 +292,6 @@ FittedGrids fitRowExponents(const PowerFitProblem& problem, const FittedGrids& s
         [&](std::int64_t begin, std::int64_t end) {
             for (auto r = static_cast<std::size_t>(begin); r < static_cast<std::size_t>(end); ++r) {
                 PowerFitProblem row = problem;
-                row.other = {};
                 row.weight =
                     problem.weight.block(static_cast<std::int64_t>(r), 0, 1, problem.weight.cols);
                 const std::size_t first = tensor ? 0 : r * perRow;

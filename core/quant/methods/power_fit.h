@@ -4,7 +4,6 @@
 #include "core/quant/power_direct.h"
 #include "core/quant/power_search.h"
 
-#include <functional>
 #include <span>
 
 namespace gradus {
@@ -20,9 +19,6 @@ struct PowerFitProblem
     double minimumClip = 0.1;
     ExponentSearch search = ExponentSearch::Exact;
     double norm = 2;
-    /// Added to the weight's error, which is taken relative to the weight then: of inputs that
-    /// share the exponent. Empty for none.
-    std::function<double(double exponent)> other = {};
 };
 
 struct FittedGrids

@@ -7,45 +7,12 @@
 #include "core/quant/methods/power_trace.h"
 
 #include <algorithm>
-#include <map>
-#include <memory>
-#include <mutex>
 #include <numeric>
 #include <utility>
 
 namespace gradus {
 
 namespace {
-
-/// The error of inputs that share the weights' exponent, computed once for each.
-class InputsError
-{
-public:
-    InputsError(std::shared_ptr<const SignedMagnitudes> inputs, const ActivationChoice& choice)
-        : m_inputs(std::move(inputs))
-        , m_choice(choice)
-    {
-    }
-    [[nodiscard]] double operator()(double exponent)
-    {
-        {
-            const std::lock_guard lock(m_mutex);
-            const auto known = m_known.find(exponent);
-            if (known != m_known.end())
-                return known->second;
-        }
-        const double error = activationError(*m_inputs, m_choice, exponent);
-        const std::lock_guard lock(m_mutex);
-        m_known.emplace(exponent, error);
-        return error;
-    }
-
-private:
-    std::shared_ptr<const SignedMagnitudes> m_inputs;
-    ActivationChoice m_choice;
-    std::mutex m_mutex;
-    std::map<double, double> m_known;
-};
 
 /// PowerQuant of one layer (reference nupes.md, sections 3, 4 and 10): outliers out, then exponent
 /// and scales, then codes.
@@ -123,20 +90,6 @@ private:
         return fit;
     }
 
-    /// When one exponent is to suit weights and inputs (section 9.3).
-    [[nodiscard]] std::function<double(double)> inputsError() const
-    {
-        const bool shared = m_problem.activation.enabled() &&
-                            m_problem.activation.exponent == ActivationExponent::Shared &&
-                            m_problem.inputs && m_problem.inputs->magnitudes &&
-                            m_options.exponentScope != ExponentScope::Row;
-        if (!shared || fixedExponent())
-            return {};
-        const auto error =
-            std::make_shared<InputsError>(m_problem.inputs->magnitudes, m_problem.activation);
-        return [error](double exponent) { return (*error)(exponent); };
-    }
-
     /// The weights that are not outliers.
     [[nodiscard]] ConstMatrixView inliers() const
     {
@@ -176,9 +129,8 @@ private:
     [[nodiscard]] Solution solveWith(const Scheme& scheme) const
     {
         PowerFitProblem fit = fitProblem(inliers(), scheme, m_largest);
-        fit.other = inputsError();
         Solution solution{scheme, fitPowerGrids(fit, m_monitor)};
-        if (m_options.exponentScope != ExponentScope::Row)
+        if (m_options.exponentScope != ExponentScope::Row || m_problem.weight.rows == 0)
             return solution;
         if (fit.family.fixedExponent)
             solution.fitted.grids.exponents.assign(static_cast<std::size_t>(m_problem.weight.rows),

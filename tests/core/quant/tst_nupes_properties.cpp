@@ -250,8 +250,13 @@ private slots:
         }
         options = plainOptions();
         options.exponents = ExponentChoice::Exact;
-        const float exact = layer.solveWith(options).weight.exponents[0];
-        QVERIFY(exact == 0.5F || exact == 1.0F);
+        for (const NupesSolver solver : {NupesSolver::Alternation, NupesSolver::Gradient}) {
+            options.solver = solver;
+            options.steps = 50;
+            const float exact = layer.solveWith(options).weight.exponents[0];
+            QVERIFY(exact == 0.5F || exact == 1.0F);
+        }
+        options.solver = NupesSolver::Alternation;
         options.exponents = ExponentChoice::Free;
         options.learnExponent = false;
         const SolveResult held = layer.solveWith(options);

@@ -62,7 +62,8 @@ private slots:
                 }
             }
         }
-        QCOMPARE(names, (std::set<std::string>{"rtn", "rtn-mse", "gptq", "decoupleq"}));
+        QCOMPARE(names, (std::set<std::string>{"rtn", "rtn-mse", "gptq", "decoupleq", "powerquant",
+                                               "nupes"}));
         QVERIFY(findMethod("none") == nullptr);
         QVERIFY(findMethod("gptq")->needsCalibration);
         QVERIFY(!findMethod("rtn")->needsCalibration);
