@@ -2,7 +2,6 @@
 #include "widgets/plots/histogram_plot.h"
 
 #include "core/base/format.h"
-#include "core/quant/solve.h"
 #include "widgets/models/choice.h"
 #include "widgets/plots/drawing.h"
 #include "widgets/text.h"
@@ -14,6 +13,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <variant>
 
 namespace gradus {
 
@@ -64,7 +64,7 @@ QString howMade(const WeightPreview& w)
                   .arg(how, toQString(formatCount(w.keptFloat)));
     return (w.fromRun    ? HistogramPlot::tr("%1 · computed")
             : w.ofMethod ? HistogramPlot::tr("%1 · preview")
-            : powerGridOf(w.choice.method) && isDataFree(w.choice.method)
+            : std::holds_alternative<PowerquantOptions>(w.choice.method)
                 ? HistogramPlot::tr("%1 · preview with the layer's own exponent")
             : powerGridOf(w.choice.method)
                 ? HistogramPlot::tr("%1 · preview of the start, without calibration")
