@@ -24,7 +24,6 @@ const QString stripId = QStringLiteral("strip");
 const QString outliersId = QStringLiteral("outliers");
 const QString surveyId = QStringLiteral("survey");
 const QString sumId = QStringLiteral("sum");
-constexpr double leastClip = 0.05; ///< smallest share of the range that studies try as a scale
 
 using Previews = std::vector<std::shared_ptr<const WeightPreview>>;
 } // namespace
@@ -63,7 +62,7 @@ void Explorer::modelChanged()
     m_layers.clear();
     m_inputs.clear();
     m_statistics.clear();
-    m_exponentSchemes.clear();
+    m_exponentGrids.clear();
     m_studies.clear();
     m_sumIsOld = false;
     m_surveyAt = 0;
@@ -169,6 +168,7 @@ LayerCurve Explorer::curveOf(const std::string& layer) const
     if (!power)
         return curve;
     curve.chosen = power->exponent;
+    curve.minimumClip = power->minimumClip;
     const auto* powerquant = std::get_if<PowerquantOptions>(&choice->method);
     if (power->clip != PowerClip::None)
         curve.rule = ExponentRule::Clipped;
@@ -198,8 +198,12 @@ void Explorer::requestPreviews(const std::optional<ClipLimits>& clip)
             request.fromRun = found->second.result.weight;
         // A model's exponent is known from a run of it only.
         const PowerGridOptions* power = powerGridOf(choice->method);
-        if (power && power->exponentScope == ExponentScope::Model)
-            request.modelExponent = curveOf(name).computed;
+        if (power && power->exponentScope == ExponentScope::Model &&
+            found != m_document->results().end()) {
+            const PowerGridOptions* ran = powerGridOf(found->second.result.choice.method);
+            if (ran && ran->exponentScope == ExponentScope::Model)
+                request.modelExponent = curveOf(name).computed;
+        }
         if (clip && names.empty()) {
             request.choice.scheme.clip = clip;
             request.fromRun.reset();
@@ -269,7 +273,7 @@ void Explorer::previewExponent(const std::string& layer, double exponent)
             if (curve.rule == ExponentRule::Clipped) {
                 const auto errors = facts->powerErrors(*weight, curve.scheme, monitor);
                 const PreparedLevels levels(powerFamily(curve.scheme, rounding), exponent);
-                clip = searchClip(powerObjective(*errors), levels, leastClip).clip;
+                clip = searchClip(powerObjective(*errors), levels, curve.minimumClip).clip;
             }
             return Grid(std::make_shared<const PowerGridView>(
                 powerGridView(weight->weight.matrix(), curve.scheme, exponent, weight->original.lo,
@@ -341,7 +345,7 @@ void Explorer::requestExponents()
                 const auto weight = facts->get(each.layer, monitor);
                 const auto errors = facts->powerErrors(*weight, each.scheme, monitor);
                 each.study = std::make_shared<const ExponentStudy>(
-                    exponentStudy(*errors, each.scheme, leastClip, monitor));
+                    exponentStudy(*errors, each.scheme, each.minimumClip, monitor));
                 answer.curves.push_back(each);
                 if (!answer.facts) {
                     answer.facts = weight;
@@ -406,14 +410,18 @@ void Explorer::surveyNext()
     if (!model || !m_document->plan() || !m_survey.isIdle() || !isSettled())
         return;
     const bool exponents = wants(Aspect::AllExponents);
+    const auto gridOf = [this](const std::string& name) {
+        const LayerCurve curve = curveOf(name);
+        return StudiedGrid{curve.scheme, curve.minimumClip};
+    };
     const auto wanted = [&](const Layer& layer) {
         if (m_unreadable.count(layer.name) > 0)
             return false;
         if (m_statistics.count(layer.name) == 0)
             return true;
-        const auto known = m_exponentSchemes.find(layer.name);
+        const auto known = m_exponentGrids.find(layer.name);
         return exponents &&
-               (known == m_exponentSchemes.end() || !(known->second == schemeOf(layer.name)));
+               (known == m_exponentGrids.end() || !(known->second == gridOf(layer.name)));
     };
     while (m_surveyAt < model->layers.size() && !wanted(model->layers[m_surveyAt]))
         ++m_surveyAt;
@@ -427,7 +435,7 @@ void Explorer::surveyNext()
     };
     m_survey.start(
         surveyId,
-        [model, name = next, exponents, scheme = schemeOf(next)](JobMonitor& monitor) {
+        [model, name = next, exponents, grid = gridOf(next)](JobMonitor& monitor) {
             const Tensor weight = layerWeight(*model, *model->findLayer(name));
             Survey survey;
             LayerStatistics& statistics = survey.statistics;
@@ -436,15 +444,17 @@ void Explorer::surveyNext()
             statistics.moments = moments(values);
             statistics.outlierShare = outlierShare(values, statistics.moments);
             if (exponents) {
-                const PowerErrors errors = PowerErrors::binned(weight.matrix(), scheme, monitor);
-                const ExponentStudy study = exponentStudy(errors, scheme, leastClip, monitor);
+                const PowerErrors errors =
+                    PowerErrors::binned(weight.matrix(), grid.scheme, monitor);
+                const ExponentStudy study =
+                    exponentStudy(errors, grid.scheme, grid.minimumClip, monitor);
                 statistics.exponent = {study.bestPower.exponent, study.bestPower.error,
                                        study.uniform};
                 survey.study = std::make_shared<const ExponentStudy>(study);
             }
             return survey;
         },
-        [this, facts = m_facts, exponents, scheme = schemeOf(next),
+        [this, facts = m_facts, exponents, grid = gridOf(next),
          name = next](Outcome<Survey> outcome) {
             if (facts != m_facts)
                 return;
@@ -454,7 +464,7 @@ void Explorer::surveyNext()
                     survey->statistics.exponent = known->second.exponent;
                 m_statistics[name] = std::move(survey->statistics);
                 if (exponents) {
-                    m_exponentSchemes[name] = scheme;
+                    m_exponentGrids[name] = grid;
                     m_studies[name] = std::move(survey->study);
                     m_sumIsOld = true;
                 }
@@ -512,7 +522,7 @@ std::vector<LayerStatistics> Explorer::exponents() const
     if (!model)
         return fits;
     for (const Layer& layer : model->layers) {
-        if (m_exponentSchemes.count(layer.name) > 0)
+        if (m_exponentGrids.count(layer.name) > 0)
             fits.push_back(m_statistics.at(layer.name));
     }
     return fits;

@@ -121,7 +121,13 @@ private:
     double m_outlierMultiple = 6;
     std::map<std::string, std::shared_ptr<const InputStatistics>> m_inputs;
     std::map<std::string, LayerStatistics> m_statistics;
-    std::map<std::string, Scheme> m_exponentSchemes; ///< under which exponents were fitted
+    struct StudiedGrid
+    {
+        Scheme scheme;
+        double minimumClip = leastStudiedClip;
+        bool operator==(const StudiedGrid&) const = default;
+    };
+    std::map<std::string, StudiedGrid> m_exponentGrids; ///< for which exponents were fitted
     std::map<std::string, std::shared_ptr<const ExponentStudy>> m_studies;
     bool m_sumIsOld = false;            ///< a study came since the last sum
     std::size_t m_surveyAt = 0;         ///< layers before this one are surveyed

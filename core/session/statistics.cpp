@@ -14,13 +14,12 @@ namespace {
 ExponentStudy study(ConstMatrixView weight, Scheme scheme, Monitor& monitor)
 {
     constexpr std::int64_t sortable = std::int64_t(1) << 20; // beyond, bins do as well
-    constexpr double minimumClip = 0.1;
     scheme.symmetric = true;
     scheme.levels = Levels::Power;
     const PowerErrors errors = weight.rows * weight.cols <= sortable
                                    ? PowerErrors::sorted(weight, scheme, monitor)
                                    : PowerErrors::binned(weight, scheme, monitor);
-    return exponentStudy(errors, scheme, minimumClip, monitor);
+    return exponentStudy(errors, scheme, leastStudiedClip, monitor);
 }
 
 } // namespace

@@ -10,6 +10,10 @@
 
 namespace gradus {
 
+/// The smallest share of the range that studies of exponents try as a scale, unless a method's
+/// options say another.
+inline constexpr double leastStudiedClip = 0.1;
+
 /// One row of the stats verb.
 struct LayerStatistics
 {
@@ -17,7 +21,9 @@ struct LayerStatistics
     Moments moments;
     double outlierShare = 0; ///< beyond 6 standard deviations
     ExponentFit exponent;
-    /// Nearest levels, clips, and what theory predicts.
+    /// Nearest levels, clips, and what theory predicts. Of levels with zero at any bits, since no
+    /// method is chosen here; the window shows levels without zero where the layer's method may
+    /// take them, see Explorer::schemeOf.
     ExponentStudy study;
 };
 

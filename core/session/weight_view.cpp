@@ -183,6 +183,14 @@ double relativeEnergy(const PreviewRequest& request, const std::vector<std::int6
     return std::max(error, 0.0) / whole;
 }
 
+/// The method takes the model's exponent, which nobody has told.
+bool lacksModelExponent(const PreviewRequest& request)
+{
+    const PowerGridOptions* power = powerGridOf(request.choice.method);
+    return power && power->exponentScope == ExponentScope::Model && power->exponent == 0 &&
+           !request.modelExponent;
+}
+
 } // namespace
 
 std::shared_ptr<const WeightFacts> weightFacts(const Model& model, const Layer& layer, int bins,
@@ -266,7 +274,8 @@ WeightPreview previewWeight(const PreviewRequest& request, Monitor& monitor)
     }
     const QuantizedWeight& quantized = request.fromRun ? *request.fromRun : rounded;
     preview.fromRun = request.fromRun != nullptr;
-    preview.ofMethod = preview.fromRun || isDataFree(request.choice.method);
+    preview.ofMethod =
+        preview.fromRun || (isDataFree(request.choice.method) && !lacksModelExponent(request));
     preview.bytes = quantized.size().bytes();
     preview.bitsPerWeight = quantized.size().bitsPerWeight(weight.rows * weight.cols);
     setLevels(preview, quantized);

@@ -94,8 +94,10 @@ struct PreviewRequest
 };
 /// Everything but the output error is exact whatever outputErrorRows says. rtn-mse and powerquant
 /// are previewed by themselves, gptq by round-to-nearest (with its MSE clip where that is chosen),
-/// nupes by the grid that it starts from: PowerQuant's with nearest levels. The model is not run.
-/// Throws Error(Usage) on an invalid scheme, Error(Shape) when fromRun or inputs have other sizes.
+/// nupes by the grid that it starts from: PowerQuant's with nearest levels. Where the exponent is
+/// the model's and not known, a layer's own stands for it, and the preview is not ofMethod. The
+/// model is not run. Throws Error(Usage) on an invalid scheme, Error(Shape) when fromRun or inputs
+/// have other sizes.
 [[nodiscard]] WeightPreview previewWeight(const PreviewRequest& request, Monitor& monitor);
 
 } // namespace gradus

@@ -3160,6 +3160,10 @@ bestes a = %2, NMSE %3
         <translation>%1 · Vorschau</translation>
     </message>
     <message>
+        <source>%1 · preview with the layer's own exponent</source>
+        <translation>%1 · Vorschau mit dem Exponenten der Schicht allein</translation>
+    </message>
+    <message>
         <source>%1 · preview of the start, without calibration</source>
         <translation>%1 · Vorschau des Anfangs, ohne Kalibrierung</translation>
     </message>

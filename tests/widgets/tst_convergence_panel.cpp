@@ -250,8 +250,8 @@ void TestConvergencePanel::stagesDifferByShape()
             {int(graph->scatterStyle().shape()), graph->scatterStyle().brush().color() == ground});
         ++marks;
     }
-    QCOMPARE(marks, 8);
-    QCOMPARE(looks.size(), std::size_t(8));
+    QCOMPARE(marks, 13);
+    QCOMPARE(looks.size(), std::size_t(13));
 }
 
 void TestConvergencePanel::trainingsOfARun()

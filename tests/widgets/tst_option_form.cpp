@@ -225,6 +225,7 @@ void TestOptionForm::realsAreShort_data()
     QTest::newRow("smaller") << 2.5e-12 << "2.5e-12";
     QTest::newRow("tenth of a percent") << 1e-3 << "0.001";
     QTest::newRow("near one") << 0.999999 << "0.999999";
+    QTest::newRow("many steps") << 100000.0 << "100000";
     QTest::newRow("large") << 1e23 << "1e23";
     QTest::newRow("a third") << 1.0 / 3 << "0.3333333333333333";
 }

@@ -9,6 +9,7 @@
 #include <QStringList>
 
 #include <charconv>
+#include <cmath>
 
 namespace gradus {
 
@@ -169,7 +170,12 @@ QString powerGridText(const MethodOptions& options)
 QString realOptionText(double value)
 {
     char digits[40];
-    const auto end = std::to_chars(digits, digits + sizeof digits, value).ptr; // shortest exact
+    // Shortest exact; but 100000 rather than 1e5.
+    const bool plain = std::abs(value) < 1e7 && value == std::trunc(value);
+    const auto end =
+        (plain ? std::to_chars(digits, digits + sizeof digits, value, std::chars_format::fixed)
+               : std::to_chars(digits, digits + sizeof digits, value))
+            .ptr;
     QString text = QString::fromLatin1(digits, static_cast<int>(end - digits));
     // 1e-05 as people write it: 1e-5.
     static const QRegularExpression zeros(QStringLiteral("e([+-]?)0+(?=\\d)"));

@@ -56,13 +56,13 @@ QCPScatterStyle markOf(TraceStage stage, const QPalette& palette)
     case TraceStage::Outliers:
         return filled(Shape::ssPlus, series(2), 9);
     case TraceStage::Clip:
-        return filled(Shape::ssCircle, series(4), 8);
+        return filled(Shape::ssTriangleInverted, series(4), 9);
     case TraceStage::Exponent:
-        return filled(Shape::ssDiamond, series(4), 9);
+        return hollow(Shape::ssTriangle, series(0), 10);
     case TraceStage::Nearest:
-        return filled(Shape::ssCircle, series(2), 8);
+        return hollow(Shape::ssPlusCircle, series(2), 9);
     case TraceStage::Gradient:
-        return filled(Shape::ssSquare, series(3), 8);
+        return hollow(Shape::ssCrossSquare, series(3), 8);
     case TraceStage::Block:
         return hollow(Shape::ssSquare, series(5), 8);
     case TraceStage::FineTuning:

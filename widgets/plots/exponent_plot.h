@@ -2,6 +2,7 @@
 #pragma once
 
 #include "core/eval/exponent_study.h"
+#include "core/session/statistics.h"
 #include "widgets/plots/plot_view.h"
 
 #include <memory>
@@ -30,6 +31,7 @@ struct LayerCurve
     std::optional<double> chosen = std::nullopt;
     /// What the shown run has; nothing without one, or with exponents of rows.
     std::optional<double> computed = std::nullopt;
+    double minimumClip = leastStudiedClip; ///< of the clips that are tried
 };
 
 /// The best point of the rule's curve; errors are NMSE.

@@ -13,6 +13,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <variant>
 
 namespace gradus {
 
@@ -63,6 +64,8 @@ QString howMade(const WeightPreview& w)
                   .arg(how, toQString(formatCount(w.keptFloat)));
     return (w.fromRun    ? HistogramPlot::tr("%1 · computed")
             : w.ofMethod ? HistogramPlot::tr("%1 · preview")
+            : std::holds_alternative<PowerquantOptions>(w.choice.method)
+                ? HistogramPlot::tr("%1 · preview with the layer's own exponent")
             : powerGridOf(w.choice.method)
                 ? HistogramPlot::tr("%1 · preview of the start, without calibration")
                 : HistogramPlot::tr("%1 · rounded preview"))

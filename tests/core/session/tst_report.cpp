@@ -556,9 +556,9 @@ private slots:
         QVERIFY(page.ids.contains("power"));
         QVERIFY(page.targets.contains("power"));
         QCOMPARE(page.unlabelled, QStringList());
-        QVERIFY(page.ids.contains("chart-exponents"));
-        QVERIFY(page.ids.contains("chart-gain"));
-        QVERIFY(page.ids.contains("chart-levels"));
+        QVERIFY(page.ids.contains("chart-exponents-t"));
+        QVERIFY(page.ids.contains("chart-gain-t"));
+        QVERIFY(page.ids.contains("chart-levels-t"));
         QVERIFY(page.text.contains("7 layers have levels"));
         QVERIFY(page.text.contains("weight error 10.0 % → 1.00 %"));
         QVERIFY(page.text.contains("+10 dB"));

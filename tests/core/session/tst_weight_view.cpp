@@ -409,6 +409,13 @@ private slots:
         request.modelExponent = 0.625;
         preview = previewed(request);
         QVERIFY(preview.exponentLow == 0.625 && preview.exponentHigh == 0.625);
+        QVERIFY(preview.ofMethod);
+        request.modelExponent.reset(); // unknown without a run: the layer's own instead
+        QVERIFY(!previewed(request).ofMethod);
+        options.exponent = 0.75; // given for all layers
+        request.choice.method = options;
+        preview = previewed(request);
+        QVERIFY(preview.ofMethod && preview.exponentLow == 0.75);
         request.choice.method = RtnOptions{};
         preview = previewed(request);
         QVERIFY(std::isnan(preview.exponentLow) && preview.ofMethod);
