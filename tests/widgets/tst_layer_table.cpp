@@ -68,13 +68,13 @@ void TestLayerTable::planned()
         "embed\t–\tembedding\t100 × 64\t6,400\tKeep float\tfloat\t–\t–\t16.00\t12.5 "
         "KiB\t–\t–\t–\t–\t–\t–\t–\t",
         "blocks.0.up\t0\tlinear\t128 × 64\t8,192\tRound to "
-        "nearest\t4\t32\tasymmetric\t4.62\t4.62 KiB\t–\t–\t–\t–\t–\t–\t–\t",
+        "nearest\t4\t32\tasymmetric\t4.62\t4.62 KiB\t–\t–\t–\t–\t–\tfloat\t–\t",
         "blocks.0.down\t0\tlinear\t64 × 128\t8,192\tRound to "
-        "nearest\t4\t32\tasymmetric\t4.62\t4.62 KiB\t–\t–\t–\t–\t–\t–\t–\t",
+        "nearest\t4\t32\tasymmetric\t4.62\t4.62 KiB\t–\t–\t–\t–\t–\tfloat\t–\t",
         "blocks.1.up\t1\tlinear\t128 × 64\t8,192\tRound to "
-        "nearest\t4\t32\tasymmetric\t4.62\t4.62 KiB\t–\t–\t–\t–\t–\t–\t–\t",
+        "nearest\t4\t32\tasymmetric\t4.62\t4.62 KiB\t–\t–\t–\t–\t–\tfloat\t–\t",
         "blocks.1.down\t1\tlinear\t64 × 128\t8,192\tRound to "
-        "nearest\t4\t32\tasymmetric\t4.62\t4.62 KiB\t–\t–\t–\t–\t–\t–\t–\t"};
+        "nearest\t4\t32\tasymmetric\t4.62\t4.62 KiB\t–\t–\t–\t–\t–\tfloat\t–\t"};
     QCOMPARE(tableLines(model), expected);
     QCOMPARE(model.index(0, LayerTableModel::Size).data(BarRole).toDouble(), 1.0);
     QVERIFY(!model.index(0, LayerTableModel::Group).flags().testFlag(Qt::ItemIsEditable));
