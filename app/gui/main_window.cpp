@@ -675,21 +675,15 @@ QString MainWindow::saveScreenshots(const QString& folder)
     } else {
         shoot(this, "window");
     }
-    const std::pair<ExponentPanel::Tab, const char*> views[] = {
-        {ExponentPanel::ModelTab, "exponent-model"},
-        {ExponentPanel::GainTab, "exponent-gain"},
-        {ExponentPanel::LayersTab, "exponent-domain"}};
-    for (const auto& [view, name] : views) {
-        m_exponent->setTab(view);
-        m_exponent->setPowerDomain(view == ExponentPanel::LayersTab);
-        shoot(m_exponent, name);
-    }
-    m_exponent->setPowerDomain(false);
     const std::pair<QWidget*, const char*> panels[] = {
         {m_layers, "layers"},     {m_weights, "weights"},      {m_channels, "channels"},
         {m_exponent, "exponent"}, {m_decoupleq, "decoupleq"},  {m_errors, "errors"},
         {m_bitsMap, "bits"},      {m_method, "method"},        {m_runPanel, "run"},
         {m_runs, "runs"},         {m_comparison, "comparison"}};
+    const std::pair<ExponentPanel::Tab, const char*> views[] = {
+        {ExponentPanel::ModelTab, "exponent-model"},
+        {ExponentPanel::GainTab, "exponent-gain"},
+        {ExponentPanel::LayersTab, "exponent-domain"}};
     for (const auto& [panel, name] : panels) {
         QWidget frame; // gives the panel the window's background
         frame.setAttribute(Qt::WA_DontShowOnScreen);
@@ -700,6 +694,14 @@ QString MainWindow::saveScreenshots(const QString& folder)
         frame.resize(m_options.size);
         frame.show();
         shoot(&frame, name);
+        if (panel == m_exponent) {
+            for (const auto& [view, viewName] : views) {
+                m_exponent->setTab(view);
+                m_exponent->setPowerDomain(view == ExponentPanel::LayersTab);
+                shoot(&frame, viewName);
+            }
+            m_exponent->setPowerDomain(false);
+        }
         panel->setParent(this);
         panel->hide();
     }

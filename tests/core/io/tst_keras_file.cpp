@@ -147,8 +147,8 @@ private slots:
             {"embed", LayerKind::Embedding, 4, {0, 1}},
             {"lstm/lstm_cell", linear, 4, {0, 4}},
             {"lstm/lstm_cell/recurrent_kernel:0", linear, 4, {0}},
-            {"norm/kernel:0", LayerKind::Other, 2, {0, 1, 2, 3}},
             {"modern", convolution, 4, {0, 4}},
+            {"norm/kernel:0", LayerKind::Other, 2, {0, 1, 2, 3}},
         };
         QCOMPARE(model->layers.size(), expected.size());
         for (std::size_t i = 0; i < expected.size(); ++i) {
