@@ -50,6 +50,7 @@ private Q_SLOTS:
     void onlyWhatIsWanted();
     void sampledThenExact();
     void runsOwnCodes();
+    void exponentOfTheModel();
     void clipWhileDragging();
     void exponents();
     void powerGrids();
@@ -346,6 +347,44 @@ void TestExplorer::runsOwnCodes()
     QVERIFY(settled());
     m_explorer->previewClip(layer, {-0.02F, 0.02F});
     QTRY_VERIFY(!m_previews.back()[0]->fromRun);
+}
+
+/// One exponent for the model is known from runs that had one, not from others.
+void TestExplorer::exponentOfTheModel()
+{
+    QVERIFY(open(writeModel("two.safetensors", {"a", "b"})));
+    const auto choose = [&](ExponentScope scope, int bits) {
+        PowerquantOptions options;
+        options.exponentScope = scope;
+        LayerChoice choice = *m_document->choiceOf("a");
+        choice.keepFloat = false;
+        choice.method = options;
+        choice.scheme.bits = bits;
+        m_document->editLayers({{"a", choice}, {"b", choice}}, "powerquant");
+        return planned();
+    };
+    const auto shows = [&](int bits, bool fromRun) {
+        return QTest::qWaitFor([&] {
+            if (m_previews.empty())
+                return false;
+            const WeightPreview& last = *m_previews.back()[0];
+            return last.choice.scheme.bits == bits && last.fromRun == fromRun && settled();
+        });
+    };
+    m_explorer->select({"a"});
+    QVERIFY(choose(ExponentScope::Layer, 4));
+    QVERIFY(await([&](auto then) { m_bench->quantize(then); }));
+    QVERIFY(shows(4, true));
+    QVERIFY(choose(ExponentScope::Model, 3));
+    QVERIFY(shows(3, false));
+    QVERIFY(!m_previews.back()[0]->ofMethod);
+    QVERIFY(await([&](auto then) { m_bench->quantize(then); }));
+    QVERIFY(shows(3, true));
+    const double common = m_previews.back()[0]->exponentLow;
+    QVERIFY(choose(ExponentScope::Model, 5));
+    QVERIFY(shows(5, false));
+    QVERIFY(m_previews.back()[0]->ofMethod);
+    QCOMPARE(m_previews.back()[0]->exponentLow, common);
 }
 
 void TestExplorer::clipWhileDragging()
