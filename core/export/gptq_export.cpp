@@ -263,8 +263,8 @@ GptqPlan planGptq(const ExportRequest& request)
 {
     GptqPlan plan;
     bool zeroPointOfZero = false;
-    using Values = std::tuple<int, std::int64_t, bool, bool>;
-    std::vector<std::pair<Values, int>> counts;
+    using Meaning = std::tuple<int, std::int64_t, bool, bool>;
+    std::vector<std::pair<Meaning, int>> counts;
     for (const ExportLayer& place : exportLayers(*request.run, *request.model)) {
         GptqPlan::Row row;
         row.place = place;
@@ -277,8 +277,8 @@ GptqPlan planGptq(const ExportRequest& request)
                 zeroPointOfZero = zeroPointOfZero ||
                                   std::find(weight->zeros.begin(), weight->zeros.end(), 0.0F) !=
                                       weight->zeros.end();
-                const Values values{weight->scheme.bits, row.group, weight->scheme.symmetric,
-                                    row.descAct};
+                const Meaning values{weight->scheme.bits, row.group, weight->scheme.symmetric,
+                                     row.descAct};
                 const auto found =
                     std::find_if(counts.begin(), counts.end(),
                                  [&](const auto& entry) { return entry.first == values; });

@@ -10,6 +10,32 @@
 
 namespace gradus {
 
+namespace {
+
+Tensor converted(Tensor tensor, DType dtype, const GraphPort& port)
+{
+    if (tensor.dtype() == dtype)
+        return tensor;
+    if (dtype == DType::F32)
+        return toFloat(tensor.view());
+    throw Error(ErrorCode::Shape,
+                concat("input ", quoted(port.name), " is ", dtypeName(tensor.dtype()),
+                       ", expected ", dtypeName(dtype)));
+}
+
+void requireFit(const Tensor& tensor, const GraphPort& port)
+{
+    const Shape& shape = tensor.shape();
+    bool fits = shape.size() == port.shape.size() || port.shape.empty();
+    for (std::size_t i = 0; fits && i < port.shape.size(); ++i)
+        fits = port.shape[i] < 0 || port.shape[i] == shape[i] || i == 0;
+    if (!fits)
+        throw Error(ErrorCode::Shape, concat("input ", quoted(port.name), " is ", shapeText(shape),
+                                             ", expected ", shapeText(port.shape)));
+}
+
+} // namespace
+
 Executor::Executor(const Model& model, const Weights& weights)
     : m_model(model)
     , m_weights(weights)
@@ -19,34 +45,88 @@ Executor::Executor(const Model& model, const Weights& weights)
                     concat(model.source.path.string(), " cannot be run: ", model.whyNotRunnable));
 }
 
+std::vector<Tensor> Executor::run(std::vector<Tensor> inputs, const Monitor& monitor,
+                                  const InputObserver& observer) const
+{
+    Values sides = prelude(std::move(inputs), monitor, observer);
+    Tensor hidden = std::move(sides.extract(m_model.blocks.front().input).mapped());
+    for (int b = 0; b < static_cast<int>(m_model.blocks.size()); ++b)
+        hidden = block(b, std::move(hidden), sides, monitor, observer);
+    return finish(std::move(hidden), sides, monitor, observer);
+}
+
+Values Executor::prelude(std::vector<Tensor> inputs, const Monitor& monitor,
+                         const InputObserver& observer) const
+{
+    const Graph& graph = m_model.graph;
+    if (inputs.size() != graph.inputs.size())
+        throw Error(ErrorCode::Shape, concat("the model has ", graph.inputs.size(), " inputs, ",
+                                             inputs.size(), " were given"));
+    Values values;
+    for (std::size_t i = 0; i < inputs.size(); ++i) {
+        const GraphPort& port = graph.inputs[i];
+        requireFit(inputs[i], port);
+        values.emplace(port.value, converted(std::move(inputs[i]), port.dtype, port));
+    }
+    const int first = m_model.blocks.front().firstNode;
+    const std::vector<ValueId> read =
+        valuesFromOutside(m_model, first, static_cast<int>(graph.nodes.size()) - first);
+    std::set<ValueId> kept(read.begin(), read.end());
+    for (const GraphPort& port : graph.outputs)
+        kept.insert(port.value); // of the prelude itself
+    values = runNodes(m_model, m_weights, 0, first, std::move(values), {}, kept, monitor, observer);
+    std::erase_if(values, [&](const auto& value) { return !kept.contains(value.first); });
+    return values;
+}
+
+Tensor Executor::block(int block, Tensor input, const Values& sides, const Monitor& monitor,
+                       const InputObserver& observer, KeyValueCache* cache) const
+{
+    const NodeRange range = blockRange(m_model, block);
+    Values values;
+    values.emplace(range.input, std::move(input));
+    values = runNodes(m_model, m_weights, range.first, range.count, std::move(values), sides,
+                      {range.output}, monitor, observer, cache);
+    return std::move(values.at(range.output));
+}
+
+std::vector<Tensor> Executor::finish(Tensor input, const Values& sides, const Monitor& monitor,
+                                     const InputObserver& observer) const
+{
+    const NodeRange range = headRange(m_model);
+    std::set<ValueId> kept;
+    for (const GraphPort& port : m_model.graph.outputs)
+        kept.insert(port.value);
+    Values values;
+    values.emplace(range.input, std::move(input));
+    values = runNodes(m_model, m_weights, range.first, range.count, std::move(values), sides, kept,
+                      monitor, observer);
+    std::vector<Tensor> outputs;
+    for (const GraphPort& port : m_model.graph.outputs) {
+        const auto own = values.find(port.value);
+        outputs.push_back(own != values.end() ? own->second.clone() : sides.at(port.value).clone());
+    }
+    return outputs;
+}
+
 Tensor Executor::embed(std::span<const Token> tokens, std::int64_t batch) const
 {
-    const Node& node = m_model.graph.nodes.front();
-    const auto weight = m_weights.get(std::get<op::Embedding>(node.op).weight);
-    const ConstMatrixView table = weight->matrix();
     const auto count = static_cast<std::int64_t>(tokens.size());
     assert(batch > 0 && count % batch == 0);
-    Tensor hidden({batch, count / batch, table.cols});
-    const MatrixView rows = hidden.matrix();
-    for (std::int64_t i = 0; i < count; ++i) {
-        const Token token = tokens[static_cast<std::size_t>(i)];
-        if (token < 0 || token >= table.rows)
-            throw Error(ErrorCode::Shape,
-                        concat("token id ", token, " is outside the model's vocabulary of ",
-                               table.rows, "; does this tokenizer belong to the model?"));
-        const auto from = table.row(token);
-        std::memcpy(rows.row(i).data(), from.data(), from.size_bytes());
-    }
-    return hidden;
+    Tensor ids(DType::I64, {batch, count / batch});
+    auto* to = reinterpret_cast<std::int64_t*>(ids.bytes().data());
+    for (const Token token : tokens)
+        *to++ = token;
+    std::vector<Tensor> inputs;
+    inputs.push_back(std::move(ids));
+    Values values = prelude(std::move(inputs), Monitor());
+    return std::move(values.at(m_model.blocks.front().input));
 }
 
 void Executor::runBlock(int block, Tensor& hidden, const Monitor& monitor,
                         const InputObserver& observer, KeyValueCache* cache) const
 {
-    const NodeRange range = blockRange(m_model, block);
-    Values values =
-        runNodes(m_model, m_weights, range, std::move(hidden), {}, monitor, observer, cache);
-    hidden = std::move(values.at(range.output));
+    hidden = this->block(block, std::move(hidden), {}, monitor, observer, cache);
 }
 
 Tensor Executor::head(ConstMatrixView hidden, const Monitor& monitor,
@@ -55,10 +135,7 @@ Tensor Executor::head(ConstMatrixView hidden, const Monitor& monitor,
     Tensor input({1, hidden.rows, hidden.cols});
     for (std::int64_t r = 0; r < hidden.rows; ++r)
         std::memcpy(input.matrix().row(r).data(), hidden.row(r).data(), hidden.row(r).size_bytes());
-    const NodeRange range = headRange(m_model);
-    Values values =
-        runNodes(m_model, m_weights, range, std::move(input), {}, monitor, observer, nullptr);
-    Tensor result = std::move(values.at(range.output));
+    Tensor result = std::move(finish(std::move(input), {}, monitor, observer).front());
     result.reshape({hidden.rows, result.shape().back()});
     return result;
 }

@@ -35,10 +35,14 @@ public:
     /// What is not replaced here is looked up below, which must outlive it and is left alone.
     [[nodiscard]] static Weights over(const Weights& below);
 
-    /// Throws Error(Format | Numeric) naming the tensor when it is missing or not finite.
+    /// The tensor as it lies in the model. Throws Error(Format | Numeric) naming the tensor when it
+    /// is missing or not finite.
     [[nodiscard]] std::shared_ptr<const Tensor> get(const std::string& tensor) const;
+    /// A layer's weight as rows × cols, whatever its layout in the file: what products multiply by.
+    [[nodiscard]] std::shared_ptr<const Tensor> matrix(const std::string& tensor) const;
 
-    /// Replaces a tensor (a quantized and dequantized weight). Shape must be that of the model's.
+    /// Replaces a tensor (a quantized and dequantized weight). A layer's weight whose layout in the
+    /// file is another comes as rows × cols, all others in the model's shape or as rows × cols.
     void replace(const std::string& tensor, std::shared_ptr<const Tensor> value);
     /// Linear nodes with this weight use the kernel. get() gives the replaced floats if there are
     /// any, else the kernel's, made at each call.
@@ -51,6 +55,8 @@ public:
 private:
     explicit Weights(const Weights* below);
     void forgetCached(const std::string& tensor);
+    [[nodiscard]] std::shared_ptr<const Tensor> cached(const std::string& key,
+                                                       const std::function<Tensor()>& make) const;
 
     struct Cached
     {
@@ -59,6 +65,8 @@ private:
     };
     const Weights* m_below = nullptr;
     std::shared_ptr<const Model> m_model;
+    /// Layers whose weight does not lie as rows × cols, by tensor.
+    std::map<std::string, const Layer*> m_turned;
     std::uint64_t m_budget;
     mutable std::mutex m_mutex;
     mutable std::uint64_t m_cachedBytes = 0;
@@ -80,8 +88,11 @@ struct KeyValueCache
     std::int64_t positions = 0;
 };
 
-/// Sees the input of every Linear node: x is (batch · sequence) × in.
-using InputObserver = std::function<void(int node, ConstMatrixView x)>;
+/// Sees the input of every Linear node (… × in) and every Convolution (batch × C × H × W).
+using InputObserver = std::function<void(int node, const Tensor& x)>;
+
+/// Values by id. Constants are not among them.
+using Values = std::map<ValueId, Tensor>;
 
 /// Runs a model's graph. Stateless apart from the references; every call is bit-identical for any
 /// number of threads.
@@ -90,15 +101,32 @@ class Executor
 public:
     Executor(const Model& model, const Weights& weights);
 
-    /// The stages of a language model: embedding, blocks one by one, norm and head. hidden is
-    /// batch × sequence × features.
+    /// The whole graph: one tensor for each of its inputs (batch in front; an input that the graph
+    /// computes with another dtype is converted) → one for each of its outputs. Throws Error(Shape)
+    /// naming the input when one does not fit.
+    [[nodiscard]] std::vector<Tensor> run(std::vector<Tensor> inputs, const Monitor& monitor,
+                                          const InputObserver& observer = {}) const;
+
+    /// The same in stages. The prelude leaves the first block's input and all values that blocks
+    /// and head read besides.
+    [[nodiscard]] Values prelude(std::vector<Tensor> inputs, const Monitor& monitor,
+                                 const InputObserver& observer = {}) const;
+    /// From a block's input to its output; sides: at least the block's own.
+    [[nodiscard]] Tensor block(int block, Tensor input, const Values& sides, const Monitor& monitor,
+                               const InputObserver& observer = {},
+                               KeyValueCache* cache = nullptr) const;
+    /// From the last block's output to the graph's outputs.
+    [[nodiscard]] std::vector<Tensor> finish(Tensor input, const Values& sides,
+                                             const Monitor& monitor,
+                                             const InputObserver& observer = {}) const;
+
+    /// Of a language model. hidden is batch × sequence × features.
     [[nodiscard]] Tensor embed(std::span<const Token> tokens, std::int64_t batch) const;
     void runBlock(int block, Tensor& hidden, const Monitor& monitor,
                   const InputObserver& observer = {}, KeyValueCache* cache = nullptr) const;
     /// Everything after the last block, for rows of hidden: rows × features → rows × vocabulary.
     [[nodiscard]] Tensor head(ConstMatrixView hidden, const Monitor& monitor,
                               const InputObserver& observer = {}) const;
-
     /// Logits (batch · sequence) × vocabulary of the whole model.
     [[nodiscard]] Tensor logits(std::span<const Token> tokens, std::int64_t batch,
                                 const Monitor& monitor, KeyValueCache* cache = nullptr) const;

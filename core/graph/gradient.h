@@ -16,24 +16,28 @@ struct GradientSink
     /// dL/dW = deltaᵀ·x and dL/dbias = the sums of delta's columns. How to reduce them is the
     /// sink's affair: whole gradients need not exist.
     std::function<void(int node, ConstMatrixView x, ConstMatrixView delta)> linear;
-    /// Of a RmsNorm node: dL/dweight.
-    std::function<void(int node, std::span<const float> gradient)> norm;
+    /// Of a Convolution node: dL/dW (out × C/groups · kh · kw) and, for one with a bias, dL/dbias.
+    std::function<void(int node, ConstMatrixView weight, std::span<const float> bias)> convolution;
+    /// Of a norm node: dL/d of its weight or its bias, which is named.
+    std::function<void(int node, const std::string& tensor, std::span<const float> gradient)> norm;
 };
 
 /// Forward and backward through a range of nodes (a block, or what follows the last one), for one
-/// batch: the backward pass of every graph. Each operator has its forward in node_range.cpp and its
-/// backward in gradient.cpp; Embedding has none, as tokens have no gradient and the table is not
-/// trained here. Bit-identical for any number of threads. Memory: the values that the backward pass
-/// looks at, and one gradient for each value on the way.
+/// batch: the backward pass of every graph. Each operator has its forward in evaluate_*.cpp and its
+/// backward in differentiate_*.cpp; no gradient passes those that are not isDifferentiable().
+/// Bit-identical for any number of threads. Memory: the values that the backward pass looks at, and
+/// one gradient for each value on the way.
 class GradientPass
 {
 public:
-    /// wanted: the Linear and RmsNorm nodes whose parameters the sink is to hear of. Only what
-    /// leads to them, and to the input when inputGradient says so, is computed.
+    /// wanted: the nodes whose parameters the sink is to hear of (Linear, Convolution, norms). Only
+    /// what leads to them, and to the input when inputGradient says so, is computed.
     GradientPass(const Model& model, const Weights& weights, const NodeRange& range,
                  std::set<int> wanted, bool inputGradient);
 
-    /// input: batch × sequence × features; the output of the range.
+    /// The output of the range. sides: the range's own; they outlive the pass.
+    [[nodiscard]] Tensor forward(Tensor input, const Values& sides, const Monitor& monitor);
+    /// Of a range without sides.
     [[nodiscard]] Tensor forward(Tensor input, const Monitor& monitor);
     /// After forward, once: from dL/d(output) to dL/d(input), which is empty when not asked for.
     Tensor backward(Tensor outputGradient, const GradientSink& sink, const Monitor& monitor);
@@ -46,6 +50,8 @@ private:
     std::set<ValueId> m_moving; ///< values whose gradient is needed
     std::set<ValueId> m_kept;   ///< values that the backward pass reads
     Values m_values;
+    std::map<ValueId, Shape> m_shapes;
+    const Values* m_sides = nullptr;
 };
 
 } // namespace gradus

@@ -3,6 +3,7 @@
 #include "core/base/text.h"
 #include "core/graph/builders.h"
 #include "core/graph/config_reader.h"
+#include "core/graph/network_builder.h"
 
 #include <nlohmann/json.hpp>
 
@@ -121,155 +122,90 @@ Config readConfig(const nlohmann::json& json)
     return config;
 }
 
-/// Adds nodes and layers one after the other.
-class Builder
+class LlamaBuilder
 {
 public:
-    Builder(const Config& config, Model& model)
+    LlamaBuilder(const Config& config, Model& model)
         : m_config(config)
-        , m_model(model)
+        , m_builder(model)
+        , m_prefix(m_builder.has("model.embed_tokens.weight") ? "model." : "")
     {
-        m_prefix = model.source.tensors->find("model.embed_tokens.weight") ? "model." : "";
     }
 
     void build()
     {
+        const ValueId ids = m_builder.addInput("input_ids", DType::I64, {-1, -1});
         const std::string embedding = m_prefix + "embed_tokens";
-        requireShape(embedding + ".weight", {m_config.vocabulary, m_config.hidden});
-        ValueId hidden = add(op::Embedding{embedding + ".weight"}, {0}, embedding);
-        addLayer(embedding, LayerKind::Embedding, 0, false);
+        ValueId hidden =
+            m_builder.addEmbedding(embedding, ids, m_config.vocabulary, m_config.hidden);
 
         for (std::int64_t i = 0; i < m_config.blocks; ++i)
             hidden = addBlock(concat(m_prefix, "layers.", i), hidden);
 
-        const std::string norm = m_prefix + "norm";
-        hidden = addNorm(norm, hidden);
-        const std::string head = m_config.tied ? embedding : "lm_head";
-        requireShape(head + ".weight", {m_config.vocabulary, m_config.hidden});
-        m_model.graph.output =
-            add(op::Linear{head + ".weight", optionalBias("lm_head", m_config.vocabulary)},
-                {hidden}, "lm_head");
+        hidden = addNorm(m_prefix + "norm", hidden);
+        const std::string head = (m_config.tied ? embedding : "lm_head") + ".weight";
+        m_builder.requireShape(head, {m_config.vocabulary, m_config.hidden});
+        const std::string bias = m_builder.optional("lm_head.bias", {m_config.vocabulary});
+        const ValueId logits = m_builder.add(op::Linear{head, bias}, {hidden}, "lm_head");
         if (!m_config.tied)
-            addLayer("lm_head", LayerKind::Linear, hidden, false);
+            m_builder.addLayer("lm_head", head, LayerKind::Linear, hidden, false,
+                               m_config.vocabulary, m_config.hidden);
+        m_builder.addOutput(logits, "logits", {-1, -1, m_config.vocabulary});
     }
 
 private:
-    ValueId add(Operator op, std::vector<ValueId> inputs, std::string name)
-    {
-        Node node;
-        node.op = std::move(op);
-        node.inputs = std::move(inputs);
-        node.output = m_model.graph.values++;
-        node.name = std::move(name);
-        m_model.graph.nodes.push_back(std::move(node));
-        return m_model.graph.nodes.back().output;
-    }
-
-    void requireShape(const std::string& tensor, const Shape& shape) const
-    {
-        const TensorInfo* info = m_model.source.tensors->find(tensor);
-        if (!info)
-            throw Error(ErrorCode::Format, concat("the model has no tensor ", quoted(tensor)));
-        if (info->shape != shape)
-            throw Error(ErrorCode::Shape, concat(tensor, " is ", shapeText(info->shape),
-                                                 ", but config.json implies ", shapeText(shape)));
-        if (!isFloating(info->dtype))
-            throw Error(ErrorCode::Unsupported,
-                        concat(tensor, " is stored as ", dtypeName(info->dtype),
-                               ", expected floating point"));
-    }
-
-    std::string optionalBias(const std::string& name, std::int64_t size) const
-    {
-        const std::string bias = name + ".bias";
-        if (!m_model.source.tensors->find(bias))
-            return {};
-        requireShape(bias, {size});
-        return bias;
-    }
-
-    void addLayer(const std::string& name, LayerKind kind, ValueId input, bool byDefault)
-    {
-        const TensorInfo* info = m_model.source.tensors->find(name + ".weight");
-        Layer layer;
-        layer.name = name;
-        layer.weight = name + ".weight";
-        layer.kind = kind;
-        layer.block = m_block;
-        layer.node = static_cast<int>(m_model.graph.nodes.size()) - 1;
-        layer.input = input;
-        layer.shape = info->shape;
-        layer.rows = info->shape[0];
-        layer.cols = info->shape[1];
-        layer.dtype = info->dtype;
-        layer.quantizedByDefault = byDefault;
-        m_model.layers.push_back(std::move(layer));
-    }
-
-    ValueId addLinear(const std::string& name, ValueId input, std::int64_t out, std::int64_t in)
-    {
-        requireShape(name + ".weight", {out, in});
-        const ValueId value =
-            add(op::Linear{name + ".weight", optionalBias(name, out)}, {input}, name);
-        addLayer(name, LayerKind::Linear, input, true);
-        return value;
-    }
-
     ValueId addNorm(const std::string& name, ValueId input)
     {
-        requireShape(name + ".weight", {m_config.hidden});
-        return add(op::RmsNorm{name + ".weight", m_config.epsilon}, {input}, name);
+        return m_builder.addRmsNorm(name, input, m_config.hidden, m_config.epsilon);
     }
 
     ValueId addBlock(const std::string& name, ValueId input)
     {
-        Block block;
-        block.name = name;
-        block.firstNode = static_cast<int>(m_model.graph.nodes.size());
-        block.input = input;
-        m_block = static_cast<int>(m_model.blocks.size());
-
+        using op::BinaryKind;
         const std::int64_t queryFeatures = m_config.heads * m_config.headDim;
         const std::int64_t keyFeatures = m_config.kvHeads * m_config.headDim;
         const std::string attention = name + ".self_attn";
         const std::string mlp = name + ".mlp";
         const op::Rotary rotary{m_config.headDim, m_config.inverseFrequency};
+        const auto linear = [&](const std::string& layer, ValueId from, std::int64_t out,
+                                std::int64_t in) {
+            return m_builder.addLinear(layer, from, out, in);
+        };
 
+        m_builder.beginBlock(name, input);
         const ValueId normed = addNorm(name + ".input_layernorm", input);
-        const ValueId q = addLinear(attention + ".q_proj", normed, queryFeatures, m_config.hidden);
-        const ValueId k = addLinear(attention + ".k_proj", normed, keyFeatures, m_config.hidden);
-        const ValueId v = addLinear(attention + ".v_proj", normed, keyFeatures, m_config.hidden);
-        const ValueId rotatedQ = add(rotary, {q}, attention + ".q_rotary");
-        const ValueId rotatedK = add(rotary, {k}, attention + ".k_rotary");
+        const ValueId q = linear(attention + ".q_proj", normed, queryFeatures, m_config.hidden);
+        const ValueId k = linear(attention + ".k_proj", normed, keyFeatures, m_config.hidden);
+        const ValueId v = linear(attention + ".v_proj", normed, keyFeatures, m_config.hidden);
+        const ValueId rotatedQ = m_builder.add(rotary, {q}, attention + ".q_rotary");
+        const ValueId rotatedK = m_builder.add(rotary, {k}, attention + ".k_rotary");
         const float scale = 1.0F / std::sqrt(static_cast<float>(m_config.headDim));
-        const ValueId mixed = add(op::Attention{m_config.heads, m_config.kvHeads, m_config.headDim,
-                                                scale, m_config.window},
-                                  {rotatedQ, rotatedK, v}, attention);
+        const ValueId mixed =
+            m_builder.add(op::Attention{m_config.heads, m_config.kvHeads, m_config.headDim, scale,
+                                        m_config.window, true},
+                          {rotatedQ, rotatedK, v}, attention);
         const ValueId projected =
-            addLinear(attention + ".o_proj", mixed, m_config.hidden, queryFeatures);
-        const ValueId middle = add(op::Add{}, {input, projected}, attention + ".residual");
+            linear(attention + ".o_proj", mixed, m_config.hidden, queryFeatures);
+        const ValueId middle =
+            m_builder.addBinary(BinaryKind::Add, input, projected, attention + ".residual");
 
         const ValueId normed2 = addNorm(name + ".post_attention_layernorm", middle);
         const ValueId gate =
-            addLinear(mlp + ".gate_proj", normed2, m_config.intermediate, m_config.hidden);
+            linear(mlp + ".gate_proj", normed2, m_config.intermediate, m_config.hidden);
         const ValueId up =
-            addLinear(mlp + ".up_proj", normed2, m_config.intermediate, m_config.hidden);
-        const ValueId active = add(op::Silu{}, {gate}, mlp + ".act_fn");
-        const ValueId product = add(op::Multiply{}, {active, up}, mlp + ".product");
+            linear(mlp + ".up_proj", normed2, m_config.intermediate, m_config.hidden);
+        const ValueId active = m_builder.addUnary(op::UnaryKind::Silu, gate, mlp + ".act_fn");
+        const ValueId product =
+            m_builder.addBinary(BinaryKind::Multiply, active, up, mlp + ".product");
         const ValueId down =
-            addLinear(mlp + ".down_proj", product, m_config.hidden, m_config.intermediate);
-        block.output = add(op::Add{}, {middle, down}, mlp + ".residual");
-
-        block.nodeCount = static_cast<int>(m_model.graph.nodes.size()) - block.firstNode;
-        m_model.blocks.push_back(std::move(block));
-        m_block = -1;
-        return m_model.blocks.back().output;
+            linear(mlp + ".down_proj", product, m_config.hidden, m_config.intermediate);
+        return m_builder.endBlock(
+            m_builder.addBinary(BinaryKind::Add, middle, down, mlp + ".residual"));
     }
 
     const Config& m_config;
-    Model& m_model;
+    NetworkBuilder m_builder;
     std::string m_prefix;
-    int m_block = -1;
 };
 
 } // namespace
@@ -285,7 +221,8 @@ void buildLlama(const nlohmann::json& json, Model& model)
     model.vocabularySize = config.vocabulary;
     model.hiddenSize = config.hidden;
     model.maximumContext = config.context;
-    Builder(config, model).build();
+    model.task = ModelTask::Language;
+    LlamaBuilder(config, model).build();
 }
 
 } // namespace gradus

@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <set>
 
 namespace gradus {
 
@@ -169,6 +170,42 @@ std::string_view layerKindName(LayerKind kind)
         break;
     }
     return "other";
+}
+
+std::string_view modelTaskName(ModelTask task)
+{
+    switch (task) {
+    case ModelTask::Language:
+        return "language";
+    case ModelTask::Classification:
+        return "classification";
+    case ModelTask::Other:
+        break;
+    }
+    return "other";
+}
+
+void forEachRead(const Node& node, const std::function<void(ValueId)>& read)
+{
+    for (const ValueId value : node.inputs)
+        if (value != noValue)
+            read(value);
+    const auto* branches = std::get_if<op::If>(&node.op);
+    if (!branches)
+        return;
+    for (const auto& branch : {branches->thenBranch, branches->elseBranch}) {
+        std::set<ValueId> made;
+        const auto readOutside = [&](ValueId value) {
+            if (value != noValue && !made.contains(value))
+                read(value);
+        };
+        for (const Node& inner : branch->nodes) {
+            forEachRead(inner, readOutside);
+            made.insert(inner.outputs.begin(), inner.outputs.end());
+        }
+        for (const ValueId value : branch->outputs)
+            readOutside(value);
+    }
 }
 
 const Layer* Model::findLayer(std::string_view name) const

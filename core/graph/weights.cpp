@@ -7,15 +7,38 @@
 
 namespace gradus {
 
+namespace {
+
+Tensor readChecked(const Model& model, const std::string& tensor)
+{
+    Tensor value = model.source.tensors->readFloat(tensor);
+    if (const std::int64_t bad = countNonFinite(value.floats()); bad > 0)
+        throw Error(ErrorCode::Numeric, concat(tensor, " holds ", bad, " NaN or infinite value",
+                                               bad == 1 ? "" : "s", " among ", value.count()));
+    return value;
+}
+
+/// In the cache, of a weight as rows × cols. No tensor's name begins with NUL.
+std::string matrixKey(const std::string& tensor)
+{
+    return std::string(1, '\0') + tensor;
+}
+
+} // namespace
+
 Weights::Weights(std::shared_ptr<const Model> model, std::uint64_t cacheBytes)
     : m_model(std::move(model))
     , m_budget(cacheBytes)
 {
+    for (const Layer& layer : m_model->layers)
+        if (!layer.layout.isPlain())
+            m_turned.emplace(layer.weight, &layer);
 }
 
 Weights::Weights(const Weights* below)
     : m_below(below)
     , m_model(below->m_model)
+    , m_turned(below->m_turned)
     , m_budget(0)
 {
 }
@@ -27,21 +50,62 @@ Weights Weights::over(const Weights& below)
 
 std::shared_ptr<const Tensor> Weights::get(const std::string& tensor) const
 {
-    if (const auto found = m_replaced.find(tensor); found != m_replaced.end())
-        return found->second;
+    if (const auto found = m_replaced.find(tensor); found != m_replaced.end()) {
+        const TensorInfo* info = m_model->source.tensors->find(tensor);
+        const auto turned = m_turned.find(tensor);
+        if (!info || (turned == m_turned.end() && found->second->shape() == info->shape))
+            return found->second;
+        Tensor stored = found->second->clone();
+        if (turned != m_turned.end())
+            stored = storedOfMatrix(std::move(stored), turned->second->layout, info->shape);
+        stored.reshape(info->shape);
+        return std::make_shared<const Tensor>(std::move(stored));
+    }
     if (const auto found = m_kernels.find(tensor); found != m_kernels.end())
         return std::make_shared<const Tensor>(found->second->floats());
     if (m_below)
         return m_below->get(tensor);
+    return cached(tensor, [&] { return readChecked(*m_model, tensor); });
+}
+
+std::shared_ptr<const Tensor> Weights::matrix(const std::string& tensor) const
+{
+    const auto turned = m_turned.find(tensor);
+    const auto flat = [](Tensor stored) {
+        const std::int64_t rows = stored.shape().empty() ? 1 : stored.shape().front();
+        stored.reshape({rows, rows == 0 ? 0 : stored.count() / rows});
+        return stored;
+    };
+    if (const auto found = m_replaced.find(tensor); found != m_replaced.end()) {
+        if (found->second->shape().size() == 2)
+            return found->second;
+        return std::make_shared<const Tensor>(flat(found->second->clone()));
+    }
+    if (const auto found = m_kernels.find(tensor); found != m_kernels.end())
+        return std::make_shared<const Tensor>(found->second->floats());
+    if (m_below)
+        return m_below->matrix(tensor);
+    const TensorInfo* info = m_model->source.tensors->find(tensor);
+    if (turned == m_turned.end() && info && info->shape.size() == 2)
+        return get(tensor);
+    return cached(matrixKey(tensor), [&] {
+        Tensor stored = readChecked(*m_model, tensor);
+        return turned == m_turned.end()
+                   ? flat(std::move(stored))
+                   : matrixOfStored(std::move(stored), turned->second->layout, turned->second->rows,
+                                    turned->second->cols);
+    });
+}
+
+std::shared_ptr<const Tensor> Weights::cached(const std::string& key,
+                                              const std::function<Tensor()>& make) const
+{
     const std::lock_guard lock(m_mutex);
-    if (const auto found = m_cache.find(tensor); found != m_cache.end()) {
+    if (const auto found = m_cache.find(key); found != m_cache.end()) {
         found->second.lastUse = ++m_clock;
         return found->second.tensor;
     }
-    auto value = std::make_shared<const Tensor>(m_model->source.tensors->readFloat(tensor));
-    if (const std::int64_t bad = countNonFinite(value->floats()); bad > 0)
-        throw Error(ErrorCode::Numeric, concat(tensor, " holds ", bad, " NaN or infinite value",
-                                               bad == 1 ? "" : "s", " among ", value->count()));
+    auto value = std::make_shared<const Tensor>(make());
     m_cachedBytes += value->bytes().size();
     while (m_cachedBytes > m_budget && !m_cache.empty()) {
         const auto oldest =
@@ -51,7 +115,7 @@ std::shared_ptr<const Tensor> Weights::get(const std::string& tensor) const
         m_cachedBytes -= oldest->second.tensor->bytes().size();
         m_cache.erase(oldest);
     }
-    m_cache[tensor] = {value, ++m_clock};
+    m_cache[key] = {value, ++m_clock};
     return value;
 }
 
@@ -85,10 +149,11 @@ void Weights::replace(const std::string& tensor, std::shared_ptr<const Tensor> v
 void Weights::forgetCached(const std::string& tensor)
 {
     const std::lock_guard lock(m_mutex);
-    if (const auto found = m_cache.find(tensor); found != m_cache.end()) {
-        m_cachedBytes -= found->second.tensor->bytes().size();
-        m_cache.erase(found);
-    }
+    for (const std::string& key : {tensor, matrixKey(tensor)})
+        if (const auto found = m_cache.find(key); found != m_cache.end()) {
+            m_cachedBytes -= found->second.tensor->bytes().size();
+            m_cache.erase(found);
+        }
 }
 
 } // namespace gradus

@@ -49,7 +49,7 @@ FloatingParts::FloatingParts(const Model& model, const Weights& below,
         else if (const auto* norm = std::get_if<op::RmsNorm>(&node.op))
             ++readers[norm->weight];
     }
-    const NodeRange range{first, count, 0, 0};
+    const NodeRange range{first, count, 0, 0, {}};
     for (const TrainedLayer& layer : layers) {
         LayerParts parts;
         parts.start = layer.weight;
@@ -179,7 +179,7 @@ GradientSink FloatingParts::sink(const Monitor& monitor)
         if (const auto found = m_biasOf.find(node); found != m_biasOf.end())
             kernel::addColumnSums(delta, m_vectors[found->second].values.gradient);
     };
-    sink.norm = [this](int node, std::span<const float> gradient) {
+    sink.norm = [this](int node, const std::string&, std::span<const float> gradient) {
         auto& own = m_vectors[m_normOf.at(node)].values.gradient;
         assert(own.size() == gradient.size());
         for (std::size_t i = 0; i < own.size(); ++i)

@@ -107,12 +107,12 @@ void InputCapture::want(const Layer& layer, bool withHessian, bool withMagnitude
 
 InputObserver InputCapture::observer()
 {
-    return [this](int node, ConstMatrixView x) {
+    return [this](int node, const Tensor& x) {
         const auto found = m_feeds.find(node);
         if (found == m_feeds.end())
             return;
         try {
-            m_accumulators.at(found->second).add(x, &m_monitor);
+            m_accumulators.at(found->second).add(x.matrix(), &m_monitor);
         } catch (const Error& error) {
             throw error.within(
                 concat("input of ", m_model.graph.nodes[static_cast<std::size_t>(node)].name));

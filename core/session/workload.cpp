@@ -254,12 +254,12 @@ ForwardWork forwardWork(const Model& model, int block, std::int64_t rows, std::i
             result.weights += floatBytesOf(in * out);
         } else if (const auto* attention = std::get_if<op::Attention>(&node.op)) {
             attend(*attention, rows, context, result.work);
-        } else if (std::holds_alternative<op::Silu>(node.op)) {
+        } else if (std::holds_alternative<op::Unary>(node.op)) {
             result.work.exponentials += real(rows * in);
         } else {
             result.work.exponentials += elementCost * real(rows * in);
         }
-        features[node.output] = out;
+        features[node.output()] = out;
         live += out;
         most = std::max(most, live);
         for (const ValueId value : node.inputs)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "core/data/convolution.h"
+#include "core/data/convolution_accumulator.h"
 #include "core/quant/solve.h"
 #include "tests/support/quant_oracles.h"
 #include "tests/support/support.h"

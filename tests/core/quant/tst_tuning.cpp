@@ -240,7 +240,8 @@ private slots:
             std::copy_n(std::as_const(*fixture.inputs).rows(0, 1).data, hidden.count(),
                         hidden.floats().data());
             Executor(*fixture.model, *fixture.weights)
-                .runBlock(1, hidden, Monitor(), [&](int node, ConstMatrixView view) {
+                .runBlock(1, hidden, Monitor(), [&](int node, const Tensor& input) {
+                    const ConstMatrixView view = input.matrix();
                     if (node == down.node) {
                         x = Tensor({view.rows, view.cols});
                         std::copy_n(view.data, x.count(), x.floats().data());

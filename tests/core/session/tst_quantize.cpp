@@ -124,7 +124,8 @@ private slots:
             const Layer& layer = *model.findLayer(name);
             InputAccumulator accumulator(layer.cols, true);
             Tensor copy = hidden.clone();
-            executor.runBlock(1, copy, monitor, [&](int node, ConstMatrixView x) {
+            executor.runBlock(1, copy, monitor, [&](int node, const Tensor& input) {
+                const ConstMatrixView x = input.matrix();
                 if (node == layer.node)
                     accumulator.add(x);
             });

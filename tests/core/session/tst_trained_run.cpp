@@ -150,7 +150,8 @@ private slots:
         Tensor hidden = executor.embed(windows.tokens, windows.count());
         executor.runBlock(0, hidden, monitor);
         InputAccumulator accumulator(down.cols, true);
-        executor.runBlock(1, hidden, monitor, [&](int node, ConstMatrixView x) {
+        executor.runBlock(1, hidden, monitor, [&](int node, const Tensor& input) {
+            const ConstMatrixView x = input.matrix();
             if (node == down.node)
                 accumulator.add(x);
         });
@@ -573,7 +574,8 @@ private slots:
         const Layer& place = *model.findLayer(name);
         InputAccumulator accumulator(place.cols, true);
         for (int block = 0; block < 3; ++block)
-            executor.runBlock(block, hidden, monitor, [&](int node, ConstMatrixView x) {
+            executor.runBlock(block, hidden, monitor, [&](int node, const Tensor& input) {
+                const ConstMatrixView x = input.matrix();
                 if (node == place.node)
                     accumulator.add(x);
             });

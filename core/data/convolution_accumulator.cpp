@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "core/data/convolution.h"
+#include "core/data/convolution_accumulator.h"
 
 #include "core/base/parallel.h"
 #include "core/base/text.h"
@@ -15,39 +15,6 @@ namespace {
 constexpr std::int64_t unfoldedValues = 1 << 22;
 
 } // namespace
-
-std::array<std::int64_t, 2> ConvolutionGeometry::output(std::int64_t height,
-                                                        std::int64_t width) const
-{
-    const std::array<std::int64_t, 2> size{height, width};
-    std::array<std::int64_t, 2> out{};
-    for (std::size_t i = 0; i < 2; ++i) {
-        const std::int64_t room =
-            size[i] + padding[i] + padding[i + 2] - dilation[i] * (kernel[i] - 1) - 1;
-        out[i] = room < 0 ? 0 : room / stride[i] + 1;
-    }
-    return out;
-}
-
-void ConvolutionGeometry::validate() const
-{
-    const auto require = [](bool good, std::string_view what, std::int64_t value,
-                            std::string_view expected) {
-        if (!good)
-            throw Error(ErrorCode::Shape,
-                        concat("convolution has ", what, ' ', value, ", expected ", expected));
-    };
-    for (std::size_t i = 0; i < 2; ++i) {
-        require(kernel[i] >= 1, "kernel size", kernel[i], "1 or more");
-        require(stride[i] >= 1, "stride", stride[i], "1 or more");
-        require(dilation[i] >= 1, "dilation", dilation[i], "1 or more");
-    }
-    for (const std::int64_t pad : padding)
-        require(pad >= 0, "padding", pad, "0 or more");
-    require(channels >= 1, "input channels:", channels, "1 or more");
-    require(groups >= 1 && channels % groups == 0, "groups:", groups,
-            concat("a divisor of the ", channels, " input channels"));
-}
 
 void convolutionColumns(const ConvolutionGeometry& geometry, std::span<const float> images,
                         std::int64_t height, std::int64_t width, std::int64_t group,

@@ -2,35 +2,13 @@
 #pragma once
 
 #include "core/data/calibration.h"
+#include "core/graph/convolution_geometry.h"
 
-#include <array>
 #include <cstdint>
 #include <span>
 #include <vector>
 
 namespace gradus {
-
-/// A two-dimensional convolution as its input statistics need it. The first of each pair is along
-/// the height.
-struct ConvolutionGeometry
-{
-    std::int64_t channels = 0; ///< of the input: C
-    std::array<std::int64_t, 2> kernel{1, 1};
-    std::array<std::int64_t, 2> stride{1, 1};
-    std::array<std::int64_t, 2> dilation{1, 1};
-    std::array<std::int64_t, 4> padding{0, 0, 0, 0}; ///< zeros: top, left, bottom, right
-    std::int64_t groups = 1; ///< of channels that do not mix; C for a depthwise one
-
-    /// Inputs of one output: C/groups · kh · kw, in the order (c, kh, kw) of a flattened weight.
-    [[nodiscard]] std::int64_t features() const
-    {
-        return channels / groups * kernel[0] * kernel[1];
-    }
-    /// Height and width of the output; 0 where the kernel does not fit.
-    [[nodiscard]] std::array<std::int64_t, 2> output(std::int64_t height, std::int64_t width) const;
-    /// Throws Error(Shape) naming what is wrong.
-    void validate() const;
-};
 
 /// images: n × C × height × width. The columns that the kernel sees of one group, one row for each
 /// output pixel (image, then row, then column), pixels first … first + count − 1 of them; out:

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "core/base/error.h"
+#include "core/base/text.h"
+#include "core/graph/differentiation.h"
+
+namespace gradus {
+
+void differentiate(const op::Pool&, Differentiation& d)
+{
+    throw Error(ErrorCode::Unsupported, concat("node ", d.node(), " has no gradient yet"));
+}
+
+void differentiate(const op::GlobalPool&, Differentiation& d)
+{
+    throw Error(ErrorCode::Unsupported, concat("node ", d.node(), " has no gradient yet"));
+}
+
+void differentiate(const op::Resize&, Differentiation& d)
+{
+    throw Error(ErrorCode::Unsupported, concat("node ", d.node(), " has no gradient yet"));
+}
+
+void differentiate(const op::Pad&, Differentiation& d)
+{
+    throw Error(ErrorCode::Unsupported, concat("node ", d.node(), " has no gradient yet"));
+}
+
+void differentiate(const op::DepthToSpace&, Differentiation& d)
+{
+    throw Error(ErrorCode::Unsupported, concat("node ", d.node(), " has no gradient yet"));
+}
+
+void differentiate(const op::SpaceToDepth&, Differentiation& d)
+{
+    throw Error(ErrorCode::Unsupported, concat("node ", d.node(), " has no gradient yet"));
+}
+
+} // namespace gradus

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "core/base/error.h"
+#include "core/base/text.h"
+#include "core/graph/evaluation.h"
+#include "core/graph/kernels.h"
+#include "core/tensor/linalg.h"
+
+#include <cstring>
+#include <utility>
+
+namespace gradus {
+
+namespace {
+
+/// A float32 input of at least one axis, the last of so many features (any when 0).
+const Tensor& features(const Evaluation& e, std::size_t i, std::int64_t count = 0)
+{
+    const Tensor& x = e.in(i);
+    if (x.dtype() != DType::F32 || x.shape().empty() || (count > 0 && x.shape().back() != count))
+        throw e.failure(ErrorCode::Shape,
+                        concat("input ", i + 1, " is ", shapeText(x.shape()), " of ",
+                               dtypeName(x.dtype()), ", expected F32",
+                               count > 0 ? concat(" with ", count, " features") : std::string()));
+    return x;
+}
+
+} // namespace
+
+Tensor evaluate(const op::Embedding& embedding, Evaluation& e)
+{
+    const auto weight = e.weights().matrix(embedding.weight);
+    const ConstMatrixView table = weight->matrix();
+    const auto ids = e.integers(0);
+    Shape shape = e.in(0).shape();
+    shape.push_back(table.cols);
+    Tensor result(std::move(shape));
+    const MatrixView rows = result.matrix();
+    for (std::size_t i = 0; i < ids.size(); ++i) {
+        if (ids[i] < 0 || ids[i] >= table.rows)
+            throw e.failure(ErrorCode::Shape,
+                            concat("token id ", ids[i], " is outside the model's vocabulary of ",
+                                   table.rows, "; does this tokenizer belong to the model?"));
+        const auto from = table.row(ids[i]);
+        std::memcpy(rows.row(static_cast<std::int64_t>(i)).data(), from.data(), from.size_bytes());
+    }
+    return result;
+}
+
+Tensor evaluate(const op::RmsNorm& norm, Evaluation& e)
+{
+    const auto weight = e.weights().get(norm.weight);
+    const Tensor& x = features(e, 0, weight->count());
+    Tensor result(x.shape());
+    kernel::rmsNorm(x.matrix(), weight->floats(), norm.epsilon, result.matrix());
+    return result;
+}
+
+Tensor evaluate(const op::Linear& linear, Evaluation& e)
+{
+    const auto kernel = e.weights().kernel(linear.weight);
+    const auto weight = kernel ? nullptr : e.weights().matrix(linear.weight);
+    const Tensor& x = features(e, 0, kernel ? kernel->cols() : weight->shape()[1]);
+    e.observe();
+    Shape shape = x.shape();
+    shape.back() = kernel ? kernel->rows() : weight->shape()[0];
+    Tensor result(std::move(shape));
+    if (kernel)
+        kernel->apply(x.matrix(), result.matrix(), e.monitor());
+    else
+        multiplyTransposed(x.matrix(), weight->matrix(), result.matrix(), false, &e.monitor());
+    if (!linear.bias.empty())
+        kernel::addBias(result.matrix(), e.weights().get(linear.bias)->floats());
+    return result;
+}
+
+Tensor evaluate(const op::Rotary& rotary, Evaluation& e)
+{
+    if (features(e, 0).shape().size() != 3)
+        throw e.failure(ErrorCode::Shape, concat("input is ", shapeText(e.in(0).shape()),
+                                                 ", expected batch × sequence × features"));
+    Tensor result = e.take(0);
+    kernel::rotary(result.matrix(), rotary, result.shape()[1],
+                   e.cache() ? e.cache()->positions : 0);
+    return result;
+}
+
+Tensor evaluate(const op::Attention& attention, Evaluation& e)
+{
+    const Tensor& q = features(e, 0, attention.heads * attention.headDim);
+    const Tensor& k = features(e, 1, attention.kvHeads * attention.headDim);
+    const Tensor& v = features(e, 2, attention.kvHeads * attention.headDim);
+    const std::int64_t batch = q.shape()[0];
+    const std::int64_t sequence = q.shape()[1];
+    Tensor out(q.shape());
+    if (KeyValueCache* cache = e.cache()) {
+        auto& entry = cache->entries[e.node()];
+        entry.keys.insert(entry.keys.end(), k.floats().begin(), k.floats().end());
+        entry.values.insert(entry.values.end(), v.floats().begin(), v.floats().end());
+        const std::int64_t width = k.shape().back();
+        const std::int64_t positions = cache->positions + sequence;
+        kernel::attention(q.matrix(), {entry.keys.data(), positions, width},
+                          {entry.values.data(), positions, width}, attention, cache->positions,
+                          out.matrix(), e.monitor());
+        return out;
+    }
+    for (std::int64_t b = 0; b < batch; ++b) {
+        const auto part = [&](const Tensor& tensor) {
+            return tensor.matrix().block(b * sequence, 0, sequence, tensor.shape().back());
+        };
+        kernel::attention(part(q), part(k), part(v), attention, 0,
+                          out.matrix().block(b * sequence, 0, sequence, out.shape().back()),
+                          e.monitor());
+    }
+    return out;
+}
+
+} // namespace gradus

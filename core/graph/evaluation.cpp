@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "core/graph/evaluation.h"
+
+#include "core/base/error.h"
+#include "core/base/text.h"
+
+#include <algorithm>
+#include <type_traits>
+#include <utility>
+
+namespace gradus {
+
+Evaluation::Evaluation(const Model& model, const Weights& weights, const Monitor& monitor,
+                       const InputObserver& observer, KeyValueCache* cache, Values& values,
+                       const Values& sides, const Evaluation* around)
+    : m_model(model)
+    , m_weights(weights)
+    , m_monitor(monitor)
+    , m_observer(observer)
+    , m_cache(cache)
+    , m_values(values)
+    , m_sides(sides)
+    , m_around(around)
+{
+}
+
+std::vector<Tensor> Evaluation::run(const Node& node)
+{
+    return std::visit(
+        [this](const auto& op) {
+            if constexpr (std::is_same_v<decltype(evaluate(op, *this)), Tensor>) {
+                std::vector<Tensor> one;
+                one.push_back(evaluate(op, *this));
+                return one;
+            } else {
+                return evaluate(op, *this);
+            }
+        },
+        node.op);
+}
+
+void Evaluation::enter(int index, const Node& node, std::vector<bool> dying)
+{
+    m_index = index;
+    m_node = &node;
+    m_dying = std::move(dying);
+    m_held.clear();
+    m_inputs.clear();
+    for (const ValueId value : node.inputs)
+        m_inputs.push_back(value == noValue ? nullptr : find(value));
+}
+
+const Tensor* Evaluation::find(ValueId value)
+{
+    for (const Evaluation* at = this; at; at = at->m_around)
+        if (const auto found = at->m_values.find(value); found != at->m_values.end())
+            return &found->second;
+    if (const auto found = m_sides.find(value); found != m_sides.end())
+        return &found->second;
+    const auto constant = m_model.graph.constants.find(value);
+    if (constant == m_model.graph.constants.end())
+        throw failure(ErrorCode::Internal, concat("value ", value, " is not there"));
+    if (constant->second.value)
+        return constant->second.value.get();
+    m_held.push_back(m_weights.get(constant->second.tensor));
+    return m_held.back().get();
+}
+
+Tensor Evaluation::take(std::size_t i)
+{
+    return m_dying[i] ? std::move(m_values.at(m_node->inputs[i])) : in(i).clone();
+}
+
+Tensor Evaluation::likeInput(std::size_t i)
+{
+    if (!m_dying[i])
+        return Tensor(in(i).dtype(), in(i).shape());
+    Tensor& own = m_values.at(m_node->inputs[i]);
+    // What was read from it stays valid: moving a tensor leaves its memory where it is.
+    return std::move(own);
+}
+
+std::span<const std::int64_t> Evaluation::integers(std::size_t i) const
+{
+    const Tensor& tensor = in(i);
+    if (tensor.dtype() != DType::I64)
+        throw failure(ErrorCode::Shape,
+                      concat("input ", i + 1, " is ", dtypeName(tensor.dtype()), ", expected I64"));
+    return {reinterpret_cast<const std::int64_t*>(tensor.bytes().data()),
+            static_cast<std::size_t>(tensor.count())};
+}
+
+std::int64_t Evaluation::integer(std::size_t i) const
+{
+    const auto values = integers(i);
+    if (values.size() != 1)
+        throw failure(ErrorCode::Shape, concat("input ", i + 1, " is ", shapeText(in(i).shape()),
+                                               ", expected one element"));
+    return values[0];
+}
+
+void Evaluation::observe() const
+{
+    if (m_observer && m_index >= 0)
+        m_observer(m_index, in(0));
+}
+
+std::vector<Tensor> Evaluation::branch(const Subgraph& branch)
+{
+    Values inside;
+    // Layers of a branch are shown to nobody: they have no node of the graph.
+    Evaluation evaluation(m_model, m_weights, m_monitor, {}, nullptr, inside, m_sides, this);
+    const std::set<ValueId> kept(branch.outputs.begin(), branch.outputs.end());
+    evaluateInOrder(branch.nodes, -1, kept, evaluation, inside, nullptr);
+    std::vector<Tensor> outputs;
+    for (const ValueId value : branch.outputs) {
+        const auto own = inside.find(value);
+        outputs.push_back(own != inside.end() ? own->second.clone() : find(value)->clone());
+    }
+    return outputs;
+}
+
+void evaluateInOrder(std::span<const Node> nodes, int firstIndex, const std::set<ValueId>& kept,
+                     Evaluation& evaluation, Values& values, std::map<ValueId, Shape>* shapes)
+{
+    std::map<ValueId, std::size_t> lastUse;
+    for (std::size_t n = 0; n < nodes.size(); ++n)
+        forEachRead(nodes[n], [&](ValueId value) { lastUse[value] = n; });
+    const auto note = [&](ValueId value, const Tensor& tensor) {
+        if (shapes)
+            (*shapes)[value] = tensor.shape();
+    };
+    for (const auto& [value, tensor] : values)
+        note(value, tensor);
+
+    for (std::size_t n = 0; n < nodes.size(); ++n) {
+        evaluation.monitor().checkpoint();
+        const Node& node = nodes[n];
+        // Twice among the inputs of one node: nobody may take it.
+        const auto dies = [&](ValueId value) {
+            return value != noValue && lastUse[value] == n && !kept.contains(value);
+        };
+        std::vector<bool> dying;
+        for (const ValueId value : node.inputs)
+            dying.push_back(dies(value) && values.contains(value) &&
+                            std::count(node.inputs.begin(), node.inputs.end(), value) == 1);
+        evaluation.enter(firstIndex < 0 ? -1 : firstIndex + static_cast<int>(n), node,
+                         std::move(dying));
+        std::vector<Tensor> outputs = evaluation.run(node);
+        if (outputs.size() < node.outputs.size())
+            throw evaluation.failure(
+                ErrorCode::Shape,
+                concat("has ", node.outputs.size(), " outputs, but makes ", outputs.size()));
+        forEachRead(node, [&](ValueId value) {
+            if (dies(value))
+                values.erase(value);
+        });
+        for (std::size_t i = 0; i < node.outputs.size(); ++i) {
+            const ValueId value = node.outputs[i];
+            if (value == noValue)
+                continue;
+            note(value, outputs[i]);
+            if (lastUse.contains(value) || kept.contains(value))
+                values.insert_or_assign(value, std::move(outputs[i]));
+        }
+    }
+}
+
+Error Evaluation::failure(ErrorCode code, const std::string& what) const
+{
+    return {code, concat(m_node ? m_node->name : std::string("a node"), " (",
+                         m_node ? operatorName(m_node->op) : std::string_view(), "): ", what)};
+}
+
+} // namespace gradus
