@@ -11,7 +11,10 @@ namespace {
 
 Tensor readChecked(const Model& model, const std::string& tensor)
 {
-    Tensor value = model.source.tensors->readFloat(tensor);
+    const auto computed = model.graph.computed.find(tensor);
+    Tensor value = computed == model.graph.computed.end()
+                       ? model.source.tensors->readFloat(tensor)
+                       : computed->second->clone();
     if (const std::int64_t bad = countNonFinite(value.floats()); bad > 0)
         throw Error(ErrorCode::Numeric, concat(tensor, " holds ", bad, " NaN or infinite value",
                                                bad == 1 ? "" : "s", " among ", value.count()));
