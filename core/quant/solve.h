@@ -10,6 +10,7 @@
 #include <limits>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -23,12 +24,20 @@ struct LayerProblem
     Scheme scheme;
     /// Null when there is no calibration.
     std::shared_ptr<const InputStatistics> inputs;
+    /// InputStatistics::cross; of several groups one after the other. Empty when the inputs are
+    /// those of the float network.
+    std::span<const double> cross = {};
+    /// What the errors of the trace are measured against where it is not the weight to come near
+    /// to; no data: it is.
+    ConstMatrixView reference = {};
     std::uint64_t seed = 0;
     /// The model's exponent, for methods with ExponentScope::Model; without it they search one for
     /// this layer.
     std::optional<double> modelExponent;
     /// How the layer's inputs are to be quantized, too.
     ActivationChoice activation;
+
+    [[nodiscard]] ConstMatrixView judgedBy() const { return reference.data ? reference : weight; }
 };
 
 /// Steps on the way of a method that improves its result in turn.

@@ -23,6 +23,8 @@ LayerProblem partOf(const LayerProblem& problem, std::int64_t index)
     const std::int64_t rows = problem.weight.rows / all.groups;
     LayerProblem part = problem;
     part.weight = problem.weight.block(index * rows, 0, rows, problem.weight.cols);
+    if (problem.reference.data)
+        part.reference = problem.reference.block(index * rows, 0, rows, problem.weight.cols);
     auto inputs = std::make_shared<InputStatistics>();
     inputs->features = all.features;
     inputs->rows = all.rows;
@@ -40,14 +42,14 @@ LayerProblem partOf(const LayerProblem& problem, std::int64_t index)
     return part;
 }
 
-/// W·H·Wᵀ of a part.
+/// W·H·Wᵀ of a part, W what its errors are measured against.
 double energyOf(const LayerProblem& part, const Monitor& monitor)
 {
     const std::int64_t d = part.weight.cols;
     double total = 0;
     for (std::int64_t r = 0; r < part.weight.rows; ++r) {
         monitor.checkpoint();
-        const std::span<const float> w = part.weight.row(r);
+        const std::span<const float> w = part.judgedBy().row(r);
         for (std::int64_t i = 0; i < d; ++i) {
             double sum = 0;
             for (std::int64_t j = 0; j < d; ++j)
@@ -64,7 +66,7 @@ double squaresOf(const LayerProblem& part)
 {
     double total = 0;
     for (std::int64_t r = 0; r < part.weight.rows; ++r)
-        for (const float w : part.weight.row(r))
+        for (const float w : part.judgedBy().row(r))
             total += static_cast<double>(w) * static_cast<double>(w);
     return total;
 }

@@ -43,9 +43,11 @@ std::vector<std::int64_t> united(const std::vector<std::int64_t>& a,
 class Nupes
 {
 public:
-    Nupes(const NupesLayer& layer, const NupesOptions& options, QuantizedWeight start,
-          std::vector<TracePoint> trace, const PanelFactor* factor)
+    /// judge: by whose weight the trace is; of the same form and Hessian as the layer.
+    Nupes(const NupesLayer& layer, const NupesLayer& judge, const NupesOptions& options,
+          QuantizedWeight start, std::vector<TracePoint> trace, const PanelFactor* factor)
         : m_layer(layer)
+        , m_judge(judge)
         , m_options(options)
         , m_factor(factor)
         , m_all(allRows(layer))
@@ -174,14 +176,24 @@ private:
         return taken;
     }
 
+    /// The error by which the trace goes.
+    [[nodiscard]] double judged() const
+    {
+        if (&m_judge == &m_layer)
+            return m_best.total();
+        NupesState state = m_best;
+        evaluateRows(m_judge, m_all, state);
+        return state.total();
+    }
+
     void record(TraceStage stage, int round, std::size_t accepted)
     {
         TracePoint point;
         point.stage = stage;
         point.round = round;
-        point.relativeError = m_layer.energy > 0 ? m_best.total() / m_layer.energy : 0;
+        point.relativeError = m_judge.energy > 0 ? judged() / m_judge.energy : 0;
         point.weightError =
-            m_layer.squares > 0 ? squaredError(m_layer, m_best.weight) / m_layer.squares : 0;
+            m_judge.squares > 0 ? squaredError(m_judge, m_best.weight) / m_judge.squares : 0;
         double sum = 0;
         for (const float exponent : m_best.weight.exponents)
             sum += static_cast<double>(exponent);
@@ -201,6 +213,7 @@ private:
     }
 
     const NupesLayer& m_layer;
+    const NupesLayer& m_judge;
     const NupesOptions& m_options;
     const PanelFactor* m_factor;
     std::vector<std::int64_t> m_all;
@@ -272,8 +285,11 @@ SolveResult solveNupesFrom(const LayerProblem& problem, const NupesOptions& opti
                             monitor);
     }
     const NupesLayer layer(problem.weight, result.weight, h, order, monitor);
-    Nupes nupes(layer, options, std::move(result.weight), std::move(result.report.trace),
-                panelFactor ? &*panelFactor : nullptr);
+    std::optional<NupesLayer> judge;
+    if (problem.reference.data)
+        judge.emplace(problem.reference, result.weight, h, order, monitor);
+    Nupes nupes(layer, judge ? *judge : layer, options, std::move(result.weight),
+                std::move(result.report.trace), panelFactor ? &*panelFactor : nullptr);
     nupes.run();
     result.weight = nupes.takeWeight();
     result.report.trace = nupes.takeTrace();
