@@ -294,8 +294,9 @@ struct Table<NupesOptions>
              "Added to the Hessian's diagonal for the first sweep, as a share of its mean.", codes},
             {"asymmetric", &O::asymmetric, 0, 1,
              "Aims at the outputs that the float network has on its own inputs, not on those of "
-             "the quantized one; damped like the first sweep. Needs sequential calibration, where "
-             "the float network then runs beside the quantized one.",
+             "the quantized one; damped like the first sweep. For true-sequential calibration, "
+             "where the float network then runs beside the quantized one; seldom a gain with "
+             "sequential, no effect with float.",
              codes},
             {"steps", &O::steps, 1, 100000, "Gradient steps.", gradient},
             {"code_rate", &O::codeRate, 1e-9, 1, "Learning rate of codes, in codes.", gradient},

@@ -499,8 +499,8 @@
         <translation>Für den ersten Durchgang zur Diagonale der Hessematrix addiert, als Anteil ihres Mittels.</translation>
     </message>
     <message>
-        <source>Aims at the outputs that the float network has on its own inputs, not on those of the quantized one; damped like the first sweep. Needs sequential calibration, where the float network then runs beside the quantized one.</source>
-        <translation>Zielt auf die Ausgaben, die das Gleitkommanetz auf seinen eigenen Eingaben hat, nicht auf denen des quantisierten; gedämpft wie der erste Durchgang. Braucht sequenzielle Kalibrierung, bei der das Gleitkommanetz dann neben dem quantisierten läuft.</translation>
+        <source>Aims at the outputs that the float network has on its own inputs, not on those of the quantized one; damped like the first sweep. For true-sequential calibration, where the float network then runs beside the quantized one; seldom a gain with sequential, no effect with float.</source>
+        <translation>Zielt auf die Ausgaben, die das Gleitkommanetz auf seinen eigenen Eingaben hat, nicht auf denen des quantisierten; gedämpft wie der erste Durchgang. Für Kalibrierung Schicht für Schicht (true-sequential), bei der das Gleitkommanetz dann neben dem quantisierten läuft; mit sequential selten ein Gewinn, mit float ohne Wirkung.</translation>
     </message>
     <message>
         <source>Gradient steps.</source>
