@@ -190,6 +190,25 @@ private slots:
         QVERIFY2(isClose(printed, best.error, 4e-5), qPrintable(QString::number(printed)));
     }
 
+    void binsOfAMillionAreClose()
+    {
+        // Few bits, heavy tails, and borders that are not halfway between levels.
+        Monitor monitor;
+        const Tensor w = samples().weight(2);
+        Scheme scheme;
+        for (const Granularity granularity : {Granularity::Channel, Granularity::Tensor}) {
+            scheme.granularity = granularity;
+            const PowerErrors exact = PowerErrors::sorted(w.matrix(), scheme, monitor);
+            const PowerErrors bins = PowerErrors::binned(w.matrix(), scheme, monitor);
+            for (const int largest : {3, 7, 15})
+                for (double exponent = .3; exponent < 1.05; exponent += .05) {
+                    const PowerLevels levels(largest, exponent);
+                    QVERIFY(isClose(bins.error(levels, PowerRounding::PowerDomain),
+                                    exact.error(levels, PowerRounding::PowerDomain), 1e-4));
+                }
+        }
+    }
+
     void smallerGroupsNeedLargerExponents() // O9
     {
         for (std::size_t distribution = 0; distribution < 3; ++distribution) {
