@@ -196,7 +196,7 @@ struct NupesOptions : PowerGridOptions
     int blockEpochs = 4;
     int blockBatch = 1;
     double blockRate = 1e-5;     ///< of scales and norms
-    double blockCodeRate = 1e-3; ///< 0 freezes the codes
+    double blockCodeRate = 1e-2; ///< 0 freezes the codes
     double blockExponentRate = 1e-3;
     int blockPatience = 2;
     bool trainNorms = true;

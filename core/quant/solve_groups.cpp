@@ -232,7 +232,7 @@ public:
             return solve(part, options, monitor);
         SolveResult own;
         own.weight = rowsOf(m_start->weight, index * part.weight.rows, part.weight.rows);
-        return solveNupesFrom(part, *m_options, std::move(own), monitor);
+        return learnNupes(part, *m_options, std::move(own), monitor).result;
     }
 
     /// Completes what has been put together of the parts.
@@ -243,10 +243,13 @@ public:
         if (m_options->exponentScope != ExponentScope::Row)
             result.weight.exponents = std::move(m_start->weight.exponents);
         result.weight.outliers = std::move(m_start->weight.outliers);
-        // One of the layer instead of one for each way in which its groups went.
-        result.report.note = m_start->report.note;
+        // What holds for the layer first, then what is special about some of its groups.
+        std::string note = m_start->report.note;
         if (const std::int64_t dead = result.report.deadColumns)
-            result.report.note += concat("; ", dead, dead == 1 ? " dead column" : " dead columns");
+            note += concat("; ", dead, dead == 1 ? " dead column" : " dead columns");
+        if (!result.report.note.empty())
+            note += "; " + result.report.note;
+        result.report.note = std::move(note);
         std::vector<TracePoint>& trace = result.report.trace;
         trace.insert(trace.begin(), m_start->report.trace.begin(), m_start->report.trace.end());
     }

@@ -254,8 +254,8 @@ PowerquantOptions dataFreeOptions(const NupesOptions& options)
     return start;
 }
 
-SolveResult solveNupesFrom(const LayerProblem& problem, const NupesOptions& options,
-                           SolveResult result, Monitor& monitor)
+LearnedNupes learnNupes(const LayerProblem& problem, const NupesOptions& options, SolveResult start,
+                        Monitor& monitor)
 {
     const std::int64_t d = problem.weight.cols;
     const std::span<const double> h = problem.inputs->hessian;
@@ -263,10 +263,12 @@ SolveResult solveNupesFrom(const LayerProblem& problem, const NupesOptions& opti
         throw Error(ErrorCode::Shape,
                     concat("Hessian has ", h.size(), " values, expected ", d, " × ", d));
     const HessianOrder order = hessianOrder(h, d, false);
+    LearnedNupes learned{std::move(start)};
+    SolveResult& result = learned.result;
     result.report.deadColumns = order.deadCount;
     const auto nothingLearned = [&](std::string_view why) {
-        append(result.report.note, concat(why, ": the data-free result"));
-        return std::move(result);
+        result.report.note = concat(why, ": the data-free result");
+        return std::move(learned);
     };
     if (problem.weight.rows == 0)
         return nothingLearned("there are no outputs");
@@ -294,23 +296,33 @@ SolveResult solveNupesFrom(const LayerProblem& problem, const NupesOptions& opti
     result.weight = nupes.takeWeight();
     result.report.trace = nupes.takeTrace();
     result.report.note =
-        concat(describeExponents(result.weight), ", ", counted(nupes.rounds(), "round", "rounds"));
-    if (const auto count = static_cast<std::int64_t>(result.weight.outliers.columns.size()))
-        result.report.note += ", " + counted(count, "outlier", "outliers");
-    if (order.deadCount > 0)
-        append(result.report.note, counted(order.deadCount, "dead column", "dead columns"));
-    if (options.learnScale && layer.groups > mostFittedGroups)
-        append(result.report.note,
-               concat("scales kept: more than ", mostFittedGroups, " groups in a row"));
+        options.learnScale && layer.groups > mostFittedGroups
+            ? concat("scales kept: more than ", mostFittedGroups, " groups in a row")
+            : "";
     if (!special.empty())
         append(result.report.note, special);
-    return result;
+    learned.rounds = nupes.rounds();
+    return learned;
 }
 
 SolveResult solveNupes(const LayerProblem& problem, const NupesOptions& options, Monitor& monitor)
 {
-    return solveNupesFrom(problem, options,
-                          solvePowerquant(problem, dataFreeOptions(options), monitor), monitor);
+    SolveResult start = solvePowerquant(problem, dataFreeOptions(options), monitor);
+    std::string note = start.report.note;
+    LearnedNupes learned = learnNupes(problem, options, std::move(start), monitor);
+    SolveResult& result = learned.result;
+    if (learned.rounds) {
+        note = concat(describeExponents(result.weight), ", ",
+                      counted(*learned.rounds, "round", "rounds"));
+        if (const auto count = static_cast<std::int64_t>(result.weight.outliers.columns.size()))
+            note += ", " + counted(count, "outlier", "outliers");
+        if (const std::int64_t dead = result.report.deadColumns)
+            append(note, counted(dead, "dead column", "dead columns"));
+    }
+    if (!result.report.note.empty())
+        append(note, result.report.note);
+    result.report.note = std::move(note);
+    return std::move(result);
 }
 
 } // namespace gradus

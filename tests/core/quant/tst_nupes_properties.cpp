@@ -573,6 +573,30 @@ private slots:
         }
     }
 
+    void groupsSayWhatIsSpecial()
+    {
+        constexpr std::int64_t cols = 18;
+        constexpr std::size_t gram = cols * cols;
+        SolvableLayer layer = groupedLayer(6, 4, cols);
+        std::vector<double>& h = layer.inputs->hessian;
+        std::fill(h.begin() + 2 * gram, h.begin() + 3 * gram, 0.0);
+        const std::vector<double> thin = meanGram(correlatedInputs(3, cols, 9));
+        std::copy(thin.begin(), thin.end(), h.begin() + 4 * gram);
+        NupesOptions options;
+        options.damping = 0;
+        const std::string note = layer.solveWith(options).report.note;
+        const auto says = [&](const char* part) { return note.find(part) != std::string::npos; };
+        // The layer first; what its groups learned is not listed.
+        QVERIFY2(note.find("exponent ") == 0, note.c_str());
+        QVERIFY2(note.find("exponent", 1) == std::string::npos && !says("round"), note.c_str());
+        QVERIFY2(says("; 18 dead columns"), note.c_str());
+        QVERIFY2(says("; all inputs are zero: the data-free result (1 of 6 groups)"), note.c_str());
+        QVERIFY2(says("; damping raised to ") && says(" (1 of 6 groups)"), note.c_str());
+        // Nothing special, nothing said.
+        const std::string plain = groupedLayer(6, 4, cols).solveWith({}).report.note;
+        QVERIFY2(plain.find(';') == std::string::npos, plain.c_str());
+    }
+
     void groupsOfAConvolution()
     {
         for (const bool byRow : {false, true}) {
