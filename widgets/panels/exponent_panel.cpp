@@ -377,10 +377,10 @@ void ExponentPanel::refreshError()
 void ExponentPanel::placeError()
 {
     const QString longest =
-        tr("error %1 · gain %2").arg(QStringLiteral("0.0000 %"), QStringLiteral("−00.0 dB"));
+        tr("error %1 · gain %2").arg(QStringLiteral("0.0000 %"), QStringLiteral("00.0 dB"));
     const int margins =
         m_barLines->contentsMargins().left() + m_barLines->contentsMargins().right();
-    int taken = m_error->fontMetrics().horizontalAdvance(longest) + margins + 8;
+    int taken = m_error->fontMetrics().horizontalAdvance(longest) + margins;
     for (int i = 0; i < m_firstLine->count(); ++i) {
         const QWidget* each = m_firstLine->itemAt(i)->widget();
         if (each && each != m_error && !each->isHidden())
