@@ -205,7 +205,7 @@ void PlotView::fitTexts()
     }
     if (b.legendPlace != LegendPlace::Row)
         return;
-    const int wrap = legendColumns(widths, legend->columnSpacing(), b.plot->width() - 8);
+    const int wrap = legendColumns(widths, legend->columnSpacing(), b.plot->width() - 4);
     if (wrap != legend->wrap()) {
         legend->setWrap(wrap);
         legend->setFillOrder(QCPLayoutGrid::foColumnsFirst, true);
@@ -241,7 +241,7 @@ void PlotView::placeLegend(LegendPlace place)
     p.legend->setFillOrder(row ? QCPLayoutGrid::foColumnsFirst : QCPLayoutGrid::foRowsFirst);
     p.legend->setWrap(0);
     p.legend->setRowSpacing(0);
-    p.legend->setColumnSpacing(12);
+    p.legend->setColumnSpacing(10);
     p.legend->setIconSize(row ? 16 : 28, 10);
     p.legend->setIconTextPadding(5);
     p.legend->setMargins(row ? QMargins(0, 1, 0, 1) : QMargins(6, 3, 6, 3));
