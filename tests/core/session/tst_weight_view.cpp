@@ -407,7 +407,7 @@ private slots:
         for (const Granularity granularity :
              {Granularity::Tensor, Granularity::Channel, Granularity::Group})
             for (const PowerClip clip : {PowerClip::None, PowerClip::Common, PowerClip::Granule}) {
-                PreviewRequest plain = requestOf(40, 96, granularity);
+                PreviewRequest plain = requestOf(12, 64, granularity);
                 PreviewRequest taking = plain;
                 std::vector<Kept> kept;
                 int asked = 0;
@@ -424,7 +424,7 @@ private slots:
                                         facts->weight.matrix(), scheme, scales, monitor))});
                     return kept.back().errors;
                 };
-                for (const int bits : {2, 3, 4, 8}) {
+                for (const int bits : {2, 4}) {
                     PowerquantOptions options;
                     options.clip = clip;
                     plain.choice.scheme.bits = taking.choice.scheme.bits = bits;
@@ -436,7 +436,7 @@ private slots:
                     QVERIFY(one.levels == other.levels);
                     QVERIFY(one.dequantized.counts == other.dequantized.counts);
                 }
-                QVERIFY(asked >= 4);
+                QVERIFY(asked >= 2);
                 QCOMPARE(kept.size(), std::size_t(1)); // sorted once for all bits
                 // Outliers and rows are other weights; a given exponent needs no errors.
                 asked = 0;
