@@ -7,6 +7,8 @@
 #include "core/tensor/tensor.h"
 
 #include <array>
+#include <functional>
+#include <memory>
 #include <span>
 #include <vector>
 
@@ -74,5 +76,10 @@ private:
     std::vector<Sums> m_sums;        ///< one more than magnitudes: before each of them
     bool m_binned = false;
 };
+
+/// PowerErrors::sorted of one and the same weight for scales of its granules, made or kept from
+/// before: sorting is most of the work of a search.
+using PowerErrorsSource =
+    std::function<std::shared_ptr<const PowerErrors>(const Scheme&, std::span<const float> scales)>;
 
 } // namespace gradus

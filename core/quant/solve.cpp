@@ -135,6 +135,7 @@ public:
         m_problem.reference = problem.weight;
         m_problem.weight = std::as_const(m_target).matrix();
         m_problem.cross = {};
+        m_problem.powerErrors = {}; // of another weight
     }
     AimedProblem(const AimedProblem&) = delete;
     AimedProblem& operator=(const AimedProblem&) = delete;

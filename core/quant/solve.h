@@ -5,6 +5,7 @@
 #include "core/data/calibration.h"
 #include "core/quant/activation_grid.h"
 #include "core/quant/options.h"
+#include "core/quant/power_errors.h"
 #include "core/quant/quantized_weight.h"
 
 #include <limits>
@@ -36,6 +37,8 @@ struct LayerProblem
     std::optional<double> modelExponent;
     /// How the layer's inputs are to be quantized, too.
     ActivationChoice activation;
+    /// Of the weight, for whoever looks at it under many choices; empty: it is sorted where needed.
+    PowerErrorsSource powerErrors = {};
 
     [[nodiscard]] ConstMatrixView judgedBy() const { return reference.data ? reference : weight; }
 };

@@ -25,6 +25,7 @@ LayerProblem partOf(const LayerProblem& problem, std::int64_t index)
     part.weight = problem.weight.block(index * rows, 0, rows, problem.weight.cols);
     if (problem.reference.data)
         part.reference = problem.reference.block(index * rows, 0, rows, problem.weight.cols);
+    part.powerErrors = {}; // of all groups
     auto inputs = std::make_shared<InputStatistics>();
     inputs->features = all.features;
     inputs->rows = all.rows;
