@@ -29,8 +29,8 @@ public:
     /// Exact: O(n) once by a radix sort; 28 bytes a weight, another 24 while it sorts.
     [[nodiscard]] static PowerErrors sorted(ConstMatrixView weight, const Scheme& scheme,
                                             Monitor& monitor);
-    /// From bins, O(n) and a few hundred kilobytes. Chance decides who is below a border that cuts a
-    /// bin: at worst some 1e-4 · √(2^20/n) of the error, for few bits in the power domain.
+    /// From bins, O(n) and a few hundred kilobytes. Chance decides who is below a border that cuts
+    /// a bin: at worst some 1e-4 · √(2^20/n) of the error, for few bits in the power domain.
     [[nodiscard]] static PowerErrors binned(ConstMatrixView weight, const Scheme& scheme,
                                             Monitor& monitor);
     /// The same with other s, one for each granule in the order of QuantizedWeight::scales, such as
