@@ -311,6 +311,17 @@ private slots:
         QVERIFY(refused(op::SpaceToDepth{2}, {counted({4, 4})}, "expected batch × channels"));
     }
 
+    /// Kernels that lie in the padding for the most part are no work.
+    void kernelsOfPadding()
+    {
+        constexpr std::int64_t huge = 1 << 30;
+        op::Pool pool;
+        pool.geometry.kernel = {huge, huge};
+        pool.geometry.stride = {huge, huge};
+        pool.geometry.padding = {huge - 1, huge - 1, huge - 1, huge - 1};
+        QVERIFY(gives(pool, {counted({1, 1, 2, 2})}, {1, 1, 2, 2}, {1, 2, 3, 4}));
+    }
+
     void stops()
     {
         const OneNodeModel model(op::GlobalPool{}, {true});
