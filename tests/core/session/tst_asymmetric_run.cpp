@@ -80,7 +80,8 @@ Tensor inputsOf(const QuantizeRequest& request, const Weights& weights, const La
     Tensor hidden = executor.embed(windows.tokens, windows.count());
     Tensor inputs;
     for (int b = 0; b <= layer.block; ++b)
-        executor.runBlock(b, hidden, monitor, [&](int node, ConstMatrixView x) {
+        executor.runBlock(b, hidden, monitor, [&](int node, const Tensor& seen) {
+            const ConstMatrixView x = seen.matrix();
             if (node != layer.node)
                 return;
             inputs = Tensor({x.rows, x.cols});
