@@ -5,13 +5,13 @@
 #include "core/tensor/linalg.h"
 
 #include <algorithm>
+#include <array>
+#include <utility>
 #include <vector>
 
 namespace gradus::kernel {
 
 namespace {
-
-constexpr std::int64_t taskWork = 1 << 18;
 
 /// Features of a group in runs of whole channels, each a task's own.
 struct ChannelRuns
@@ -104,6 +104,93 @@ void scatter(const ConvolutionSize& size, const PixelTile& tile, std::int64_t ta
     }
 }
 
+/// With strides of 1 the transpose is a convolution too: of dy, with kernels turned round whose
+/// input and output channels change places.
+void convolveTurned(const ConvolutionSize& size, ConstMatrixView weight,
+                    std::span<const float> bias, std::span<const float> dy, std::span<float> dx,
+                    const Monitor& monitor)
+{
+    ConvolutionSize turned = size;
+    turned.geometry.channels = size.outChannels;
+    turned.outChannels = size.geometry.channels;
+    for (std::size_t i = 0; i < 2; ++i) {
+        // What lies before the first output, were there one for every place of the kernel. It may
+        // be negative: outputs that look at nothing but padding.
+        const std::int64_t reach = size.geometry.dilation[i] * (size.geometry.kernel[i] - 1);
+        turned.geometry.padding[i] = turned.geometry.padding[i + 2] =
+            reach - size.geometry.padding[i];
+    }
+    std::swap(turned.height, turned.outHeight);
+    std::swap(turned.width, turned.outWidth);
+    const std::int64_t channels = size.channelsPerGroup();
+    const std::int64_t outs = size.outPerGroup();
+    const std::int64_t taps = size.taps();
+    Tensor kernels({turned.outChannels, outs * taps});
+    const MatrixView to = kernels.matrix();
+    parallelFor(
+        turned.outChannels, std::max<std::int64_t>(1, taskWork / (outs * taps)),
+        [&](std::int64_t begin, std::int64_t end) {
+            for (std::int64_t c = begin; c < end; ++c) {
+                const float* from =
+                    weight.data + c / channels * outs * weight.stride + c % channels * taps;
+                float* row = to.row(c).data();
+                for (std::int64_t o = 0; o < outs; ++o, from += weight.stride, row += taps)
+                    std::reverse_copy(from, from + taps, row);
+            }
+        },
+        &monitor);
+    convolve(turned, to, bias, dy, dx, monitor);
+}
+
+/// Each channel by itself: for every tap a product of dy with the pixels that the tap sees.
+void depthwiseWeightGradient(const ConvolutionSize& size, std::span<const float> x,
+                             std::span<const float> dy, MatrixView dweight, const Monitor& monitor)
+{
+    const ConvolutionPlanes planes(size, 1, PlaneSharing::Phases);
+    const std::int64_t perGroup = size.outPerGroup();
+    const auto channel = [&](std::int64_t group, std::vector<float>& buffer,
+                             std::vector<float>& delta) {
+        std::vector<double> sums(static_cast<std::size_t>(perGroup * size.taps()));
+        for (std::int64_t image = 0; image < size.images; ++image)
+            for (std::int64_t t = 0; t < planes.tiles().count(); ++t) {
+                monitor.checkpoint();
+                const PixelTile tile = planes.tiles().at(t);
+                planes.fill(x.data() + (image * size.geometry.channels + group) * size.pixels(),
+                            tile, buffer.data());
+                for (std::int64_t o = 0; o < perGroup; ++o) {
+                    // As the planes lie: zeros where entries mean nothing.
+                    std::fill(delta.begin(), delta.end(), 0.0F);
+                    const float* from =
+                        dy.data() +
+                        (image * size.outChannels + group * perGroup + o) * size.outPixels() +
+                        tile.y * size.outWidth + tile.x;
+                    for (std::int64_t i = 0; i < tile.rows; ++i)
+                        copyRow(from + i * size.outWidth, tile.cols,
+                                delta.data() + i * planes.pitch());
+                    tapDots(buffer.data(), planes.offsets(), delta.data(), planes.span(tile),
+                            std::span(sums).subspan(static_cast<std::size_t>(o * size.taps()),
+                                                    static_cast<std::size_t>(size.taps())));
+                }
+            }
+        for (std::int64_t o = 0; o < perGroup; ++o)
+            for (std::int64_t f = 0; f < size.taps(); ++f)
+                dweight.row(group * perGroup + o)[static_cast<std::size_t>(f)] =
+                    static_cast<float>(sums[static_cast<std::size_t>(o * size.taps() + f)]);
+    };
+    const std::int64_t work =
+        std::max<std::int64_t>(1, size.images * size.outPixels() * (size.taps() * perGroup + 4));
+    parallelFor(
+        size.geometry.groups, std::max<std::int64_t>(1, taskWork / work),
+        [&](std::int64_t begin, std::int64_t end) {
+            std::vector<float> buffer(static_cast<std::size_t>(planes.bufferSize()));
+            std::vector<float> delta(
+                static_cast<std::size_t>(planes.tiles().rows * planes.pitch() + tapSlack));
+            for (std::int64_t group = begin; group < end; ++group)
+                channel(group, buffer, delta);
+        },
+        &monitor);
+}
+
 } // namespace
 
 void convolveTransposed(const ConvolutionSize& original, ConstMatrixView weight,
@@ -111,8 +198,13 @@ void convolveTransposed(const ConvolutionSize& original, ConstMatrixView weight,
                         bool accumulate, const Monitor& monitor)
 {
     const ConvolutionSize size = original.flattened();
-    const std::int64_t groups = size.geometry.groups;
     const std::int64_t channels = size.channelsPerGroup();
+    // Turning the kernels round costs some passes over them.
+    constexpr std::int64_t manyPixels = 1024;
+    if (!accumulate && size.geometry.stride == std::array<std::int64_t, 2>{1, 1} &&
+        (size.images * size.outPixels() >= manyPixels || channels == 1))
+        return convolveTurned(size, weight, bias, dy, dx, monitor);
+    const std::int64_t groups = size.geometry.groups;
     const std::int64_t outs = size.outPerGroup();
     const std::int64_t taps = size.taps();
     constexpr std::int64_t runFeatures = 8 * tapPanel;
@@ -166,6 +258,8 @@ void convolutionWeightGradient(const ConvolutionSize& original, std::span<const 
                                const Monitor& monitor)
 {
     const ConvolutionSize size = original.flattened();
+    if (size.channelsPerGroup() == 1 && size.outPerGroup() <= fewOutputs)
+        return depthwiseWeightGradient(size, x, dy, dweight, monitor);
     const std::int64_t groups = size.geometry.groups;
     const std::int64_t channels = size.channelsPerGroup();
     const std::int64_t outs = size.outPerGroup();

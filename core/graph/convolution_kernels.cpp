@@ -12,8 +12,6 @@ namespace gradus::kernel {
 
 namespace {
 
-/// Multiplications of a task that are worth handing to a thread.
-constexpr std::int64_t taskWork = 1 << 18;
 /// Tasks that a call is cut into, if it can be: fixed, so that nothing depends on the threads.
 constexpr std::int64_t wantedTasks = 16;
 
@@ -64,11 +62,10 @@ private:
     {
         const RowRange range = rows(panel);
         float* to = m_packed.floats().data() + (group * m_perGroup + range.first) * m_features;
-        for (std::int64_t r = 0; r < range.count; ++r) {
-            const auto from = weight.row(group * m_perGroup + range.first + r);
-            for (std::int64_t f = 0; f < m_features; ++f)
-                to[f * range.count + r] = from[static_cast<std::size_t>(f)];
-        }
+        const float* from = weight.data + (group * m_perGroup + range.first) * weight.stride;
+        for (std::int64_t f = 0; f < m_features; ++f, to += range.count)
+            for (std::int64_t r = 0; r < range.count; ++r)
+                to[r] = from[r * weight.stride + f];
     }
 
     std::int64_t m_panels;
@@ -83,7 +80,7 @@ void storeTile(const float* from, std::int64_t pitch, const PixelTile& tile, std
 {
     float* to = channel + tile.y * outWidth + tile.x;
     for (std::int64_t i = 0; i < tile.rows; ++i, from += pitch, to += outWidth)
-        std::copy(from, from + tile.cols, to);
+        copyRow(from, tile.cols, to);
 }
 
 /// What the tasks of one call share.
@@ -231,7 +228,6 @@ void convolve(const ConvolutionSize& original, ConstMatrixView weight, std::span
     if (size.images == 0)
         return;
     const Call call{size, weight, bias, x, y};
-    constexpr std::int64_t fewOutputs = 4;
     if (size.channelsPerGroup() == 1 && size.outPerGroup() <= fewOutputs)
         return convolveDepthwise(call, monitor);
     const PackedRows packed(weight, size.geometry.groups, monitor);

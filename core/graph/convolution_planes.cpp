@@ -43,30 +43,45 @@ PlaneAxis planeAxis(const ConvolutionGeometry& geometry, std::size_t axis, std::
     return result;
 }
 
-/// count entries of a plane's row from entry `first` on; line: the image's.
-void fillRow(const PlaneAxis& axis, std::int64_t origin, const float* line, std::int64_t first,
-             std::int64_t count, float* to)
+/// Entries of a plane's row: zeros, then from `low` on pixels, from `high` on zeros again.
+struct RowPart
 {
-    const std::int64_t start = first * axis.stride + origin; // of entry 0, in the image
-    const std::int64_t low = std::clamp<std::int64_t>(ceilDivide(-start, axis.stride), 0, count);
-    const std::int64_t high =
-        std::clamp<std::int64_t>(ceilDivide(axis.size - start, axis.stride), low, count);
-    std::fill(to, to + low, 0.0F);
-    if (low < high) {
-        const float* from = line + (start + low * axis.stride);
-        float* inside = to + low;
-        const std::int64_t length = high - low;
-        if (axis.stride == 1)
-            std::copy(from, from + length, inside);
-        else if (axis.stride == 2)
-            for (std::int64_t i = 0; i < length; ++i)
-                inside[i] = from[2 * i];
-        else
-            for (std::int64_t i = 0; i < length; ++i)
-                inside[i] = from[i * axis.stride];
+    std::int64_t stride = 1;
+    std::int64_t start = 0; ///< of entry 0, in the image
+    std::int64_t low = 0;
+    std::int64_t high = 0;
+    std::int64_t count = 0;
+
+    /// count entries from entry `first` of a plane on.
+    RowPart(const PlaneAxis& axis, std::int64_t origin, std::int64_t first, std::int64_t entries)
+        : stride(axis.stride)
+        , start(first * axis.stride + origin)
+        , low(std::clamp<std::int64_t>(ceilDivide(-start, stride), 0, entries))
+        , high(std::clamp<std::int64_t>(ceilDivide(axis.size - start, stride), low, entries))
+        , count(entries)
+    {
     }
-    std::fill(to + high, to + count, 0.0F);
-}
+    void fill(const float* line, float* to) const
+    {
+        for (std::int64_t i = 0; i < low; ++i)
+            to[i] = 0;
+        if (low < high) {
+            const float* from = line + (start + low * stride);
+            float* inside = to + low;
+            const std::int64_t length = high - low;
+            if (stride == 1)
+                copyRow(from, length, inside);
+            else if (stride == 2)
+                for (std::int64_t i = 0; i < length; ++i)
+                    inside[i] = from[2 * i];
+            else
+                for (std::int64_t i = 0; i < length; ++i)
+                    inside[i] = from[i * stride];
+        }
+        for (std::int64_t i = high; i < count; ++i)
+            to[i] = 0;
+    }
+};
 
 } // namespace
 
@@ -163,14 +178,14 @@ void ConvolutionPlanes::fill(const float* image, const PixelTile& tile, float* t
     for (std::int64_t c = 0; c < m_channels; ++c, image += m_pixels)
         for (const std::int64_t top : m_vertical.origins)
             for (const std::int64_t left : m_horizontal.origins) {
+                const RowPart part(m_horizontal, left, tile.x, cols);
                 float* row = to;
                 for (std::int64_t i = 0; i < rows; ++i, row += pitch()) {
                     const std::int64_t y = (tile.y + i) * m_vertical.stride + top;
                     if (y < 0 || y >= m_vertical.size)
                         std::fill(row, row + cols, 0.0F);
                     else
-                        fillRow(m_horizontal, left, image + y * m_horizontal.size, tile.x, cols,
-                                row);
+                        part.fill(image + y * m_horizontal.size, row);
                 }
                 to += m_planeStride;
             }

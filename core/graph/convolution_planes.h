@@ -4,6 +4,7 @@
 #include "core/graph/convolution_geometry.h"
 
 #include <cstdint>
+#include <cstring>
 #include <vector>
 
 namespace gradus::kernel {
@@ -115,11 +116,38 @@ private:
     std::vector<std::int64_t> m_offsets;
 };
 
+/// Copies a row of pixels; short ones without a call.
+inline void copyRow(const float* from, std::int64_t count, float* to)
+{
+    constexpr std::int64_t wide = 16;
+    constexpr std::int64_t narrow = 4;
+    const auto piece = [&]<std::int64_t size>(std::int64_t at) {
+        std::memcpy(to + at, from + at, static_cast<std::size_t>(size) * sizeof(float));
+    };
+    // The last piece may overlap the one before it.
+    if (count >= wide) {
+        for (std::int64_t i = 0; i < count - wide; i += wide)
+            piece.template operator()<wide>(i);
+        piece.template operator()<wide>(count - wide);
+    } else if (count >= narrow) {
+        for (std::int64_t i = 0; i < count - narrow; i += narrow)
+            piece.template operator()<narrow>(i);
+        piece.template operator()<narrow>(count - narrow);
+    } else {
+        for (std::int64_t i = 0; i < count; ++i)
+            to[i] = from[i];
+    }
+}
+
 /// A row length whose rows do not all fall into the same few cache sets.
 [[nodiscard]] std::int64_t scatteredStride(std::int64_t length);
 
 /// Output pixels of a tile at most, unless one row holds more.
 inline constexpr std::int64_t tilePixels = 1024;
+/// Multiplications of a task that are worth handing to a thread.
+inline constexpr std::int64_t taskWork = 1 << 18;
+/// Outputs of one input channel up to which each is computed by itself.
+inline constexpr std::int64_t fewOutputs = 4;
 /// Floats of a tile's operands that should stay in a core's cache.
 inline constexpr std::int64_t tileFloats = 1 << 16;
 

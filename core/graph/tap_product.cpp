@@ -118,7 +118,45 @@ void row(const TapProduct& product, std::int64_t count, float* out)
     }
 }
 
+template <std::size_t Features>
+void dots(const float* base, const std::int64_t* offsets, const float* delta, std::int64_t count,
+          double* sums)
+{
+    const float* from[Features];
+    Vector totals[Features];
+    unrolled<Features>([&](auto f) {
+        from[f] = base + offsets[f];
+        totals[f] = Vector{};
+    });
+    for (std::int64_t k = 0; k < count; k += tapLanes) {
+        Vector d;
+        load(d, delta + k);
+        unrolled<Features>([&](auto f) {
+            Vector x;
+            load(x, from[f] + k);
+            totals[f] += d * x;
+        });
+    }
+    unrolled<Features>([&](auto f) {
+        float total = 0;
+        for (std::int64_t lane = 0; lane < tapLanes; ++lane)
+            total += totals[f][lane];
+        sums[f] += static_cast<double>(total);
+    });
+}
+
 } // namespace
+
+void tapDots(const float* base, std::span<const std::int64_t> offsets, const float* delta,
+             std::int64_t count, std::span<double> sums)
+{
+    constexpr std::size_t together = 9; // what 3 × 3 kernels have
+    std::size_t f = 0;
+    for (; f + together <= offsets.size(); f += together)
+        dots<together>(base, offsets.data() + f, delta, count, sums.data() + f);
+    for (; f < offsets.size(); ++f)
+        dots<1>(base, offsets.data() + f, delta, count, sums.data() + f);
+}
 
 void tapProduct(const TapProduct& product, std::int64_t rows, std::int64_t count, float* out,
                 std::int64_t outStride)

@@ -40,4 +40,9 @@ void tapProduct(const TapProduct& product, std::int64_t rows, std::int64_t count
 /// The same for one row of few features: a channel's own kernel.
 void tapRow(const TapProduct& product, std::int64_t count, float* out);
 
+/// sums[f] += Σ_k delta[k] · base[offsets[f] + k], k < count: a channel's own kernel's gradient. In
+/// float; delta is zero in the whole vectors beyond count.
+void tapDots(const float* base, std::span<const std::int64_t> offsets, const float* delta,
+             std::int64_t count, std::span<double> sums);
+
 } // namespace gradus::kernel

@@ -163,7 +163,8 @@ void measure(benchmark::State& state, const Work& work)
     if (!isRight(problem))
         return state.SkipWithError("the convolution differs from its definition");
     SgemmCeiling ceiling;
-    compare(state, shapes.name, ceiling, problem.operations(), [&] { work(problem); });
+    compare(state, "of_sgemm", ceiling, problem.operations(), [&] { work(problem); });
+    state.SetLabel(std::string("of_sgemm, ") + shapes.name);
     state.counters["gflops"] =
         benchmark::Counter(problem.operations() * 1e-9 * static_cast<double>(state.iterations()),
                            benchmark::Counter::kIsRate);

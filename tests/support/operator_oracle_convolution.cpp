@@ -219,6 +219,7 @@ std::vector<Plan> plans()
         plan("pointwise, several tiles in place", 3, 5, 1, 47),
         plan("pointwise, stride 2", 4, 5, 1, 9, 0, 2),
         plan("pointwise with padding", 2, 3, 1, 4, 1),
+        plan("pointwise, more padding than a kernel", 1, 3, 1, 5, 2),
         plan("3 × 3", 3, 4, 3, 8, 1),
         plan("3 × 3, many channels", 40, 50, 3, 9, 1),
         plan("3 × 3, wide", 2, 3, 3, 130, 1),
@@ -245,8 +246,8 @@ std::vector<Plan> plans()
         plan("many tiles", 4, 5, 3, 100, 1),
     };
     all[3].images = 2;
-    all[8].images = 2;
-    all[10].bias = false;
+    all[9].images = 2;
+    all[11].bias = false;
     Plan line = plan("along lines", 3, 4, 3, 15, 1);
     line.isLine = true;
     line.height = line.geometry.kernel[0] = 1;
