@@ -38,8 +38,8 @@ Tensor evaluate(const op::Embedding& embedding, Evaluation& e)
     for (std::size_t i = 0; i < ids.size(); ++i) {
         if (ids[i] < 0 || ids[i] >= table.rows)
             throw e.failure(ErrorCode::Shape,
-                            concat("token id ", ids[i], " is outside the model's vocabulary of ",
-                                   table.rows, "; does this tokenizer belong to the model?"));
+                            concat("id ", ids[i], " is outside the ", table.rows,
+                                   " rows of its table; does the tokenizer belong to the model?"));
         const auto from = table.row(ids[i]);
         std::memcpy(rows.row(static_cast<std::int64_t>(i)).data(), from.data(), from.size_bytes());
     }
