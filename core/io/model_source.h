@@ -20,8 +20,9 @@ struct ModelSource
     std::string config;                       ///< config.json as text ("" if none); for llama2.c
                                               ///< made from the header, in the same words;
                                               ///< ONNX and Keras describe themselves
-    std::filesystem::path tokenizer;          ///< tokenizer.json, tokenizer.model, else
-                                              ///< tokenizer.bin beside the model; empty if none
+    std::filesystem::path tokenizer;          ///< tokenizer.json, tokenizer.model, tokenizer.bin,
+                                              ///< vocab.txt or vocab.json beside the model, the
+                                              ///< first of these; empty if none
     std::vector<std::filesystem::path> weightFiles;
     std::vector<std::filesystem::path>
         companions;          ///< tokenizer and configuration files that an
