@@ -8,6 +8,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <filesystem>
@@ -29,6 +30,8 @@ struct TinyLlama
     int vocabulary = 50;
     int context = 64;
     int window = 0;
+    int firstWindow = 0; ///< the first block that has it
+    int ownHeadDim = 0;  ///< 0: hidden / heads
     bool tied = true;
     bool biases = false;
     double epsilon = 1e-5;
@@ -41,7 +44,7 @@ struct TinyLlama
     std::map<std::string, std::vector<float>> weights;
     std::map<std::string, Shape> shapes;
 
-    int headDim() const { return hidden / heads; }
+    int headDim() const { return ownHeadDim > 0 ? ownHeadDim : hidden / heads; }
 
     void add(const std::string& name, const Shape& shape, double scale, double mean = 0)
     {
@@ -67,15 +70,15 @@ struct TinyLlama
             const std::string p = concat("model.layers.", b, ".");
             add(p + "input_layernorm.weight", {hidden}, 0.1, 1);
             add(p + "post_attention_layernorm.weight", {hidden}, 0.1, 1);
-            add(p + "self_attn.q_proj.weight", {hidden, hidden}, 0.3);
+            add(p + "self_attn.q_proj.weight", {heads * headDim(), hidden}, 0.3);
             add(p + "self_attn.k_proj.weight", {kv, hidden}, 0.3);
             add(p + "self_attn.v_proj.weight", {kv, hidden}, 0.3);
-            add(p + "self_attn.o_proj.weight", {hidden, hidden}, 0.2);
+            add(p + "self_attn.o_proj.weight", {hidden, heads * headDim()}, 0.2);
             add(p + "mlp.gate_proj.weight", {intermediate, hidden}, 0.3);
             add(p + "mlp.up_proj.weight", {intermediate, hidden}, 0.3);
             add(p + "mlp.down_proj.weight", {hidden, intermediate}, 0.2);
             if (biases) {
-                add(p + "self_attn.q_proj.bias", {hidden}, 0.2);
+                add(p + "self_attn.q_proj.bias", {heads * headDim()}, 0.2);
                 add(p + "self_attn.k_proj.bias", {kv}, 0.2);
                 add(p + "self_attn.v_proj.bias", {kv}, 0.2);
             }
@@ -98,6 +101,8 @@ struct TinyLlama
                             {"hidden_act", "silu"}};
         if (window > 0)
             json["sliding_window"] = window;
+        if (ownHeadDim > 0)
+            json["head_dim"] = ownHeadDim;
         if (!ropeScaling.is_null())
             json["rope_scaling"] = ropeScaling;
         return json;
@@ -132,6 +137,16 @@ struct TinyLlama
         file.commit();
     }
 
+    bool isYarn() const { return !ropeScaling.is_null() && ropeScaling.contains("type"); }
+    /// What rotated queries and keys are multiplied by.
+    double sharpening() const
+    {
+        if (!isYarn())
+            return 1;
+        const double factor = ropeScaling["factor"];
+        return ropeScaling.value("attention_factor", 0.1 * std::log(factor) + 1);
+    }
+
     /// The angle's factor for pair i, by the formulas of the papers.
     double frequency(int i) const
     {
@@ -139,6 +154,23 @@ struct TinyLlama
         if (ropeScaling.is_null())
             return f;
         const double factor = ropeScaling["factor"];
+        if (isYarn()) {
+            // Interpolated as far as the pair turns less than beta_fast times (a ramp over pairs).
+            const double trained = ropeScaling["original_max_position_embeddings"];
+            const auto pair = [&](double turns) {
+                return headDim() * std::log(trained / (turns * 2 * M_PI)) / (2 * std::log(theta));
+            };
+            double low = pair(ropeScaling.value("beta_fast", 32.0));
+            double high = pair(1);
+            if (ropeScaling.value("truncate", true)) {
+                low = std::floor(low);
+                high = std::ceil(high);
+            }
+            low = std::max(low, 0.0);
+            high = std::min(high, headDim() - 1.0);
+            const double ramp = std::clamp((i - low) / (high - low), 0.0, 1.0);
+            return f * (1 - ramp) + f / factor * ramp;
+        }
         if (ropeScaling["rope_type"] == "linear")
             return f / factor;
         const double original = ropeScaling["original_max_position_embeddings"];
@@ -197,8 +229,8 @@ struct TinyLlama
                     double& a = x[t][head + static_cast<std::size_t>(i)];
                     double& b = x[t][head + static_cast<std::size_t>(i + half)];
                     const double ra = a * std::cos(angle) - b * std::sin(angle);
-                    b = b * std::cos(angle) + a * std::sin(angle);
-                    a = ra;
+                    b = (b * std::cos(angle) + a * std::sin(angle)) * sharpening();
+                    a = ra * sharpening();
                 }
     }
 
@@ -219,16 +251,17 @@ struct TinyLlama
             const Rows v = linear(x, p + "self_attn.v_proj");
             rotate(q);
             rotate(k);
-            Rows mixed(h.size(), std::vector<double>(d));
+            Rows mixed(h.size(), std::vector<double>(q[0].size()));
             for (std::size_t t = 0; t < h.size(); ++t)
                 for (int head = 0; head < heads; ++head) {
                     const auto at = static_cast<std::size_t>(head * headDim());
                     const auto kvAt =
                         static_cast<std::size_t>(head / (heads / kvHeads) * headDim());
                     const auto dim = static_cast<std::size_t>(headDim());
-                    const std::size_t first = window > 0 && t + 1 > static_cast<std::size_t>(window)
-                                                  ? t + 1 - static_cast<std::size_t>(window)
-                                                  : 0;
+                    const std::size_t first =
+                        window > 0 && b >= firstWindow && t + 1 > static_cast<std::size_t>(window)
+                            ? t + 1 - static_cast<std::size_t>(window)
+                            : 0;
                     double sum = 0;
                     std::vector<double> p2(t + 1);
                     for (std::size_t s = first; s <= t; ++s) {

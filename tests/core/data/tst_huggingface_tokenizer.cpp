@@ -474,7 +474,7 @@ private slots:
         QVERIFY(failure("tokenizer.model", "IQ== 0\nIg== 1\n").contains("tiktoken"));
         QVERIFY(failure("tokenizer.model", "").contains("empty"));
         QVERIFY(failure("tokenizer.model", "plain words").contains("sentencepiece"));
-        QVERIFY(failure("vocab.txt", "plain words").contains("neither"));
+        QVERIFY(failure("words.txt", "plain words").contains("neither"));
         QVERIFY_EXCEPTION_THROWN((void)openTokenizer(folder / "absent.json", 0), Error);
         QVERIFY_EXCEPTION_THROWN((void)openTokenizer(folder.path(), 0), Error);
     }

@@ -49,6 +49,12 @@ private slots:
         QTest::newRow("llama3 rotary scaling") << 5;
         QTest::newRow("float16 weights") << 6;
         QTest::newRow("bfloat16 weights, one head per key") << 7;
+        QTest::newRow("window from a block on (qwen2)") << 8;
+        QTest::newRow("windows by list") << 9;
+        QTest::newRow("qwen2 whose window is switched off") << 10;
+        QTest::newRow("yarn") << 11;
+        QTest::newRow("yarn over the whole head") << 12;
+        QTest::newRow("heads wider than the hidden size") << 13;
     }
     void agreesWithScalarOracle()
     {
@@ -83,11 +89,41 @@ private slots:
             tiny.dtype = DType::BF16;
             tiny.kvHeads = 4;
             break;
+        case 8:
+        case 9:
+        case 10:
+            tiny.window = 5;
+            tiny.firstWindow = variant == 10 ? 2 : 1;
+            tiny.type = "qwen2";
+            break;
+        case 11:
+        case 12:
+            tiny.ropeScaling = {
+                {"type", "yarn"}, {"factor", 4.0}, {"original_max_position_embeddings", 64}};
+            if (variant == 12) {
+                tiny.ropeScaling["beta_fast"] = 8.0;
+                tiny.ropeScaling["attention_factor"] = 1.25;
+                tiny.ropeScaling["truncate"] = false;
+                tiny.ownHeadDim = 16;
+            }
+            break;
+        case 13:
+            tiny.ownHeadDim = 10;
+            break;
         default:
             break;
         }
         const TemporaryFolder folder;
         tiny.write(folder.path());
+        if (tiny.type == "qwen2" && tiny.window > 0) {
+            auto config = tiny.config();
+            config["use_sliding_window"] = variant != 10;
+            if (variant == 8)
+                config["max_window_layers"] = 1;
+            else if (variant == 9)
+                config["layer_types"] = {"full_attention", "sliding_attention"};
+            TinyLlama::writeConfig(folder.path(), config);
+        }
         const auto model = openModel(folder.path());
         QVERIFY2(model->canRun(), model->whyNotRunnable.c_str());
         QCOMPARE(model->blocks.size(), std::size_t(2));
@@ -217,8 +253,14 @@ private slots:
                                   << "7"
                                   << "odd";
         QTest::newRow("rotary scaling") << "rope_scaling"
-                                        << "{\"rope_type\": \"yarn\", \"factor\": 2}"
-                                        << "yarn";
+                                        << "{\"rope_type\": \"dynamic\", \"factor\": 2}"
+                                        << "dynamic";
+        QTest::newRow("yarn") << "rope_scaling"
+                              << "{\"rope_type\": \"yarn\", \"factor\": 2, \"beta_slow\": 64}"
+                              << "yarn";
+        QTest::newRow("list of windows") << "layer_types"
+                                         << "[\"full_attention\"]"
+                                         << "layer_types";
         QTest::newRow("no head") << "tie_word_embeddings"
                                  << "false"
                                  << "lm_head";
@@ -235,6 +277,8 @@ private slots:
         const TemporaryFolder folder;
         tiny.write(folder.path());
         auto config = tiny.config();
+        if (key == "layer_types")
+            config["model_type"] = "mistral";
         config[key.toStdString()] = nlohmann::json::parse(value.toStdString());
         TinyLlama::writeConfig(folder.path(), config);
         const auto model = openModel(folder.path());
