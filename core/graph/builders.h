@@ -17,4 +17,10 @@ namespace gradus {
 void buildLlama(const nlohmann::json& config, Model& model);
 [[nodiscard]] bool isLlamaFamily(std::string_view modelType);
 
+/// The graph of an ONNX file, with its own layers and blocks (see OnnxTranslation).
+void buildOnnx(Model& model);
+
+/// Layers of a container that tells how its tensors are used, without nodes or blocks.
+[[nodiscard]] std::vector<Layer> layersOfUses(const Model& model);
+
 } // namespace gradus

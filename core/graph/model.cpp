@@ -66,30 +66,6 @@ LayerKind kindOfRole(WeightRole role)
     return LayerKind::Other;
 }
 
-/// Layers of a container that tells how its tensors are used. Constants of elementwise nodes and
-/// the like are not weights of a product: they stay float unless a rule includes them.
-void listUsesAsLayers(Model& model)
-{
-    const ModelFile& file = *model.source.tensors;
-    for (const WeightUse& use : file.weightUses()) {
-        const TensorInfo& info = *file.find(use.tensor);
-        Layer layer;
-        layer.name = use.name;
-        layer.weight = use.tensor;
-        layer.kind = kindOfRole(use.role);
-        layer.shape = info.shape;
-        layer.rows = use.rows;
-        layer.cols = use.cols;
-        layer.dtype = info.dtype;
-        layer.layout = use.layout;
-        layer.quantizedByDefault =
-            (layer.kind == LayerKind::Linear || layer.kind == LayerKind::Convolution) &&
-            !contains(info.name, "lm_head");
-        placeInBlock(layer, model);
-        model.layers.push_back(std::move(layer));
-    }
-}
-
 /// Layers of a container whose architecture is unknown: every floating tensor of two or more
 /// dimensions.
 void listTensorsAsLayers(Model& model)
@@ -125,6 +101,13 @@ void listTensorsAsLayers(Model& model)
     }
 }
 
+void listUsesAsLayers(Model& model)
+{
+    model.layers = layersOfUses(model);
+    for (Layer& layer : model.layers)
+        placeInBlock(layer, model);
+}
+
 void buildGraph(Model& model)
 {
     const auto asWeights = [&](std::string architecture, const char* what) {
@@ -133,8 +116,11 @@ void buildGraph(Model& model)
                      concat(what, " cannot be run yet; the weights can be inspected and quantized"
                                   " without calibration"));
     };
-    if (model.source.format == "onnx")
-        throw asWeights("ONNX graph (not run)", "ONNX graphs");
+    if (model.source.onnx) {
+        model.architecture = "ONNX graph (not run)";
+        buildOnnx(model);
+        return;
+    }
     if (model.source.format == "keras")
         throw asWeights("Keras model (not run)", "Keras models");
     if (model.source.config.empty())
@@ -156,6 +142,31 @@ void buildGraph(Model& model)
 }
 
 } // namespace
+
+// Constants of elementwise nodes and the like are not weights of a product: they stay float unless
+// a rule includes them.
+std::vector<Layer> layersOfUses(const Model& model)
+{
+    std::vector<Layer> layers;
+    const ModelFile& file = *model.source.tensors;
+    for (const WeightUse& use : file.weightUses()) {
+        const TensorInfo& info = *file.find(use.tensor);
+        Layer layer;
+        layer.name = use.name;
+        layer.weight = use.tensor;
+        layer.kind = kindOfRole(use.role);
+        layer.shape = info.shape;
+        layer.rows = use.rows;
+        layer.cols = use.cols;
+        layer.dtype = info.dtype;
+        layer.layout = use.layout;
+        layer.quantizedByDefault =
+            (layer.kind == LayerKind::Linear || layer.kind == LayerKind::Convolution) &&
+            !contains(info.name, "lm_head");
+        layers.push_back(std::move(layer));
+    }
+    return layers;
+}
 
 std::string_view layerKindName(LayerKind kind)
 {
@@ -227,6 +238,9 @@ std::shared_ptr<const Model> buildModel(ModelSource source)
     } catch (const Error& error) {
         model->whyNotRunnable = error.what();
         model->graph = {};
+        model->task = ModelTask::Other;
+        model->image.reset();
+        model->labels.clear();
         model->layers.clear();
         model->blocks.clear();
         if (model->architecture.empty())
