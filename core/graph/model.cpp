@@ -3,13 +3,13 @@
 
 #include "core/base/error.h"
 #include "core/base/text.h"
+#include "core/graph/block_cuts.h"
 #include "core/graph/builders.h"
 #include "core/graph/config_reader.h"
 
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
-#include <cctype>
 #include <set>
 
 namespace gradus {
@@ -19,20 +19,6 @@ namespace {
 bool contains(const std::string& text, std::string_view part)
 {
     return text.find(part) != std::string::npos;
-}
-
-/// "encoder.layers.3.fc1" → "encoder.layers.3": the name up to its first number, by which blocks
-/// repeat; empty when there is none.
-std::string blockPrefix(const std::string& name)
-{
-    for (std::size_t at = name.find('.'); at != std::string::npos; at = name.find('.', at + 1)) {
-        std::size_t end = at + 1;
-        while (end < name.size() && std::isdigit(static_cast<unsigned char>(name[end])))
-            ++end;
-        if (end > at + 1 && end < name.size() && name[end] == '.')
-            return name.substr(0, end);
-    }
-    return {};
 }
 
 /// Puts a layer into the block that its name tells, which may be new.

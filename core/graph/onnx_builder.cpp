@@ -136,7 +136,7 @@ void describe(Model& model)
 void buildOnnx(Model& model)
 {
     OnnxTranslation(model).run();
-    forgetUnread(model.graph);
+    bringForward(model.graph.nodes);
     model.layers = layersOfUses(model);
     connectLayers(model);
     model.blocks = cutIntoBlocks(model);
