@@ -146,6 +146,12 @@ void Weights::restore(const std::string& tensor)
 void Weights::replace(const std::string& tensor, std::shared_ptr<const Tensor> value)
 {
     forgetCached(tensor);
+    const TensorInfo* info = m_model->source.tensors->find(tensor);
+    if (info && info->shape.size() == 1 && value->shape() != info->shape) {
+        Tensor vector = value->clone(); // which came as a row
+        vector.reshape(info->shape);
+        value = std::make_shared<const Tensor>(std::move(vector));
+    }
     m_replaced[tensor] = std::move(value);
 }
 
