@@ -26,6 +26,35 @@ GradientNeeds needsOf(const op::Linear&, const Moving&, bool wanted)
     return {wanted ? std::vector<std::size_t>{0} : std::vector<std::size_t>(), false};
 }
 
+GradientNeeds needsOf(const op::Convolution&, const Moving&, bool wanted)
+{
+    return {wanted ? std::vector<std::size_t>{0} : std::vector<std::size_t>(), false};
+}
+
+GradientNeeds needsOf(const op::Pool& pool, const Moving&, bool)
+{
+    if (pool.kind == op::PoolKind::Average)
+        return {};
+    return {{0}, false}; // where the maximum was
+}
+
+GradientNeeds needsOf(const op::GlobalPool& pool, const Moving&, bool)
+{
+    if (pool.kind == op::PoolKind::Average)
+        return {};
+    return {{0}, false};
+}
+
+GradientNeeds needsOf(const op::Resize&, const Moving&, bool)
+{
+    return {{1, 2}, false}; // scales and sizes
+}
+
+GradientNeeds needsOf(const op::Pad&, const Moving&, bool)
+{
+    return {{1, 3}, false}; // pads and axes
+}
+
 GradientNeeds needsOf(const op::Attention&, const Moving&, bool)
 {
     return {{0, 1, 2, 3}, false};
