@@ -2,6 +2,7 @@
 #include "core/base/error.h"
 #include "core/graph/block_cuts.h"
 #include "core/graph/builders.h"
+#include "core/graph/fusion.h"
 #include "core/graph/graph_passes.h"
 #include "core/graph/onnx_translation.h"
 
@@ -136,6 +137,7 @@ void describe(Model& model)
 void buildOnnx(Model& model)
 {
     OnnxTranslation(model).run();
+    fusePatterns(model);
     bringForward(model.graph.nodes);
     model.layers = layersOfUses(model);
     connectLayers(model);
