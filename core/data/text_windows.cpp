@@ -11,16 +11,21 @@
 
 namespace gradus {
 
-std::vector<Token> tokenizeFile(const Tokenizer& tokenizer, const std::filesystem::path& path)
+std::string readText(const std::filesystem::path& path)
 {
-    const std::string content = readTextFile(path);
-    std::string_view text = content;
+    std::string text = readTextFile(path);
     if (!text.empty() && text.back() == '\n')
-        text.remove_suffix(1);
+        text.pop_back();
     if (text.empty())
         throw Error(ErrorCode::Format, concat(path.string(), " is empty; a text is expected"));
-    if (text.find('\0') != std::string_view::npos || !isValidUtf8(text))
+    if (text.find('\0') != std::string::npos || !isValidUtf8(text))
         throw Error(ErrorCode::Format, concat(path.string(), " is not a text in UTF-8"));
+    return text;
+}
+
+std::vector<Token> tokenizeFile(const Tokenizer& tokenizer, const std::filesystem::path& path)
+{
+    const std::string text = readText(path);
     std::vector<Token> tokens;
     if (const auto bos = tokenizer.bos())
         tokens.push_back(*bos);

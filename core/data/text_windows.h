@@ -23,8 +23,11 @@ struct TokenWindows
     }
 };
 
-/// A text file as one row of tokens: one final newline stripped, tokenized whole, BOS first where
-/// the tokenizer has one. Throws Error(Io | Format) naming the file (missing, empty, not text).
+/// A text file, one final newline stripped. Throws Error(Io | Format) naming the file (missing,
+/// empty, not text).
+[[nodiscard]] std::string readText(const std::filesystem::path& path);
+
+/// readText as one row of tokens: tokenized whole, BOS first where the tokenizer has one.
 [[nodiscard]] std::vector<Token> tokenizeFile(const Tokenizer& tokenizer,
                                               const std::filesystem::path& path);
 

@@ -45,6 +45,30 @@ Tensor evaluate(const op::Transpose& transpose, Evaluation& e)
     return copied(e, x, named(e, [&] { return transposePart(transpose, x.shape()); }));
 }
 
+std::vector<Tensor> evaluate(const op::Split& split, Evaluation& e)
+{
+    const Tensor& x = operand(e, 0);
+    const std::size_t axis = axisOf(e, split.axis, x.shape().size());
+    const AxisView whole = aroundAxis(x.shape(), axis);
+    std::vector<Tensor> parts;
+    std::int64_t at = 0;
+    const auto sizes = named(e, [&] {
+        return splitSizes(whole.size, e.outputs(),
+                          e.has(1) ? std::optional(e.integers(1)) : std::nullopt);
+    });
+    for (const std::int64_t size : sizes) {
+        Shape shape = x.shape();
+        shape[axis] = size;
+        Tensor part = newTensor(e, x.dtype(), std::move(shape));
+        const std::int64_t row = size * whole.inner;
+        kernel::copyRows(x.bytes().data(), at, whole.size * whole.inner, part.bytes().data(), 0,
+                         row, whole.outer, row, dtypeSize(x.dtype()));
+        at += row;
+        parts.push_back(std::move(part));
+    }
+    return parts;
+}
+
 Tensor evaluate(const op::Slice&, Evaluation& e)
 {
     const Tensor& x = operand(e, 0);

@@ -149,59 +149,6 @@ Tensor evaluate(const op::Concat& concatenation, Evaluation& e)
     return result;
 }
 
-namespace {
-
-std::vector<std::int64_t> partSizes(const op::Split& split, const Evaluation& e, std::size_t axis)
-{
-    const std::int64_t whole = e.in(0).shape()[axis];
-    const auto count = static_cast<std::int64_t>(e.outputs());
-    std::vector<std::int64_t> sizes;
-    if (e.has(1)) {
-        const auto given = e.integers(1);
-        sizes.assign(given.begin(), given.end());
-    } else {
-        const std::int64_t each = count == 0 ? 0 : (whole + count - 1) / count;
-        for (std::int64_t left = whole; static_cast<std::int64_t>(sizes.size()) < count;) {
-            sizes.push_back(std::min(each, left));
-            left -= sizes.back();
-        }
-    }
-    std::int64_t sum = 0;
-    bool fits = sizes.size() >= e.outputs();
-    for (const std::int64_t size : sizes) {
-        fits = fits && size >= 0 && size <= whole - sum;
-        if (fits)
-            sum += size;
-    }
-    if (!fits || sum != whole)
-        throw e.failure(ErrorCode::Shape,
-                        concat("its ", sizes.size(), " parts along axis ", split.axis,
-                               " do not make up ", whole, " for ", count, " outputs"));
-    return sizes;
-}
-
-} // namespace
-
-std::vector<Tensor> evaluate(const op::Split& split, Evaluation& e)
-{
-    const Tensor& x = operand(e, 0);
-    const std::size_t axis = axisOf(e, split.axis, x.shape().size());
-    const AxisView whole = aroundAxis(x.shape(), axis);
-    std::vector<Tensor> parts;
-    std::int64_t at = 0;
-    for (const std::int64_t size : partSizes(split, e, axis)) {
-        Shape shape = x.shape();
-        shape[axis] = size;
-        Tensor part = newTensor(e, x.dtype(), std::move(shape));
-        const std::int64_t row = size * whole.inner;
-        kernel::copyRows(x.bytes().data(), at, whole.size * whole.inner, part.bytes().data(), 0,
-                         row, whole.outer, row, dtypeSize(x.dtype()));
-        at += row;
-        parts.push_back(std::move(part));
-    }
-    return parts;
-}
-
 Tensor evaluate(const op::ShapeOf& shapeOf, Evaluation& e)
 {
     const Shape& shape = operand(e, 0).shape();

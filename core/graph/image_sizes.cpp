@@ -56,7 +56,10 @@ Shape shapeOf(const ImageSize& size, bool isLine)
 
 void requireActivation(const Shape& shape)
 {
-    if (elementCount(shape) > maximumActivation)
+    double count = 1; // the product itself may not fit into 64 bits
+    for (const std::int64_t size : shape)
+        count *= static_cast<double>(size);
+    if (count > static_cast<double>(maximumActivation))
         throw Error(ErrorCode::Unsupported,
                     concat("its result would be ", shapeText(shape), ", expected at most ",
                            maximumActivation, " elements"));
@@ -157,9 +160,10 @@ kernel::ConvolutionSize sizeOf(const op::Pool& pool, const Shape& x)
         for (std::size_t i = 0; i < 2; ++i) {
             const std::int64_t room =
                 in[i] + g.padding[i] + g.padding[i + 2] - g.dilation[i] * (g.kernel[i] - 1) - 1;
-            // ONNX: windows that would begin in the padding at the end are left out.
-            if (room % g.stride[i] != 0 && out[i] * g.stride[i] < in[i] + g.padding[i])
-                ++out[i];
+            out[i] = (room + g.stride[i] - 1) / g.stride[i] + 1;
+            // ONNX: a window that would begin in the padding at the end is left out.
+            if ((out[i] - 1) * g.stride[i] >= in[i] + g.padding[i])
+                --out[i];
         }
     }
     size.outHeight = out[0];

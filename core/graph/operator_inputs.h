@@ -20,6 +20,11 @@ namespace gradus {
 
 /// An axis of `rank` axes, negative ones counted from the end.
 [[nodiscard]] std::size_t axisOf(const Evaluation& e, std::int64_t axis, std::size_t rank);
+/// The same of one that was accepted before.
+[[nodiscard]] inline std::size_t knownAxis(std::int64_t axis, std::size_t rank)
+{
+    return static_cast<std::size_t>(axis < 0 ? axis + static_cast<std::int64_t>(rank) : axis);
+}
 /// Of each; sorted. Throws when one comes twice.
 [[nodiscard]] std::vector<std::size_t> axesOf(const Evaluation& e,
                                               std::span<const std::int64_t> axes, std::size_t rank);

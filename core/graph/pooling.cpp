@@ -83,41 +83,61 @@ ColumnRange columnsOf(const ConvolutionSize& size, std::int64_t tap)
             std::min(size.outWidth, room < 0 ? 0 : room / stride + 1)};
 }
 
-/// First down, row by row, then across: kernel height + kernel width steps for each output.
+/// Taps up to which going through the outputs once for each is best; larger kernels, which may lie
+/// in the padding for the most part, are looked at output by output.
+constexpr std::int64_t fewTaps = 32;
+
+/// One row of outputs of the pixels in `line`, which are combined along the height already.
 template <class Combine>
-void poolPlane(const ConvolutionSize& size, const std::vector<Window>& down,
-               const std::vector<ColumnRange>& columns, float initial, const Combine& combine,
-               const float* x, std::vector<float>& line, float* y)
+void poolRow(const ConvolutionSize& size, const std::vector<Window>& across, float initial,
+             const Combine& combine, const float* line, float* y)
 {
     const ConvolutionGeometry& g = size.geometry;
+    std::fill_n(y, size.outWidth, initial);
+    if (g.kernel[1] > fewTaps) {
+        for (const Window& window : across) {
+            for (std::int64_t v = window.first; v < window.last; ++v)
+                *y = combine(*y, line[window.start + v * g.dilation[1]]);
+            ++y;
+        }
+        return;
+    }
+    for (std::int64_t v = 0; v < g.kernel[1]; ++v) {
+        const auto [first, last] = columnsOf(size, v);
+        if (first >= last)
+            continue;
+        const float* from = line + (first * g.stride[1] + v * g.dilation[1] - g.padding[1]);
+        float* to = y + first;
+        const std::int64_t count = last - first;
+        if (g.stride[1] == 1)
+            for (std::int64_t j = 0; j < count; ++j)
+                to[j] = combine(to[j], from[j]);
+        else if (g.stride[1] == 2)
+            for (std::int64_t j = 0; j < count; ++j)
+                to[j] = combine(to[j], from[2 * j]);
+        else
+            for (std::int64_t j = 0; j < count; ++j)
+                to[j] = combine(to[j], from[j * g.stride[1]]);
+    }
+}
+
+/// First down, row by row, then across: kernel height + kernel width steps for each output.
+template <class Combine>
+void poolPlane(const ConvolutionSize& size, const Windows& windows, float initial,
+               const Combine& combine, const float* x, std::vector<float>& line, float* y,
+               const Monitor& monitor)
+{
     const auto width = static_cast<std::size_t>(size.width);
-    for (std::int64_t i = 0; i < size.outHeight; ++i, y += size.outWidth) {
-        const Window& window = down[static_cast<std::size_t>(i)];
+    for (const Window& window : windows.down) {
+        monitor.checkpoint();
         std::fill(line.begin(), line.end(), initial);
         for (std::int64_t u = window.first; u < window.last; ++u) {
-            const float* from = x + (window.start + u * g.dilation[0]) * size.width;
+            const float* from = x + (window.start + u * size.geometry.dilation[0]) * size.width;
             for (std::size_t j = 0; j < width; ++j)
                 line[j] = combine(line[j], from[j]);
         }
-        std::fill_n(y, size.outWidth, initial);
-        for (std::int64_t v = 0; v < g.kernel[1]; ++v) {
-            const auto [first, last] = columns[static_cast<std::size_t>(v)];
-            if (first >= last)
-                continue;
-            const float* from =
-                line.data() + (first * g.stride[1] + v * g.dilation[1] - g.padding[1]);
-            float* to = y + first;
-            const std::int64_t count = last - first;
-            if (g.stride[1] == 1)
-                for (std::int64_t j = 0; j < count; ++j)
-                    to[j] = combine(to[j], from[j]);
-            else if (g.stride[1] == 2)
-                for (std::int64_t j = 0; j < count; ++j)
-                    to[j] = combine(to[j], from[2 * j]);
-            else
-                for (std::int64_t j = 0; j < count; ++j)
-                    to[j] = combine(to[j], from[j * g.stride[1]]);
-        }
+        poolRow(size, windows.across, initial, combine, line.data(), y);
+        y += size.outWidth;
     }
 }
 
@@ -130,7 +150,8 @@ void overPlanes(std::int64_t planes, std::int64_t values, const Monitor& monitor
 
 std::int64_t workOf(const ConvolutionSize& size)
 {
-    return size.outPixels() * (size.geometry.kernel[0] + size.geometry.kernel[1]);
+    return size.outPixels() * (std::min(size.geometry.kernel[0], size.height) +
+                               std::min(size.geometry.kernel[1], size.width));
 }
 
 /// The first place of the window's maximum, in the plane.
@@ -155,9 +176,6 @@ void pool(const ConvolutionSize& size, op::PoolKind kind, bool countsPadding,
           std::span<const float> x, std::span<float> y, const Monitor& monitor)
 {
     const Windows windows(size, countsPadding);
-    std::vector<ColumnRange> columns;
-    for (std::int64_t v = 0; v < size.geometry.kernel[1]; ++v)
-        columns.push_back(columnsOf(size, v));
     const auto average = [&](float* plane) {
         for (const Window& down : windows.down)
             for (const Window& across : windows.across)
@@ -171,13 +189,14 @@ void pool(const ConvolutionSize& size, op::PoolKind kind, bool countsPadding,
                        float* to = y.data() + p * size.outPixels();
                        if (kind == op::PoolKind::Maximum) {
                            poolPlane(
-                               size, windows.down, columns, lowest,
-                               [](float a, float b) { return b > a ? b : a; }, from, line, to);
+                               size, windows, lowest,
+                               [](float a, float b) { return b > a ? b : a; }, from, line, to,
+                               monitor);
                            continue;
                        }
                        poolPlane(
-                           size, windows.down, columns, 0, [](float a, float b) { return a + b; },
-                           from, line, to);
+                           size, windows, 0, [](float a, float b) { return a + b; }, from, line, to,
+                           monitor);
                        average(to);
                    }
                });
@@ -193,7 +212,8 @@ void poolBackward(const ConvolutionSize& size, op::PoolKind kind, bool countsPad
         const float* from = dy.data() + p * size.outPixels();
         float* to = dx.data() + p * size.pixels();
         std::fill_n(to, size.pixels(), 0.0F);
-        for (const Window& down : windows.down)
+        for (const Window& down : windows.down) {
+            monitor.checkpoint();
             for (const Window& across : windows.across) {
                 const float gradient = *from++;
                 if (kind == op::PoolKind::Maximum) {
@@ -209,8 +229,9 @@ void poolBackward(const ConvolutionSize& size, op::PoolKind kind, bool countsPad
                         to[(down.start + u * g.dilation[0]) * size.width + across.start +
                            v * g.dilation[1]] += part;
             }
+        }
     };
-    overPlanes(size.images * size.outChannels, size.outPixels() * size.taps(), monitor,
+    overPlanes(size.images * size.outChannels, workOf(size), monitor,
                [&](std::int64_t begin, std::int64_t end) {
                    for (std::int64_t p = begin; p < end; ++p)
                        plane(p);

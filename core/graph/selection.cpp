@@ -144,6 +144,33 @@ std::vector<std::int64_t> elementPlaces(const Shape& shape, std::int64_t axis,
     return places;
 }
 
+std::vector<std::int64_t> splitSizes(std::int64_t whole, std::size_t outputs,
+                                     std::optional<Integers> given)
+{
+    const auto count = static_cast<std::int64_t>(outputs);
+    std::vector<std::int64_t> sizes;
+    if (given) {
+        sizes.assign(given->begin(), given->end());
+    } else {
+        const std::int64_t each = count == 0 ? 0 : (whole + count - 1) / count;
+        for (std::int64_t left = whole; sizes.size() < outputs;) {
+            sizes.push_back(std::min(each, left));
+            left -= sizes.back();
+        }
+    }
+    std::int64_t sum = 0;
+    bool fits = sizes.size() >= outputs;
+    for (const std::int64_t size : sizes) {
+        fits = fits && size >= 0 && size <= whole - sum;
+        if (fits)
+            sum += size;
+    }
+    if (!fits || sum != whole)
+        throw Error(ErrorCode::Shape, concat("its ", sizes.size(), " parts do not make up ", whole,
+                                             " for ", outputs, " outputs"));
+    return sizes;
+}
+
 SlicePlaces slicePlaces(const op::GatherNd& gather, const Shape& shape, const Shape& indexShape,
                         Integers indices)
 {

@@ -5,6 +5,7 @@
 #include "core/graph/strided.h"
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -32,6 +33,10 @@ using Integers = std::span<const std::int64_t>;
 /// Of an op::GatherElements: the place of each element of the result.
 [[nodiscard]] std::vector<std::int64_t> elementPlaces(const Shape& shape, std::int64_t axis,
                                                       const Shape& indexShape, Integers indices);
+
+/// Of an op::Split of so many places into so many outputs; given is empty for equal parts.
+[[nodiscard]] std::vector<std::int64_t> splitSizes(std::int64_t whole, std::size_t outputs,
+                                                   std::optional<Integers> given);
 
 /// Of an op::GatherNd: the place of each slice, and how long slices are.
 struct SlicePlaces

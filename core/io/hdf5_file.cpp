@@ -635,7 +635,7 @@ Hdf5Place Hdf5Group::locate(const std::string& name) const
     place.bytes = *bytes;
     const Id properties(H5Dget_create_plist(dataset), H5Pclose);
     if (H5Pget_layout(properties) != H5D_CONTIGUOUS || H5Pget_external_count(properties) != 0)
-        throw refuse("is stored in chunks, compressed or in another file; save the model without "
+        throw refuse("is stored in chunks, compressed or in another file; save it without "
                      "compression");
     if (place.bytes == 0)
         return place;

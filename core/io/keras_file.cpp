@@ -4,6 +4,7 @@
 #include "core/base/error.h"
 #include "core/base/text.h"
 #include "core/io/hdf5_file.h"
+#include "core/io/hdf5_superblock.h"
 #include "core/io/strict_json.h"
 
 #include <nlohmann/json.hpp>
@@ -22,33 +23,6 @@ using Bytes = std::span<const std::byte>;
 
 constexpr std::size_t maximumTensors = std::size_t(1) << 16;
 constexpr std::ptrdiff_t maximumDepth = 64; // of names with '/', which are groups in groups
-
-/// A cut file, and one that is not where its superblock says, never reach the library.
-void checkSuperblock(Bytes bytes, const std::string& name)
-{
-    const auto number = [&](std::size_t at) {
-        std::uint64_t value = 0;
-        if (at + 8 <= bytes.size())
-            std::memcpy(&value, bytes.data() + at, 8);
-        return value;
-    };
-    const auto byte = [&](std::size_t at) {
-        return at < bytes.size() ? std::to_integer<int>(bytes[at]) : -1;
-    };
-    const int version = byte(8);
-    // Sizes of offsets and lengths, the base address, and the end of the file.
-    const bool old = version == 0 || version == 1;
-    const std::size_t sizes = old ? 13 : 9;
-    const std::size_t base = old ? (version == 0 ? 24 : 28) : 12;
-    const std::size_t end = base + 16;
-    if (version < 0 || version > 3 || byte(sizes) != 8 || byte(sizes + 1) != 8 ||
-        end + 8 > bytes.size() || number(base) != 0)
-        throw Error(ErrorCode::Format, concat(name, ": its HDF5 superblock is damaged or of a kind "
-                                                    "that Gradus does not read"));
-    if (number(end) > bytes.size())
-        throw Error(ErrorCode::Format, concat(name, " is cut: it has ", bytes.size(),
-                                              " bytes, its superblock says ", number(end)));
-}
 
 DType dtypeOf(Hdf5Type type)
 {
@@ -198,7 +172,7 @@ public:
     KerasFile(std::shared_ptr<const ByteSource> source, const std::filesystem::path& path)
         : m_source(std::move(source))
     {
-        checkSuperblock(m_source->bytes(), m_source->name());
+        checkHdf5Superblock(m_source->bytes(), m_source->name());
         const Hdf5File file = Hdf5File::open(path);
         const Hdf5Group root = file.root();
         const bool whole = root.has("model_weights");

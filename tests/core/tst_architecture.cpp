@@ -51,6 +51,8 @@ const std::vector<Door>& doors()
          "core starts threads only behind core/base/parallel.h"},
         {std::regex("hdf5.*\\.h|H5.*\\.h"), std::regex("(core/io|tests)/.*"),
          "HDF5 only in core/io"},
+        {std::regex("zip\\.h|zlib\\.h|png\\.h|j(peglib|error)\\.h"),
+         std::regex("(core/io|tests)/.*"), "archives and images only in core/io"},
         {std::regex("openssl/.*"), std::regex("core/base/.*"), "OpenSSL only in core/base"},
         {std::regex("pcre2.*"), std::regex("core/base/.*"), "PCRE2 only in core/base"},
         {std::regex("qcustomplot\\.h"), std::regex("(widgets/plots|tests/widgets)/.*"),
@@ -179,6 +181,8 @@ private slots:
         row("core/quant/grid.cpp", "<thread>", 1);
         row("core/io/hdf5_file.cpp", "<hdf5.h>", 0);
         row("core/session/run.cpp", "<hdf5.h>", 1);
+        row("core/io/png_image.cpp", "<png.h>", 0);
+        row("core/data/image_dataset.cpp", "<jpeglib.h>", 1);
         row("core/session/run.cpp", "<QString>", 1);
         row("core/session/run.cpp", "<QtCore/QString>", 1);
         row("core/session/run.cpp", "<qstring.h>", 1);

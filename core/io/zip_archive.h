@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include "core/io/byte_source.h"
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace gradus {
+
+/// What a ZIP file's directory says of an entry.
+struct ZipEntry
+{
+    std::string name;
+    std::uint64_t bytes = 0; ///< unpacked
+    std::uint64_t packed = 0;
+};
+
+/// A ZIP file (npz, .keras) over mapped bytes: entries that are stored or deflated, ZIP64 too. The
+/// directory is read at once; entries are unpacked when asked for, from any thread.
+class ZipArchive
+{
+public:
+    /// Throws Error(Format) naming the source.
+    explicit ZipArchive(std::shared_ptr<const ByteSource> source);
+
+    [[nodiscard]] static bool looksLikeZip(std::span<const std::byte> bytes);
+    [[nodiscard]] const std::string& name() const { return m_source->name(); }
+    [[nodiscard]] const std::vector<ZipEntry>& entries() const { return m_entries; }
+    [[nodiscard]] const ZipEntry* find(std::string_view entry) const; ///< nullptr if none
+
+    /// An entry's bytes, checksum verified. Throws Error(Format) when it is not there or damaged;
+    /// before anything is allocated when it would have more than limit bytes or, beyond 16 MiB,
+    /// more than 256 times what is packed; Error(Unsupported) when it is encrypted or packed in
+    /// another way.
+    [[nodiscard]] std::vector<std::byte> read(std::string_view entry,
+                                              std::uint64_t limit = std::uint64_t(4) << 30) const;
+
+private:
+    std::shared_ptr<const ByteSource> m_source;
+    std::vector<ZipEntry> m_entries;
+};
+
+} // namespace gradus
