@@ -196,18 +196,16 @@ struct AddedToken
 class HuggingFaceTokenizer final : public Tokenizer
 {
 public:
-    HuggingFaceTokenizer(std::string_view content, std::string_view config,
-                         std::int64_t vocabularySize, const std::string& name)
+    HuggingFaceTokenizer(const Json& json, std::string_view config, std::int64_t vocabularySize,
+                         const std::string& name)
         : m_name(name)
     {
-        const Json json = parseStrictJson(content, name);
-        if (!json.is_object())
-            throw bad("is not a JSON object");
         const Json& model = member(json, "model");
         // Files before the field existed hold BPE when they have merges.
         const std::string type = text(model, "type", model.contains("merges") ? "BPE" : "");
         if (type != "BPE")
-            throw unsupported(concat("a model of type ", quoted(type), "; BPE can be run"));
+            throw unsupported(
+                concat("a model of type ", quoted(type), "; BPE and WordPiece can be run"));
         for (const char* affix : {"continuing_subword_prefix", "end_of_word_suffix"})
             if (!text(model, affix, "").empty())
                 throw unsupported(concat("a BPE model with ", affix));
@@ -959,7 +957,58 @@ std::shared_ptr<const Tokenizer> readHuggingFaceTokenizer(std::string_view conte
                                                           std::int64_t vocabularySize,
                                                           const std::string& name)
 {
-    return std::make_shared<HuggingFaceTokenizer>(content, config, vocabularySize, name);
+    const Json json = parseStrictJson(content, name);
+    if (!json.is_object())
+        throw Error(ErrorCode::Format, concat(name, ": is not a JSON object"));
+    const auto model = json.find("model");
+    if (model != json.end() && model->is_object()) {
+        const auto type = model->find("type");
+        // Files before the field existed hold WordPiece when they bound the length of words.
+        if (type == model->end() ? model->contains("max_input_chars_per_word")
+                                 : *type == "WordPiece")
+            return readWordPiece(json, config, vocabularySize, name);
+    }
+    return std::make_shared<HuggingFaceTokenizer>(json, config, vocabularySize, name);
+}
+
+std::shared_ptr<const Tokenizer>
+readByteLevelFiles(std::string_view vocabulary, std::string_view merges, std::string_view config,
+                   std::int64_t vocabularySize, const std::string& name)
+{
+    Json tokens = parseStrictJson(vocabulary, name);
+    if (!tokens.is_object())
+        throw Error(ErrorCode::Format, concat(name, ": is not a JSON object"));
+    Json pairs = Json::array();
+    for (bool first = true; !merges.empty(); first = false) {
+        const std::size_t end = std::min(merges.find('\n'), merges.size());
+        std::string_view line = merges.substr(0, end);
+        if (line.ends_with('\r'))
+            line.remove_suffix(1);
+        if (!line.empty() && !(first && line.starts_with("#version")))
+            pairs.push_back(line);
+        merges.remove_prefix(std::min(end + 1, merges.size()));
+    }
+    // What GPT-2 and those after it look for in a text; which of them there are, the vocabulary
+    // tells.
+    Json added = Json::array();
+    for (const char* special : {"<|endoftext|>", "<s>", "</s>", "<pad>", "<unk>", "<mask>"})
+        if (const auto found = tokens.find(special); found != tokens.end())
+            added.push_back({{"content", special}, {"id", *found}, {"special", true}});
+    Json post{{"type", "ByteLevel"}};
+    if (tokens.contains("<s>") && tokens.contains("</s>") && tokens.contains("<mask>")) {
+        const auto sign = [](const char* token) {
+            return Json{{"SpecialToken", {{"id", token}, {"type_id", 0}}}};
+        };
+        const Json text{{"Sequence", {{"id", "A"}, {"type_id", 0}}}};
+        post = {{"type", "TemplateProcessing"}, // RoBERTa's
+                {"single", Json::array({sign("<s>"), text, sign("</s>")})}};
+    }
+    const Json json{
+        {"added_tokens", std::move(added)},
+        {"pre_tokenizer", {{"type", "ByteLevel"}, {"add_prefix_space", false}}},
+        {"post_processor", std::move(post)},
+        {"model", {{"type", "BPE"}, {"vocab", std::move(tokens)}, {"merges", std::move(pairs)}}}};
+    return std::make_shared<HuggingFaceTokenizer>(json, config, vocabularySize, name);
 }
 
 } // namespace gradus

@@ -50,14 +50,22 @@ std::shared_ptr<const Tokenizer> openTokenizer(const std::filesystem::path& path
     const std::size_t start = content.find_first_not_of(" \t\r\n");
     if (content[0] == '\n' && start != std::string::npos && content[start] != '{')
         return readSentencepiece(content, vocabularySize, name); // 0x0A: field 1, the pieces
-    if (start != std::string::npos && content[start] == '{') {
-        std::string config;
-        const std::filesystem::path beside = path.parent_path() / "tokenizer_config.json";
+    const auto beside = [&](const char* file) {
+        const std::filesystem::path other = path.parent_path() / file;
         std::error_code ignored;
-        if (std::filesystem::is_regular_file(beside, ignored))
-            config = readTextFile(beside, tokenizerLimit);
+        return std::filesystem::is_regular_file(other, ignored)
+                   ? readTextFile(other, tokenizerLimit)
+                   : std::string();
+    };
+    if (start != std::string::npos && content[start] == '{') {
+        const std::string config = beside("tokenizer_config.json");
+        if (path.filename() == "vocab.json")
+            return readByteLevelFiles(content, beside("merges.txt"), config, vocabularySize, name);
         return readHuggingFaceTokenizer(content, config, vocabularySize, name);
     }
+    if (path.filename() == "vocab.txt")
+        return readWordPieceVocabulary(content, beside("tokenizer_config.json"), vocabularySize,
+                                       name);
     if (looksLikeTiktoken(content))
         throw Error(ErrorCode::Unsupported,
                     concat(name, " is a tiktoken vocabulary; use the tokenizer.json of the same "
@@ -67,7 +75,7 @@ std::shared_ptr<const Tokenizer> openTokenizer(const std::filesystem::path& path
     throw Error(ErrorCode::Unsupported,
                 concat(name,
                        " is neither a tokenizer.json, nor a sentencepiece tokenizer.model, nor "
-                       "a llama2.c tokenizer.bin"));
+                       "a llama2.c tokenizer.bin, nor a vocab.txt or vocab.json"));
 }
 
 } // namespace gradus

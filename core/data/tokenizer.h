@@ -22,7 +22,7 @@ public:
     Tokenizer& operator=(const Tokenizer&) = delete;
     virtual ~Tokenizer() = default;
 
-    /// "sentencepiece-bpe", "sentencepiece-unigram", "llama2.c", "byte-level-bpe", …
+    /// "sentencepiece-bpe", "sentencepiece-unigram", "llama2.c", "byte-level-bpe", "wordpiece", …
     [[nodiscard]] virtual std::string kind() const = 0;
     [[nodiscard]] virtual std::int64_t vocabularySize() const = 0;
     [[nodiscard]] virtual std::optional<Token> bos() const = 0;
@@ -40,9 +40,10 @@ protected:
     Tokenizer() = default;
 };
 
-/// Opens tokenizer.json (Hugging Face BPE: byte-level, or sentencepiece-like with byte fallback),
-/// tokenizer.model (sentencepiece BPE or unigram) or tokenizer.bin (llama2.c, which stores no
-/// vocabulary size: vocabularySize gives it). The type is decided by content.
+/// Opens tokenizer.json (Hugging Face BPE: byte-level, or sentencepiece-like with byte fallback; or
+/// WordPiece), tokenizer.model (sentencepiece BPE or unigram), tokenizer.bin (llama2.c, which
+/// stores no vocabulary size: vocabularySize gives it), vocab.txt (WordPiece) or vocab.json with
+/// merges.txt beside it (byte-level BPE). The type is decided by content, of the last two by name.
 /// Throws Error(Io | Format | Unsupported) naming the file.
 [[nodiscard]] std::shared_ptr<const Tokenizer> openTokenizer(const std::filesystem::path& path,
                                                              std::int64_t vocabularySize);

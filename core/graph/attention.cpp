@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Causal attention, forward and backward: both go through the probabilities of one head and one run
+// Attention, forward and backward: both go through the probabilities of one head and one run
 // of queries at a time.
 #include "core/graph/kernels.h"
 #include "core/graph/kernels_backward.h"
 #include "core/graph/lanes.h"
 #include "core/tensor/linalg.h"
 
+#include <array>
 #include <cassert>
+#include <limits>
 #include <vector>
 
 namespace gradus::kernel {
@@ -15,57 +17,102 @@ namespace {
 
 constexpr std::int64_t queryRun = 128;
 
+/// Sizes that follow from the matrices of a batch of sequences. Queries stand at the end of the
+/// keys where that matters.
+struct Extent
+{
+    std::int64_t queries = 0; ///< of one sequence
+    std::int64_t keys = 0;
+    std::int64_t runs = 0; ///< of queries
+    std::int64_t sharing = 1;
+
+    Extent(const op::Attention& attention, std::int64_t batch, ConstMatrixView q, ConstMatrixView k)
+        : queries(q.rows / batch)
+        , keys(k.rows / batch)
+        , runs((queries + queryRun - 1) / queryRun)
+        , sharing(attention.heads / attention.kvHeads)
+    {
+        assert(q.rows % batch == 0 && k.rows % batch == 0);
+        assert(!attention.causal || keys >= queries);
+    }
+};
+
 /// Some consecutive queries and the keys that any of them sees.
 struct QueryRun
 {
     std::int64_t first = 0; ///< query
     std::int64_t count = 0;
+    std::int64_t offset = 0; ///< position of the first query of all
     std::int64_t firstKey = 0;
     std::int64_t keys = 0;
 
-    QueryRun(const op::Attention& attention, std::int64_t index, std::int64_t queries,
-             std::int64_t offset)
+    QueryRun(const op::Attention& attention, const Extent& extent, std::int64_t index)
         : first(index * queryRun)
-        , count(std::min(queryRun, queries - first))
-        , firstKey(attention.window > 0
+        , count(std::min(queryRun, extent.queries - first))
+        , offset(extent.keys - extent.queries)
+        , firstKey(attention.causal && attention.window > 0
                        ? std::max<std::int64_t>(0, offset + first + 1 - attention.window)
                        : 0)
-        , keys(offset + first + count - firstKey)
+        , keys(attention.causal ? offset + first + count - firstKey : extent.keys)
     {
     }
 };
 
-std::int64_t runsOf(std::int64_t queries)
+/// live becomes softmax(scale · live).
+void softmax(std::span<float> live, float scale)
 {
-    return (queries + queryRun - 1) / queryRun;
+    const float top = maximumOf(live);
+    for (float& score : live)
+        score = exponentialOf(scale * (score - top));
+    const float sum = laneSum(live.size(), [&](std::size_t i) { return live[i]; });
+    const float factor = 1.0F / sum;
+    for (float& score : live)
+        score *= factor;
 }
 
-/// probabilities (run.count × run.keys) of one head: q and k are its headDim columns. Keys that a
-/// query does not see have 0.
+/// live becomes softmax(scale · live + mask), mask at mask[i · step].
+void maskedSoftmax(std::span<float> live, float scale, const float* mask, std::int64_t step)
+{
+    if (step == 1)
+        for (std::size_t i = 0; i < live.size(); ++i)
+            live[i] = scale * live[i] + mask[i];
+    else
+        for (float& score : live)
+            score = scale * score + *mask;
+    if (maximumOf(live) == -std::numeric_limits<float>::infinity())
+        std::fill(live.begin(), live.end(), 0.0F); // it sees nothing
+    else
+        softmax(live, 1);
+}
+
+/// probabilities (run.count × run.keys) of one head: q and k are its headDim columns of one
+/// sequence, mask its part. Keys that a query does not see have 0.
 void probabilitiesOf(ConstMatrixView q, ConstMatrixView k, const op::Attention& attention,
-                     std::int64_t offset, const QueryRun& run, MatrixView probabilities)
+                     const QueryRun& run, const AttentionMask& mask, MatrixView probabilities)
 {
     multiplyTransposedSerial(q.block(run.first, 0, run.count, attention.headDim),
                              k.block(run.firstKey, 0, run.keys, attention.headDim), probabilities,
                              false);
     for (std::int64_t r = 0; r < run.count; ++r) {
-        const std::int64_t position = offset + run.first + r;
-        const std::int64_t from =
-            attention.window > 0
-                ? std::max<std::int64_t>(run.firstKey, position + 1 - attention.window) -
-                      run.firstKey
-                : 0;
-        const std::int64_t to = position + 1 - run.firstKey;
+        std::int64_t from = 0;
+        std::int64_t to = run.keys;
+        if (attention.causal) {
+            const std::int64_t position = run.offset + run.first + r;
+            if (attention.window > 0)
+                from = std::max<std::int64_t>(run.firstKey, position + 1 - attention.window) -
+                       run.firstKey;
+            to = position + 1 - run.firstKey;
+        }
         const auto row = probabilities.row(r);
         const auto live =
             row.subspan(static_cast<std::size_t>(from), static_cast<std::size_t>(to - from));
-        const float top = maximumOf(live);
-        for (float& score : live)
-            score = exponentialOf(attention.scale * (score - top));
-        const float sum = laneSum(live.size(), [&](std::size_t i) { return live[i]; });
-        const float factor = 1.0F / sum;
-        for (float& score : live)
-            score *= factor;
+        if (mask.data)
+            maskedSoftmax(live, attention.scale,
+                          mask.data + (run.first + r) * mask.queryStride +
+                              (run.firstKey + from) * mask.keyStride,
+                          mask.keyStride);
+        else
+            softmax(live, attention.scale);
         std::fill(row.begin(), row.begin() + from, 0.0F);
         std::fill(row.begin() + to, row.end(), 0.0F);
     }
@@ -81,6 +128,19 @@ void softmaxBackward(ConstMatrixView probabilities, float scale, MatrixView grad
         for (std::size_t i = 0; i < p.size(); ++i)
             d[i] = scale * p[i] * (d[i] - mean);
     }
+}
+
+void scaleBy(float factor, MatrixView matrix)
+{
+    for (std::int64_t r = 0; r < matrix.rows; ++r)
+        for (float& value : matrix.row(r))
+            value *= factor;
+}
+
+void copyRows(ConstMatrixView from, MatrixView to)
+{
+    for (std::int64_t r = 0; r < from.rows; ++r)
+        std::copy(from.row(r).begin(), from.row(r).end(), to.row(r).begin());
 }
 
 void clear(MatrixView matrix)
@@ -109,75 +169,106 @@ void sumSharing(ConstMatrixView heads, const op::Attention& attention, MatrixVie
 
 } // namespace
 
+AttentionMask AttentionMask::of(std::int64_t sequence, std::int64_t head) const
+{
+    AttentionMask part = *this;
+    if (data)
+        part.data += sequence * batchStride + head * headStride;
+    return part;
+}
+
+std::optional<AttentionMask> attentionMask(const Tensor& mask, const Shape& scores)
+{
+    std::array<std::int64_t, 4> strides{};
+    if (mask.dtype() != DType::F32 || mask.shape().size() > scores.size())
+        return std::nullopt;
+    std::int64_t stride = 1;
+    for (std::size_t i = 0; i < mask.shape().size(); ++i) {
+        const std::int64_t size = mask.shape()[mask.shape().size() - 1 - i];
+        if (size != 1 && size != scores[scores.size() - 1 - i])
+            return std::nullopt;
+        strides[scores.size() - 1 - i] = size == 1 ? 0 : stride;
+        stride *= size;
+    }
+    return AttentionMask{mask.floats().data(), strides[0], strides[1], strides[2], strides[3]};
+}
+
 void attention(ConstMatrixView q, ConstMatrixView k, ConstMatrixView v,
-               const op::Attention& attention, std::int64_t offset, MatrixView out,
-               const Monitor& monitor)
+               const op::Attention& attention, std::int64_t batch, const AttentionMask& mask,
+               MatrixView out, const Monitor& monitor)
 {
     const std::int64_t headDim = attention.headDim;
-    const std::int64_t runs = runsOf(q.rows);
-    const std::int64_t sharing = attention.heads / attention.kvHeads;
-    assert(k.rows == offset + q.rows && v.rows == k.rows);
+    const Extent extent(attention, batch, q, k);
     parallelFor(
-        attention.heads * runs, 1,
+        batch * attention.heads * extent.runs, 1,
         [&](std::int64_t begin, std::int64_t end) {
             std::vector<float> buffer;
             for (std::int64_t task = begin; task < end; ++task) {
-                const std::int64_t head = task / runs;
-                const QueryRun run(attention, task % runs, q.rows, offset);
+                const std::int64_t head = task / extent.runs % attention.heads;
+                const std::int64_t sequence = task / extent.runs / attention.heads;
+                const QueryRun run(attention, extent, task % extent.runs);
                 buffer.resize(static_cast<std::size_t>(run.count * run.keys));
                 const MatrixView probabilities(buffer.data(), run.count, run.keys);
-                const std::int64_t kvColumn = head / sharing * headDim;
-                probabilitiesOf(q.block(0, head * headDim, q.rows, headDim),
-                                k.block(0, kvColumn, k.rows, headDim), attention, offset, run,
-                                probabilities);
-                multiplySerial(probabilities, v.block(run.firstKey, kvColumn, run.keys, headDim),
-                               out.block(run.first, head * headDim, run.count, headDim), false);
+                const std::int64_t firstQuery = sequence * extent.queries;
+                const std::int64_t firstKey = sequence * extent.keys;
+                const std::int64_t kvColumn = head / extent.sharing * headDim;
+                probabilitiesOf(q.block(firstQuery, head * headDim, extent.queries, headDim),
+                                k.block(firstKey, kvColumn, extent.keys, headDim), attention, run,
+                                mask.of(sequence, head), probabilities);
+                multiplySerial(
+                    probabilities, v.block(firstKey + run.firstKey, kvColumn, run.keys, headDim),
+                    out.block(firstQuery + run.first, head * headDim, run.count, headDim), false);
             }
         },
         &monitor);
 }
 
 void attentionBackward(ConstMatrixView q, ConstMatrixView k, ConstMatrixView v,
-                       const op::Attention& attention, std::int64_t sequence, ConstMatrixView dy,
-                       MatrixView dq, MatrixView dk, MatrixView dv, const Monitor& monitor)
+                       const op::Attention& attention, std::int64_t batch,
+                       const AttentionMask& mask, ConstMatrixView dy, MatrixView dq, MatrixView dk,
+                       MatrixView dv, std::span<float> dmask, const Monitor& monitor)
 {
     const std::int64_t headDim = attention.headDim;
-    const std::int64_t runs = runsOf(sequence);
-    const std::int64_t sharing = attention.heads / attention.kvHeads;
-    assert(sequence > 0 && q.rows % sequence == 0 && k.rows == q.rows && v.rows == q.rows);
+    const Extent extent(attention, batch, q, k);
     // One task per query head, each with gradients of its own for the keys and values: heads that
     // share them must not race, and a sum in the order of tasks would not be deterministic.
     Tensor ownKeys;
     Tensor ownValues;
     MatrixView keys = dk;
     MatrixView values = dv;
-    if (sharing > 1) {
-        ownKeys = Tensor({q.rows, q.cols});
-        ownValues = Tensor({q.rows, q.cols});
+    if (extent.sharing > 1) {
+        ownKeys = Tensor({k.rows, q.cols});
+        ownValues = Tensor({k.rows, q.cols});
         keys = ownKeys.matrix();
         values = ownValues.matrix();
     }
+    const MatrixView masks(dmask.data(), batch * attention.heads * extent.queries, extent.keys);
     parallelFor(
-        q.rows / sequence * attention.heads, 1,
+        batch * attention.heads, 1,
         [&](std::int64_t begin, std::int64_t end) {
             std::vector<float> buffer;
             for (std::int64_t task = begin; task < end; ++task) {
-                const std::int64_t start = task / attention.heads * sequence;
+                const std::int64_t sequence = task / attention.heads;
                 const std::int64_t head = task % attention.heads;
-                const auto part = [&](auto matrix, std::int64_t which) {
-                    return matrix.block(start, which * headDim, sequence, headDim);
+                const auto ofQueries = [&](auto matrix) {
+                    return matrix.block(sequence * extent.queries, head * headDim, extent.queries,
+                                        headDim);
                 };
-                const ConstMatrixView query = part(q, head);
-                const ConstMatrixView key = part(k, head / sharing);
-                const ConstMatrixView value = part(v, head / sharing);
-                const ConstMatrixView delta = part(dy, head);
-                const MatrixView keyGradient = part(keys, head);
-                const MatrixView valueGradient = part(values, head);
+                const auto ofKeys = [&](auto matrix, std::int64_t which) {
+                    return matrix.block(sequence * extent.keys, which * headDim, extent.keys,
+                                        headDim);
+                };
+                const ConstMatrixView query = ofQueries(q);
+                const ConstMatrixView key = ofKeys(k, head / extent.sharing);
+                const ConstMatrixView value = ofKeys(v, head / extent.sharing);
+                const ConstMatrixView delta = ofQueries(dy);
+                const MatrixView keyGradient = ofKeys(keys, head);
+                const MatrixView valueGradient = ofKeys(values, head);
                 clear(keyGradient);
                 clear(valueGradient);
-                for (std::int64_t i = 0; i < runs; ++i) {
+                for (std::int64_t i = 0; i < extent.runs; ++i) {
                     monitor.checkpoint();
-                    const QueryRun run(attention, i, sequence, 0);
+                    const QueryRun run(attention, extent, i);
                     const auto size = static_cast<std::size_t>(run.count * run.keys);
                     buffer.resize(2 * size);
                     const MatrixView probabilities(buffer.data(), run.count, run.keys);
@@ -186,13 +277,21 @@ void attentionBackward(ConstMatrixView q, ConstMatrixView k, ConstMatrixView v,
                         return matrix.block(run.firstKey, 0, run.keys, headDim);
                     };
                     const ConstMatrixView runDelta = delta.block(run.first, 0, run.count, headDim);
-                    probabilitiesOf(query, key, attention, 0, run, probabilities);
+                    probabilitiesOf(query, key, attention, run, mask.of(sequence, head),
+                                    probabilities);
                     multiplyLeftTransposedSerial(probabilities, runDelta, seen(valueGradient),
                                                  true);
                     multiplyTransposedSerial(runDelta, seen(value), gradient, false);
-                    softmaxBackward(probabilities, attention.scale, gradient);
+                    if (dmask.empty()) {
+                        softmaxBackward(probabilities, attention.scale, gradient);
+                    } else {
+                        softmaxBackward(probabilities, 1, gradient);
+                        copyRows(gradient, masks.block(task * extent.queries + run.first,
+                                                       run.firstKey, run.count, run.keys));
+                        scaleBy(attention.scale, gradient);
+                    }
                     multiplySerial(gradient, seen(key),
-                                   part(dq, head).block(run.first, 0, run.count, headDim), false);
+                                   ofQueries(dq).block(run.first, 0, run.count, headDim), false);
                     multiplyLeftTransposedSerial(gradient,
                                                  query.block(run.first, 0, run.count, headDim),
                                                  seen(keyGradient), true);
@@ -200,7 +299,7 @@ void attentionBackward(ConstMatrixView q, ConstMatrixView k, ConstMatrixView v,
             }
         },
         &monitor);
-    if (sharing > 1) {
+    if (extent.sharing > 1) {
         sumSharing(keys, attention, dk);
         sumSharing(values, attention, dv);
     }

@@ -15,7 +15,19 @@ namespace gradus {
 /// llama, mistral and qwen2 families: RMSNorm, rotary embedding, grouped-query attention, SwiGLU,
 /// tied or untied head, biases where the file has them.
 void buildLlama(const nlohmann::json& config, Model& model);
-[[nodiscard]] bool isLlamaFamily(std::string_view modelType);
+/// gpt2: learned positions as the graph's second input, "position_ids".
+void buildGpt2(const nlohmann::json& config, Model& model);
+/// opt: the same.
+void buildOpt(const nlohmann::json& config, Model& model);
+/// bert, roberta (xlm-roberta, camembert) and distilbert with the heads for classes of sequences or
+/// tokens, answers and masked words, or with none. Inputs "input_ids", "attention_mask" and, of
+/// bert, "token_type_ids".
+void buildBert(const nlohmann::json& config, Model& model);
+/// vit and deit, with scores of classes or without.
+void buildVit(const nlohmann::json& config, Model& model);
+
+/// By the source's config.json: sets the architecture and calls its builder.
+void buildHuggingFace(Model& model);
 
 /// The graph of an ONNX file, with its own layers and blocks (see OnnxTranslation).
 void buildOnnx(Model& model);

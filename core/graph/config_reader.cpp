@@ -7,24 +7,25 @@
 #include <nlohmann/json.hpp>
 
 #include <cmath>
+#include <utility>
 
 namespace gradus {
 
-namespace {
-[[noreturn]] void fail(const char* key, const nlohmann::json& found, const std::string& expected)
+void ConfigReader::fail(const char* key, const nlohmann::json& found,
+                        const std::string& expected) const
 {
     throw Error(ErrorCode::Format,
-                concat("config.json: \"", key, "\" is ",
+                concat(m_file, ": \"", key, "\" is ",
                        quoted(found.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)),
                        ", expected ", expected));
 }
-} // namespace
 
-ConfigReader::ConfigReader(const nlohmann::json& config)
+ConfigReader::ConfigReader(const nlohmann::json& config, std::string file)
     : m_config(config)
+    , m_file(std::move(file))
 {
     if (!config.is_object())
-        throw Error(ErrorCode::Format, "config.json: expected an object");
+        throw Error(ErrorCode::Format, concat(m_file, ": expected an object"));
 }
 
 bool ConfigReader::has(const char* key) const
@@ -36,7 +37,7 @@ bool ConfigReader::has(const char* key) const
 std::int64_t ConfigReader::integer(const char* key, std::int64_t low, std::int64_t high) const
 {
     if (!has(key))
-        throw Error(ErrorCode::Format, concat("config.json: \"", key, "\" is missing"));
+        throw Error(ErrorCode::Format, concat(m_file, ": \"", key, "\" is missing"));
     const auto& value = m_config[key];
     if (!value.is_number_integer() ||
         (value.is_number_unsigned() && value.get<std::uint64_t>() > INT64_MAX) ||

@@ -8,12 +8,12 @@
 
 namespace gradus {
 
-/// Typed access to a config.json. Every getter throws Error(Format) naming the key, what was found
-/// and what was expected.
+/// Typed access to a config.json (or another such file). Every getter throws Error(Format) naming
+/// the key, what was found and what was expected.
 class ConfigReader
 {
 public:
-    explicit ConfigReader(const nlohmann::json& config);
+    explicit ConfigReader(const nlohmann::json& config, std::string file = "config.json");
 
     [[nodiscard]] bool has(const char* key) const; ///< present and not null
     /// An integer in [low, high].
@@ -27,7 +27,11 @@ public:
     [[nodiscard]] const nlohmann::json& object(const char* key) const;
 
 private:
+    [[noreturn]] void fail(const char* key, const nlohmann::json& found,
+                           const std::string& expected) const;
+
     const nlohmann::json& m_config;
+    std::string m_file; ///< for messages
 };
 
 } // namespace gradus

@@ -38,8 +38,8 @@ Tensor evaluate(const op::Embedding& embedding, Evaluation& e)
     for (std::size_t i = 0; i < ids.size(); ++i) {
         if (ids[i] < 0 || ids[i] >= table.rows)
             throw e.failure(ErrorCode::Shape,
-                            concat("token id ", ids[i], " is outside the model's vocabulary of ",
-                                   table.rows, "; does this tokenizer belong to the model?"));
+                            concat("id ", ids[i], " is outside the ", table.rows,
+                                   " rows of its table; does the tokenizer belong to the model?"));
         const auto from = table.row(ids[i]);
         std::memcpy(rows.row(static_cast<std::int64_t>(i)).data(), from.data(), from.size_bytes());
     }
@@ -75,9 +75,11 @@ Tensor evaluate(const op::Linear& linear, Evaluation& e)
 
 Tensor evaluate(const op::Rotary& rotary, Evaluation& e)
 {
-    if (features(e, 0).shape().size() != 3)
-        throw e.failure(ErrorCode::Shape, concat("input is ", shapeText(e.in(0).shape()),
-                                                 ", expected batch × sequence × features"));
+    const Shape& shape = features(e, 0).shape();
+    if (shape.size() != 3 || shape.back() % rotary.headDim != 0)
+        throw e.failure(ErrorCode::Shape,
+                        concat("input is ", shapeText(shape), ", expected batch × sequence × heads",
+                               " of ", rotary.headDim, " features"));
     Tensor result = e.take(0);
     kernel::rotary(result.matrix(), rotary, result.shape()[1],
                    e.cache() ? e.cache()->positions : 0);
@@ -89,28 +91,48 @@ Tensor evaluate(const op::Attention& attention, Evaluation& e)
     const Tensor& q = features(e, 0, attention.heads * attention.headDim);
     const Tensor& k = features(e, 1, attention.kvHeads * attention.headDim);
     const Tensor& v = features(e, 2, attention.kvHeads * attention.headDim);
+    if (q.shape().size() != 3 || k.shape().size() != 3 || v.shape() != k.shape() ||
+        q.shape()[0] != k.shape()[0])
+        throw e.failure(ErrorCode::Shape,
+                        concat("queries are ", shapeText(q.shape()), ", keys ",
+                               shapeText(k.shape()), ", values ", shapeText(v.shape()),
+                               ", expected batch × sequence × features each"));
     const std::int64_t batch = q.shape()[0];
-    const std::int64_t sequence = q.shape()[1];
+    const std::int64_t queries = q.shape()[1];
     Tensor out(q.shape());
     if (KeyValueCache* cache = e.cache()) {
+        if (batch != 1 || k.shape()[1] != queries || e.has(3) || !attention.causal)
+            throw e.failure(ErrorCode::Unsupported,
+                            "only causal attention of one sequence without a mask continues from "
+                            "cached positions");
         auto& entry = cache->entries[e.node()];
         entry.keys.insert(entry.keys.end(), k.floats().begin(), k.floats().end());
         entry.values.insert(entry.values.end(), v.floats().begin(), v.floats().end());
         const std::int64_t width = k.shape().back();
-        const std::int64_t positions = cache->positions + sequence;
+        const std::int64_t positions = cache->positions + queries;
         kernel::attention(q.matrix(), {entry.keys.data(), positions, width},
-                          {entry.values.data(), positions, width}, attention, cache->positions,
-                          out.matrix(), e.monitor());
+                          {entry.values.data(), positions, width}, attention, 1, {}, out.matrix(),
+                          e.monitor());
         return out;
     }
-    for (std::int64_t b = 0; b < batch; ++b) {
-        const auto part = [&](const Tensor& tensor) {
-            return tensor.matrix().block(b * sequence, 0, sequence, tensor.shape().back());
-        };
-        kernel::attention(part(q), part(k), part(v), attention, 0,
-                          out.matrix().block(b * sequence, 0, sequence, out.shape().back()),
-                          e.monitor());
+    const std::int64_t keys = k.shape()[1];
+    if (keys < (attention.causal ? queries : 1))
+        throw e.failure(ErrorCode::Shape, concat(queries, " queries see ", keys, " keys, expected ",
+                                                 attention.causal ? "as many" : "one", " or more"));
+    kernel::AttentionMask mask;
+    if (e.has(3)) {
+        const Shape scores{batch, attention.heads, queries, keys};
+        const auto broadcast = kernel::attentionMask(e.in(3), scores);
+        if (!broadcast)
+            throw e.failure(ErrorCode::Shape,
+                            concat("the mask is ", shapeText(e.in(3).shape()), " of ",
+                                   dtypeName(e.in(3).dtype()), ", expected F32 that broadcasts to ",
+                                   shapeText(scores)));
+        mask = *broadcast;
     }
+    if (!out.empty())
+        kernel::attention(q.matrix(), k.matrix(), v.matrix(), attention, batch, mask, out.matrix(),
+                          e.monitor());
     return out;
 }
 

@@ -5,7 +5,9 @@
 #include "core/base/text.h"
 #include "core/graph/node_range.h"
 
+#include <algorithm>
 #include <cstring>
+#include <numeric>
 #include <utility>
 
 namespace gradus {
@@ -109,16 +111,34 @@ std::vector<Tensor> Executor::finish(Tensor input, const Values& sides, const Mo
     return outputs;
 }
 
-Tensor Executor::embed(std::span<const Token> tokens, std::int64_t batch) const
+Tensor Executor::embed(std::span<const Token> tokens, std::int64_t batch,
+                       std::int64_t firstPosition) const
 {
     const auto count = static_cast<std::int64_t>(tokens.size());
     assert(batch > 0 && count % batch == 0);
-    Tensor ids(DType::I64, {batch, count / batch});
-    auto* to = reinterpret_cast<std::int64_t*>(ids.bytes().data());
-    for (const Token token : tokens)
-        *to++ = token;
+    const std::int64_t length = count / batch;
     std::vector<Tensor> inputs;
-    inputs.push_back(std::move(ids));
+    for (const GraphPort& port : m_model.graph.inputs) {
+        const bool isFirst = inputs.empty();
+        const bool isPosition = !isFirst && port.name == "position_ids";
+        if (isPosition && m_model.maximumContext > 0 &&
+            firstPosition + length > m_model.maximumContext)
+            throw Error(ErrorCode::Shape, concat("a text of ", firstPosition + length,
+                                                 " tokens is longer than the model's context of ",
+                                                 m_model.maximumContext));
+        if (!isFirst && !isPosition && port.name != "attention_mask")
+            throw Error(ErrorCode::Unsupported,
+                        concat("the language model's input ", quoted(port.name), " is unknown"));
+        Tensor input(DType::I64, {isPosition ? 1 : batch, length});
+        auto* to = reinterpret_cast<std::int64_t*>(input.bytes().data());
+        if (isFirst)
+            std::copy(tokens.begin(), tokens.end(), to);
+        else if (isPosition)
+            std::iota(to, to + length, firstPosition);
+        else
+            std::fill(to, to + count, 1);
+        inputs.push_back(std::move(input));
+    }
     Values values = prelude(std::move(inputs), Monitor());
     return std::move(values.at(m_model.blocks.front().input));
 }
@@ -143,7 +163,7 @@ Tensor Executor::head(ConstMatrixView hidden, const Monitor& monitor,
 Tensor Executor::logits(std::span<const Token> tokens, std::int64_t batch, const Monitor& monitor,
                         KeyValueCache* cache) const
 {
-    Tensor hidden = embed(tokens, batch);
+    Tensor hidden = embed(tokens, batch, cache ? cache->positions : 0);
     for (int block = 0; block < static_cast<int>(m_model.blocks.size()); ++block)
         runBlock(block, hidden, monitor, {}, cache);
     if (cache)

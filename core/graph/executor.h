@@ -120,8 +120,11 @@ public:
                                              const Monitor& monitor,
                                              const InputObserver& observer = {}) const;
 
-    /// Of a language model. hidden is batch × sequence × features.
-    [[nodiscard]] Tensor embed(std::span<const Token> tokens, std::int64_t batch) const;
+    /// Of a language model. hidden is batch × sequence × features. Inputs "position_ids" and
+    /// "attention_mask" of a graph that has them are fed too: positions count from firstPosition,
+    /// which is the cache's number of them when generation goes on.
+    [[nodiscard]] Tensor embed(std::span<const Token> tokens, std::int64_t batch,
+                               std::int64_t firstPosition = 0) const;
     void runBlock(int block, Tensor& hidden, const Monitor& monitor,
                   const InputObserver& observer = {}, KeyValueCache* cache = nullptr) const;
     /// Everything after the last block, for rows of hidden: rows × features → rows × vocabulary.

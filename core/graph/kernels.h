@@ -5,6 +5,7 @@
 #include "core/graph/operators.h"
 #include "core/tensor/tensor.h"
 
+#include <optional>
 #include <span>
 
 namespace gradus::kernel {
@@ -25,12 +26,28 @@ void rmsNorm(ConstMatrixView in, std::span<const float> weight, float epsilon, M
 void rotary(MatrixView x, const op::Rotary& rotary, std::int64_t sequence, std::int64_t offset,
             bool inverse = false);
 
-/// Causal attention of one sequence: q (n × heads·headDim) at positions offset …, k and v
-/// ((offset + n) × kvHeads·headDim) → out like q. Scores exist for one head and one run of queries
-/// at a time.
+/// What is added to the scores of sequence b, head h, query i and key j: data[b · batchStride + …].
+struct AttentionMask
+{
+    const float* data = nullptr; ///< null: nothing is added
+    std::int64_t batchStride = 0;
+    std::int64_t headStride = 0;
+    std::int64_t queryStride = 0;
+    std::int64_t keyStride = 0; ///< 0 or 1
+    [[nodiscard]] AttentionMask of(std::int64_t sequence, std::int64_t head) const;
+};
+
+/// scores: batch × heads × queries × keys. Nothing when the mask is not of floats or does not
+/// broadcast to it. The tensor must outlive what is returned.
+[[nodiscard]] std::optional<AttentionMask> attentionMask(const Tensor& mask, const Shape& scores);
+
+/// Attention of a batch of sequences: q (batch · n × heads · headDim), k and v (batch · m × kvHeads
+/// · headDim) → out like q. A causal one has n ≤ m: queries stand at the last n positions. A query
+/// whose keys are all masked by −∞ gets 0. Scores exist for one head and one run of queries at a
+/// time.
 void attention(ConstMatrixView q, ConstMatrixView k, ConstMatrixView v,
-               const op::Attention& attention, std::int64_t offset, MatrixView out,
-               const Monitor& monitor);
+               const op::Attention& attention, std::int64_t batch, const AttentionMask& mask,
+               MatrixView out, const Monitor& monitor);
 
 /// out = x / (1 + exp(-x)). May be in place.
 void silu(std::span<const float> x, std::span<float> out);

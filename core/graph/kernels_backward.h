@@ -2,6 +2,7 @@
 #pragma once
 
 #include "core/base/monitor.h"
+#include "core/graph/kernels.h"
 #include "core/graph/operators.h"
 #include "core/tensor/tensor.h"
 
@@ -20,13 +21,15 @@ namespace gradus::kernel {
 void rmsNormBackward(ConstMatrixView x, std::span<const float> weight, float epsilon,
                      ConstMatrixView dy, MatrixView dx, bool accumulate, std::span<float> dweight);
 
-/// Attention of whole sequences of `sequence` rows each. Scores are computed again, for one head
-/// and one run of queries at a time. With P the probabilities and dP = dy·vᵀ:
-///   dv = Pᵀ·dy,   dS = scale · P ∘ (dP − rowsum(P ∘ dP)),   dq = dS·k,   dk = dSᵀ·q,
-/// where query heads that share a key head add up in their order. Sets dq, dk and dv.
+/// Attention as kernel::attention() has it. Scores are computed again, for one head and one run of
+/// queries at a time. With P the probabilities and dP = dy·vᵀ:
+///   dv = Pᵀ·dy,   dM = P ∘ (dP − rowsum(P ∘ dP)),   dS = scale · dM,   dq = dS·k,   dk = dSᵀ·q,
+/// where query heads that share a key head add up in their order. Sets dq, dk and dv. dmask, when
+/// it is not empty, gets dM, batch × heads × n × m; what no query sees is left alone.
 void attentionBackward(ConstMatrixView q, ConstMatrixView k, ConstMatrixView v,
-                       const op::Attention& attention, std::int64_t sequence, ConstMatrixView dy,
-                       MatrixView dq, MatrixView dk, MatrixView dv, const Monitor& monitor);
+                       const op::Attention& attention, std::int64_t batch,
+                       const AttentionMask& mask, ConstMatrixView dy, MatrixView dq, MatrixView dk,
+                       MatrixView dv, std::span<float> dmask, const Monitor& monitor);
 
 /// dx = dy · σ(x) · (1 + x · (1 − σ(x))). dx may be dy.
 void siluBackward(std::span<const float> x, std::span<const float> dy, std::span<float> dx);

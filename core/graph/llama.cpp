@@ -7,8 +7,10 @@
 
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <cmath>
 #include <numbers>
+#include <utility>
 
 namespace gradus {
 
@@ -27,13 +29,84 @@ struct Config
     std::int64_t headDim = 0;
     std::int64_t vocabulary = 0;
     std::int64_t context = 0;
-    std::int64_t window = 0;
+    std::vector<std::int64_t> windows; ///< of each block, 0 for none
     float epsilon = 0;
     bool tied = false;
     std::vector<float> inverseFrequency;
+    float scale = 0; ///< of scores
 };
 
-std::vector<float> inverseFrequencies(const ConfigReader& reader, std::int64_t headDim)
+/// The angles per position, and by what rotated queries and keys are multiplied.
+struct RotaryScaling
+{
+    std::vector<float> inverseFrequency;
+    float factor = 1;
+};
+
+/// Llama 3.1: long wavelengths are stretched by the factor, short ones kept, a smooth ramp between.
+void scaleAsLlama3(const ConfigReader& scaling, float factor, std::vector<float>& frequencies)
+{
+    const double low = scaling.real("low_freq_factor", 1.0);
+    const double high = scaling.real("high_freq_factor", 4.0);
+    const double original = scaling.real("original_max_position_embeddings", 8192.0);
+    if (!(low > 0 && high > low && original > 0))
+        throw Error(ErrorCode::Format, "config.json: inconsistent llama3 rotary scaling");
+    for (float& frequency : frequencies) {
+        const double wavelength = 2 * std::numbers::pi / static_cast<double>(frequency);
+        if (wavelength > original / low) {
+            frequency /= factor;
+        } else if (wavelength >= original / high) {
+            const auto smooth = static_cast<float>((original / wavelength - low) / (high - low));
+            frequency = (1 - smooth) * frequency / factor + smooth * frequency;
+        }
+    }
+}
+
+/// YaRN (arXiv 2309.00071), section 3.2: pairs that turn more than beta_fast times over the
+/// original context are kept, those that turn less than beta_slow times are stretched, a linear
+/// ramp over the pairs between; section 3.4: attention is sharpened by 0.1 ln(factor) + 1, squared.
+/// Returns what queries and keys are multiplied by.
+float scaleAsYarn(const ConfigReader& scaling, double theta, std::int64_t context, float factor,
+                  std::vector<float>& frequencies)
+{
+    const double original = scaling.real("original_max_position_embeddings",
+                                         static_cast<double>(std::max<std::int64_t>(context, 1)));
+    const double fast = scaling.real("beta_fast", 32);
+    const double slow = scaling.real("beta_slow", 1);
+    if (!(original >= 1 && slow > 0 && fast >= slow))
+        throw Error(ErrorCode::Format, "config.json: inconsistent yarn rotary scaling");
+    const double half = static_cast<double>(frequencies.size());
+    // The pair (a real number) that turns so often over the original context.
+    const auto pairOfTurns = [&](double turns) {
+        return half * std::log(original / (turns * 2 * std::numbers::pi)) / std::log(theta);
+    };
+    double first = pairOfTurns(fast);
+    double last = pairOfTurns(slow);
+    if (scaling.boolean("truncate", true)) {
+        first = std::floor(first);
+        last = std::ceil(last);
+    }
+    first = std::max(first, 0.0);
+    last = std::min(last, 2 * half - 1);
+    if (first == last)
+        last += 0.001;
+    for (std::size_t i = 0; i < frequencies.size(); ++i) {
+        const double ramp = std::clamp((static_cast<double>(i) - first) / (last - first), 0.0, 1.0);
+        const auto frequency = static_cast<double>(frequencies[i]);
+        frequencies[i] = static_cast<float>(frequency / static_cast<double>(factor) * ramp +
+                                            frequency * (1 - ramp));
+    }
+    const auto sharpening = [&](double by) {
+        return factor <= 1 ? 1.0 : 0.1 * by * std::log(static_cast<double>(factor)) + 1;
+    };
+    const double mscale = scaling.real("mscale", 0);
+    const double mscaleAll = scaling.real("mscale_all_dim", 0);
+    const double otherwise =
+        mscale != 0 && mscaleAll != 0 ? sharpening(mscale) / sharpening(mscaleAll) : sharpening(1);
+    return static_cast<float>(scaling.real("attention_factor", otherwise));
+}
+
+RotaryScaling rotaryScaling(const ConfigReader& reader, std::int64_t headDim, std::int64_t context)
 {
     // Newer files gather the rotary settings in "rope_parameters".
     const nlohmann::json& parameters = reader.object("rope_parameters");
@@ -46,14 +119,16 @@ std::vector<float> inverseFrequencies(const ConfigReader& reader, std::int64_t h
                     concat("config.json: \"rope_theta\" is ", theta, ", expected more than 1"));
     if (reader.real("partial_rotary_factor", 1.0) != 1.0)
         throw Error(ErrorCode::Unsupported, "a partial rotary embedding is not supported");
-    std::vector<float> frequencies(static_cast<std::size_t>(headDim / 2));
+    RotaryScaling result;
+    std::vector<float>& frequencies = result.inverseFrequency;
+    frequencies.resize(static_cast<std::size_t>(headDim / 2));
     for (std::size_t i = 0; i < frequencies.size(); ++i) {
         const float exponent = static_cast<float>(2 * i) / static_cast<float>(headDim);
         frequencies[i] = 1.0F / std::pow(static_cast<float>(theta), exponent);
     }
     const std::string kind = scaling.text("rope_type", scaling.text("type", "default"));
     if (kind == "default")
-        return frequencies;
+        return result;
     const auto factor = static_cast<float>(scaling.real("factor", 1.0));
     if (!(factor > 0))
         throw Error(ErrorCode::Format,
@@ -61,30 +136,44 @@ std::vector<float> inverseFrequencies(const ConfigReader& reader, std::int64_t h
     if (kind == "linear") {
         for (float& frequency : frequencies)
             frequency /= factor;
-        return frequencies;
+    } else if (kind == "llama3") {
+        scaleAsLlama3(scaling, factor, frequencies);
+    } else if (kind == "yarn") {
+        result.factor = scaleAsYarn(scaling, theta, context, factor, frequencies);
+    } else { // "dynamic" too: its angles depend on the length of each text
+        throw Error(ErrorCode::Unsupported,
+                    concat("rotary scaling of type ", quoted(kind), " is not supported"));
     }
-    if (kind == "llama3") {
-        // Llama 3.1: long wavelengths are stretched by the factor, short ones kept, a smooth ramp
-        // between.
-        const double low = scaling.real("low_freq_factor", 1.0);
-        const double high = scaling.real("high_freq_factor", 4.0);
-        const double original = scaling.real("original_max_position_embeddings", 8192.0);
-        if (!(low > 0 && high > low && original > 0))
-            throw Error(ErrorCode::Format, "config.json: inconsistent llama3 rotary scaling");
-        for (float& frequency : frequencies) {
-            const double wavelength = 2 * std::numbers::pi / static_cast<double>(frequency);
-            if (wavelength > original / low) {
-                frequency /= factor;
-            } else if (wavelength >= original / high) {
-                const auto smooth =
-                    static_cast<float>((original / wavelength - low) / (high - low));
-                frequency = (1 - smooth) * frequency / factor + smooth * frequency;
-            }
-        }
-        return frequencies;
+    return result;
+}
+
+/// The sliding window of every block, 0 for none.
+std::vector<std::int64_t> slidingWindows(const nlohmann::json& json, const ConfigReader& reader,
+                                         std::int64_t blocks)
+{
+    const std::string type = reader.text("model_type", "llama");
+    std::vector<std::int64_t> windows(static_cast<std::size_t>(blocks), 0);
+    const auto kinds = json.find("layer_types");
+    const bool listed = kinds != json.end() && kinds->is_array();
+    if (type == "llama" ||
+        (!listed && type == "qwen2" && !reader.boolean("use_sliding_window", false)))
+        return windows;
+    const std::int64_t window = reader.integer("sliding_window", 0, std::int64_t(1) << 40, 0);
+    if (listed && kinds->size() != windows.size())
+        throw Error(ErrorCode::Shape, concat("config.json: \"layer_types\" has ", kinds->size(),
+                                             " entries for ", blocks, " blocks"));
+    // Qwen2 keeps the first blocks without a window, Mistral none.
+    const std::int64_t first =
+        type == "qwen2" ? reader.integer("max_window_layers", 0, INT64_MAX, 28) : 0;
+    for (std::size_t i = 0; i < windows.size(); ++i) {
+        const bool slides =
+            listed ? (*kinds)[i] == "sliding_attention" : static_cast<std::int64_t>(i) >= first;
+        if (listed && !slides && (*kinds)[i] != "full_attention")
+            throw Error(ErrorCode::Unsupported,
+                        concat("attention of type ", quoted((*kinds)[i].dump())));
+        windows[i] = slides ? window : 0;
     }
-    throw Error(ErrorCode::Unsupported,
-                concat("rotary scaling of type ", quoted(kind), " is not supported"));
+    return windows;
 }
 
 Config readConfig(const nlohmann::json& json)
@@ -114,11 +203,12 @@ Config readConfig(const nlohmann::json& json)
     if (activation != "silu" && activation != "swish")
         throw Error(ErrorCode::Unsupported,
                     concat("activation ", quoted(activation), " in a llama-like model"));
-    const std::string type = reader.text("model_type", "llama");
-    const bool slides = type == "mistral" || reader.boolean("use_sliding_window", false);
-    if (slides)
-        config.window = reader.integer("sliding_window", 0, std::int64_t(1) << 40, 0);
-    config.inverseFrequency = inverseFrequencies(reader, config.headDim);
+    config.windows = slidingWindows(json, reader, config.blocks);
+    RotaryScaling rotary = rotaryScaling(reader, config.headDim, config.context);
+    config.inverseFrequency = std::move(rotary.inverseFrequency);
+    config.scale = 1.0F / std::sqrt(static_cast<float>(config.headDim));
+    if (rotary.factor != 1) // of queries and of keys
+        config.scale *= rotary.factor * rotary.factor;
     return config;
 }
 
@@ -140,7 +230,8 @@ public:
             m_builder.addEmbedding(embedding, ids, m_config.vocabulary, m_config.hidden);
 
         for (std::int64_t i = 0; i < m_config.blocks; ++i)
-            hidden = addBlock(concat(m_prefix, "layers.", i), hidden);
+            hidden = addBlock(concat(m_prefix, "layers.", i), hidden,
+                              m_config.windows[static_cast<std::size_t>(i)]);
 
         hidden = addNorm(m_prefix + "norm", hidden);
         const std::string head = (m_config.tied ? embedding : "lm_head") + ".weight";
@@ -159,7 +250,7 @@ private:
         return m_builder.addRmsNorm(name, input, m_config.hidden, m_config.epsilon);
     }
 
-    ValueId addBlock(const std::string& name, ValueId input)
+    ValueId addBlock(const std::string& name, ValueId input, std::int64_t window)
     {
         using op::BinaryKind;
         const std::int64_t queryFeatures = m_config.heads * m_config.headDim;
@@ -179,10 +270,9 @@ private:
         const ValueId v = linear(attention + ".v_proj", normed, keyFeatures, m_config.hidden);
         const ValueId rotatedQ = m_builder.add(rotary, {q}, attention + ".q_rotary");
         const ValueId rotatedK = m_builder.add(rotary, {k}, attention + ".k_rotary");
-        const float scale = 1.0F / std::sqrt(static_cast<float>(m_config.headDim));
         const ValueId mixed =
-            m_builder.add(op::Attention{m_config.heads, m_config.kvHeads, m_config.headDim, scale,
-                                        m_config.window, true},
+            m_builder.add(op::Attention{m_config.heads, m_config.kvHeads, m_config.headDim,
+                                        m_config.scale, window, true},
                           {rotatedQ, rotatedK, v}, attention);
         const ValueId projected =
             linear(attention + ".o_proj", mixed, m_config.hidden, queryFeatures);
@@ -209,11 +299,6 @@ private:
 };
 
 } // namespace
-
-bool isLlamaFamily(std::string_view modelType)
-{
-    return modelType == "llama" || modelType == "mistral" || modelType == "qwen2";
-}
 
 void buildLlama(const nlohmann::json& json, Model& model)
 {

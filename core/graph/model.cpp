@@ -5,9 +5,6 @@
 #include "core/base/text.h"
 #include "core/graph/block_cuts.h"
 #include "core/graph/builders.h"
-#include "core/graph/config_reader.h"
-
-#include <nlohmann/json.hpp>
 
 #include <algorithm>
 #include <set>
@@ -112,19 +109,7 @@ void buildGraph(Model& model)
     if (model.source.config.empty())
         throw Error(ErrorCode::Unsupported,
                     "there is no config.json, so the architecture is unknown");
-    const auto config = nlohmann::json::parse(model.source.config, nullptr, false);
-    if (config.is_discarded())
-        throw Error(ErrorCode::Format, "config.json is not valid JSON");
-    const std::string type = ConfigReader(config).text("model_type", "");
-    if (type.empty())
-        throw Error(ErrorCode::Unsupported, "config.json names no model_type");
-    if (!isLlamaFamily(type))
-        throw Error(ErrorCode::Unsupported,
-                    concat("model_type ", quoted(type),
-                           " cannot be run yet (llama, mistral and qwen2 can); its weights can be"
-                           " inspected and quantized without calibration"));
-    model.architecture = type;
-    buildLlama(config, model);
+    buildHuggingFace(model);
 }
 
 } // namespace

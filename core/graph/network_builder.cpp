@@ -135,9 +135,12 @@ ValueId NetworkBuilder::addRmsNorm(const std::string& name, ValueId input, std::
 ValueId NetworkBuilder::addLayerNorm(const std::string& name, ValueId input, std::int64_t features,
                                      float epsilon)
 {
-    requireShape(name + ".weight", {features});
-    requireShape(name + ".bias", {features});
-    return add(op::LayerNorm{name + ".weight", name + ".bias", epsilon}, {input}, name);
+    const bool old = !has(name + ".weight") && has(name + ".gamma");
+    const std::string weight = name + (old ? ".gamma" : ".weight");
+    const std::string bias = name + (old ? ".beta" : ".bias");
+    requireShape(weight, {features});
+    requireShape(bias, {features});
+    return add(op::LayerNorm{weight, bias, epsilon}, {input}, name);
 }
 
 ValueId NetworkBuilder::addUnary(op::UnaryKind kind, ValueId input, std::string name)

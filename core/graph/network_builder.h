@@ -49,7 +49,7 @@ public:
                          std::int64_t features);
     ValueId addRmsNorm(const std::string& name, ValueId input, std::int64_t features,
                        float epsilon);
-    /// NAME.weight and NAME.bias.
+    /// NAME.weight and NAME.bias, or NAME.gamma and NAME.beta as old files have them.
     ValueId addLayerNorm(const std::string& name, ValueId input, std::int64_t features,
                          float epsilon);
     ValueId addUnary(op::UnaryKind kind, ValueId input, std::string name);
@@ -60,6 +60,7 @@ public:
     ValueId endBlock(ValueId output);
 
     [[nodiscard]] Model& model() { return m_model; }
+    [[nodiscard]] const Model& model() const { return m_model; }
 
 private:
     Model& m_model;

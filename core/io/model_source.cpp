@@ -246,10 +246,12 @@ ModelSource openModelSource(const fs::path& path)
 
     for (const char* name :
          {"tokenizer.json", "tokenizer.model", "tokenizer.bin", "tokenizer_config.json",
-          "special_tokens_map.json", "generation_config.json", "vocab.json", "merges.txt"})
+          "special_tokens_map.json", "generation_config.json", "vocab.json", "merges.txt",
+          "vocab.txt", "preprocessor_config.json"})
         if (fs::is_regular_file(folder / name, error))
             model.companions.push_back(folder / name);
-    for (const char* name : {"tokenizer.bin", "tokenizer.model", "tokenizer.json"})
+    for (const char* name :
+         {"vocab.json", "vocab.txt", "tokenizer.bin", "tokenizer.model", "tokenizer.json"})
         if (fs::is_regular_file(folder / name, error))
             model.tokenizer = folder / name; // the last of these wins
 

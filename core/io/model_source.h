@@ -23,8 +23,9 @@ struct ModelSource
                                               ///< made from the header, in the same words;
                                               ///< ONNX and Keras describe themselves
     std::shared_ptr<const OnnxGraph> onnx;    ///< what an ONNX file computes; null for others
-    std::filesystem::path tokenizer;          ///< tokenizer.json, tokenizer.model, else
-                                              ///< tokenizer.bin beside the model; empty if none
+    std::filesystem::path tokenizer;          ///< tokenizer.json, tokenizer.model, tokenizer.bin,
+                                              ///< vocab.txt or vocab.json beside the model, the
+                                              ///< first of these; empty if none
     std::vector<std::filesystem::path> weightFiles;
     std::vector<std::filesystem::path>
         companions;          ///< tokenizer and configuration files that an

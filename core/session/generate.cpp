@@ -77,7 +77,7 @@ std::string generate(const GenerateRequest& request, Monitor& monitor,
     for (std::int64_t i = 0; i < request.tokens; ++i) {
         monitor.checkpoint();
         monitor.report(static_cast<double>(i) / static_cast<double>(request.tokens), "generating");
-        Tensor hidden = executor.embed(next, 1);
+        Tensor hidden = executor.embed(next, 1, cache.positions);
         for (int block = 0; block < static_cast<int>(model.blocks.size()); ++block)
             executor.runBlock(block, hidden, monitor, {}, &cache);
         cache.positions += static_cast<std::int64_t>(next.size());

@@ -87,9 +87,9 @@ struct AttentionCase
     void run()
     {
         kernel::attentionBackward(std::as_const(q).matrix(), std::as_const(k).matrix(),
-                                  std::as_const(v).matrix(), attention, sequence,
+                                  std::as_const(v).matrix(), attention, batch, {},
                                   std::as_const(dy).matrix(), dq.matrix(), dk.matrix(), dv.matrix(),
-                                  Monitor());
+                                  {}, Monitor());
     }
 };
 

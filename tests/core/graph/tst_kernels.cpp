@@ -121,7 +121,7 @@ private slots:
         std::vector<float> out(q.size());
         kernel::attention({q.data(), tokens, heads * headDim},
                           {k.data(), positions, kvHeads * headDim},
-                          {v.data(), positions, kvHeads * headDim}, attention, offset,
+                          {v.data(), positions, kvHeads * headDim}, attention, 1, {},
                           {out.data(), tokens, heads * headDim}, Monitor());
         std::vector<float> expected(q.size());
         for (int t = 0; t < tokens; ++t)
@@ -201,7 +201,7 @@ private slots:
         const auto once = [&](int threads) {
             const ThreadLimit limit(threads);
             std::vector<float> out(q.size());
-            kernel::attention({q.data(), n, d}, {q.data(), n, d}, {q.data(), n, d}, attention, 0,
+            kernel::attention({q.data(), n, d}, {q.data(), n, d}, {q.data(), n, d}, attention, 1, {},
                               {out.data(), n, d}, Monitor());
             kernel::silu(out, out);
             return out;
