@@ -29,4 +29,10 @@ void buildVit(const nlohmann::json& config, Model& model);
 /// By the source's config.json: sets the architecture and calls its builder.
 void buildHuggingFace(Model& model);
 
+/// The graph of an ONNX file, with its own layers and blocks (see OnnxTranslation).
+void buildOnnx(Model& model);
+
+/// Layers of a container that tells how its tensors are used, without nodes or blocks.
+[[nodiscard]] std::vector<Layer> layersOfUses(const Model& model);
+
 } // namespace gradus

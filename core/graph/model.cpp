@@ -3,10 +3,10 @@
 
 #include "core/base/error.h"
 #include "core/base/text.h"
+#include "core/graph/block_cuts.h"
 #include "core/graph/builders.h"
 
 #include <algorithm>
-#include <cctype>
 #include <set>
 
 namespace gradus {
@@ -16,20 +16,6 @@ namespace {
 bool contains(const std::string& text, std::string_view part)
 {
     return text.find(part) != std::string::npos;
-}
-
-/// "encoder.layers.3.fc1" → "encoder.layers.3": the name up to its first number, by which blocks
-/// repeat; empty when there is none.
-std::string blockPrefix(const std::string& name)
-{
-    for (std::size_t at = name.find('.'); at != std::string::npos; at = name.find('.', at + 1)) {
-        std::size_t end = at + 1;
-        while (end < name.size() && std::isdigit(static_cast<unsigned char>(name[end])))
-            ++end;
-        if (end > at + 1 && end < name.size() && name[end] == '.')
-            return name.substr(0, end);
-    }
-    return {};
 }
 
 /// Puts a layer into the block that its name tells, which may be new.
@@ -61,30 +47,6 @@ LayerKind kindOfRole(WeightRole role)
         break;
     }
     return LayerKind::Other;
-}
-
-/// Layers of a container that tells how its tensors are used. Constants of elementwise nodes and
-/// the like are not weights of a product: they stay float unless a rule includes them.
-void listUsesAsLayers(Model& model)
-{
-    const ModelFile& file = *model.source.tensors;
-    for (const WeightUse& use : file.weightUses()) {
-        const TensorInfo& info = *file.find(use.tensor);
-        Layer layer;
-        layer.name = use.name;
-        layer.weight = use.tensor;
-        layer.kind = kindOfRole(use.role);
-        layer.shape = info.shape;
-        layer.rows = use.rows;
-        layer.cols = use.cols;
-        layer.dtype = info.dtype;
-        layer.layout = use.layout;
-        layer.quantizedByDefault =
-            (layer.kind == LayerKind::Linear || layer.kind == LayerKind::Convolution) &&
-            !contains(info.name, "lm_head");
-        placeInBlock(layer, model);
-        model.layers.push_back(std::move(layer));
-    }
 }
 
 /// Layers of a container whose architecture is unknown: every floating tensor of two or more
@@ -122,6 +84,13 @@ void listTensorsAsLayers(Model& model)
     }
 }
 
+void listUsesAsLayers(Model& model)
+{
+    model.layers = layersOfUses(model);
+    for (Layer& layer : model.layers)
+        placeInBlock(layer, model);
+}
+
 void buildGraph(Model& model)
 {
     const auto asWeights = [&](std::string architecture, const char* what) {
@@ -130,8 +99,11 @@ void buildGraph(Model& model)
                      concat(what, " cannot be run yet; the weights can be inspected and quantized"
                                   " without calibration"));
     };
-    if (model.source.format == "onnx")
-        throw asWeights("ONNX graph (not run)", "ONNX graphs");
+    if (model.source.onnx) {
+        model.architecture = "ONNX graph (not run)";
+        buildOnnx(model);
+        return;
+    }
     if (model.source.format == "keras")
         throw asWeights("Keras model (not run)", "Keras models");
     if (model.source.config.empty())
@@ -141,6 +113,31 @@ void buildGraph(Model& model)
 }
 
 } // namespace
+
+// Constants of elementwise nodes and the like are not weights of a product: they stay float unless
+// a rule includes them.
+std::vector<Layer> layersOfUses(const Model& model)
+{
+    std::vector<Layer> layers;
+    const ModelFile& file = *model.source.tensors;
+    for (const WeightUse& use : file.weightUses()) {
+        const TensorInfo& info = *file.find(use.tensor);
+        Layer layer;
+        layer.name = use.name;
+        layer.weight = use.tensor;
+        layer.kind = kindOfRole(use.role);
+        layer.shape = info.shape;
+        layer.rows = use.rows;
+        layer.cols = use.cols;
+        layer.dtype = info.dtype;
+        layer.layout = use.layout;
+        layer.quantizedByDefault =
+            (layer.kind == LayerKind::Linear || layer.kind == LayerKind::Convolution) &&
+            !contains(info.name, "lm_head");
+        layers.push_back(std::move(layer));
+    }
+    return layers;
+}
 
 std::string_view layerKindName(LayerKind kind)
 {
@@ -212,6 +209,9 @@ std::shared_ptr<const Model> buildModel(ModelSource source)
     } catch (const Error& error) {
         model->whyNotRunnable = error.what();
         model->graph = {};
+        model->task = ModelTask::Other;
+        model->image.reset();
+        model->labels.clear();
         model->layers.clear();
         model->blocks.clear();
         if (model->architecture.empty())

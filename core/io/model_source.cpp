@@ -222,8 +222,14 @@ ModelSource openModelSource(const fs::path& path)
     }
     case Kind::Onnx:
     case Kind::Keras: {
-        OpenedContainer opened =
-            kind == Kind::Onnx ? openOnnx(source, folder) : openKeras(source, weights);
+        OpenedContainer opened;
+        if (kind == Kind::Onnx) {
+            OpenedOnnx onnx = openOnnx(source, folder);
+            model.onnx = std::move(onnx.graph);
+            opened = std::move(onnx);
+        } else {
+            opened = openKeras(source, weights);
+        }
         model.format = kind == Kind::Onnx ? "onnx" : "keras";
         model.tensors = std::move(opened.tensors);
         header = std::move(opened.header);

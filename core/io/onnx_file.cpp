@@ -104,14 +104,16 @@ public:
         setUses(std::move(contents.uses));
         setUnread(std::move(contents.unread));
         m_otherFiles = files.paths();
+        m_graph = std::make_shared<const OnnxGraph>(std::move(contents.graph));
     }
 
-    [[nodiscard]] OpenedContainer describe(std::shared_ptr<const ModelFile> self) const
+    [[nodiscard]] OpenedOnnx describe(std::shared_ptr<const ModelFile> self) const
     {
         std::vector<Bytes> pieces;
         for (const Place& place : m_places)
             pieces.push_back(place.bytes);
-        return {std::move(self), gapsBetween(m_source->bytes(), std::move(pieces)), m_otherFiles};
+        return {{std::move(self), gapsBetween(m_source->bytes(), std::move(pieces)), m_otherFiles},
+                m_graph};
     }
 
 protected:
@@ -197,11 +199,12 @@ private:
     std::shared_ptr<const ByteSource> m_source;
     std::vector<Place> m_places; ///< of tensors(), in their order
     std::vector<fs::path> m_otherFiles;
+    std::shared_ptr<const OnnxGraph> m_graph;
 };
 
 } // namespace
 
-OpenedContainer openOnnx(std::shared_ptr<const ByteSource> source, const fs::path& folder)
+OpenedOnnx openOnnx(std::shared_ptr<const ByteSource> source, const fs::path& folder)
 {
     const auto file = std::make_shared<const OnnxFile>(std::move(source), folder);
     return file->describe(file);

@@ -2,11 +2,16 @@
 #pragma once
 
 #include "core/io/byte_source.h"
-#include "core/io/model_file.h"
+#include "core/io/onnx_graph.h"
 
 #include <filesystem>
 
 namespace gradus {
+
+struct OpenedOnnx : OpenedContainer
+{
+    std::shared_ptr<const OnnxGraph> graph; ///< never null
+};
 
 /// The tensors of an ONNX file: initializers and values of Constant nodes, of the main graph and of
 /// the graphs inside it, stored as raw bytes, in typed fields or in external files. They are read
@@ -17,7 +22,7 @@ namespace gradus {
 /// no link is followed out of it). Empty when there is none: external data is an error then.
 ///
 /// Tensors of dtypes that Gradus does not know are listed as unread(). Throws Error(Format | Io).
-[[nodiscard]] OpenedContainer openOnnx(std::shared_ptr<const ByteSource> source,
-                                       const std::filesystem::path& folder);
+[[nodiscard]] OpenedOnnx openOnnx(std::shared_ptr<const ByteSource> source,
+                                  const std::filesystem::path& folder);
 
 } // namespace gradus

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// Field numbers are those of onnx.proto3. The messages are walked in the mapped file: what protobuf
-// would make of them is several copies of every weight.
+// The messages are walked in the mapped file: what protobuf would make of them is several copies of
+// every weight.
 #include "core/io/onnx_scanner.h"
 
 #include "core/base/error.h"
 #include "core/base/text.h"
+#include "core/io/onnx_messages.h"
 #include "core/io/wire_format.h"
 
 #include <algorithm>
@@ -21,43 +22,10 @@ namespace {
 
 using Bytes = std::span<const std::byte>;
 
-constexpr std::size_t maximumRank = 64; // as in safetensors
 constexpr std::size_t maximumTensors = std::size_t(1) << 20;
 constexpr std::size_t maximumNameBytes = std::size_t(256) << 20;
 constexpr int maximumDepth = 64;
-
-struct Attribute
-{
-    std::string_view name;
-    std::int64_t integer = 0;
-    std::vector<std::int64_t> integers;
-    Bytes tensor;
-    bool hasTensor = false;
-    std::vector<Bytes> graphs;
-};
-
-struct ParsedNode
-{
-    std::string_view op;
-    std::string_view domain;
-    std::string_view name;
-    std::vector<std::string_view> inputs;
-    std::vector<std::string_view> outputs;
-    std::vector<Attribute> attributes;
-
-    [[nodiscard]] const Attribute* attribute(std::string_view wanted) const
-    {
-        for (const Attribute& each : attributes)
-            if (each.name == wanted)
-                return &each;
-        return nullptr;
-    }
-    [[nodiscard]] std::int64_t integer(std::string_view wanted, std::int64_t otherwise) const
-    {
-        const Attribute* found = attribute(wanted);
-        return found ? found->integer : otherwise;
-    }
-};
+constexpr std::size_t maximumKept = std::size_t(1) << 22;
 
 /// A value that is a stored tensor with its axes moved or its sizes changed.
 struct View
@@ -107,11 +75,13 @@ public:
     {
         bool found = false;
         for (WireReader fields(model, m_file); fields.next();) {
-            if (!fields.is(7, WireReader::Bytes))
+            if (!fields.is(7, WireReader::Bytes)) {
+                aboutModel(fields);
                 continue;
+            }
             if (std::exchange(found, true))
                 throw fail("holds two graphs");
-            graph(fields.bytes(), nullptr, {}, 0);
+            graph(fields.bytes(), nullptr, {}, 0, m_contents.graph);
         }
         if (!found)
             throw fail("holds no graph; an ONNX model is expected");
@@ -126,17 +96,23 @@ private:
         return Error(ErrorCode::Format, concat(m_file, ": ", parts...));
     }
 
-    void graph(Bytes bytes, const Scope* around, const std::string& path, int depth);
+    void aboutModel(const WireReader& field);
+    void graph(Bytes bytes, const Scope* around, const std::string& path, int depth,
+               OnnxGraph& kept);
+    [[nodiscard]] bool keeps(std::size_t items);
+    void keep(const OnnxNodeMessage& node, std::vector<OnnxWeight> weights, OnnxGraph& kept);
+    [[nodiscard]] OnnxAttribute kept(const OnnxAttributeMessage& attribute);
+    [[nodiscard]] std::shared_ptr<const Tensor> smallTensor(const OnnxTensor& tensor) const;
+    void keepValue(Bytes message, std::vector<OnnxValue>& values);
     void sparse(Bytes bytes);
-    void addTensor(Scope& scope, Bytes message, std::string_view name, const std::string& path);
-    [[nodiscard]] OnnxTensor parseTensor(Bytes message) const;
-    [[nodiscard]] ParsedNode parseNode(Bytes message) const;
-    [[nodiscard]] Attribute parseAttribute(Bytes message) const;
-    void carry(Scope& scope, const ParsedNode& node);
-    void weights(const Scope& scope, const ParsedNode& node);
-    void convolution(const View& view, const ParsedNode& node, bool transposed);
+    /// Its name among m_contents.tensors.
+    const std::string& addTensor(Scope& scope, Bytes message, std::string_view name,
+                                 const std::string& path);
+    void carry(Scope& scope, const OnnxNodeMessage& node);
+    [[nodiscard]] std::vector<OnnxWeight> weights(const Scope& scope, const OnnxNodeMessage& node);
+    void convolution(const View& view, const OnnxNodeMessage& node, bool transposed);
     void use(const View& view, Shape sizes, std::vector<int> order, std::size_t rowAxes,
-             WeightRole role, const ParsedNode& node);
+             WeightRole role, const OnnxNodeMessage& node, std::size_t input);
     void nameUses();
     [[nodiscard]] std::vector<std::int64_t> smallIntegers(const Scope& scope,
                                                           std::string_view name) const;
@@ -147,111 +123,16 @@ private:
     std::size_t m_nameBytes = 0;            ///< of names that nested graphs made longer
     std::unordered_set<std::size_t> m_used; ///< tensors that have a use
     std::vector<std::string_view> m_nodeOfUse;
+    std::vector<OnnxWeight> m_found; ///< of the node that is looked at
+    std::size_t m_kept = 0;          ///< items of the graph
 };
-
-// -------------------------------------------------------------------------------- messages
-
-/// A repeated int64, packed or one by one; false when a pack is damaged.
-bool addIntegers(const WireReader& field, std::uint32_t number, std::size_t limit,
-                 std::vector<std::int64_t>& values)
-{
-    if (field.is(number, WireReader::Varint)) {
-        values.push_back(field.integer());
-        return values.size() <= limit;
-    }
-    if (!field.is(number, WireReader::Bytes))
-        return true;
-    Bytes left = field.bytes();
-    while (!left.empty()) {
-        std::uint64_t value = 0;
-        if (!WireReader::takeVarint(left, value) || values.size() == limit)
-            return false;
-        values.push_back(static_cast<std::int64_t>(value));
-    }
-    return true;
-}
-
-OnnxTensor Scanner::parseTensor(Bytes message) const
-{
-    OnnxTensor tensor;
-    tensor.message = message;
-    for (WireReader fields(message, m_file); fields.next();) {
-        if (!addIntegers(fields, 1, maximumRank, tensor.shape))
-            throw fail("a tensor has damaged dimensions, or more than ", maximumRank);
-        if (fields.is(2, WireReader::Varint))
-            tensor.dataType = fields.integer();
-        else if (fields.is(8, WireReader::Bytes))
-            tensor.storedName = fields.text();
-        else if (fields.is(9, WireReader::Bytes))
-            tensor.raw = fields.bytes();
-        else if (fields.is(14, WireReader::Varint))
-            tensor.isExternal = fields.varint() == 1;
-        else if (fields.is(13, WireReader::Bytes)) {
-            std::string_view key;
-            std::string_view value;
-            for (WireReader entry(fields.bytes(), m_file); entry.next();) {
-                if (entry.is(1, WireReader::Bytes))
-                    key = entry.text();
-                else if (entry.is(2, WireReader::Bytes))
-                    value = entry.text();
-            }
-            if (key == "location")
-                tensor.location = value;
-            else if (key == "offset")
-                tensor.offset = value;
-            else if (key == "length")
-                tensor.length = value;
-        }
-    }
-    return tensor;
-}
-
-Attribute Scanner::parseAttribute(Bytes message) const
-{
-    Attribute attribute;
-    for (WireReader fields(message, m_file); fields.next();) {
-        // Longer lists are no axes; they are not kept.
-        if (!addIntegers(fields, 8, maximumRank, attribute.integers))
-            attribute.integers.resize(maximumRank);
-        if (fields.is(1, WireReader::Bytes)) {
-            attribute.name = fields.text();
-        } else if (fields.is(3, WireReader::Varint)) {
-            attribute.integer = fields.integer();
-        } else if (fields.is(5, WireReader::Bytes)) {
-            attribute.tensor = fields.bytes();
-            attribute.hasTensor = true;
-        } else if (fields.is(6, WireReader::Bytes) || fields.is(11, WireReader::Bytes)) {
-            attribute.graphs.push_back(fields.bytes());
-        }
-    }
-    return attribute;
-}
-
-ParsedNode Scanner::parseNode(Bytes message) const
-{
-    ParsedNode node;
-    for (WireReader fields(message, m_file); fields.next();) {
-        if (fields.is(1, WireReader::Bytes))
-            node.inputs.push_back(fields.text());
-        else if (fields.is(2, WireReader::Bytes))
-            node.outputs.push_back(fields.text());
-        else if (fields.is(3, WireReader::Bytes))
-            node.name = fields.text();
-        else if (fields.is(4, WireReader::Bytes))
-            node.op = fields.text();
-        else if (fields.is(5, WireReader::Bytes))
-            node.attributes.push_back(parseAttribute(fields.bytes()));
-        else if (fields.is(7, WireReader::Bytes))
-            node.domain = fields.text();
-    }
-    return node;
-}
 
 // ---------------------------------------------------------------------------------- tensors
 
-void Scanner::addTensor(Scope& scope, Bytes message, std::string_view name, const std::string& path)
+const std::string& Scanner::addTensor(Scope& scope, Bytes message, std::string_view name,
+                                      const std::string& path)
 {
-    OnnxTensor tensor = parseTensor(message);
+    OnnxTensor tensor = parseOnnxTensor(message, m_file);
     if (name.empty())
         name = tensor.storedName;
     if (name.empty())
@@ -281,13 +162,14 @@ void Scanner::addTensor(Scope& scope, Bytes message, std::string_view name, cons
             tensor.name += concat("#", again + 1);
     }
     m_contents.tensors.push_back(std::move(tensor));
+    return m_contents.tensors.back().name;
 }
 
 void Scanner::sparse(Bytes bytes)
 {
     for (WireReader fields(bytes, m_file); fields.next();)
         if (fields.is(1, WireReader::Bytes)) {
-            const OnnxTensor values = parseTensor(fields.bytes());
+            const OnnxTensor values = parseOnnxTensor(fields.bytes(), m_file);
             if (m_contents.unread.size() < maximumTensors && isValidUtf8(values.storedName))
                 m_contents.unread.push_back(
                     {std::string(values.storedName), "it is stored as a sparse tensor"});
@@ -302,7 +184,7 @@ std::vector<std::int64_t> Scanner::smallIntegers(const Scope& scope, std::string
     const OnnxTensor& tensor = m_contents.tensors[view->tensor];
     const auto count = static_cast<std::size_t>(tensor.shape.size() == 1 ? tensor.shape[0] : 0);
     // A long message of few integers is padded, and would be read again and again.
-    if (tensor.dataType != 7 || tensor.isExternal || count == 0 || count > maximumRank ||
+    if (tensor.dataType != 7 || tensor.isExternal || count == 0 || count > maximumOnnxRank ||
         tensor.message.size() > 4096)
         return {};
     std::vector<std::int64_t> values(count);
@@ -319,50 +201,178 @@ std::vector<std::int64_t> Scanner::smallIntegers(const Scope& scope, std::string
 
 // ------------------------------------------------------------------------------------ nodes
 
-void Scanner::graph(Bytes bytes, const Scope* around, const std::string& path, int depth)
+void Scanner::graph(Bytes bytes, const Scope* around, const std::string& path, int depth,
+                    OnnxGraph& kept)
 {
     if (depth == maximumDepth)
         throw fail("graphs are nested more than ", maximumDepth, " deep");
     Scope scope;
     scope.around = around;
     for (WireReader fields(bytes, m_file); fields.next();) {
-        if (fields.is(5, WireReader::Bytes))
-            addTensor(scope, fields.bytes(), {}, path);
-        else if (fields.is(15, WireReader::Bytes))
+        if (fields.is(5, WireReader::Bytes)) {
+            const std::string& name = addTensor(scope, fields.bytes(), {}, path);
+            if (keeps(2))
+                kept.initializers.emplace_back(m_contents.tensors.back().storedName, name);
+        } else if (fields.is(15, WireReader::Bytes)) {
             sparse(fields.bytes());
+        } else if (fields.is(11, WireReader::Bytes)) {
+            keepValue(fields.bytes(), kept.inputs);
+        } else if (fields.is(12, WireReader::Bytes)) {
+            keepValue(fields.bytes(), kept.outputs);
+        } else if (fields.is(13, WireReader::Bytes)) {
+            keepValue(fields.bytes(), kept.values);
+        }
     }
     std::size_t number = 0;
     for (WireReader fields(bytes, m_file); fields.next();) {
         if (!fields.is(1, WireReader::Bytes))
             continue;
-        const ParsedNode node = parseNode(fields.bytes());
+        const OnnxNodeMessage node = parseOnnxNode(fields.bytes(), m_file);
         ++number;
         const bool standard =
             node.domain.empty() || node.domain == "ai.onnx" || node.domain == "com.microsoft";
         if (standard && node.op == "Constant") {
-            const Attribute* value = node.attribute("value");
+            const OnnxAttributeMessage* value = node.attribute("value");
+            const std::string* name = nullptr;
             if (value && value->hasTensor && !node.outputs.empty())
-                addTensor(scope, value->tensor, node.outputs.front(), path);
+                name = &addTensor(scope, value->tensor, node.outputs.front(), path);
+            keep(node, {}, kept);
+            if (name && !kept.nodes.empty())
+                for (OnnxAttribute& attribute : kept.nodes.back().attributes)
+                    if (attribute.name == "value")
+                        attribute.tensor = *name;
         } else if (standard) {
-            weights(scope, node);
+            keep(node, weights(scope, node), kept);
             carry(scope, node);
+        } else {
+            keep(node, {}, kept);
         }
-        for (const Attribute& attribute : node.attributes)
-            for (const Bytes inner : attribute.graphs) {
+        const std::size_t own = kept.nodes.size();
+        for (std::size_t a = 0; a < node.attributes.size(); ++a)
+            for (const Bytes inner : node.attributes[a].graphs) {
+                const OnnxAttributeMessage& attribute = node.attributes[a];
                 if (!isValidUtf8(node.name) || !isValidUtf8(node.op) ||
                     !isValidUtf8(attribute.name))
                     throw fail("the name of a node with graphs inside is not valid UTF-8");
+                OnnxGraph insideKept;
                 graph(inner, &scope,
                       concat(path, node.name.empty() ? node.op : node.name,
                              node.name.empty() ? concat(number) : std::string(), "/",
                              attribute.name, "/"),
-                      depth + 1);
+                      depth + 1, insideKept);
+                if (m_contents.graph.whyIncomplete.empty())
+                    kept.nodes[own - 1].attributes[a].graphs.push_back(std::move(insideKept));
             }
     }
 }
 
+/// What the model's message says besides its graph.
+void Scanner::aboutModel(const WireReader& field)
+{
+    OnnxGraph& graph = m_contents.graph;
+    if (field.is(2, WireReader::Bytes)) {
+        graph.producer = field.text();
+    } else if (field.is(8, WireReader::Bytes)) {
+        std::string domain;
+        std::int64_t version = 0;
+        for (WireReader fields(field.bytes(), m_file); fields.next();) {
+            if (fields.is(1, WireReader::Bytes))
+                domain = fields.text();
+            else if (fields.is(2, WireReader::Varint))
+                version = fields.integer();
+        }
+        if (keeps(1))
+            graph.opsets[domain == "ai.onnx" ? std::string() : domain] = version;
+    } else if (field.is(14, WireReader::Bytes)) {
+        const OnnxEntryMessage entry = parseOnnxEntry(field.bytes(), m_file);
+        if (keeps(2))
+            graph.metadata[std::string(entry.key)] = entry.value;
+    } else if (field.is(25, WireReader::Bytes)) {
+        for (WireReader fields(field.bytes(), m_file); fields.next();)
+            if (fields.is(1, WireReader::Bytes) && keeps(1))
+                graph.functions.emplace_back(fields.text());
+    }
+}
+
+/// Whether so many items more may be kept: messages of a few bytes must not become a lot of memory.
+bool Scanner::keeps(std::size_t items)
+{
+    m_kept += items;
+    if (m_kept > maximumKept)
+        m_contents.graph.whyIncomplete =
+            concat("its graph has more than ", maximumKept, " nodes, names and numbers");
+    return m_kept <= maximumKept;
+}
+
+OnnxAttribute Scanner::kept(const OnnxAttributeMessage& attribute)
+{
+    OnnxAttribute result;
+    result.name = attribute.name;
+    result.type = attribute.type;
+    result.integer = attribute.integer;
+    result.real = attribute.real;
+    result.text = attribute.text;
+    result.integers = attribute.integers;
+    result.reals = attribute.reals;
+    result.texts.assign(attribute.texts.begin(), attribute.texts.end());
+    return result;
+}
+
+void Scanner::keep(const OnnxNodeMessage& node, std::vector<OnnxWeight> weights, OnnxGraph& kept)
+{
+    std::size_t items = 8 + node.inputs.size() + node.outputs.size() + 8 * weights.size();
+    for (const OnnxAttributeMessage& each : node.attributes)
+        items += 8 + each.integers.size() + each.reals.size() + each.texts.size();
+    if (!keeps(items))
+        return;
+    OnnxNode added;
+    added.op = node.op;
+    added.domain = node.domain == "ai.onnx" ? std::string_view() : node.domain;
+    added.name = node.name;
+    added.inputs.assign(node.inputs.begin(), node.inputs.end());
+    added.outputs.assign(node.outputs.begin(), node.outputs.end());
+    added.weights = std::move(weights);
+    for (const OnnxAttributeMessage& each : node.attributes) {
+        added.attributes.push_back(this->kept(each));
+        if (each.hasTensor && node.op != "Constant")
+            added.attributes.back().value = smallTensor(parseOnnxTensor(each.tensor, m_file));
+        if (each.hasUnread && m_contents.graph.whyIncomplete.empty())
+            m_contents.graph.whyIncomplete =
+                concat("attribute ", gradus::quoted(each.name), " of node ",
+                       gradus::quoted(added.label()), " (", gradus::quoted(node.op),
+                       ") is of a kind or length that Gradus does not read");
+    }
+    kept.nodes.push_back(std::move(added));
+}
+
+/// The elements of a tensor that lies in an attribute; null when it is not small.
+std::shared_ptr<const Tensor> Scanner::smallTensor(const OnnxTensor& tensor) const
+{
+    constexpr std::uint64_t smallBytes = 4096;
+    const auto dtype = dtypeOfOnnx(tensor.dataType);
+    const auto bytes = dtype ? tensorBytes(tensor.shape, *dtype) : std::nullopt;
+    if (!bytes || *bytes > smallBytes || tensor.isExternal)
+        return nullptr;
+    if (tensor.raw.size() == *bytes && *bytes > 0)
+        return std::make_shared<const Tensor>(Tensor::copyOf({*dtype, tensor.shape, tensor.raw}));
+    if (!tensor.raw.empty() ||
+        countTypedElements(tensor, *dtype, m_file) * dtypeSize(*dtype) != *bytes)
+        return nullptr;
+    return std::make_shared<const Tensor>(readTypedElements(tensor, *dtype, m_file));
+}
+
+void Scanner::keepValue(Bytes message, std::vector<OnnxValue>& values)
+{
+    OnnxValueMessage value = parseOnnxValue(message, m_file);
+    if (!keeps(4 + value.shape.size()))
+        return;
+    values.push_back({std::string(value.name), value.type, std::nullopt});
+    if (value.hasShape)
+        values.back().shape = std::move(value.shape);
+}
+
 /// Values that are a tensor in another shape, for the nodes that come after.
-void Scanner::carry(Scope& scope, const ParsedNode& node)
+void Scanner::carry(Scope& scope, const OnnxNodeMessage& node)
 {
     static constexpr std::string_view keeping[] = {"Identity", "Cast", "Dropout"};
     static constexpr std::string_view loosening[] = {"Slice", "Concat", "Split", "Squeeze",
@@ -382,7 +392,7 @@ void Scanner::carry(Scope& scope, const ParsedNode& node)
     View view = *from;
     if (turns && view.exact) {
         const std::size_t rank = view.order.size();
-        const Attribute* perm = node.attribute("perm");
+        const OnnxAttributeMessage* perm = node.attribute("perm");
         std::vector<int> order(rank);
         std::vector<bool> seen(rank, false);
         for (std::size_t i = 0; i < rank; ++i) {
@@ -418,8 +428,9 @@ void Scanner::carry(Scope& scope, const ParsedNode& node)
 }
 
 /// What a node makes of its inputs, when one is a tensor.
-void Scanner::weights(const Scope& scope, const ParsedNode& node)
+std::vector<OnnxWeight> Scanner::weights(const Scope& scope, const OnnxNodeMessage& node)
 {
+    m_found.clear();
     const auto input = [&](std::size_t index) -> const View* {
         const View* view = index < node.inputs.size() ? scope.find(node.inputs[index]) : nullptr;
         if (!view)
@@ -447,18 +458,18 @@ void Scanner::weights(const Scope& scope, const ParsedNode& node)
                 continue;
             const std::size_t rank = view->order.size(); // all but the last two count matrices
             use(*view, view->sizes, index == 1 ? swapped(rank) : upTo(rank), rank - 1,
-                WeightRole::Linear, node);
+                WeightRole::Linear, node, index);
         }
     } else if (node.op == "Gemm" || node.op == "FusedGemm") {
         const View* view = input(1);
         if (view && view->exact && view->order.size() == 2)
             use(*view, view->sizes, node.integer("transB", 0) != 0 ? upTo(2) : swapped(2), 1,
-                WeightRole::Linear, node);
+                WeightRole::Linear, node, 1);
     } else if (node.op == "Gather") {
         const View* view = input(0);
         if (view && view->exact && view->order.size() == 2 && node.integer("axis", 0) == 0 &&
             view->size(0) > 1)
-            use(*view, view->sizes, upTo(2), 1, WeightRole::Embedding, node);
+            use(*view, view->sizes, upTo(2), 1, WeightRole::Embedding, node, 0);
     } else if (node.op == "LSTM" || node.op == "GRU" || node.op == "RNN") {
         for (const std::size_t index : {std::size_t(1), std::size_t(2)}) {
             const View* view = input(index);
@@ -472,22 +483,23 @@ void Scanner::weights(const Scope& scope, const ParsedNode& node)
                 whole.order = upTo(whole.sizes.size());
             }
             use(whole, whole.sizes, upTo(whole.order.size()), whole.order.size() - 1,
-                WeightRole::Linear, node);
+                WeightRole::Linear, node, index);
         }
     }
+    return std::move(m_found);
 }
 
 /// W is out × in/groups × kernel, and in × out/groups × kernel when transposed.
-void Scanner::convolution(const View& view, const ParsedNode& node, bool transposed)
+void Scanner::convolution(const View& view, const OnnxNodeMessage& node, bool transposed)
 {
     const std::size_t rank = view.order.size();
     const std::int64_t groups = node.integer("group", 1);
     std::vector<int> order = upTo(rank);
     if (!transposed) {
-        use(view, view.sizes, std::move(order), 1, WeightRole::Convolution, node);
+        use(view, view.sizes, std::move(order), 1, WeightRole::Convolution, node, 1);
     } else if (groups == 1) {
         std::swap(order[0], order[1]);
-        use(view, view.sizes, std::move(order), 1, WeightRole::Convolution, node);
+        use(view, view.sizes, std::move(order), 1, WeightRole::Convolution, node, 1);
     } else if (groups > 1 && view.sizes[0] % groups == 0 &&
                weightLayout(view.sizes, view.order).isPlain()) {
         View split = view;
@@ -496,27 +508,33 @@ void Scanner::convolution(const View& view, const ParsedNode& node, bool transpo
         split.order = upTo(rank + 1);
         order = upTo(rank + 1);
         std::swap(order[1], order[2]);
-        use(split, split.sizes, std::move(order), 2, WeightRole::Convolution, node);
+        use(split, split.sizes, std::move(order), 2, WeightRole::Convolution, node, 1);
     }
 }
 
 /// order: of the view's axes; the first rowAxes of them are rows.
 void Scanner::use(const View& view, Shape sizes, std::vector<int> order, std::size_t rowAxes,
-                  WeightRole role, const ParsedNode& node)
+                  WeightRole role, const OnnxNodeMessage& node, std::size_t input)
 {
-    if (!m_used.insert(view.tensor).second)
-        return; // the first use decides
-    WeightUse added;
-    added.tensor = m_contents.tensors[view.tensor].name;
-    added.role = role;
-    added.rows = added.cols = 1;
+    OnnxWeight weight;
+    weight.input = input;
+    weight.tensor = m_contents.tensors[view.tensor].name;
+    weight.role = role;
+    weight.rows = weight.cols = 1;
+    for (std::size_t axis = 0; axis < view.order.size(); ++axis)
+        weight.shape.push_back(view.size(axis));
     for (std::size_t i = 0; i < order.size(); ++i) {
-        (i < rowAxes ? added.rows : added.cols) *= view.size(static_cast<std::size_t>(order[i]));
+        (i < rowAxes ? weight.rows : weight.cols) *= view.size(static_cast<std::size_t>(order[i]));
         order[i] = view.order[static_cast<std::size_t>(order[i])];
     }
-    added.layout = weightLayout(std::move(sizes), std::move(order));
-    m_contents.uses.push_back(std::move(added));
-    m_nodeOfUse.push_back(node.name);
+    weight.layout = weightLayout(std::move(sizes), std::move(order));
+    // The first use decides.
+    if (m_used.insert(view.tensor).second) {
+        m_contents.uses.push_back(
+            {weight.tensor, {}, role, weight.layout, weight.rows, weight.cols});
+        m_nodeOfUse.push_back(node.name);
+    }
+    m_found.push_back(std::move(weight));
 }
 
 /// "/encoder/layer.0/query/MatMul" → "encoder.layer.0.query"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
-#include "core/io/model_file.h"
+#include "core/io/onnx_graph.h"
 
 #include <span>
 #include <string>
@@ -31,12 +31,14 @@ struct OnnxContents
     std::vector<OnnxTensor> tensors;
     std::vector<WeightUse> uses; ///< of floating weights; the others are not here
     std::vector<UnreadTensor> unread;
+    OnnxGraph graph;
 };
 
 /// Walks a ModelProto once: initializers and Constant nodes of the graph and of every graph inside
 /// (branches of If, bodies of Loop and Scan), and the nodes that make weights of them. Nodes that
 /// change no values (Identity, Transpose, Reshape, …) are seen through. Nothing runs, and functions
-/// of the model are not entered. Throws Error(Format), starting with name.
+/// of the model are not entered. Whether the graph makes sense is for others to find out: a file
+/// that cannot run shows its weights. Throws Error(Format), starting with name.
 [[nodiscard]] OnnxContents scanOnnx(std::span<const std::byte> model, const std::string& name);
 
 /// Whether these bytes could be a ModelProto: its own fields are well-formed, and one is a graph.

@@ -20,8 +20,8 @@ struct NpyArray
     std::vector<T> values;
 };
 
-/// A .npy file of golden values: little-endian float32, int32 or int64, C order; anything else
-/// throws. For files of our own making: not hardened like the readers of core/io.
+/// A .npy file of golden values: little-endian float32, int32, int64 or uint8, C order; anything
+/// else throws. For files of our own making: not hardened like the readers of core/io.
 template <class T>
 NpyArray<T> readNpy(const std::filesystem::path& path)
 {
@@ -41,9 +41,10 @@ NpyArray<T> readNpy(const std::filesystem::path& path)
     const std::string_view header = text.substr(start, length);
     constexpr const char* descr = std::is_same_v<T, float>          ? "'<f4'"
                                   : std::is_same_v<T, std::int32_t> ? "'<i4'"
+                                  : std::is_same_v<T, std::uint8_t> ? "'|u1'"
                                                                     : "'<i8'";
     static_assert(std::is_same_v<T, float> || std::is_same_v<T, std::int32_t> ||
-                  std::is_same_v<T, std::int64_t>);
+                  std::is_same_v<T, std::int64_t> || std::is_same_v<T, std::uint8_t>);
     if (header.find(descr) == std::string_view::npos ||
         header.find("'fortran_order': False") == std::string_view::npos)
         throw bad("another element type or order");

@@ -1,0 +1,275 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//
+// ONNX operators over images and lines of samples: batch × channels × (height ×) width.
+#include "core/graph/graph_passes.h"
+#include "core/graph/onnx_translation.h"
+
+#include <algorithm>
+
+namespace gradus {
+
+namespace {
+
+/// kernel_shape, strides, dilations, pads and auto_pad of one or two axes.
+struct Window
+{
+    ConvolutionGeometry geometry;
+    bool isLine = false;
+};
+
+/// Two numbers of an attribute of one or two axes; lines have a height of 1.
+std::array<std::int64_t, 2> pair(OnnxCall& call, std::string_view name, std::size_t axes,
+                                 std::int64_t ofHeight, std::int64_t otherwise)
+{
+    const std::vector<std::int64_t> given = call.integers(name);
+    if (!given.empty() && given.size() != axes)
+        throw call.fail("has ", given.size(), " ", name, " for ", axes, " axes");
+    std::array<std::int64_t, 2> result{axes == 2 ? otherwise : ofHeight, otherwise};
+    for (std::size_t i = 0; i < given.size(); ++i)
+        result[2 - axes + i] = given[i];
+    return result;
+}
+
+Window window(OnnxCall& call, const Shape& kernel)
+{
+    const std::size_t axes = kernel.size();
+    if (axes != 1 && axes != 2)
+        throw call.fail("is over ", axes, " axes; Gradus runs one and two");
+    Window result;
+    result.isLine = axes == 1;
+    ConvolutionGeometry& geometry = result.geometry;
+    geometry.kernel = {axes == 2 ? kernel[0] : 1, kernel.back()};
+    geometry.stride = pair(call, "strides", axes, 1, 1);
+    geometry.dilation = pair(call, "dilations", axes, 1, 1);
+    const std::vector<std::int64_t> pads = call.integers("pads");
+    const std::string automatic = call.text("auto_pad", "NOTSET");
+    if (automatic == "SAME_UPPER") {
+        geometry.autoPad = AutoPad::SameUpper;
+    } else if (automatic == "SAME_LOWER") {
+        geometry.autoPad = AutoPad::SameLower;
+    } else if (automatic == "NOTSET" || automatic.empty()) {
+        if (!pads.empty() && pads.size() != 2 * axes)
+            throw call.fail("has ", pads.size(), " pads for ", axes, " axes");
+        for (std::size_t i = 0; i < pads.size(); ++i)
+            geometry.padding[axes == 2 ? i : 2 * i + 1] = pads[i];
+    } else if (automatic != "VALID") {
+        throw call.fail("has the unknown auto_pad ", quoted(automatic));
+    }
+    return result;
+}
+
+Shape kernelOf(const Shape& weight)
+{
+    return weight.size() > 2 ? Shape(weight.begin() + 2, weight.end()) : Shape();
+}
+
+void convolution(OnnxCall& call)
+{
+    const OnnxWeight* layer = call.weight(1);
+    if (!call.isConstant(1))
+        throw call.fail("has a weight that the graph computes while it runs");
+    const auto shape = layer ? std::optional(layer->shape) : call.shapeOfConstant(1);
+    if (!shape)
+        throw call.fail("has a weight that is too large to be computed");
+    const Window found = window(call, kernelOf(*shape));
+    op::Convolution made;
+    made.geometry = found.geometry;
+    made.isLine = found.isLine;
+    made.geometry.groups = call.integer("group", 1);
+    if (made.geometry.groups < 1 || (*shape)[0] % made.geometry.groups != 0)
+        throw call.fail("has ", made.geometry.groups, " groups of ", (*shape)[0], " outputs");
+    made.geometry.channels = (*shape)[1] * made.geometry.groups;
+    made.geometry.validate();
+    if (layer)
+        made.weight = layer->tensor;
+    else if (const auto value = call.constant(1, INT64_MAX))
+        made.weight = call.computed("weight", value->clone());
+    else
+        throw call.fail("has a weight that cannot be computed");
+    made.bias = call.parameter(2);
+    call.become(std::move(made), {call.in(0)});
+}
+
+void convolutionTranspose(OnnxCall& call)
+{
+    const auto shape = call.shapeOfConstant(1);
+    if (!call.isConstant(1) || !shape)
+        throw call.fail("has a weight that the graph computes while it runs");
+    if (call.hasAttribute("output_shape") && !call.integers("output_shape").empty())
+        throw call.fail("has output_shape, which Gradus does not run; pads and output_padding are"
+                        " expected");
+    const Window found = window(call, kernelOf(*shape));
+    op::ConvolutionTranspose made;
+    made.geometry = found.geometry;
+    made.isLine = found.isLine;
+    made.geometry.groups = call.integer("group", 1);
+    made.geometry.channels = (*shape)[0];
+    if (made.geometry.groups < 1 || (*shape)[0] % made.geometry.groups != 0)
+        throw call.fail("has ", made.geometry.groups, " groups of ", (*shape)[0], " channels");
+    made.outChannels = (*shape)[1] * made.geometry.groups;
+    made.outputPadding = pair(call, "output_padding", made.isLine ? 1 : 2, 0, 0);
+    made.geometry.validate();
+    made.weight = call.parameter(1);
+    made.bias = call.parameter(2);
+    call.become(std::move(made), {call.in(0)});
+}
+
+template <op::PoolKind kind>
+void pool(OnnxCall& call)
+{
+    if (call.isRead(1))
+        throw call.fail("should give indices, which Gradus does not have");
+    const Window found = window(call, call.integers("kernel_shape"));
+    op::Pool made;
+    made.kind = kind;
+    made.geometry = found.geometry;
+    made.isLine = found.isLine;
+    made.ceilMode = call.flag("ceil_mode");
+    made.countsPadding = call.flag("count_include_pad");
+    call.bind(0, call.emit(made, {call.in(0)}));
+}
+
+template <op::PoolKind kind>
+void globalPool(OnnxCall& call)
+{
+    call.become(op::GlobalPool{kind}, {call.in(0)});
+}
+
+void setMode(OnnxCall& call, op::Resize& made)
+{
+    const std::string mode = call.text("mode", "nearest");
+    if (mode == "nearest")
+        made.mode = op::ResizeMode::Nearest;
+    else if (mode == "linear" || mode == "bilinear")
+        made.mode = op::ResizeMode::Linear;
+    else if (mode == "cubic")
+        made.mode = op::ResizeMode::Cubic;
+    else
+        throw call.fail("has the unknown mode ", quoted(mode));
+}
+
+/// Resize before opset 11, and Upsample: corners stay where they are.
+op::Resize oldResize(OnnxCall& call)
+{
+    op::Resize made;
+    setMode(call, made);
+    made.coordinates = op::ResizeCoordinates::Asymmetric;
+    made.nearest = op::ResizeNearest::Floor;
+    return made;
+}
+
+void upsample(OnnxCall& call)
+{
+    const op::Resize made = oldResize(call);
+    if (call.opset() >= 9) {
+        call.become(made, {call.in(0), call.inAs(1, DType::F32)});
+        return;
+    }
+    const OnnxAttribute* scales = call.attribute("scales");
+    if (!scales)
+        throw call.fail("says no scales");
+    Tensor tensor(Shape{static_cast<std::int64_t>(scales->reals.size())});
+    std::copy(scales->reals.begin(), scales->reals.end(), tensor.floats().begin());
+    call.become(made, {call.in(0), call.constantValue(std::move(tensor))});
+}
+
+void setCoordinates(OnnxCall& call, op::Resize& made)
+{
+    using Coordinates = op::ResizeCoordinates;
+    static const std::map<std::string, Coordinates> coordinates = {
+        {"half_pixel", Coordinates::HalfPixel},
+        {"pytorch_half_pixel", Coordinates::PytorchHalfPixel},
+        {"align_corners", Coordinates::AlignCorners},
+        {"asymmetric", Coordinates::Asymmetric},
+    };
+    using Nearest = op::ResizeNearest;
+    static const std::map<std::string, Nearest> nearest = {
+        {"round_prefer_floor", Nearest::RoundPreferFloor},
+        {"round_prefer_ceil", Nearest::RoundPreferCeil},
+        {"floor", Nearest::Floor},
+        {"ceil", Nearest::Ceil},
+    };
+    const auto where = coordinates.find(call.text("coordinate_transformation_mode", "half_pixel"));
+    const auto which = nearest.find(call.text("nearest_mode", "round_prefer_floor"));
+    if (where == coordinates.end() || which == nearest.end())
+        throw call.fail("has a coordinate_transformation_mode or nearest_mode that Gradus does not"
+                        " run: ",
+                        quoted(call.text("coordinate_transformation_mode")), ", ",
+                        quoted(call.text("nearest_mode")));
+    made.coordinates = where->second;
+    made.nearest = which->second;
+}
+
+void resize(OnnxCall& call)
+{
+    if (call.opset() < 11) {
+        call.become(oldResize(call), {call.in(0), call.inAs(1, DType::F32)});
+        return;
+    }
+    op::Resize made;
+    setMode(call, made);
+    setCoordinates(call, made);
+    made.cubicA = call.real("cubic_coeff_a", -0.75F);
+    made.excludesOutside = call.flag("exclude_outside");
+    made.axes = call.integers("axes");
+    const std::string policy = call.text("keep_aspect_ratio_policy", "stretch");
+    if (call.flag("antialias") || policy != "stretch")
+        throw call.fail("antialiases or keeps the aspect ratio, which Gradus does not run");
+    // Scales and sizes that are there but empty are missing.
+    const auto given = [&](std::size_t i) {
+        const auto shape = call.has(i) ? call.shapeOfConstant(i) : std::nullopt;
+        return call.has(i) && (!shape || elementCount(*shape) > 0);
+    };
+    std::vector<ValueId> inputs{call.in(0), noValue};
+    if (given(2) == given(3))
+        throw call.fail("expects either scales or sizes");
+    if (given(2))
+        inputs[1] = call.inAs(2, DType::F32);
+    else
+        inputs.push_back(call.inAs(3, DType::I64));
+    call.become(std::move(made), std::move(inputs));
+}
+
+void pad(OnnxCall& call)
+{
+    static const std::map<std::string, op::PadMode> modes = {
+        {"constant", op::PadMode::Constant},
+        {"reflect", op::PadMode::Reflect},
+        {"edge", op::PadMode::Edge},
+        {"wrap", op::PadMode::Wrap},
+    };
+    const auto mode = modes.find(call.text("mode", "constant"));
+    if (mode == modes.end())
+        throw call.fail("has the unknown mode ", quoted(call.text("mode")));
+    const ValueId x = call.in(0);
+    if (call.opset() < 11) {
+        call.become(op::Pad{mode->second}, {x, call.constantValue(call.integers("pads")),
+                                            call.scalarOf(call.dtype(x), call.real("value", 0))});
+        return;
+    }
+    std::vector<ValueId> inputs{x, call.inAs(1, DType::I64)};
+    if (call.inputs() > 2)
+        inputs.push_back(call.has(2) ? call.inAs(2, call.dtype(x)) : noValue);
+    if (call.inputs() > 3)
+        inputs.push_back(call.has(3) ? call.inAs(3, DType::I64) : noValue);
+    call.become(op::Pad{mode->second}, std::move(inputs));
+}
+
+} // namespace
+
+OnnxTable onnxImages()
+{
+    return {
+        {"Conv", convolution},
+        {"ConvTranspose", convolutionTranspose},
+        {"MaxPool", pool<op::PoolKind::Maximum>},
+        {"AveragePool", pool<op::PoolKind::Average>},
+        {"GlobalMaxPool", globalPool<op::PoolKind::Maximum>},
+        {"GlobalAveragePool", globalPool<op::PoolKind::Average>},
+        {"Upsample", upsample},
+        {"Resize", resize},
+        {"Pad", pad},
+    };
+}
+
+} // namespace gradus
