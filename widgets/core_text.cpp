@@ -113,6 +113,11 @@ namespace {
                               "another alternation; the better result is kept."),
     QT_TRANSLATE_NOOP(
         "Core", "Added to the Hessian's diagonal for the first sweep, as a share of its mean."),
+    QT_TRANSLATE_NOOP("Core",
+                      "Aims at the outputs that the float network has on its own inputs, not on "
+                      "those of the quantized one; damped like the first sweep. For "
+                      "true-sequential calibration, where the float network then runs beside the "
+                      "quantized one; seldom a gain with sequential, no effect with float."),
     QT_TRANSLATE_NOOP("Core", "Gradient steps."),
     QT_TRANSLATE_NOOP("Core", "Learning rate of codes, in codes."),
     QT_TRANSLATE_NOOP("Core", "Learning rate of the exponent."),

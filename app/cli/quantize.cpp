@@ -372,23 +372,41 @@ void printTrainings(const Run& run)
     const auto trainings = trainingsOf(run);
     if (trainings.empty())
         return;
-    Table table({{"training", Table::Align::Left},
-                 {"loss before"},
-                 {"after"},
-                 {"change"},
-                 {"kept epoch"},
-                 {"steps"},
-                 {"scales moved"}});
+    std::vector<Table::Column> columns{{"training", Table::Align::Left},
+                                       {"loss before"},
+                                       {"after"},
+                                       {"change"},
+                                       {"kept epoch"},
+                                       {"steps"},
+                                       {"scales moved"}};
+    // What only power levels train.
+    const bool power = std::any_of(trainings.begin(), trainings.end(), [](const auto& training) {
+        return training->codeChange != 0 || training->exponentChange != 0;
+    });
+    if (power) {
+        columns.push_back({"codes changed"});
+        columns.push_back({"exponents moved"});
+    }
+    Table table(std::move(columns));
     for (const auto& training : trainings) {
         const double before = training->before();
         const double change = before > 0 ? training->after() / before - 1 : 0; // before may be NaN
-        table.add({training->name, formatReal(before), formatReal(training->after()),
-                   concat(change > 0   ? "+"
-                          : change < 0 ? "−"
-                                       : "",
-                          formatPercent(std::abs(change))),
-                   concat(training->bestEpoch, training->stoppedEarly ? ", stopped early" : ""),
-                   std::to_string(training->losses.size()), formatPercent(training->scaleChange)});
+        std::vector<std::string> cells{
+            training->name,
+            formatReal(before),
+            formatReal(training->after()),
+            concat(change > 0   ? "+"
+                   : change < 0 ? "−"
+                                : "",
+                   formatPercent(std::abs(change))),
+            concat(training->bestEpoch, training->stoppedEarly ? ", stopped early" : ""),
+            std::to_string(training->losses.size()),
+            formatPercent(training->scaleChange)};
+        if (power) {
+            cells.push_back(formatPercent(training->codeChange));
+            cells.push_back(formatReal(training->exponentChange, 3));
+        }
+        table.add(std::move(cells));
     }
     std::puts("");
     table.print();

@@ -37,7 +37,7 @@ void applyLayout(QMainWindow& window, const Docks& docks, LayoutPreset preset)
         place(Qt::BottomDockWidgetArea, {docks.method});
         place(Qt::BottomDockWidgetArea, {docks.run, docks.runs, docks.comparison});
         window.resizeDocks({docks.weights, docks.method, docks.run},
-                           {share(width, 0.44), share(width, 0.27), share(width, 0.29)},
+                           {share(width, 0.43), share(width, 0.28), share(width, 0.29)},
                            Qt::Horizontal);
         window.resizeDocks({docks.weights}, {share(height, 0.5)}, Qt::Vertical);
         break;

@@ -223,6 +223,10 @@ void Explorer::requestPreviews(const std::optional<ClipLimits>& clip)
             bool exact = true;
             for (std::size_t i = 0; i < names.size(); ++i) {
                 requests[i].facts = facts->get(names[i], monitor);
+                requests[i].powerErrors = [&facts, &monitor, weight = requests[i].facts](
+                                              const Scheme& scheme, std::span<const float> scales) {
+                    return facts->powerErrors(*weight, scheme, scales, monitor);
+                };
                 PreviewRequest sampled = requests[i];
                 const bool measured = sampled.inputs && !sampled.inputs->hessian.empty();
                 if (measured && sampled.facts->weight.matrix().rows > 2 * sampledRows)

@@ -77,29 +77,21 @@ FactsCache::energies(const WeightFacts& facts, const std::shared_ptr<const Input
     return values;
 }
 
-std::shared_ptr<const PowerErrors> FactsCache::powerErrors(const WeightFacts& facts,
-                                                           const Scheme& scheme, Monitor& monitor)
+std::shared_ptr<const PowerErrors> FactsCache::found(const Errors& wanted)
 {
-    Errors made;
-    made.layer = facts.layer;
-    made.granules = granulesOf(scheme);
-    {
-        const std::lock_guard lock(m_mutex);
-        const auto found = std::find_if(m_errors.begin(), m_errors.end(), [&](const Errors& each) {
-            return each.layer == made.layer && each.granules == made.granules;
-        });
-        if (found != m_errors.end()) {
-            m_errors.splice(m_errors.begin(), m_errors, found);
-            return m_errors.front().values;
-        }
-    }
-    const ConstMatrixView weight = facts.weight.matrix();
-    const std::int64_t weights = weight.rows * weight.cols;
-    const bool sort = weights <= sortedWeights;
-    made.bytes = sort ? sortedBytes * static_cast<std::uint64_t>(weights) : 1 << 20;
-    made.values = std::make_shared<const PowerErrors>(
-        sort ? PowerErrors::sorted(weight, made.granules, monitor)
-             : PowerErrors::binned(weight, made.granules, monitor));
+    const std::lock_guard lock(m_mutex);
+    const auto at = std::find_if(m_errors.begin(), m_errors.end(), [&](const Errors& each) {
+        return each.layer == wanted.layer && each.granules == wanted.granules &&
+               each.scales == wanted.scales;
+    });
+    if (at == m_errors.end())
+        return nullptr;
+    m_errors.splice(m_errors.begin(), m_errors, at);
+    return m_errors.front().values;
+}
+
+std::shared_ptr<const PowerErrors> FactsCache::keep(Errors made)
+{
     const auto values = made.values;
     const std::lock_guard lock(m_mutex);
     m_errors.push_front(std::move(made));
@@ -109,6 +101,42 @@ std::shared_ptr<const PowerErrors> FactsCache::powerErrors(const WeightFacts& fa
         at = bytes > errorBytes && at != m_errors.begin() ? m_errors.erase(at) : std::next(at);
     }
     return values;
+}
+
+std::shared_ptr<const PowerErrors> FactsCache::powerErrors(const WeightFacts& facts,
+                                                           const Scheme& scheme, Monitor& monitor)
+{
+    Errors made;
+    made.layer = facts.layer;
+    made.granules = granulesOf(scheme);
+    if (const auto kept = found(made))
+        return kept;
+    const ConstMatrixView weight = facts.weight.matrix();
+    const std::int64_t weights = weight.rows * weight.cols;
+    const bool sort = weights <= sortedWeights;
+    made.bytes = sort ? sortedBytes * static_cast<std::uint64_t>(weights) : 1 << 20;
+    made.values = std::make_shared<const PowerErrors>(
+        sort ? PowerErrors::sorted(weight, made.granules, monitor)
+             : PowerErrors::binned(weight, made.granules, monitor));
+    return keep(std::move(made));
+}
+
+std::shared_ptr<const PowerErrors> FactsCache::powerErrors(const WeightFacts& facts,
+                                                           const Scheme& scheme,
+                                                           std::span<const float> scales,
+                                                           const Monitor& monitor)
+{
+    Errors made;
+    made.layer = facts.layer;
+    made.granules = granulesOf(scheme);
+    made.scales.assign(scales.begin(), scales.end());
+    if (const auto kept = found(made))
+        return kept;
+    const ConstMatrixView weight = facts.weight.matrix();
+    made.bytes = sortedBytes * static_cast<std::uint64_t>(weight.rows * weight.cols);
+    made.values = std::make_shared<const PowerErrors>(
+        PowerErrors::sorted(weight, made.granules, scales, monitor));
+    return keep(std::move(made));
 }
 
 } // namespace gradus

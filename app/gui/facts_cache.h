@@ -7,6 +7,7 @@
 #include <list>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -31,6 +32,11 @@ public:
     /// that were looked at lately. Sorted, or binned when the weight is very large.
     [[nodiscard]] std::shared_ptr<const PowerErrors>
     powerErrors(const WeightFacts& facts, const Scheme& scheme, Monitor& monitor);
+    /// PowerErrors::sorted for these scales of the scheme's granules, kept likewise.
+    [[nodiscard]] std::shared_ptr<const PowerErrors> powerErrors(const WeightFacts& facts,
+                                                                 const Scheme& scheme,
+                                                                 std::span<const float> scales,
+                                                                 const Monitor& monitor);
     [[nodiscard]] const std::shared_ptr<const Model>& model() const { return m_model; }
 
 private:
@@ -48,10 +54,13 @@ private:
     struct Errors
     {
         std::string layer;
-        Scheme granules; ///< of which bits and levels do not matter
+        Scheme granules;           ///< of which bits and levels do not matter
+        std::vector<float> scales; ///< of the granules; empty: their largest magnitudes
         std::shared_ptr<const PowerErrors> values;
         std::uint64_t bytes = 0;
     };
+    [[nodiscard]] std::shared_ptr<const PowerErrors> found(const Errors& wanted);
+    std::shared_ptr<const PowerErrors> keep(Errors made);
     std::list<Errors> m_errors; ///< the latest first
 };
 

@@ -174,7 +174,7 @@ void MainWindow::makeDocks()
     m_docks.weights = dock(tr("Weights"), QStringLiteral("WeightDock"), m_weights);
     m_docks.channels = dock(tr("Channels"), QStringLiteral("ChannelDock"), m_channels);
     m_docks.exponent = dock(tr("Exponent"), QStringLiteral("ExponentDock"), m_exponent);
-    m_docks.decoupleq = dock(tr("decoupleQ"), QStringLiteral("DecoupleqDock"), m_decoupleq);
+    m_docks.decoupleq = dock(tr("Steps"), QStringLiteral("DecoupleqDock"), m_decoupleq);
     m_docks.errors = dock(tr("Layer errors"), QStringLiteral("ErrorDock"), m_errors);
     m_docks.bitsMap = dock(tr("Bits map"), QStringLiteral("BitsMapDock"), m_bitsMap);
     m_docks.method = dock(tr("Method"), QStringLiteral("MethodDock"), m_method);

@@ -122,6 +122,10 @@ void MainWindow::refreshTraces()
             tr("%1 has not been computed yet: choose decoupleQ or NUPES as its method and run the "
                "recipe.")
                 .arg(toQString(layer));
+    else if (!shown->results.at(layer).result.trace.empty())
+        why = tr("The steps of %1 have errors of the weights only: there was no calibration text. "
+                 "What they gained is in the panel Exponent.")
+                  .arg(toQString(layer));
     else
         why = tr("The shown run has no steps of %1: its method goes in one step. Choose decoupleQ "
                  "or NUPES as its method and run the recipe.")

@@ -34,6 +34,33 @@ InputAccumulator::InputAccumulator(std::int64_t features, bool withHessian, std:
 
 void InputAccumulator::add(ConstMatrixView x, const Monitor* monitor)
 {
+    assert(m_statistics.cross.empty());
+    require(x, monitor);
+    sum(x, monitor);
+}
+
+void InputAccumulator::addBeside(ConstMatrixView x, ConstMatrixView floatNetworks,
+                                 const Monitor* monitor)
+{
+    assert(!m_statistics.cross.empty() || m_statistics.features == 0);
+    require(x, monitor);
+    if (floatNetworks.rows != x.rows)
+        throw Error(ErrorCode::Shape, concat("the float network's inputs have ", floatNetworks.rows,
+                                             " rows, expected ", x.rows));
+    require(floatNetworks, monitor);
+    accumulateCross(floatNetworks, x, m_statistics.cross, monitor);
+    sum(x, monitor);
+}
+
+void InputAccumulator::collectCross()
+{
+    assert(m_statistics.rows == 0);
+    const auto d = static_cast<std::size_t>(m_statistics.features);
+    m_statistics.cross.resize(d * d);
+}
+
+void InputAccumulator::require(ConstMatrixView x, const Monitor* monitor) const
+{
     const std::int64_t d = m_statistics.features;
     if (x.cols != d)
         throw Error(ErrorCode::Shape, concat("input has ", x.cols, " features, expected ", d));
@@ -50,9 +77,13 @@ void InputAccumulator::add(ConstMatrixView x, const Monitor* monitor)
         throw Error(ErrorCode::Numeric, concat("calibration input has ", bad,
                                                bad == 1 ? " value that is" : " values that are",
                                                " not finite, expected none"));
+}
+
+void InputAccumulator::sum(ConstMatrixView x, const Monitor* monitor)
+{
     if (x.rows == 0)
         return;
-
+    const std::int64_t d = m_statistics.features;
     InputStatistics& s = m_statistics;
     parallelFor(
         d, featureGrain,
@@ -153,6 +184,8 @@ InputStatistics InputAccumulator::finish()
         for (double& moment : s.secondMoment)
             moment *= share;
     }
+    for (double& value : s.cross)
+        value *= share;
     if (const auto kept = d > 0 ? m_samples.size() / d : 0; kept > 0) {
         const std::size_t wanted = std::min(kept, static_cast<std::size_t>(m_sampleRows));
         s.sample = Tensor(Shape{static_cast<std::int64_t>(wanted), s.features});

@@ -19,6 +19,9 @@ struct InputStatistics
     /// H = XᵀX/n, d × d, symmetric, full storage; of several groups one after the other. Empty when
     /// only ranges were asked for.
     std::vector<double> hessian;
+    /// C = XᵀX̂/n, d × d with the features of X along the rows: X̂ what the statistics are of, X the
+    /// float network's inputs for the same tokens. Empty unless asked for.
+    std::vector<double> cross;
     std::vector<float> minimum;       ///< per feature (of every group, in their order)
     std::vector<float> maximum;       ///< per feature
     std::vector<double> secondMoment; ///< E[x²] per feature, the diagonal of H
@@ -36,13 +39,21 @@ public:
     InputAccumulator(std::int64_t features, bool withHessian, std::int64_t sampleRows = 0);
     /// Magnitudes too; before the first rows. Cheap beside a Hessian.
     void collectMagnitudes();
+    /// The cross matrix too; before the first rows, which then come with addBeside().
+    void collectCross();
     /// x: n × features. Throws Error(Numeric) when x is not finite and Error(Shape) when it has
     /// another width; both leave the accumulator as it was.
     void add(ConstMatrixView x, const Monitor* monitor = nullptr);
+    /// The same with the float network's inputs for the same tokens, for which it throws likewise.
+    void addBeside(ConstMatrixView x, ConstMatrixView floatNetworks,
+                   const Monitor* monitor = nullptr);
     /// The statistics of all rows so far; the accumulator is spent afterwards.
     [[nodiscard]] InputStatistics finish();
 
 private:
+    /// Throws what add() throws.
+    void require(ConstMatrixView x, const Monitor* monitor) const;
+    void sum(ConstMatrixView x, const Monitor* monitor);
     void addMagnitudes(ConstMatrixView x, const Monitor* monitor);
     void addSamples(ConstMatrixView x);
 

@@ -111,21 +111,11 @@ struct ExponentFit
     double uniformNmse = 0; ///< exponent 1
 };
 /// W: out × in. bits 2 … 8. The search of power_search.h: exact for few weights, by bins for many,
-/// whose winner is measured.
+/// whose winner is measured. Error against exponent: exponent_study.h.
 [[nodiscard]] ExponentFit fitExponent(ConstMatrixView weight, const Scheme& scheme,
                                       Monitor& monitor);
 [[nodiscard]] double powerGridNmse(ConstMatrixView weight, const Scheme& scheme, double exponent,
                                    const Monitor* monitor = nullptr);
-
-/// Error against exponent, and where it is least. See exponent_study.h for more.
-struct ExponentCurve
-{
-    std::vector<double> exponents; ///< ascending; 1 among them
-    std::vector<double> nmse;      ///< of many weights by bins, within 1e-4
-    ExponentFit fit;               ///< as fitExponent has it
-};
-[[nodiscard]] ExponentCurve exponentCurve(ConstMatrixView weight, const Scheme& scheme,
-                                          Monitor& monitor);
 
 /// What the power grid with one exponent makes of a weight.
 struct PowerGridView

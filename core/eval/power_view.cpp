@@ -80,42 +80,6 @@ void requireExponent(double exponent)
                     concat("the exponent is ", exponent, ", expected a positive number"));
 }
 
-/// searchExponent and what the winner and exponent 1 really give.
-struct ScannedFit
-{
-    std::vector<ExponentPoint> scan; ///< errors relative to the energy
-    ExponentFit fit;
-};
-
-ScannedFit fitAndScan(ConstMatrixView weight, const Scheme& scheme, Monitor& monitor)
-{
-    constexpr std::int64_t few = 1 << 17;
-    const MeasuredWeight measured(weight, scheme, 1, monitor);
-    const PowerErrors errors = weight.rows * weight.cols <= few
-                                   ? PowerErrors::sorted(weight, measured.scheme, monitor)
-                                   : PowerErrors::binned(weight, measured.scheme, monitor);
-    const PowerFamily family = powerFamily(measured.scheme, PowerRounding::PowerDomain);
-    ScannedFit result;
-    const double unit = measured.energy > 0 ? 1 / measured.energy : 0;
-    const ExponentPoint found = searchExponent(
-        [&](double exponent) {
-            monitor.checkpoint();
-            const PreparedLevels levels(family, exponent);
-            return errors.error(levels.magnitudes, levels.thresholds) * unit;
-        },
-        measured.energy > 0 ? errors.predictedExponent() : 0, ExponentChoice::Free, &result.scan);
-    result.fit.uniformNmse = measured.nmse(1, PowerRounding::PowerDomain, monitor);
-    result.fit.bestNmse = result.fit.uniformNmse;
-    // As a grid has it.
-    const auto exponent = static_cast<double>(static_cast<float>(found.exponent));
-    const double nmse = measured.nmse(exponent, PowerRounding::PowerDomain, monitor);
-    if (nmse < result.fit.uniformNmse) {
-        result.fit.bestExponent = exponent;
-        result.fit.bestNmse = nmse;
-    }
-    return result;
-}
-
 /// The range of codes after the power map, and how many bins it takes.
 struct CompandedRange
 {
@@ -226,19 +190,30 @@ double powerGridNmse(ConstMatrixView weight, const Scheme& scheme, double expone
 
 ExponentFit fitExponent(ConstMatrixView weight, const Scheme& scheme, Monitor& monitor)
 {
-    return fitAndScan(weight, scheme, monitor).fit;
-}
-
-ExponentCurve exponentCurve(ConstMatrixView weight, const Scheme& scheme, Monitor& monitor)
-{
-    const ScannedFit fit = fitAndScan(weight, scheme, monitor);
-    ExponentCurve curve;
-    curve.fit = fit.fit;
-    for (const ExponentPoint& point : fit.scan) {
-        curve.exponents.push_back(point.exponent);
-        curve.nmse.push_back(point.exponent == 1 ? fit.fit.uniformNmse : point.error);
+    constexpr std::int64_t few = 1 << 17;
+    const MeasuredWeight measured(weight, scheme, 1, monitor);
+    const PowerErrors errors = weight.rows * weight.cols <= few
+                                   ? PowerErrors::sorted(weight, measured.scheme, monitor)
+                                   : PowerErrors::binned(weight, measured.scheme, monitor);
+    const PowerFamily family = powerFamily(measured.scheme, PowerRounding::PowerDomain);
+    const ExponentPoint found = searchExponent(
+        [&](double exponent) {
+            monitor.checkpoint();
+            const PreparedLevels levels(family, exponent);
+            return errors.error(levels.magnitudes, levels.thresholds);
+        },
+        measured.energy > 0 ? errors.predictedExponent() : 0, ExponentChoice::Free);
+    ExponentFit fit;
+    fit.uniformNmse = measured.nmse(1, PowerRounding::PowerDomain, monitor);
+    fit.bestNmse = fit.uniformNmse;
+    // As a grid has it.
+    const auto exponent = static_cast<double>(static_cast<float>(found.exponent));
+    const double nmse = measured.nmse(exponent, PowerRounding::PowerDomain, monitor);
+    if (nmse < fit.uniformNmse) {
+        fit.bestExponent = exponent;
+        fit.bestNmse = nmse;
     }
-    return curve;
+    return fit;
 }
 
 PowerGridView powerGridView(ConstMatrixView weight, const Scheme& scheme, double exponent,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/graph/convolution_geometry.h"
 
+#include "core/base/checked.h"
 #include "core/base/error.h"
 #include "core/base/text.h"
 
@@ -8,6 +9,13 @@
 #include <string_view>
 
 namespace gradus {
+
+namespace {
+
+/// Of a kernel, stride, dilation or padding: sums and products of them fit into 64 bits.
+constexpr std::int64_t largest = std::int64_t(1) << 30;
+
+} // namespace
 
 std::array<std::int64_t, 2> ConvolutionGeometry::output(std::int64_t height,
                                                         std::int64_t width) const
@@ -52,16 +60,24 @@ void ConvolutionGeometry::validate() const
             throw Error(ErrorCode::Shape,
                         concat("convolution has ", what, ' ', value, ", expected ", expected));
     };
+    const auto requireSize = [&](std::string_view what, std::int64_t value, std::int64_t least) {
+        require(value >= least && value <= largest, what, value, concat(least, " to ", largest));
+    };
     for (std::size_t i = 0; i < 2; ++i) {
-        require(kernel[i] >= 1, "kernel size", kernel[i], "1 or more");
-        require(stride[i] >= 1, "stride", stride[i], "1 or more");
-        require(dilation[i] >= 1, "dilation", dilation[i], "1 or more");
+        requireSize("kernel size", kernel[i], 1);
+        requireSize("stride", stride[i], 1);
+        requireSize("dilation", dilation[i], 1);
     }
     for (const std::int64_t pad : padding)
-        require(pad >= 0, "padding", pad, "0 or more");
+        requireSize("padding", pad, 0);
     require(channels >= 1, "input channels:", channels, "1 or more");
     require(groups >= 1 && channels % groups == 0, "groups:", groups,
             concat("a divisor of the ", channels, " input channels"));
+    const auto taps = static_cast<std::uint64_t>(kernel[0] * kernel[1]);
+    const auto all = checkedMultiply(taps, static_cast<std::uint64_t>(channels / groups));
+    if (!all || *all > static_cast<std::uint64_t>(INT64_MAX))
+        throw Error(ErrorCode::Shape, concat("convolution has a kernel of ", kernel[0], " × ",
+                                             kernel[1], " over ", channels, " channels"));
 }
 
 } // namespace gradus

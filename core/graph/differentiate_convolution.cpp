@@ -1,18 +1,45 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "core/base/error.h"
-#include "core/base/text.h"
+#include "core/graph/convolution_kernels.h"
 #include "core/graph/differentiation.h"
+#include "core/graph/image_sizes.h"
+
+#include <utility>
+#include <vector>
 
 namespace gradus {
 
-void differentiate(const op::Convolution&, Differentiation& d)
+void differentiate(const op::Convolution& convolution, Differentiation& d)
 {
-    throw Error(ErrorCode::Unsupported, concat("node ", d.node(), " has no gradient yet"));
+    const Tensor& delta = std::as_const(d.delta());
+    const auto size = sizeOf(convolution, d.shape(0), delta.shape()[1]);
+    if (d.wanted()) {
+        Tensor weight({size.outChannels, size.geometry.features()});
+        kernel::convolutionWeightGradient(size, d.in(0).floats(), delta.floats(), weight.matrix(),
+                                          d.monitor());
+        std::vector<float> bias(
+            convolution.bias.empty() ? 0 : static_cast<std::size_t>(size.outChannels));
+        if (!bias.empty())
+            kernel::channelSums(delta.floats(), size.images, size.outPixels(), bias, d.monitor());
+        d.sink().convolution(d.node(), std::as_const(weight).matrix(), bias);
+    }
+    if (!d.moves(0))
+        return;
+    const auto weight = d.weights().matrix(convolution.weight);
+    const auto [dx, accumulate] = d.target(0, d.shape(0));
+    kernel::convolveTransposed(size, weight->matrix(), {}, delta.floats(), dx->floats(), accumulate,
+                               d.monitor());
 }
 
-void differentiate(const op::ConvolutionTranspose&, Differentiation& d)
+void differentiate(const op::ConvolutionTranspose& convolution, Differentiation& d)
 {
-    throw Error(ErrorCode::Unsupported, concat("node ", d.node(), " has no gradient yet"));
+    if (!d.moves(0))
+        return;
+    const auto size = sizeOf(convolution, d.shape(0));
+    const auto weight = d.weights().get(convolution.weight);
+    Tensor dx(d.shape(0));
+    kernel::convolve(size, {weight->floats().data(), size.outChannels, size.geometry.features()},
+                     {}, std::as_const(d.delta()).floats(), dx.floats(), d.monitor());
+    d.give(0, std::move(dx));
 }
 
 } // namespace gradus

@@ -1,38 +1,83 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "core/base/error.h"
-#include "core/base/text.h"
 #include "core/graph/differentiation.h"
+#include "core/graph/image_maps.h"
+#include "core/graph/image_sizes.h"
+#include "core/graph/pooling.h"
+
+#include <utility>
 
 namespace gradus {
 
-void differentiate(const op::Pool&, Differentiation& d)
+namespace {
+
+std::span<const float> floatsOf(Differentiation& d, std::size_t i)
 {
-    throw Error(ErrorCode::Unsupported, concat("node ", d.node(), " has no gradient yet"));
+    return d.has(i) ? d.in(i).floats() : std::span<const float>();
 }
 
-void differentiate(const op::GlobalPool&, Differentiation& d)
+std::span<const std::int64_t> integersOf(Differentiation& d, std::size_t i)
 {
-    throw Error(ErrorCode::Unsupported, concat("node ", d.node(), " has no gradient yet"));
+    if (!d.has(i))
+        return {};
+    const Tensor& values = d.in(i);
+    return {reinterpret_cast<const std::int64_t*>(values.bytes().data()),
+            static_cast<std::size_t>(values.count())};
 }
 
-void differentiate(const op::Resize&, Differentiation& d)
+/// The gradient of what mapAxis() makes of the maps, one after the other.
+void giveBack(Differentiation& d, const std::vector<MappedAxis>& maps)
 {
-    throw Error(ErrorCode::Unsupported, concat("node ", d.node(), " has no gradient yet"));
+    Tensor gradient = std::move(d.delta());
+    for (std::size_t i = maps.size(); i-- > 0;)
+        gradient = kernel::mapAxisBack(gradient, maps[i].axis, maps[i].map, d.monitor());
+    d.give(0, std::move(gradient));
 }
 
-void differentiate(const op::Pad&, Differentiation& d)
+} // namespace
+
+void differentiate(const op::Pool& pool, Differentiation& d)
 {
-    throw Error(ErrorCode::Unsupported, concat("node ", d.node(), " has no gradient yet"));
+    if (!d.moves(0))
+        return;
+    const auto x = pool.kind == op::PoolKind::Maximum ? floatsOf(d, 0) : std::span<const float>();
+    Tensor dx(d.shape(0));
+    kernel::poolBackward(sizeOf(pool, d.shape(0)), pool.kind, pool.countsPadding, x,
+                         std::as_const(d.delta()).floats(), dx.floats(), d.monitor());
+    d.give(0, std::move(dx));
 }
 
-void differentiate(const op::DepthToSpace&, Differentiation& d)
+void differentiate(const op::GlobalPool& pool, Differentiation& d)
 {
-    throw Error(ErrorCode::Unsupported, concat("node ", d.node(), " has no gradient yet"));
+    if (!d.moves(0))
+        return;
+    const auto x = pool.kind == op::PoolKind::Maximum ? floatsOf(d, 0) : std::span<const float>();
+    Tensor dx(d.shape(0));
+    const std::int64_t planes = d.delta().count();
+    kernel::globalPoolBackward(pool.kind, planes, planes == 0 ? 1 : dx.count() / planes, x,
+                               std::as_const(d.delta()).floats(), dx.floats(), d.monitor());
+    d.give(0, std::move(dx));
 }
 
-void differentiate(const op::SpaceToDepth&, Differentiation& d)
+void differentiate(const op::Resize& resize, Differentiation& d)
 {
-    throw Error(ErrorCode::Unsupported, concat("node ", d.node(), " has no gradient yet"));
+    if (d.moves(0))
+        giveBack(d, resizeMaps(resize, d.shape(0), floatsOf(d, 1), integersOf(d, 2)));
+}
+
+void differentiate(const op::Pad& pad, Differentiation& d)
+{
+    if (d.moves(0))
+        giveBack(d, padMaps(pad, d.shape(0), integersOf(d, 1), integersOf(d, 3)));
+}
+
+void differentiate(const op::DepthToSpace& move, Differentiation& d)
+{
+    d.give(0, blocksMoved(d.delta(), move.blockSize, move.columnRowDepth, true, d.monitor()));
+}
+
+void differentiate(const op::SpaceToDepth& move, Differentiation& d)
+{
+    d.give(0, blocksMoved(d.delta(), move.blockSize, false, false, d.monitor()));
 }
 
 } // namespace gradus

@@ -26,9 +26,53 @@ GradientNeeds needsOf(const op::Linear&, const Moving&, bool wanted)
     return {wanted ? std::vector<std::size_t>{0} : std::vector<std::size_t>(), false};
 }
 
+GradientNeeds needsOf(const op::Convolution&, const Moving&, bool wanted)
+{
+    return {wanted ? std::vector<std::size_t>{0} : std::vector<std::size_t>(), false};
+}
+
+GradientNeeds needsOf(const op::Pool& pool, const Moving&, bool)
+{
+    if (pool.kind == op::PoolKind::Average)
+        return {};
+    return {{0}, false}; // where the maximum was
+}
+
+GradientNeeds needsOf(const op::GlobalPool& pool, const Moving&, bool)
+{
+    if (pool.kind == op::PoolKind::Average)
+        return {};
+    return {{0}, false};
+}
+
+GradientNeeds needsOf(const op::Resize&, const Moving&, bool)
+{
+    return {{1, 2}, false}; // scales and sizes
+}
+
+GradientNeeds needsOf(const op::Pad&, const Moving&, bool)
+{
+    return {{1, 3}, false}; // pads and axes
+}
+
 GradientNeeds needsOf(const op::Attention&, const Moving&, bool)
 {
     return {{0, 1, 2, 3}, false};
+}
+
+GradientNeeds needsOf(const op::LayerNorm&, const Moving&, bool)
+{
+    return {{0}, false};
+}
+
+GradientNeeds needsOf(const op::InstanceNorm&, const Moving&, bool)
+{
+    return {{0}, false};
+}
+
+GradientNeeds needsOf(const op::BatchNorm&, const Moving&, bool wanted)
+{
+    return {wanted ? std::vector<std::size_t>{0} : std::vector<std::size_t>(), false};
 }
 
 GradientNeeds needsOf(const op::Unary&, const Moving&, bool)
@@ -36,17 +80,96 @@ GradientNeeds needsOf(const op::Unary&, const Moving&, bool)
     return {{0}, false};
 }
 
+/// Of a product: the other factor of each that moves.
+GradientNeeds partners(const Moving& moving)
+{
+    GradientNeeds needs;
+    for (std::size_t i = 0; i < 2; ++i)
+        if (moving[i])
+            needs.inputs.push_back(1 - i);
+    return needs;
+}
+
 GradientNeeds needsOf(const op::Binary& binary, const Moving& moving, bool)
 {
     if (binary.kind == op::BinaryKind::Add || binary.kind == op::BinaryKind::Subtract)
         return {};
-    if (binary.kind != op::BinaryKind::Multiply)
+    return binary.kind == op::BinaryKind::Multiply ? partners(moving) // da = dy · b
+                                                   : GradientNeeds{{0, 1}, false};
+}
+
+GradientNeeds needsOf(const op::MatMul&, const Moving& moving, bool)
+{
+    return partners(moving);
+}
+
+GradientNeeds needsOf(const op::Where&, const Moving&, bool)
+{
+    return {{0}, false};
+}
+
+GradientNeeds needsOf(const op::Softmax&, const Moving&, bool)
+{
+    return {{}, true};
+}
+
+GradientNeeds needsOf(const op::Reduce& reduce, const Moving&, bool)
+{
+    using Kind = op::ReduceKind;
+    switch (reduce.kind) {
+    case Kind::Mean:
+    case Kind::Sum:
+        return {{1}, false};
+    case Kind::Product:
+    case Kind::L1:
+    case Kind::SumSquare:
         return {{0, 1}, false};
-    GradientNeeds needs;
-    for (std::size_t i = 0; i < 2; ++i)
-        if (moving[i])
-            needs.inputs.push_back(1 - i); // da = dy · b
-    return needs;
+    default:
+        return {{0, 1}, true};
+    }
+}
+
+GradientNeeds needsOf(const op::TopK&, const Moving&, bool)
+{
+    return {{0, 1}, false};
+}
+
+// What says which elements were taken.
+
+GradientNeeds needsOf(const op::CumSum&, const Moving&, bool)
+{
+    return {{1}, false};
+}
+
+GradientNeeds needsOf(const op::Split&, const Moving&, bool)
+{
+    return {{1}, false};
+}
+
+GradientNeeds needsOf(const op::Slice&, const Moving&, bool)
+{
+    return {{1, 2, 3, 4}, false};
+}
+
+GradientNeeds needsOf(const op::Gather&, const Moving&, bool)
+{
+    return {{1}, false};
+}
+
+GradientNeeds needsOf(const op::GatherElements&, const Moving&, bool)
+{
+    return {{1}, false};
+}
+
+GradientNeeds needsOf(const op::GatherNd&, const Moving&, bool)
+{
+    return {{1}, false};
+}
+
+GradientNeeds needsOf(const op::DequantizeLinear&, const Moving& moving, bool)
+{
+    const bool scaleMoves = moving.size() > 1 && moving[1];
+    return {scaleMoves ? std::vector<std::size_t>{0, 1, 2} : std::vector<std::size_t>{1}, false};
 }
 
 } // namespace

@@ -37,6 +37,7 @@ public:
     [[nodiscard]] Tensor takeGradient(ValueId value);
 
     [[nodiscard]] std::size_t inputs() const { return m_node->inputs.size(); }
+    [[nodiscard]] std::size_t outputs() const { return m_deltas.size(); }
     [[nodiscard]] bool has(std::size_t i) const
     {
         return i < inputs() && m_node->inputs[i] != noValue;
@@ -51,7 +52,8 @@ public:
         return has(i) && m_moving.contains(m_node->inputs[i]);
     }
     [[nodiscard]] bool wanted() const { return m_wanted; }
-    /// dL/d(output k); of the shape of the output. Zeros where nothing led to it.
+    /// dL/d(output k); of the shape of the output. Zeros where nothing led to it,
+    /// empty where nobody reads the output.
     [[nodiscard]] Tensor& delta(std::size_t k = 0) { return m_deltas[k]; }
     /// Adds to input i's gradient, which nobody needs unless moves(i).
     void give(std::size_t i, Tensor gradient);

@@ -1,18 +1,71 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "core/base/error.h"
 #include "core/base/text.h"
+#include "core/graph/convolution_kernels.h"
 #include "core/graph/evaluation.h"
+#include "core/graph/image_sizes.h"
+
+#include <memory>
 
 namespace gradus {
 
-Tensor evaluate(const op::Convolution&, Evaluation& e)
+namespace {
+
+/// A bias with one value for each output channel; null for none.
+std::shared_ptr<const Tensor> biasOf(const Evaluation& e, const std::string& name,
+                                     std::int64_t channels)
 {
-    throw e.failure(ErrorCode::Unsupported, "is not there yet");
+    if (name.empty())
+        return nullptr;
+    auto bias = e.weights().get(name);
+    if (bias->count() != channels)
+        throw e.failure(ErrorCode::Shape, concat(name, " is ", shapeText(bias->shape()),
+                                                 ", expected ", channels, " elements"));
+    return bias;
 }
 
-Tensor evaluate(const op::ConvolutionTranspose&, Evaluation& e)
+std::span<const float> valuesOf(const std::shared_ptr<const Tensor>& bias)
 {
-    throw e.failure(ErrorCode::Unsupported, "is not there yet");
+    return bias ? bias->floats() : std::span<const float>();
+}
+
+} // namespace
+
+Tensor evaluate(const op::Convolution& convolution, Evaluation& e)
+{
+    const auto weight = e.weights().matrix(convolution.weight);
+    const ConstMatrixView rows = weight->matrix();
+    const auto x = floatsOf(e, 0);
+    const kernel::ConvolutionSize size =
+        ofNode(e, [&] { return sizeOf(convolution, e.in(0).shape(), rows.rows); });
+    if (rows.cols != size.geometry.features())
+        throw e.failure(ErrorCode::Shape, concat(convolution.weight, " has ", rows.cols,
+                                                 " values for each output channel, expected ",
+                                                 size.geometry.features()));
+    const auto bias = biasOf(e, convolution.bias, size.outChannels);
+    e.observe();
+    Tensor result(shapeOf({size.images, size.outChannels, size.outHeight, size.outWidth},
+                          convolution.isLine));
+    kernel::convolve(size, rows, valuesOf(bias), x, result.floats(), e.monitor());
+    return result;
+}
+
+Tensor evaluate(const op::ConvolutionTranspose& convolution, Evaluation& e)
+{
+    const auto weight = e.weights().get(convolution.weight);
+    const auto x = floatsOf(e, 0);
+    const kernel::ConvolutionSize size =
+        ofNode(e, [&] { return sizeOf(convolution, e.in(0).shape()); });
+    const std::int64_t features = size.geometry.features();
+    if (weight->count() / features != size.outChannels || weight->count() % features != 0)
+        throw e.failure(ErrorCode::Shape,
+                        concat(convolution.weight, " is ", shapeText(weight->shape()),
+                               ", expected ", size.outChannels, " × ", features, " elements"));
+    const auto bias = biasOf(e, convolution.bias, convolution.outChannels);
+    Tensor result(shapeOf({size.images, size.geometry.channels, size.height, size.width},
+                          convolution.isLine));
+    kernel::convolveTransposed(size, {weight->floats().data(), size.outChannels, features},
+                               valuesOf(bias), x, result.floats(), false, e.monitor());
+    return result;
 }
 
 } // namespace gradus

@@ -1,38 +1,95 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "core/base/error.h"
 #include "core/base/text.h"
 #include "core/graph/evaluation.h"
+#include "core/graph/image_maps.h"
+#include "core/graph/image_sizes.h"
+#include "core/graph/pooling.h"
+
+#include <utility>
 
 namespace gradus {
 
-Tensor evaluate(const op::Pool&, Evaluation& e)
+namespace {
+
+/// Axes before those that a global pool takes together.
+constexpr std::size_t planeAxes = 2;
+
+std::span<const std::int64_t> integersOf(const Evaluation& e, std::size_t i)
 {
-    throw e.failure(ErrorCode::Unsupported, "is not there yet");
+    return e.has(i) ? e.integers(i) : std::span<const std::int64_t>();
 }
 
-Tensor evaluate(const op::GlobalPool&, Evaluation& e)
+} // namespace
+
+Tensor evaluate(const op::Pool& pool, Evaluation& e)
 {
-    throw e.failure(ErrorCode::Unsupported, "is not there yet");
+    const auto x = floatsOf(e, 0);
+    const auto size = ofNode(e, [&] { return sizeOf(pool, e.in(0).shape()); });
+    Tensor result(
+        shapeOf({size.images, size.outChannels, size.outHeight, size.outWidth}, pool.isLine));
+    kernel::pool(size, pool.kind, pool.countsPadding, x, result.floats(), e.monitor());
+    return result;
 }
 
-Tensor evaluate(const op::Resize&, Evaluation& e)
+Tensor evaluate(const op::GlobalPool& pool, Evaluation& e)
 {
-    throw e.failure(ErrorCode::Unsupported, "is not there yet");
+    const auto x = floatsOf(e, 0);
+    Shape shape = e.in(0).shape();
+    if (shape.size() < planeAxes)
+        throw e.failure(ErrorCode::Shape,
+                        concat("input is ", shapeText(shape), ", expected batch × channels × …"));
+    const std::int64_t planes = shape[0] * shape[1];
+    const std::int64_t pixels = planes == 0 ? 1 : e.in(0).count() / planes;
+    if (pixels == 0)
+        throw e.failure(ErrorCode::Shape,
+                        concat("input is ", shapeText(shape), ", expected some pixels"));
+    std::fill(shape.begin() + planeAxes, shape.end(), 1);
+    Tensor result(std::move(shape));
+    kernel::globalPool(pool.kind, planes, pixels, x, result.floats(), e.monitor());
+    return result;
 }
 
-Tensor evaluate(const op::Pad&, Evaluation& e)
+Tensor evaluate(const op::Resize& resize, Evaluation& e)
 {
-    throw e.failure(ErrorCode::Unsupported, "is not there yet");
+    (void)floatsOf(e, 0);
+    const auto scales = e.has(1) ? floatsOf(e, 1) : std::span<const float>();
+    const auto maps =
+        ofNode(e, [&] { return resizeMaps(resize, e.in(0).shape(), scales, integersOf(e, 2)); });
+    if (maps.empty())
+        return e.take(0);
+    Tensor result = kernel::mapAxis(e.in(0), maps.front().axis, maps.front().map, e.monitor());
+    for (std::size_t i = 1; i < maps.size(); ++i)
+        result = kernel::mapAxis(result, maps[i].axis, maps[i].map, e.monitor());
+    return result;
 }
 
-Tensor evaluate(const op::DepthToSpace&, Evaluation& e)
+Tensor evaluate(const op::Pad& pad, Evaluation& e)
 {
-    throw e.failure(ErrorCode::Unsupported, "is not there yet");
+    const Tensor& x = e.in(0);
+    const Tensor* value = e.has(2) && !e.in(2).empty() ? &e.in(2) : nullptr;
+    if (value && (value->count() != 1 || value->dtype() != x.dtype()))
+        throw e.failure(ErrorCode::Shape,
+                        concat("its value is ", shapeText(value->shape()), " of ",
+                               dtypeName(value->dtype()), ", expected one element of ",
+                               dtypeName(x.dtype())));
+    const auto maps =
+        ofNode(e, [&] { return padMaps(pad, x.shape(), e.integers(1), integersOf(e, 3)); });
+    if (maps.empty())
+        return e.take(0);
+    return padded(x, maps, value, e.monitor());
 }
 
-Tensor evaluate(const op::SpaceToDepth&, Evaluation& e)
+Tensor evaluate(const op::DepthToSpace& move, Evaluation& e)
 {
-    throw e.failure(ErrorCode::Unsupported, "is not there yet");
+    return ofNode(e, [&] {
+        return blocksMoved(e.in(0), move.blockSize, move.columnRowDepth, false, e.monitor());
+    });
+}
+
+Tensor evaluate(const op::SpaceToDepth& move, Evaluation& e)
+{
+    return ofNode(e,
+                  [&] { return blocksMoved(e.in(0), move.blockSize, false, true, e.monitor()); });
 }
 
 } // namespace gradus

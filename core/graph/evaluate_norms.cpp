@@ -2,22 +2,93 @@
 #include "core/base/error.h"
 #include "core/base/text.h"
 #include "core/graph/evaluation.h"
+#include "core/graph/kernels_norms.h"
+#include "core/graph/operator_inputs.h"
+
+#include <cmath>
 
 namespace gradus {
 
-Tensor evaluate(const op::LayerNorm&, Evaluation& e)
+namespace {
+
+/// A norm's parameter of so many values, or nothing for one without a name.
+std::shared_ptr<const Tensor> parameter(const Evaluation& e, const std::string& name,
+                                        std::int64_t count)
 {
-    throw e.failure(ErrorCode::Unsupported, "is not there yet");
+    if (name.empty())
+        return nullptr;
+    auto tensor = e.weights().get(name);
+    if (tensor->count() != count)
+        throw e.failure(ErrorCode::Shape, concat(name, " is ", shapeText(tensor->shape()),
+                                                 ", expected ", count, " values"));
+    return tensor;
 }
 
-Tensor evaluate(const op::BatchNorm&, Evaluation& e)
+std::span<const float> floatsOf(const std::shared_ptr<const Tensor>& tensor)
 {
-    throw e.failure(ErrorCode::Unsupported, "is not there yet");
+    return tensor ? tensor->floats() : std::span<const float>();
 }
 
-Tensor evaluate(const op::InstanceNorm&, Evaluation& e)
+kernel::ChannelView channelsOf(const Evaluation& e, const Tensor& x)
 {
-    throw e.failure(ErrorCode::Unsupported, "is not there yet");
+    const Shape& shape = x.shape();
+    if (shape.size() < 2)
+        throw e.failure(ErrorCode::Shape, concat("its input is ", shapeText(shape),
+                                                 ", expected batch × channels × …"));
+    const AxisView view = aroundAxis(shape, 1);
+    return {view.outer, view.size, view.inner};
+}
+
+} // namespace
+
+Tensor evaluate(const op::LayerNorm& norm, Evaluation& e)
+{
+    const Tensor& x = floatOperand(e, 0);
+    if (x.shape().empty())
+        throw e.failure(ErrorCode::Shape, "its input is a scalar, expected features");
+    const auto weight = parameter(e, norm.weight, x.shape().back());
+    const auto bias = parameter(e, norm.bias, x.shape().back());
+    const ConstMatrixView from = x.matrix();
+    Tensor result = e.likeInput(0);
+    kernel::layerNorm(from, floatsOf(weight), floatsOf(bias), norm.epsilon,
+                      {result.floats().data(), from.rows, from.cols});
+    return result;
+}
+
+Tensor evaluate(const op::BatchNorm& norm, Evaluation& e)
+{
+    const Tensor& x = floatOperand(e, 0);
+    const kernel::ChannelView view = channelsOf(e, x);
+    const auto weight = parameter(e, norm.weight, view.channels);
+    const auto bias = parameter(e, norm.bias, view.channels);
+    const auto mean = parameter(e, norm.mean, view.channels);
+    const auto variance = parameter(e, norm.variance, view.channels);
+    std::vector<float> factor(static_cast<std::size_t>(view.channels), 1.0F);
+    std::vector<float> shift(factor.size());
+    for (std::size_t c = 0; c < factor.size(); ++c) {
+        if (variance)
+            factor[c] = 1.0F / std::sqrt(variance->floats()[c] + norm.epsilon);
+        factor[c] *= weight ? weight->floats()[c] : 1.0F;
+        shift[c] =
+            (bias ? bias->floats()[c] : 0.0F) - (mean ? mean->floats()[c] : 0.0F) * factor[c];
+    }
+    const float* from = x.floats().data();
+    Tensor result = e.likeInput(0);
+    kernel::scaleChannels(view, from, factor, shift, result.floats().data());
+    return result;
+}
+
+Tensor evaluate(const op::InstanceNorm& norm, Evaluation& e)
+{
+    const Tensor& x = floatOperand(e, 0);
+    const kernel::ChannelView view = channelsOf(e, x);
+    const auto weight = parameter(e, norm.weight, view.channels);
+    const auto bias = parameter(e, norm.bias, view.channels);
+    const float* from = x.floats().data();
+    Tensor result = e.likeInput(0);
+    kernel::instanceNorm(view, from, floatsOf(weight), floatsOf(bias), norm.epsilon,
+                         result.floats().data());
+    return result;
 }
 
 } // namespace gradus

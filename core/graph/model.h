@@ -59,6 +59,9 @@ struct Graph
 {
     std::vector<Node> nodes;
     std::map<ValueId, Constant> constants;
+    /// Tensors that operators name and the file does not have: weights that the graph itself
+    /// computes of constants (dequantized codes), made when it was opened.
+    std::map<std::string, std::shared_ptr<const Tensor>> computed;
     std::vector<GraphPort> inputs; ///< the first is what a language model or a classifier reads
     std::vector<GraphPort> outputs;
     int values = 1;

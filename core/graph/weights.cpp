@@ -11,7 +11,10 @@ namespace {
 
 Tensor readChecked(const Model& model, const std::string& tensor)
 {
-    Tensor value = model.source.tensors->readFloat(tensor);
+    const auto computed = model.graph.computed.find(tensor);
+    Tensor value = computed == model.graph.computed.end()
+                       ? model.source.tensors->readFloat(tensor)
+                       : computed->second->clone();
     if (const std::int64_t bad = countNonFinite(value.floats()); bad > 0)
         throw Error(ErrorCode::Numeric, concat(tensor, " holds ", bad, " NaN or infinite value",
                                                bad == 1 ? "" : "s", " among ", value.count()));
@@ -143,6 +146,12 @@ void Weights::restore(const std::string& tensor)
 void Weights::replace(const std::string& tensor, std::shared_ptr<const Tensor> value)
 {
     forgetCached(tensor);
+    const TensorInfo* info = m_model->source.tensors->find(tensor);
+    if (info && info->shape.size() == 1 && value->shape() != info->shape) {
+        Tensor vector = value->clone(); // which came as a row
+        vector.reshape(info->shape);
+        value = std::make_shared<const Tensor>(std::move(vector));
+    }
     m_replaced[tensor] = std::move(value);
 }
 

@@ -11,6 +11,8 @@
 
 namespace gradus {
 
+struct OnnxGraph;
+
 /// Everything found at a path that a user opened as a model. Opening reads headers only.
 struct ModelSource
 {
@@ -20,6 +22,7 @@ struct ModelSource
     std::string config;                       ///< config.json as text ("" if none); for llama2.c
                                               ///< made from the header, in the same words;
                                               ///< ONNX and Keras describe themselves
+    std::shared_ptr<const OnnxGraph> onnx;    ///< what an ONNX file computes; null for others
     std::filesystem::path tokenizer;          ///< tokenizer.json, tokenizer.model, else
                                               ///< tokenizer.bin beside the model; empty if none
     std::vector<std::filesystem::path> weightFiles;

@@ -109,7 +109,9 @@ void simulateActivations(const ActivationGrid& grid, ConstMatrixView x, MatrixVi
 void encodeActivations(const ActivationGrid& grid, ConstMatrixView x, std::int16_t* codes);
 
 /// Codes of integer sums without a power (reference nupes.md, section 9.3): x = factor · acc, so
-/// that |code| = #{i : |acc| ≥ ⌈limit · τᵢ / factor⌉}.
+/// that |code| = #{i : |acc| ≥ ⌈limit · τᵢ / factor⌉}. For networks that hand codes from one
+/// integer layer to the next; those that run today have norms, products or sums of floats between
+/// any two.
 class Requantizer
 {
 public:

@@ -276,7 +276,7 @@ struct Table<NupesOptions>
     static constexpr bool needsCalibration = true;
     static constexpr auto entries = joined(
         powerGridEntries<O>(grid),
-        std::array<Entry<O>, 19>{{
+        std::array<Entry<O>, 20>{{
             {"solver", namedChoice<&O::solver, O>(nupesSolverNames), 0, 2,
              "How codes are learned: coordinate descent over all levels in turn with scales and "
              "exponent; gradient steps on latent codes; or only up or down as AdaRound does, for "
@@ -292,6 +292,12 @@ struct Table<NupesOptions>
              codes},
             {"damping", &O::damping, 0, 1,
              "Added to the Hessian's diagonal for the first sweep, as a share of its mean.", codes},
+            {"asymmetric", &O::asymmetric, 0, 1,
+             "Aims at the outputs that the float network has on its own inputs, not on those of "
+             "the quantized one; damped like the first sweep. For true-sequential calibration, "
+             "where the float network then runs beside the quantized one; seldom a gain with "
+             "sequential, no effect with float.",
+             codes},
             {"steps", &O::steps, 1, 100000, "Gradient steps.", gradient},
             {"code_rate", &O::codeRate, 1e-9, 1, "Learning rate of codes, in codes.", gradient},
             {"exponent_rate", &O::exponentRate, 0, 1, "Learning rate of the exponent.", gradient},

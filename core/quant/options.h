@@ -182,7 +182,9 @@ struct NupesOptions : PowerGridOptions
     bool learnScale = true;
     bool learnExponent = true;
     bool explore = false;  ///< gradient steps from the float weights, then the alternation again
-    double damping = 0.01; ///< of the sweep that starts: 0 … 1
+    double damping = 0.01; ///< of the sweep that starts, and of the asymmetric target: 0 … 1
+    /// Learns towards the float network's outputs on its own inputs, see asymmetric_target.h.
+    bool asymmetric = false;
 
     int steps = 1500;       ///< of gradient and up-down: 1 … 100000
     double codeRate = 1e-3; ///< Adam, in units of codes
@@ -194,7 +196,7 @@ struct NupesOptions : PowerGridOptions
     int blockEpochs = 4;
     int blockBatch = 1;
     double blockRate = 1e-5;     ///< of scales and norms
-    double blockCodeRate = 1e-3; ///< 0 freezes the codes
+    double blockCodeRate = 1e-2; ///< 0 freezes the codes
     double blockExponentRate = 1e-3;
     int blockPatience = 2;
     bool trainNorms = true;

@@ -7,6 +7,8 @@
 #include "core/tensor/tensor.h"
 
 #include <array>
+#include <functional>
+#include <memory>
 #include <span>
 #include <vector>
 
@@ -27,7 +29,8 @@ public:
     /// Exact: O(n) once by a radix sort; 28 bytes a weight, another 24 while it sorts.
     [[nodiscard]] static PowerErrors sorted(ConstMatrixView weight, const Scheme& scheme,
                                             Monitor& monitor);
-    /// From bins fine enough for 1e-4 of the error; O(n) and a few hundred kilobytes.
+    /// From bins, O(n) and a few hundred kilobytes. Chance decides who is below a border that cuts
+    /// a bin: at worst some 1e-4 · √(2^20/n) of the error, for few bits in the power domain.
     [[nodiscard]] static PowerErrors binned(ConstMatrixView weight, const Scheme& scheme,
                                             Monitor& monitor);
     /// The same with other s, one for each granule in the order of QuantizedWeight::scales, such as
@@ -73,5 +76,10 @@ private:
     std::vector<Sums> m_sums;        ///< one more than magnitudes: before each of them
     bool m_binned = false;
 };
+
+/// PowerErrors::sorted of one and the same weight for scales of its granules, made or kept from
+/// before: sorting is most of the work of a search.
+using PowerErrorsSource =
+    std::function<std::shared_ptr<const PowerErrors>(const Scheme&, std::span<const float> scales)>;
 
 } // namespace gradus

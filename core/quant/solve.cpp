@@ -1,11 +1,16 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/quant/solve.h"
 
+#include "core/base/format.h"
 #include "core/base/text.h"
+#include "core/quant/asymmetric_target.h"
+#include "core/quant/methods/power_trace.h"
 #include "core/quant/shared_exponent.h"
 #include "core/quant/solve_groups.h"
 
+#include <algorithm>
 #include <type_traits>
+#include <utility>
 
 namespace gradus {
 
@@ -60,6 +65,11 @@ void refuseUnshareable(const LayerProblem& problem, const MethodOptions& options
                                       "whose rows have one each; expected one per layer or model");
 }
 
+void addNote(SolveReport& report, std::string_view sentence)
+{
+    report.note += concat(report.note.empty() ? "" : "; ", sentence);
+}
+
 /// The grid of the layer's inputs, when one is asked for.
 void solveInputs(const LayerProblem& problem, SolveResult& result)
 {
@@ -70,8 +80,7 @@ void solveInputs(const LayerProblem& problem, SolveResult& result)
                                             sharedExponent(problem, result.weight));
         return;
     }
-    std::string& note = result.report.note;
-    note += concat(note.empty() ? "" : "; ", "inputs stay float: none were captured");
+    addNote(result.report, "inputs stay float: none were captured");
 }
 
 /// The exponent found for weights and inputs together is a given one to the method.
@@ -93,6 +102,64 @@ MethodOptions withSharedExponent(const LayerProblem& problem, const MethodOption
         chosen);
     return chosen;
 }
+
+/// A layer's problem with the asymmetric target in place of its weight.
+class AimedProblem
+{
+public:
+    AimedProblem(const LayerProblem& problem, const NupesOptions& options, Monitor& monitor)
+        : m_problem(problem)
+        , m_target(problem.weight.rows > 0 ? Tensor({problem.weight.rows, problem.weight.cols})
+                                           : Tensor())
+    {
+        const InputStatistics& inputs = *problem.inputs;
+        const std::int64_t groups = inputs.groups;
+        const auto square = static_cast<std::size_t>(inputs.features * inputs.features);
+        const std::int64_t rows = problem.weight.rows / groups;
+        if (problem.cross.size() != inputs.hessian.size() ||
+            problem.cross.size() != static_cast<std::size_t>(groups) * square)
+            throw Error(ErrorCode::Shape,
+                        concat("cross matrix has ", problem.cross.size(), " values, expected ",
+                               inputs.features, " × ", inputs.features));
+        const std::span<const double> hessian = inputs.hessian;
+        for (std::int64_t g = 0; g < groups; ++g) {
+            const std::size_t at = static_cast<std::size_t>(g) * square;
+            const Tensor part =
+                asymmetricTarget(problem.weight.block(g * rows, 0, rows, problem.weight.cols),
+                                 hessian.subspan(at, square), problem.cross.subspan(at, square),
+                                 options.damping, monitor)
+                    .weight;
+            std::copy(part.floats().begin(), part.floats().end(),
+                      m_target.floats().begin() + g * rows * problem.weight.cols);
+        }
+        m_problem.reference = problem.weight;
+        m_problem.weight = std::as_const(m_target).matrix();
+        m_problem.cross = {};
+        m_problem.powerErrors = {}; // of another weight
+    }
+    AimedProblem(const AimedProblem&) = delete;
+    AimedProblem& operator=(const AimedProblem&) = delete;
+
+    [[nodiscard]] const LayerProblem& problem() const { return m_problem; }
+    /// How near the result came, and how near the layer's own weight is.
+    [[nodiscard]] std::string describe(const QuantizedWeight& result, const Monitor& monitor) const
+    {
+        LayerProblem target = m_problem;
+        target.reference = {};
+        PowerTrace judge(target, monitor);
+        const Tensor rounded = dequantize(result);
+        judge.record(TraceStage::Nearest, rounded.matrix(), 1, monitor);
+        judge.record(TraceStage::Nearest, m_problem.reference, 1, monitor);
+        const std::vector<TracePoint> points = judge.take();
+        return concat("asymmetric: error ", formatReal(points[0].relativeError, 3),
+                      " to the nearest that outputs can come to the float network's, ",
+                      formatReal(points[1].relativeError, 3), " of the unquantized weight");
+    }
+
+private:
+    LayerProblem m_problem;
+    Tensor m_target;
+};
 
 SolveResult solveWeight(const LayerProblem& problem, const MethodOptions& options, Monitor& monitor)
 {
@@ -158,8 +225,19 @@ SolveResult solve(const LayerProblem& problem, const MethodOptions& options, Mon
         if (const auto wrong = problem.activation.validate())
             throw Error(ErrorCode::Usage, *wrong);
         refuseUnshareable(problem, options);
+        const auto* nupes = std::get_if<NupesOptions>(&options);
+        const bool asymmetric = nupes && nupes->asymmetric;
+        std::optional<AimedProblem> aimed;
+        if (asymmetric && !problem.cross.empty() && problem.weight.rows > 0 &&
+            problem.weight.rows % problem.inputs->groups == 0)
+            aimed.emplace(problem, *nupes, monitor);
+        const LayerProblem& chosen = aimed ? aimed->problem() : problem;
         SolveResult result =
-            solveWeight(problem, withSharedExponent(problem, options, monitor), monitor);
+            solveWeight(chosen, withSharedExponent(chosen, options, monitor), monitor);
+        if (asymmetric)
+            addNote(result.report,
+                    aimed ? aimed->describe(result.weight, monitor)
+                          : "asymmetric: no effect, the inputs are those of the float network");
         solveInputs(problem, result);
         return result;
     } catch (const Error& error) {

@@ -5,11 +5,13 @@
 #include "core/data/calibration.h"
 #include "core/quant/activation_grid.h"
 #include "core/quant/options.h"
+#include "core/quant/power_errors.h"
 #include "core/quant/quantized_weight.h"
 
 #include <limits>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -23,12 +25,22 @@ struct LayerProblem
     Scheme scheme;
     /// Null when there is no calibration.
     std::shared_ptr<const InputStatistics> inputs;
+    /// InputStatistics::cross; of several groups one after the other. Empty when the inputs are
+    /// those of the float network.
+    std::span<const double> cross = {};
+    /// What the errors of the trace are measured against where it is not the weight to come near
+    /// to; no data: it is.
+    ConstMatrixView reference = {};
     std::uint64_t seed = 0;
     /// The model's exponent, for methods with ExponentScope::Model; without it they search one for
     /// this layer.
     std::optional<double> modelExponent;
     /// How the layer's inputs are to be quantized, too.
     ActivationChoice activation;
+    /// Of the weight, for whoever looks at it under many choices; empty: it is sorted where needed.
+    PowerErrorsSource powerErrors = {};
+
+    [[nodiscard]] ConstMatrixView judgedBy() const { return reference.data ? reference : weight; }
 };
 
 /// Steps on the way of a method that improves its result in turn.

@@ -23,6 +23,9 @@ LayerProblem partOf(const LayerProblem& problem, std::int64_t index)
     const std::int64_t rows = problem.weight.rows / all.groups;
     LayerProblem part = problem;
     part.weight = problem.weight.block(index * rows, 0, rows, problem.weight.cols);
+    if (problem.reference.data)
+        part.reference = problem.reference.block(index * rows, 0, rows, problem.weight.cols);
+    part.powerErrors = {}; // of all groups
     auto inputs = std::make_shared<InputStatistics>();
     inputs->features = all.features;
     inputs->rows = all.rows;
@@ -40,14 +43,14 @@ LayerProblem partOf(const LayerProblem& problem, std::int64_t index)
     return part;
 }
 
-/// W·H·Wᵀ of a part.
+/// W·H·Wᵀ of a part, W what its errors are measured against.
 double energyOf(const LayerProblem& part, const Monitor& monitor)
 {
     const std::int64_t d = part.weight.cols;
     double total = 0;
     for (std::int64_t r = 0; r < part.weight.rows; ++r) {
         monitor.checkpoint();
-        const std::span<const float> w = part.weight.row(r);
+        const std::span<const float> w = part.judgedBy().row(r);
         for (std::int64_t i = 0; i < d; ++i) {
             double sum = 0;
             for (std::int64_t j = 0; j < d; ++j)
@@ -64,7 +67,7 @@ double squaresOf(const LayerProblem& part)
 {
     double total = 0;
     for (std::int64_t r = 0; r < part.weight.rows; ++r)
-        for (const float w : part.weight.row(r))
+        for (const float w : part.judgedBy().row(r))
             total += static_cast<double>(w) * static_cast<double>(w);
     return total;
 }
@@ -230,7 +233,7 @@ public:
             return solve(part, options, monitor);
         SolveResult own;
         own.weight = rowsOf(m_start->weight, index * part.weight.rows, part.weight.rows);
-        return solveNupesFrom(part, *m_options, std::move(own), monitor);
+        return learnNupes(part, *m_options, std::move(own), monitor).result;
     }
 
     /// Completes what has been put together of the parts.
@@ -241,10 +244,13 @@ public:
         if (m_options->exponentScope != ExponentScope::Row)
             result.weight.exponents = std::move(m_start->weight.exponents);
         result.weight.outliers = std::move(m_start->weight.outliers);
-        // One of the layer instead of one for each way in which its groups went.
-        result.report.note = m_start->report.note;
+        // What holds for the layer first, then what is special about some of its groups.
+        std::string note = m_start->report.note;
         if (const std::int64_t dead = result.report.deadColumns)
-            result.report.note += concat("; ", dead, dead == 1 ? " dead column" : " dead columns");
+            note += concat("; ", dead, dead == 1 ? " dead column" : " dead columns");
+        if (!result.report.note.empty())
+            note += "; " + result.report.note;
+        result.report.note = std::move(note);
         std::vector<TracePoint>& trace = result.report.trace;
         trace.insert(trace.begin(), m_start->report.trace.begin(), m_start->report.trace.end());
     }

@@ -58,20 +58,29 @@ void BlockPass::embed(std::span<const Token> tokens, const Monitor& monitor,
 }
 
 void BlockPass::run(int block, Outputs what, const Monitor& monitor, const InputObserver& observer,
-                    const Progress& progress)
+                    const Progress& progress, const Companion& companion)
+{
+    forEachBatch(monitor, progress, [&](std::int64_t row, std::int64_t windows) {
+        if (companion.pass)
+            companion.pass->runBatch(block, companion.what, row, windows, monitor,
+                                     companion.observer);
+        runBatch(block, what, row, windows, monitor, observer);
+    });
+}
+
+void BlockPass::runBatch(int block, Outputs what, std::int64_t row, std::int64_t windows,
+                         const Monitor& monitor, const InputObserver& observer)
 {
     if (what == Outputs::Aside && !m_aside)
         m_aside = std::make_unique<ActivationStore>(m_rows, m_model.hiddenSize, m_memoryBytes);
-    forEachBatch(monitor, progress, [&](std::int64_t row, std::int64_t windows) {
-        const MatrixView stored = m_hidden->rows(row, windows * m_length);
-        Tensor batch({windows, m_length, m_model.hiddenSize});
-        copyRows(stored, batch.matrix());
-        m_executor.runBlock(block, batch, monitor, observer);
-        if (what == Outputs::Advance)
-            copyRows(batch.matrix(), stored);
-        else if (what == Outputs::Aside)
-            copyRows(batch.matrix(), m_aside->rows(row, windows * m_length));
-    });
+    const MatrixView stored = m_hidden->rows(row, windows * m_length);
+    Tensor batch({windows, m_length, m_model.hiddenSize});
+    copyRows(stored, batch.matrix());
+    m_executor.runBlock(block, batch, monitor, observer);
+    if (what == Outputs::Advance)
+        copyRows(batch.matrix(), stored);
+    else if (what == Outputs::Aside)
+        copyRows(batch.matrix(), m_aside->rows(row, windows * m_length));
 }
 
 Tensor BlockPass::logits(std::int64_t window, std::int64_t position, std::int64_t count,
@@ -81,7 +90,7 @@ Tensor BlockPass::logits(std::int64_t window, std::int64_t position, std::int64_
 }
 
 void BlockPass::runHead(const Monitor& monitor, const InputObserver& observer,
-                        const Progress& progress) const
+                        const Progress& progress, const Companion& companion) const
 {
     constexpr std::int64_t step = 512;
     const std::int64_t rows = m_windows * m_length;
@@ -89,11 +98,15 @@ void BlockPass::runHead(const Monitor& monitor, const InputObserver& observer,
         monitor.checkpoint();
         if (progress)
             progress(static_cast<double>(r) / static_cast<double>(rows));
-        (void)m_executor.head(m_hidden->rows(r, std::min(step, rows - r)), monitor, observer);
+        const std::int64_t count = std::min(step, rows - r);
+        if (const BlockPass* other = companion.pass)
+            (void)other->m_executor.head(other->m_hidden->rows(r, count), monitor,
+                                         companion.observer);
+        (void)m_executor.head(m_hidden->rows(r, count), monitor, observer);
     }
 }
 
-void InputCapture::want(const Layer& layer, bool withHessian, bool withMagnitudes)
+void InputCapture::want(const Layer& layer, bool withHessian, bool withMagnitudes, bool withCross)
 {
     auto place = m_accumulators.find(layer.input);
     if (place == m_accumulators.end()) {
@@ -103,6 +116,8 @@ void InputCapture::want(const Layer& layer, bool withHessian, bool withMagnitude
     }
     if (withMagnitudes)
         place->second.collectMagnitudes();
+    if (withCross && m_paired.try_emplace(layer.input).second)
+        place->second.collectCross();
 }
 
 InputObserver InputCapture::observer()
@@ -112,7 +127,12 @@ InputObserver InputCapture::observer()
         if (found == m_feeds.end())
             return;
         try {
-            m_accumulators.at(found->second).add(x.matrix(), &m_monitor);
+            InputAccumulator& accumulator = m_accumulators.at(found->second);
+            if (const auto pair = m_paired.find(found->second); pair == m_paired.end())
+                accumulator.add(x.matrix(), &m_monitor);
+            else
+                accumulator.addBeside(x.matrix(), std::exchange(pair->second, {}).matrix(),
+                                      &m_monitor);
         } catch (const Error& error) {
             throw error.within(
                 concat("input of ", m_model.graph.nodes[static_cast<std::size_t>(node)].name));
@@ -120,11 +140,33 @@ InputObserver InputCapture::observer()
     };
 }
 
+InputObserver InputCapture::floatObserver()
+{
+    return [this](int node, const Tensor& x) {
+        const auto found = m_feeds.find(node);
+        if (found == m_feeds.end())
+            return;
+        if (const auto pair = m_paired.find(found->second); pair != m_paired.end()) {
+            pair->second = x.clone();
+        }
+    };
+}
+
 void InputCapture::finish()
 {
-    for (auto& [value, accumulator] : m_accumulators)
-        m_inputs[value] = std::make_shared<const InputStatistics>(accumulator.finish());
+    for (auto& [value, accumulator] : m_accumulators) {
+        InputStatistics statistics = accumulator.finish();
+        if (!statistics.cross.empty())
+            m_crosses[value] = std::exchange(statistics.cross, {});
+        m_inputs[value] = std::make_shared<const InputStatistics>(std::move(statistics));
+    }
     m_accumulators.clear();
+}
+
+std::span<const double> InputCapture::crossOf(const Layer& layer) const
+{
+    const auto found = m_crosses.find(layer.input);
+    return found == m_crosses.end() ? std::span<const double>() : found->second;
 }
 
 std::shared_ptr<const InputStatistics> InputCapture::of(const Layer& layer) const

@@ -10,6 +10,7 @@
 #include <memory>
 #include <span>
 #include <utility>
+#include <vector>
 
 namespace gradus {
 
@@ -36,9 +37,16 @@ public:
         Advance, ///< they replace the hidden states
         Aside,   ///< they are kept beside the hidden states, see outputs()
     };
+    /// Another pass over the same windows that goes along: of each batch it is the first.
+    struct Companion
+    {
+        BlockPass* pass; ///< null: none
+        Outputs what;
+        InputObserver observer;
+    };
     /// Runs a block over all windows.
     void run(int block, Outputs what, const Monitor& monitor, const InputObserver& observer = {},
-             const Progress& progress = {});
+             const Progress& progress = {}, const Companion& companion = {});
     [[nodiscard]] const ActivationStore& hidden() const { return *m_hidden; }
     /// Of the last run that kept them aside.
     [[nodiscard]] const ActivationStore& outputs() const { return *m_aside; }
@@ -49,7 +57,7 @@ public:
                                 const Monitor& monitor) const;
     /// Runs what follows the last block over all windows, for the observer alone.
     void runHead(const Monitor& monitor, const InputObserver& observer,
-                 const Progress& progress = {}) const;
+                 const Progress& progress = {}, const Companion& companion = {}) const;
 
     [[nodiscard]] bool spilled() const { return m_hidden->spilled(); }
 
@@ -57,6 +65,8 @@ private:
     /// body(first row, windows) batch by batch.
     void forEachBatch(const Monitor& monitor, const Progress& progress,
                       const std::function<void(std::int64_t, std::int64_t)>& body) const;
+    void runBatch(int block, Outputs what, std::int64_t row, std::int64_t windows,
+                  const Monitor& monitor, const InputObserver& observer);
 
     const Model& m_model;
     Executor m_executor;
@@ -79,21 +89,31 @@ public:
     {
     }
 
-    void want(const Layer& layer, bool withHessian, bool withMagnitudes = false);
+    /// withCross: the pass has a companion over the float network, which floatObserver() watches.
+    void want(const Layer& layer, bool withHessian, bool withMagnitudes = false,
+              bool withCross = false);
     [[nodiscard]] bool empty() const { return m_feeds.empty(); }
     /// Refers to this object. Not finite inputs throw Error(Numeric) naming the layer.
     [[nodiscard]] InputObserver observer();
+    /// For the companion: keeps its inputs until the batch of the pass itself comes.
+    [[nodiscard]] InputObserver floatObserver();
+    [[nodiscard]] bool pairs() const { return !m_paired.empty(); }
     /// The pass is over.
     void finish();
     /// Null for a layer whose input was not wanted.
     [[nodiscard]] std::shared_ptr<const InputStatistics> of(const Layer& layer) const;
+    /// InputStatistics::cross, which stays here as it serves for solving only; empty where it was
+    /// not wanted.
+    [[nodiscard]] std::span<const double> crossOf(const Layer& layer) const;
 
 private:
     const Model& m_model;
     const Monitor& m_monitor;
     std::map<int, ValueId> m_feeds; ///< by node
     std::map<ValueId, InputAccumulator> m_accumulators;
+    std::map<ValueId, Tensor> m_paired; ///< the companion's inputs in this batch
     std::map<ValueId, std::shared_ptr<const InputStatistics>> m_inputs;
+    std::map<ValueId, std::vector<double>> m_crosses;
 };
 
 } // namespace gradus

@@ -5,7 +5,9 @@
 #include "core/session/language.h"
 #include "core/session/quantize_job.h"
 #include "core/session/statistics.h"
+#include "core/session/workload.h"
 
+#include <algorithm>
 #include <chrono>
 #include <set>
 #include <utility>
@@ -14,8 +16,15 @@ namespace gradus {
 
 void QuantizeJob::runCalibrated()
 {
-    const std::uint64_t budget = m_request.memoryBytes;
-    Weights weights(m_request.model, budget / 2);
+    Weights floats(m_request.model, m_request.memoryBytes / 2);
+    if (!pairsWantedAfter(-2))
+        return passModel(floats, nullptr);
+    Weights changed = Weights::over(floats);
+    passModel(changed, &floats);
+}
+
+void QuantizeJob::passModel(Weights& weights, const Weights* floats)
+{
     m_weights = &weights;
     // Embeddings first: in sequential modes the first block sees the quantized ones. A tied head
     // shares the tensor, so that it is quantized here too.
@@ -26,18 +35,27 @@ void QuantizeJob::runCalibrated()
     for (int block = 0; block < blocks; ++block)
         trains = trains || trainsBlock(block);
     // A training looks at a block's inputs and outputs.
-    BlockPass pass(m_model, weights, m_windows.length, m_windows.count(),
-                   trains ? budget / 8 : budget / 4);
+    const std::uint64_t share = activationShare(m_request.memoryBytes, trains, floats != nullptr);
+    BlockPass pass(m_model, weights, m_windows.length, m_windows.count(), share);
     if (pass.spilled())
         m_monitor.note(concat("activations of ", m_windows.count(), " windows exceed ",
-                              trains ? "an eighth" : "a quarter",
+                              trains && floats   ? "a twelfth"
+                              : trains || floats ? "an eighth"
+                                                 : "a quarter",
                               " of the memory budget and are spilled to a temporary file"));
     pass.embed(m_windows.tokens, m_monitor);
+    std::optional<BlockPass> beside;
+    if (floats) {
+        beside.emplace(m_model, *floats, m_windows.length, m_windows.count(), share);
+        beside->embed(m_windows.tokens, m_monitor);
+        m_floatPass = &*beside;
+    }
     for (int block = 0; block < blocks; ++block)
         passBlock(pass, block);
     if (inputsWantedAfter(blocks))
         passHead(pass);
     m_weights = nullptr;
+    m_floatPass = nullptr;
 }
 
 void QuantizeJob::passBlock(BlockPass& pass, int block)
@@ -48,6 +66,7 @@ void QuantizeJob::passBlock(BlockPass& pass, int block)
     const StageWork& work = m_stageWork[static_cast<std::size_t>(block)];
     const auto& subsets = m_stages.blocks[static_cast<std::size_t>(block)];
     bool advance = inputsWantedAfter(block);
+    bool floatAdvance = m_floatPass && pairsWantedAfter(block);
     m_stage = concat("block ", block + 1, " of ", m_model.blocks.size());
 
     OriginTrail within = m_trail;
@@ -62,8 +81,18 @@ void QuantizeJob::passBlock(BlockPass& pass, int block)
             const Outputs what = targets      ? Outputs::Aside
                                  : sequential ? Outputs::Dropped
                                               : Outputs::Advance;
-            const double part = work.pass + work.capture[s];
-            pass.run(block, what, m_monitor, inputs.observer(), during("calibrating", part));
+            BlockPass::Companion floats{};
+            if (inputs.pairs()) {
+                const bool last = std::none_of(
+                    subsets.begin() + static_cast<std::ptrdiff_t>(s) + 1, subsets.end(),
+                    [this](const auto& later) { return pairsWantedAmong(later); });
+                floats = {m_floatPass, last && floatAdvance ? Outputs::Advance : Outputs::Dropped,
+                          inputs.floatObserver()};
+                floatAdvance = floatAdvance && !last;
+            }
+            const double part = work.pass * (floats.pass ? 2 : 1) + work.capture[s];
+            pass.run(block, what, m_monitor, inputs.observer(), during("calibrating", part),
+                     floats);
             m_workDone += part;
             inputs.finish();
             advance = advance && what != Outputs::Advance;
@@ -78,6 +107,10 @@ void QuantizeJob::passBlock(BlockPass& pass, int block)
         pass.run(block, Outputs::Advance, m_monitor, {}, during("running", work.pass));
         m_workDone += work.pass;
     }
+    if (floatAdvance) {
+        m_floatPass->run(block, Outputs::Advance, m_monitor, {}, during("running", work.pass));
+        m_workDone += work.pass;
+    }
     // What follows sees the block as it came out in the end.
     for (const OriginTrail::Part& part :
          quantizedAmong(m_stages.layersOf(static_cast<std::size_t>(block))))
@@ -90,8 +123,12 @@ void QuantizeJob::passHead(BlockPass& pass)
     m_stage = "head";
     InputCapture inputs(m_model, m_monitor);
     want(m_stages.head, inputs);
-    const double work = m_stageWork.back().pass + m_stageWork.back().capture.front();
-    pass.runHead(m_monitor, inputs.observer(), during("calibrating", work));
+    BlockPass::Companion floats{};
+    if (inputs.pairs())
+        floats = {m_floatPass, BlockPass::Outputs::Dropped, inputs.floatObserver()};
+    const double work =
+        m_stageWork.back().pass * (floats.pass ? 2 : 1) + m_stageWork.back().capture.front();
+    pass.runHead(m_monitor, inputs.observer(), during("calibrating", work), floats);
     m_workDone += work;
     inputs.finish();
     finishStage(m_stages.head, &inputs, m_trail);
@@ -127,6 +164,19 @@ bool QuantizeJob::inputsWantedAfter(int block) const
     return false;
 }
 
+bool QuantizeJob::pairsWantedAfter(int block) const
+{
+    for (std::size_t i = 0; i < m_model.layers.size(); ++i)
+        if (wantsPairs(i) && (m_model.layers[i].block == -1 || m_model.layers[i].block > block))
+            return true;
+    return false;
+}
+
+bool QuantizeJob::pairsWantedAmong(const std::vector<std::size_t>& layers) const
+{
+    return std::any_of(layers.begin(), layers.end(), [this](auto i) { return wantsPairs(i); });
+}
+
 bool QuantizeJob::wantsInputs(std::size_t layer) const
 {
     return !m_results[layer] && !m_choices[layer].keepFloat &&
@@ -137,7 +187,7 @@ void QuantizeJob::want(const std::vector<std::size_t>& layers, InputCapture& inp
 {
     for (const std::size_t i : layers)
         if (wantsInputs(i))
-            inputs.want(m_model.layers[i], true, m_choices[i].activation.enabled());
+            inputs.want(m_model.layers[i], true, m_choices[i].activation.enabled(), wantsPairs(i));
 }
 
 std::vector<OriginTrail::Part>
@@ -155,21 +205,23 @@ void QuantizeJob::finishStage(const std::vector<std::size_t>& layers, const Inpu
 {
     const InputOrigin origin = trail.next();
     for (const std::size_t i : layers)
-        finishLayer(i, inputs ? inputs->of(m_model.layers[i]) : nullptr, origin);
+        finishLayer(i, inputs, origin);
     for (const OriginTrail::Part& part : quantizedAmong(layers))
         trail.pass(*part.layer, part.choice, part.origin);
 }
 
-void QuantizeJob::finishLayer(std::size_t index,
-                              const std::shared_ptr<const InputStatistics>& inputs,
+void QuantizeJob::finishLayer(std::size_t index, const InputCapture* capture,
                               const InputOrigin& origin)
 {
     const Layer& layer = m_model.layers[index];
+    const std::shared_ptr<const InputStatistics> inputs = capture ? capture->of(layer) : nullptr;
     if (!m_results[index]) {
         const bool captured = inputs && wantsInputs(index);
         if (captured && m_request.inputSink)
             m_request.inputSink(layer, inputs);
-        LayerResult result = solveLayer(layer, m_choices[index], captured ? inputs : nullptr);
+        LayerResult result =
+            captured ? solveLayer(layer, m_choices[index], inputs, capture->crossOf(layer))
+                     : solveLayer(layer, m_choices[index], nullptr, {});
         result.origin = m_trail.of(m_choices[index], captured ? origin : InputOrigin());
         if (m_leftOut[index])
             result.note = "left out of this run";
@@ -199,7 +251,8 @@ void QuantizeJob::keep(std::size_t index)
 }
 
 LayerResult QuantizeJob::solveLayer(const Layer& layer, const LayerChoice& choice,
-                                    const std::shared_ptr<const InputStatistics>& inputs)
+                                    const std::shared_ptr<const InputStatistics>& inputs,
+                                    std::span<const double> cross)
 {
     m_monitor.checkpoint();
     LayerResult result;
@@ -217,6 +270,7 @@ LayerResult QuantizeJob::solveLayer(const Layer& layer, const LayerChoice& choic
     problem.weight = weight.matrix();
     problem.scheme = choice.scheme;
     problem.inputs = inputs;
+    problem.cross = cross;
     problem.seed = m_request.recipe.seed;
     if (sharesExponent(choice))
         problem.modelExponent = m_modelExponent;

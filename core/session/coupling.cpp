@@ -29,6 +29,12 @@ bool sharesExponent(const LayerChoice& choice)
     return power && power->exponentScope == ExponentScope::Model && power->exponent == 0;
 }
 
+bool isAsymmetric(const LayerChoice& choice)
+{
+    const auto* nupes = choice.keepFloat ? nullptr : std::get_if<NupesOptions>(&choice.method);
+    return nupes && nupes->asymmetric;
+}
+
 LayerChoice exponentKey(const LayerChoice& choice)
 {
     PowerquantOptions options;

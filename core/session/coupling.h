@@ -54,6 +54,9 @@ private:
 /// scheme and grid come out equal.
 [[nodiscard]] LayerChoice exponentKey(const LayerChoice& choice);
 
+/// Whether the layer's method wants the float network's inputs beside the quantized one's.
+[[nodiscard]] bool isAsymmetric(const LayerChoice& choice);
+
 /// How a method with a power grid rounds.
 [[nodiscard]] PowerRounding roundingOf(const MethodOptions& method);
 

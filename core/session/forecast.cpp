@@ -57,6 +57,7 @@ public:
         m_sequential = calibration.mode != CalibrationMode::Float;
         if (!calibration.data.empty() && m_model.canRun())
             countWindows(calibration);
+        findPaired();
     }
 
     Forecast run()
@@ -83,6 +84,33 @@ private:
         if (m_request.windows <= 0 && !error)
             m_windows = std::min(m_windows, static_cast<std::int64_t>(size) / m_context);
         m_windows = std::max<std::int64_t>(m_windows, 1);
+    }
+
+    /// Layers that a run captures the float network's inputs for, see QuantizeJob::findPaired.
+    /// Finished results of other layers are taken to be there.
+    void findPaired()
+    {
+        m_paired.assign(m_choices.size(), 0);
+        if (!m_sequential)
+            return;
+        std::vector<char> quantized(m_choices.size());
+        for (std::size_t i = 0; i < quantized.size(); ++i)
+            quantized[i] = !m_choices[i].keepFloat;
+        m_paired = m_stages.behind(quantized);
+        for (std::size_t i = 0; i < m_paired.size(); ++i)
+            m_paired[i] = m_paired[i] && isCaptured(i) && isAsymmetric(m_choices[i]);
+    }
+    [[nodiscard]] bool pairedAmong(const std::vector<std::size_t>& layers) const
+    {
+        return std::any_of(layers.begin(), layers.end(),
+                           [this](std::size_t i) { return m_paired[i] != 0; });
+    }
+    [[nodiscard]] bool pairedAfter(std::size_t block) const
+    {
+        for (std::size_t b = block + 1; b < m_stages.blocks.size(); ++b)
+            if (pairedAmong(m_stages.layersOf(b)))
+                return true;
+        return pairedAmong(m_stages.head);
     }
 
     [[nodiscard]] bool isComputed(std::size_t i) const { return m_computed[i] != 0; }
@@ -135,6 +163,13 @@ private:
         return inputs;
     }
 
+    [[nodiscard]] bool pairedInput(const std::vector<std::size_t>& layers, ValueId input) const
+    {
+        return std::any_of(layers.begin(), layers.end(), [&](std::size_t i) {
+            return m_paired[i] && m_model.layers[i].input == input;
+        });
+    }
+
     void calibrate()
     {
         const std::int64_t tokens = m_windows * m_context;
@@ -145,10 +180,13 @@ private:
         for (std::size_t b = 0; b < m_stages.blocks.size(); ++b)
             anyTrains = anyTrains || trainsBlock(b);
         // Beyond, they lie in a file.
-        m_hidden = stored <= budget / (anyTrains ? 8 : 4) ? stored : 0;
+        const bool anyPaired =
+            std::any_of(m_paired.begin(), m_paired.end(), [](char paired) { return paired != 0; });
+        m_hidden = stored <= activationShare(budget, anyTrains, anyPaired) ? stored : 0;
+        m_floats = anyPaired ? m_hidden : 0;
 
         Work embedding;
-        embedding.bytes = 4.0 * static_cast<double>(stored);
+        embedding.bytes = (anyPaired ? 8.0 : 4.0) * static_cast<double>(stored);
         add(Stage::Calibration, {}, 0, embedding, 0);
         std::uint64_t cached = floatBytesOf(m_model.vocabularySize * m_model.hiddenSize);
 
@@ -162,10 +200,16 @@ private:
             cached = std::min(cached + part.weights, budget / 2);
             const auto inputs = capturedInputs(layers);
             std::uint64_t hessians = 0;
+            std::uint64_t kept = 0; // of the float network's batch
             Work gram;
             for (const auto& [value, features] : inputs) {
                 hessians += hessianBytes(features);
                 gram += captureWork(features, tokens);
+                if (!pairedInput(layers, value))
+                    continue;
+                hessians += hessianBytes(features);
+                gram += crossWork(features, tokens);
+                kept += floatBytesOf(std::min(batch, tokens) * features);
             }
             std::uint64_t replaced = 0;
             std::int64_t count = 0;
@@ -173,9 +217,10 @@ private:
                 count += isCaptured(i) ? 1 : 0;
                 if (m_sequential && !m_choices[i].keepFloat)
                     replaced += floatBytesOf(m_model.layers[i].parameters());
-                m_heldWhile[i] = m_hidden + m_aside + cached + hessians + replaced;
+                m_heldWhile[i] = m_hidden + m_floats + m_aside + cached + hessians + replaced;
             }
-            const std::uint64_t held = m_hidden + m_aside + cached + hessians + replaced;
+            const std::uint64_t held =
+                m_hidden + m_floats + m_aside + cached + hessians + replaced + kept;
             add(Stage::Calibration, {}, count, work, held + part.bytes);
             if (!inputs.empty())
                 add(Stage::Hessians, {}, static_cast<std::int64_t>(inputs.size()), gram,
@@ -188,7 +233,14 @@ private:
             for (std::size_t s = 0; s < m_stages.blocks[b].size(); ++s)
                 captures += (trains && s == 0) || !capturedInputs(m_stages.blocks[b][s]).empty();
             const bool after = wantedAfter(static_cast<int>(b));
-            const int passes = captures + (after && (m_sequential || captures == 0) ? 1 : 0);
+            const auto& subsets = m_stages.blocks[b];
+            const auto pairs =
+                std::count_if(subsets.begin(), subsets.end(),
+                              [this](const auto& subset) { return pairedAmong(subset); });
+            // Of the float network the last one goes on.
+            const int floats = pairs > 0 ? static_cast<int>(pairs) : pairedAfter(b) ? 1 : 0;
+            const int passes =
+                captures + (after && (m_sequential || captures == 0) ? 1 : 0) + floats;
             const CalibrationStages::Subset layers = m_stages.layersOf(b);
             if (trains && m_hidden == stored)
                 m_aside = stored;
@@ -201,7 +253,7 @@ private:
             const std::int64_t rows = std::min<std::int64_t>(512, tokens);
             stage(m_stages.head,
                   forwardWork(m_model, static_cast<int>(m_model.blocks.size()), rows, m_context),
-                  real(tokens) / real(rows), 1);
+                  real(tokens) / real(rows), pairedAmong(m_stages.head) ? 2 : 1);
         }
     }
 
@@ -291,6 +343,9 @@ private:
                 // Damped Hessian and factor; codes of the best state and of a candidate, errors and
                 // their product with H.
                 working = 2 * hessianBytes(layer.cols) + 3 * floats;
+            if (m_paired[i]) // first the target; later H once more, in float
+                working = floats + std::max(3 * hessianBytes(layer.cols),
+                                            working + hessianBytes(layer.cols) / 2);
             if (std::holds_alternative<PowerquantOptions>(choice.method))
                 working = 5 * floats; // magnitudes sorted, with sums in double
             add(Stage::Solving, std::string(methodName(choice.method)), 1, solveWork(layer, choice),
@@ -364,7 +419,9 @@ private:
     std::uint64_t m_textBytes = 0;
     std::uint64_t m_tokenBytes = 0;
     std::uint64_t m_hidden = 0;
-    std::uint64_t m_aside = 0; ///< outputs kept as a training's targets
+    std::vector<char> m_paired;
+    std::uint64_t m_floats = 0; ///< hidden states of the float network
+    std::uint64_t m_aside = 0;  ///< outputs kept as a training's targets
     std::uint64_t m_kept = 0;
     std::map<std::size_t, std::uint64_t> m_heldWhile; ///< by layer, bytes of calibration
     std::map<std::pair<Stage, std::string>, ForecastPart> m_parts;

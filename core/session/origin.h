@@ -64,6 +64,8 @@ struct CalibrationStages
     using Subset = std::vector<std::size_t>;
     explicit CalibrationStages(const Model& model, CalibrationMode mode = CalibrationMode::Float);
     [[nodiscard]] Subset layersOf(std::size_t block) const; ///< of all its subsets
+    /// By layer: whether calibration reaches it after one of these, in another subset.
+    [[nodiscard]] std::vector<char> behind(const std::vector<char>& layers) const;
     Subset embeddings;
     std::vector<std::vector<Subset>> blocks;
     Subset head; ///< outside of any block, behind the last one

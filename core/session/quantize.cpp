@@ -88,6 +88,7 @@ void QuantizeJob::prepare()
         m_journal = std::make_unique<Journal>(m_request.output, sha256(identity), m_request.resume);
         takeUpFinished();
     }
+    findPaired();
     countWork();
 }
 
@@ -203,6 +204,19 @@ void QuantizeJob::takeUpFinished()
     if (kept > 0)
         m_monitor.note(concat("resumed: ", kept, " of ", m_model.layers.size(),
                               " layers were finished before"));
+}
+
+void QuantizeJob::findPaired()
+{
+    m_paired.assign(m_choices.size(), 0);
+    if (m_mode == CalibrationMode::Float)
+        return;
+    std::vector<char> quantized(m_choices.size());
+    for (std::size_t i = 0; i < quantized.size(); ++i)
+        quantized[i] = m_results[i] ? m_results[i]->weight != nullptr : !m_choices[i].keepFloat;
+    m_paired = m_stages.behind(quantized);
+    for (std::size_t i = 0; i < m_paired.size(); ++i)
+        m_paired[i] = m_paired[i] && isAsymmetric(m_choices[i]);
 }
 
 void QuantizeJob::findModelExponent()

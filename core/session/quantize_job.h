@@ -34,10 +34,14 @@ private:
     void takeUpFinished();
     /// Of the layers that share one, when any of them is still to be solved.
     void findModelExponent();
+    /// Of the layers that are calibrated on the float network's inputs, too.
+    void findPaired();
     std::shared_ptr<const Run> finish();
 
     // calibrated_pass.cpp: the way through the model, and single layers.
     void runCalibrated();
+    /// floats: those of the model where the float network runs beside the quantized one, else null.
+    void passModel(Weights& weights, const Weights* floats);
     void passBlock(BlockPass& pass, int block);
     void passHead(BlockPass& pass);
     /// Nothing looks at a block's weights once it is passed, so that their replacements need not
@@ -46,16 +50,23 @@ private:
     /// Whether a layer after this block (in a later one, or in the head) still needs its inputs.
     [[nodiscard]] bool inputsWantedAfter(int block) const;
     [[nodiscard]] bool wantsInputs(std::size_t layer) const;
+    [[nodiscard]] bool wantsPairs(std::size_t layer) const
+    {
+        return m_paired[layer] && wantsInputs(layer);
+    }
+    [[nodiscard]] bool pairsWantedAfter(int block) const;
+    [[nodiscard]] bool pairsWantedAmong(const std::vector<std::size_t>& layers) const;
     void want(const std::vector<std::size_t>& layers, InputCapture& inputs) const;
     /// Finishes layers that do not see each other's results.
     void finishStage(const std::vector<std::size_t>& layers, const InputCapture* inputs,
                      OriginTrail& trail);
     /// Solves a layer (or takes it up from the journal) and, in sequential modes, hands its
     /// quantized weight to what comes after it.
-    void finishLayer(std::size_t index, const std::shared_ptr<const InputStatistics>& inputs,
-                     const InputOrigin& origin);
+    void finishLayer(std::size_t index, const InputCapture* capture, const InputOrigin& origin);
+    /// inputs: null when there are none; cross: as LayerProblem has it.
     LayerResult solveLayer(const Layer& layer, const LayerChoice& choice,
-                           const std::shared_ptr<const InputStatistics>& inputs);
+                           const std::shared_ptr<const InputStatistics>& inputs,
+                           std::span<const double> cross);
     static void measure(LayerResult& result, ConstMatrixView weight, const InputStatistics* inputs);
     /// A result that will not change any more, but for the fine-tuning.
     void keep(std::size_t index);
@@ -99,7 +110,9 @@ private:
     std::vector<std::optional<LayerResult>> m_results;
     std::vector<char> m_computed; ///< layers that this run computes
     std::vector<char> m_leftOut;  ///< float only because the request does not ask for them
-    std::size_t m_coupled = 0;    ///< computed only because others need it
+    /// Layers that see quantized ones and want the float network's inputs beside.
+    std::vector<char> m_paired;
+    std::size_t m_coupled = 0; ///< computed only because others need it
     Coupling m_coupling;
     std::optional<double> m_modelExponent;
     CalibrationStages m_stages;
@@ -107,7 +120,8 @@ private:
     std::shared_ptr<Run> m_run = std::make_shared<Run>();
     std::unique_ptr<Journal> m_journal;
     TokenWindows m_windows;
-    Weights* m_weights = nullptr; ///< while passing through the model
+    Weights* m_weights = nullptr;     ///< while passing through the model
+    BlockPass* m_floatPass = nullptr; ///< likewise, of the float network when it runs beside
     /// Of the layers that the current block's training will change.
     std::map<std::size_t, std::shared_ptr<const InputStatistics>> m_heldInputs;
     std::string m_stage;

@@ -72,14 +72,23 @@ void QuantizeJob::countBlock(int block)
     const auto subsets = head ? std::vector<CalibrationStages::Subset>{m_stages.head}
                               : m_stages.blocks[static_cast<std::size_t>(block)];
     bool advances = false;
+    bool floatsAdvance = false;
     for (std::size_t s = 0; s < subsets.size(); ++s) {
         std::set<ValueId> inputs;
+        std::set<ValueId> paired;
         double capture = 0;
-        for (const std::size_t i : subsets[s])
-            if (const Layer& layer = m_model.layers[i];
-                wantsInputs(i) && inputs.insert(layer.input).second)
+        for (const std::size_t i : subsets[s]) {
+            const Layer& layer = m_model.layers[i];
+            if (wantsInputs(i) && inputs.insert(layer.input).second)
                 capture += captureWork(layer.cols, tokens).seconds(usualMachine);
+            if (wantsPairs(i) && paired.insert(layer.input).second)
+                capture += crossWork(layer.cols, tokens).seconds(usualMachine);
+        }
         stage.capture.push_back(capture);
+        if (!paired.empty()) {
+            m_workToDo += stage.pass; // of the float network
+            floatsAdvance = true;
+        }
         if (inputs.empty() && !(trains && s == 0))
             continue;
         advances = !sequential; // or their outputs are kept aside
@@ -93,6 +102,8 @@ void QuantizeJob::countBlock(int block)
         m_workToDo += stage.training;
     }
     if (!head && !advances && inputsWantedAfter(block))
+        m_workToDo += stage.pass;
+    if (!head && !floatsAdvance && pairsWantedAfter(block))
         m_workToDo += stage.pass;
 }
 

@@ -5,6 +5,8 @@
 #include "core/session/report_markup.h"
 #include "core/session/report_rows.h"
 
+#include <numeric>
+
 namespace gradus {
 
 namespace {
@@ -27,20 +29,30 @@ std::string field(std::string_view text)
     return quotedText + '"';
 }
 
+/// The exponent of power levels; of rows with exponents of their own, the mean.
+std::string exponentOf(const QuantizedWeight& weight)
+{
+    const std::vector<float>& all = weight.exponents;
+    if (all.empty())
+        return {};
+    return exactNumber(std::accumulate(all.begin(), all.end(), 0.0) /
+                       static_cast<double>(all.size()));
+}
+
 /// Method to relative output error, as the header names them; empty fields for no result.
 std::string numbersOf(const LayerResult* result)
 {
     if (!result)
-        return ",,,,,,,,,";
+        return ",,,,,,,,,,";
     std::string out = field(methodText(*result));
     if (result->weight) {
         const Scheme& scheme = result->weight->scheme;
         out += concat(",", scheme.bits, ",", granularityName(scheme.granularity), ",",
                       effectiveGroup(scheme, result->weight->cols), ",",
-                      scheme.symmetric ? "true" : "false", ",",
+                      scheme.symmetric ? "true" : "false", ",", exponentOf(*result->weight), ",",
                       exactNumber(result->bitsPerWeight()), ",", result->bytes());
     } else {
-        out += ",,,,,,";
+        out += ",,,,,,,";
     }
     return out + concat(",", exactNumber(result->weightSqnrDb), ",",
                         exactNumber(result->weightCosine), ",",
@@ -53,8 +65,9 @@ std::string reportCsv(const ReportRequest& request, Monitor& monitor)
 {
     const std::vector<ReportRow> rows = reportRows(request, monitor);
     const std::string_view columns[] = {
-        "method",          "bits",  "granularity",    "group",         "symmetric",
-        "bits_per_weight", "bytes", "weight_sqnr_db", "weight_cosine", "relative_output_error"};
+        "method",         "bits",          "granularity",          "group",
+        "symmetric",      "exponent",      "bits_per_weight",      "bytes",
+        "weight_sqnr_db", "weight_cosine", "relative_output_error"};
     std::string out = "layer,block,kind,rows,cols,source_dtype,source_bytes";
     for (const std::string_view column : columns)
         out += concat(",", column);

@@ -155,6 +155,24 @@ CalibrationStages::Subset CalibrationStages::layersOf(std::size_t block) const
     return all;
 }
 
+std::vector<char> CalibrationStages::behind(const std::vector<char>& layers) const
+{
+    std::vector<char> result(layers.size());
+    bool reached = false;
+    const auto pass = [&](const Subset& subset) {
+        for (const std::size_t i : subset)
+            result[i] = reached ? 1 : 0;
+        for (const std::size_t i : subset)
+            reached = reached || layers[i];
+    };
+    pass(embeddings);
+    for (const std::vector<Subset>& subsets : blocks)
+        for (const Subset& subset : subsets)
+            pass(subset);
+    pass(head);
+    return result;
+}
+
 std::vector<InputOrigin> inputOrigins(const Model& model, const Recipe& recipe,
                                       const std::vector<LayerChoice>& choices)
 {

@@ -270,6 +270,7 @@ WeightPreview previewWeight(const PreviewRequest& request, Monitor& monitor)
         problem.weight = weight;
         problem.scheme = request.choice.scheme;
         problem.modelExponent = request.modelExponent;
+        problem.powerErrors = request.powerErrors;
         rounded = solve(problem, previewMethod(request.choice.method), monitor).weight;
     }
     const QuantizedWeight& quantized = request.fromRun ? *request.fromRun : rounded;

@@ -4,6 +4,7 @@
 #include "core/data/calibration.h"
 #include "core/eval/distribution.h"
 #include "core/graph/model.h"
+#include "core/quant/power_errors.h"
 #include "core/quant/quantized_weight.h"
 #include "core/session/recipe.h"
 
@@ -88,6 +89,8 @@ struct PreviewRequest
     std::shared_ptr<const std::vector<double>> energies;
     /// The exponent of methods whose layers share the model's; without it, this layer's own.
     std::optional<double> modelExponent;
+    /// Of the facts' weight; empty: it is sorted for every preview that searches an exponent.
+    PowerErrorsSource powerErrors = {};
     int bins = 160;
     /// Rows to compute the output error over; 0: all.
     std::int64_t outputErrorRows = 0;

@@ -174,6 +174,12 @@ Work nupesWork(const Layer& layer, const Scheme& scheme, const NupesOptions& opt
     step.roundings += gptqCost * weights;
     step *= steps;
     work += step;
+    if (options.asymmetric) { // counted where it has no effect, too
+        work.invert(d);
+        work.doubleFlops += 4 * d * d * d + 2 * rows * d * d;
+        product *= 4 + 3 * rounds; // to measure it, and the trace
+        work += product;
+    }
     return work;
 }
 
@@ -295,6 +301,20 @@ Work captureWork(std::int64_t features, std::int64_t tokens)
     work.bytes += std::ceil(real(tokens) / 512) * d * d / 2 * 2 * sizeof(double);
     work.exponentials += rangesCost * real(tokens) * d;
     return work;
+}
+
+Work crossWork(std::int64_t features, std::int64_t tokens)
+{
+    const double d = real(features);
+    Work work;
+    work.multiply(d, d, real(tokens));
+    work.bytes += std::ceil(real(tokens) / 512) * d * d * 2 * sizeof(double);
+    return work;
+}
+
+std::uint64_t activationShare(std::uint64_t budget, bool trains, bool withFloats)
+{
+    return budget / (4 * (std::uint64_t(1) + (trains ? 1 : 0) + (withFloats ? 1 : 0)));
 }
 
 Work tokenizeWork(std::uint64_t textBytes)

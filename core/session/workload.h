@@ -42,6 +42,11 @@ struct ForwardWork
                                 std::int64_t context, int epochs);
 /// Ranges and Hessian of one input.
 [[nodiscard]] Work captureWork(std::int64_t features, std::int64_t tokens);
+/// The cross matrix of one input, besides.
+[[nodiscard]] Work crossWork(std::int64_t features, std::int64_t tokens);
+/// Share of the memory budget that each of the hidden states has: a quarter for all of them. A
+/// training looks at a block's outputs too, and the float network has hidden states of its own.
+[[nodiscard]] std::uint64_t activationShare(std::uint64_t budget, bool trains, bool withFloats);
 [[nodiscard]] Work tokenizeWork(std::uint64_t textBytes);
 /// Reading a weight and running the method.
 [[nodiscard]] Work solveWork(const Layer& layer, const LayerChoice& choice);

@@ -133,10 +133,51 @@ void multiplyLeftTransposed(ConstMatrixView a, ConstMatrixView b, MatrixView c, 
               });
 }
 
+namespace {
+
+/// Of sums over tokens: rows multiplied in float before they are added in double, and tiles.
+constexpr std::int64_t sumRows = 512;
+constexpr std::int64_t sumTile = 256;
+
+} // namespace
+
+void accumulateCross(ConstMatrixView a, ConstMatrixView b, std::span<double> c,
+                     const Monitor* monitor)
+{
+    assert(a.rows == b.rows && c.size() == static_cast<std::size_t>(a.cols * b.cols));
+    const std::int64_t across = (b.cols + sumTile - 1) / sumTile;
+    const std::int64_t down = (a.cols + sumTile - 1) / sumTile;
+    parallelFor(
+        across * down, 1,
+        [&](std::int64_t begin, std::int64_t end) {
+            RowMatrix product;
+            for (std::int64_t i = begin; i < end; ++i) {
+                const std::int64_t r = i / across * sumTile;
+                const std::int64_t col = i % across * sumTile;
+                const std::int64_t height = std::min(sumTile, a.cols - r);
+                const std::int64_t width = std::min(sumTile, b.cols - col);
+                for (std::int64_t n = 0; n < a.rows; n += sumRows) {
+                    if (monitor)
+                        monitor->checkpoint();
+                    const std::int64_t count = std::min(sumRows, a.rows - n);
+                    product.noalias() = map(a.block(n, r, count, height)).transpose() *
+                                        map(b.block(n, col, count, width));
+                    for (std::int64_t k = 0; k < height; ++k) {
+                        double* to = c.data() + (r + k) * b.cols + col;
+                        const float* from = product.data() + k * width;
+                        for (std::int64_t j = 0; j < width; ++j)
+                            to[j] += static_cast<double>(from[j]);
+                    }
+                }
+            }
+        },
+        monitor);
+}
+
 void accumulateGram(ConstMatrixView x, std::span<double> h, const Monitor* monitor)
 {
-    constexpr std::int64_t rowBlock = 512;
-    constexpr std::int64_t tile = 256;
+    constexpr std::int64_t rowBlock = sumRows;
+    constexpr std::int64_t tile = sumTile;
     const std::int64_t d = x.cols;
     assert(h.size() == static_cast<std::size_t>(d * d));
     const std::int64_t tiles = (d + tile - 1) / tile;

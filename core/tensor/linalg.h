@@ -51,6 +51,11 @@ void multiplySerial(ConstDoubleView a, ConstDoubleView b, DoubleView c, bool acc
 /// Products in float over blocks of at most 512 rows, sums over blocks in double.
 void accumulateGram(ConstMatrixView x, std::span<double> h, const Monitor* monitor = nullptr);
 
+/// C (m × k, row-major) += Aᵀ·B for A (n × m) and B (n × k), with the products and sums of
+/// accumulateGram.
+void accumulateCross(ConstMatrixView a, ConstMatrixView b, std::span<double> c,
+                     const Monitor* monitor = nullptr);
+
 /// Copies the lower triangle of H (d × d) onto the upper one.
 void mirrorLower(std::span<double> h, std::int64_t d);
 

@@ -499,6 +499,10 @@
         <translation>Für den ersten Durchgang zur Diagonale der Hessematrix addiert, als Anteil ihres Mittels.</translation>
     </message>
     <message>
+        <source>Aims at the outputs that the float network has on its own inputs, not on those of the quantized one; damped like the first sweep. For true-sequential calibration, where the float network then runs beside the quantized one; seldom a gain with sequential, no effect with float.</source>
+        <translation>Zielt auf die Ausgaben, die das Gleitkommanetz auf seinen eigenen Eingaben hat, nicht auf denen des quantisierten; gedämpft wie der erste Durchgang. Für Kalibrierung Schicht für Schicht (true-sequential), bei der das Gleitkommanetz dann neben dem quantisierten läuft; mit sequential selten ein Gewinn, mit float ohne Wirkung.</translation>
+    </message>
+    <message>
         <source>Gradient steps.</source>
         <translation>Gradientenschritte.</translation>
     </message>
@@ -949,18 +953,6 @@
         <translation>Feinabstimmung</translation>
     </message>
     <message>
-        <source>Sweep (second level)</source>
-        <translation>Durchgang (zweite Ebene)</translation>
-    </message>
-    <message>
-        <source>Box descent (first level)</source>
-        <translation>Box-Abstieg (erste Ebene)</translation>
-    </message>
-    <message>
-        <source>Projected Adam (first level)</source>
-        <translation>Projiziertes Adam (erste Ebene)</translation>
-    </message>
-    <message>
         <source>Only with a first-level solver.</source>
         <translation>Nur mit einem Löser der ersten Ebene.</translation>
     </message>
@@ -1019,10 +1011,6 @@
     <message>
         <source>Any</source>
         <translation>Beliebig</translation>
-    </message>
-    <message>
-        <source>½ or 1, unless much worse</source>
-        <translation>½ oder 1, wenn nicht viel schlechter</translation>
     </message>
     <message>
         <source>½ or 1 only</source>
@@ -1123,6 +1111,22 @@
     <message>
         <source>%1 % outliers</source>
         <translation>%1 % Ausreißer</translation>
+    </message>
+    <message>
+        <source>Sweep (2nd level)</source>
+        <translation>Durchgang (2. Ebene)</translation>
+    </message>
+    <message>
+        <source>Box descent (1st level)</source>
+        <translation>Box-Abstieg (1. Ebene)</translation>
+    </message>
+    <message>
+        <source>Projected Adam (1st level)</source>
+        <translation>Proj. Adam (1. Ebene)</translation>
+    </message>
+    <message>
+        <source>Preferably ½ or 1</source>
+        <translation>Möglichst ½ oder 1</translation>
     </message>
 </context>
 <context>
@@ -1386,14 +1390,6 @@
         <translation>Ein anderer Anfang: die beste gemeinsame Verengung der Bereiche jeder Zeile, dann neue Skalen und Nullpunkte.</translation>
     </message>
     <message>
-        <source>New integers for the scales and zeros.</source>
-        <translation>Neue ganze Zahlen zu den Skalen und Nullpunkten.</translation>
-    </message>
-    <message>
-        <source>New scales and zeros for the integers.</source>
-        <translation>Neue Skalen und Nullpunkte zu den ganzen Zahlen.</translation>
-    </message>
-    <message>
         <source>Integer coordinate descent, then new scales and zeros.</source>
         <translation>Ganzzahliger Koordinatenabstieg, dann neue Skalen und Nullpunkte.</translation>
     </message>
@@ -1456,6 +1452,14 @@
     <message>
         <source>Gradient steps on latent codes; the best codes of each row are kept.</source>
         <translation>Gradientenschritte auf latenten Codes; die besten Codes jeder Zeile bleiben.</translation>
+    </message>
+    <message>
+        <source>New integers for the grid as it is.</source>
+        <translation>Neue ganze Zahlen für das Gitter, wie es ist.</translation>
+    </message>
+    <message>
+        <source>New scales, and zeros where there are any, for the integers.</source>
+        <translation>Neue Skalen, und Nullpunkte, wo es sie gibt, für die ganzen Zahlen.</translation>
     </message>
 </context>
 <context>
@@ -2098,14 +2102,6 @@
 <context>
     <name>gradus::ConvergencePanel</name>
     <message>
-        <source>Views of decoupleQ</source>
-        <translation>Ansichten von decoupleQ</translation>
-    </message>
-    <message>
-        <source>Alternation</source>
-        <translation>Wechsel</translation>
-    </message>
-    <message>
         <source>Training</source>
         <translation>Training</translation>
     </message>
@@ -2122,10 +2118,6 @@
         <translation>Eine Schicht wählen, um zu sehen, wie ihr Fehler von Schritt zu Schritt fiel.</translation>
     </message>
     <message>
-        <source>Steps of the alternation</source>
-        <translation>Schritte des Wechsels</translation>
-    </message>
-    <message>
         <source>The training that is drawn</source>
         <translation>Das Training, das gezeichnet wird</translation>
     </message>
@@ -2138,20 +2130,32 @@
         <translation>Zusammenfassung der Trainings</translation>
     </message>
     <message>
-        <source>Nothing was trained in this run.
-
-decoupleQ trains the scales, zeros and norms of each block when its option “Block stage” is on; the losses appear here as they run.</source>
-        <translation>In diesem Lauf wurde nichts trainiert.
-
-decoupleQ trainiert die Skalen, Nullpunkte und Normen jedes Blocks, wenn seine Option „Block stage“ an ist; die Verluste erscheinen hier, während es läuft.</translation>
-    </message>
-    <message>
         <source>Trainings of the run</source>
         <translation>Trainings des Laufs</translation>
     </message>
     <message>
         <source>All blocks</source>
         <translation>Alle Blöcke</translation>
+    </message>
+    <message>
+        <source>Views of the steps</source>
+        <translation>Ansichten der Schritte</translation>
+    </message>
+    <message>
+        <source>Selected layer</source>
+        <translation>Ausgewählte Schicht</translation>
+    </message>
+    <message>
+        <source>Steps of the method</source>
+        <translation>Schritte der Methode</translation>
+    </message>
+    <message>
+        <source>Nothing was trained in this run.
+
+decoupleQ and NUPES go on to train each block when their option “Block stage” is on; the losses appear here as they run.</source>
+        <translation>In diesem Lauf wurde nichts trainiert.
+
+decoupleQ und NUPES trainieren danach jeden Block, wenn ihre Option „Block stage“ eingeschaltet ist; die Verluste erscheinen hier währenddessen.</translation>
     </message>
 </context>
 <context>
@@ -2476,7 +2480,7 @@ decoupleQ trainiert die Skalen, Nullpunkte und Normen jedes Blocks, wenn seine O
     </message>
     <message>
         <source>Gain over the uniform grid (right)</source>
-        <translation>Gewinn gegenüber dem gleichförmigen Gitter (rechts)</translation>
+        <translation>Gewinn gegenüber gleichförmig (rechts)</translation>
     </message>
     <message>
         <source>Uniform grid, a = 1</source>
@@ -2503,14 +2507,6 @@ decoupleQ trainiert die Skalen, Nullpunkte und Normen jedes Blocks, wenn seine O
         <translation>Potenzexponenten des Modells</translation>
     </message>
     <message>
-        <source>%1 layer · mean gain %2 over the uniform grid</source>
-        <translation>%1 Schicht · mittlerer Gewinn %2 gegenüber dem gleichförmigen Gitter</translation>
-    </message>
-    <message>
-        <source>%1 layers · mean gain %2 over the uniform grid</source>
-        <translation>%1 Schichten · mittlerer Gewinn %2 gegenüber dem gleichförmigen Gitter</translation>
-    </message>
-    <message>
         <source>power exponents</source>
         <translation>Potenzexponenten</translation>
     </message>
@@ -2521,6 +2517,14 @@ best a = %2, NMSE %3
         <translation>%1
 bestes a = %2, NMSE %3
 %4 gegenüber dem gleichförmigen Gitter (%5)</translation>
+    </message>
+    <message>
+        <source>%1 layer · mean gain %2</source>
+        <translation>%1 Schicht · mittlerer Gewinn %2</translation>
+    </message>
+    <message>
+        <source>%1 layers · mean gain %2</source>
+        <translation>%1 Schichten · mittlerer Gewinn %2</translation>
     </message>
 </context>
 <context>
@@ -2825,14 +2829,6 @@ bestes a = %2, NMSE %3
         <translation>Gesamtes Modell</translation>
     </message>
     <message>
-        <source>%1 of %2 layers so far · least error at one exponent %3: %4 better than uniform</source>
-        <translation>bisher %1 von %2 Schichten · kleinster Fehler bei einem Exponenten %3: %4 besser als gleichförmig</translation>
-    </message>
-    <message>
-        <source>%1 of %2 layers · least error at one exponent %3: %4 better than uniform</source>
-        <translation>%1 von %2 Schichten · kleinster Fehler bei einem Exponenten %3: %4 besser als gleichförmig</translation>
-    </message>
-    <message>
         <source>%1: error %2, %3 over uniform</source>
         <translation>%1: Fehler %2, %3 gegenüber gleichförmig</translation>
     </message>
@@ -2841,8 +2837,16 @@ bestes a = %2, NMSE %3
         <translation>Berechnet %1</translation>
     </message>
     <message>
-        <source>%1 bit · best a = %2 · %3 better than uniform · %4</source>
-        <translation>%1 Bit · bestes a = %2 · %3 besser als gleichförmig · %4</translation>
+        <source>%1 of %2 layers so far · best common a = %3 · gain %4</source>
+        <translation>Bisher %1 von %2 Schichten · bestes gemeinsames a = %3 · Gewinn %4</translation>
+    </message>
+    <message>
+        <source>%1 of %2 layers · best common a = %3 · gain %4</source>
+        <translation>%1 von %2 Schichten · bestes gemeinsames a = %3 · Gewinn %4</translation>
+    </message>
+    <message>
+        <source>%1 bit · best a = %2 · gain %3 · %4</source>
+        <translation>%1 Bit · bestes a = %2 · Gewinn %3 · %4</translation>
     </message>
 </context>
 <context>
@@ -4157,10 +4161,6 @@ Eine Änderung hier gilt für alle angezeigten Schichten des Blocks</translation
         <translation>Modelle (*.safetensors *.bin *.onnx *.h5 *.json)</translation>
     </message>
     <message>
-        <source>decoupleQ</source>
-        <translation>decoupleQ</translation>
-    </message>
-    <message>
         <source>Select a layer to see how its error fell from step to step.</source>
         <translation>Eine Schicht wählen, um zu sehen, wie ihr Fehler von Schritt zu Schritt fiel.</translation>
     </message>
@@ -4187,6 +4187,14 @@ Eine Änderung hier gilt für alle angezeigten Schichten des Blocks</translation
     <message>
         <source>The shown run has no steps of a power grid for %1: choose PowerQuant or NUPES as its method and run the recipe.</source>
         <translation>Der gezeigte Lauf hat keine Schritte eines Potenzgitters für %1: PowerQuant oder NUPES als Methode wählen und das Rezept ausführen.</translation>
+    </message>
+    <message>
+        <source>Steps</source>
+        <translation>Schritte</translation>
+    </message>
+    <message>
+        <source>The steps of %1 have errors of the weights only: there was no calibration text. What they gained is in the panel Exponent.</source>
+        <translation>Die Schritte von %1 haben nur Fehler der Gewichte: Es gab keinen Kalibriertext. Was sie gewannen, steht im Panel „Exponent“.</translation>
     </message>
 </context>
 <context>
@@ -4341,6 +4349,10 @@ Eine Änderung hier gilt für alle angezeigten Schichten des Blocks</translation
         <source>%1 is not possible: a number from %2 to %3 is expected.</source>
         <translation>%1 ist nicht möglich: Erwartet wird eine Zahl von %2 bis %3.</translation>
     </message>
+    <message>
+        <source>%1 is not possible: a number from %2 to %3, or 0, is expected.</source>
+        <translation>%1 ist nicht möglich: Erwartet wird eine Zahl von %2 bis %3 oder 0.</translation>
+    </message>
 </context>
 <context>
     <name>gradus::OptionForm</name>
@@ -4367,6 +4379,10 @@ Eine Änderung hier gilt für alle angezeigten Schichten des Blocks</translation
     <message>
         <source>hidden</source>
         <translation>verborgen</translation>
+    </message>
+    <message>
+        <source>searched</source>
+        <translation>gesucht</translation>
     </message>
 </context>
 <context>
@@ -4759,7 +4775,7 @@ Eine Änderung hier gilt für alle angezeigten Schichten des Blocks</translation
     </message>
     <message>
         <source>none: data-free methods only</source>
-        <translation>ohne: nur datenfreie Methoden</translation>
+        <translation>nur datenfreie Methoden</translation>
     </message>
     <message>
         <source>Browse…</source>
@@ -4911,14 +4927,14 @@ Eine Änderung hier gilt für alle angezeigten Schichten des Blocks</translation
     </message>
     <message>
         <source>Layer by layer</source>
-        <translation>Schicht für Schicht</translation>
+        <translation>Schichtweise</translation>
     </message>
     <message>
         <source>Sequential: each block sees the outputs of the quantized blocks before it.
 Layer by layer (true-sequential): each layer also sees the quantized layers before it within its block; slower.
 Float model: statistics of the float model, in one pass</source>
         <translation>Sequenziell: Jeder Block sieht die Ausgaben der quantisierten Blöcke vor ihm.
-Schicht für Schicht (true-sequential): Jede Schicht sieht auch die quantisierten Schichten vor ihr in ihrem Block; langsamer.
+Schichtweise (true-sequential): Jede Schicht sieht auch die quantisierten Schichten vor ihr in ihrem Block; langsamer.
 Float-Modell: Statistik des float-Modells, in einem Durchlauf</translation>
     </message>
 </context>

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+#include "core/base/format.h"
 #include "tests/support/support.h"
 
 #include <QFile>
@@ -9,9 +10,11 @@
 #include <QProcess>
 #include <QTest>
 
+#include <algorithm>
 #include <cmath>
 #include <csignal>
 
+using namespace gradus;
 using namespace gradus::test;
 
 namespace {
@@ -433,6 +436,51 @@ private slots:
         QCOMPARE(none.status, 2);
     }
 
+    void trainingsOfPowerLevelsTellWhatElseMoved()
+    {
+        QStringList arguments{"quantize",
+                              sample,
+                              "--method",
+                              "nupes",
+                              "--bits",
+                              "2",
+                              "--symmetric",
+                              "--keep",
+                              "layers\\.[1-5]\\.|lm_head",
+                              "--calibration",
+                              sample + "/calibration.txt",
+                              "--samples",
+                              "2",
+                              "--context",
+                              "32",
+                              "--out",
+                              path("trained-power.gradus")};
+        for (const char* option : {"rounds=0", "learn_scale=false", "block_stage=true",
+                                   "block_epochs=4", "block_code_rate=0.003"})
+            arguments << "--option" << option;
+        const QString json = path("trained-power.json");
+        const Result table = run(arguments + QStringList{"--json", json});
+        QVERIFY2(table.status == 0, table.err.constData());
+        QFile file(json);
+        QVERIFY(file.open(QIODevice::ReadOnly));
+        const QJsonObject training =
+            QJsonDocument::fromJson(file.readAll()).object()["trainings"].toArray()[0].toObject();
+        QVERIFY(training["code_change"].toDouble() > 0);
+        QVERIFY(training["exponent_change"].toDouble() > 0);
+        QStringList lines = QString::fromUtf8(table.out).split('\n');
+        const auto header = std::find_if(lines.begin(), lines.end(), [](const QString& line) {
+            return line.startsWith(QStringLiteral("training"));
+        });
+        QVERIFY2(header != lines.end(), table.out.constData());
+        QVERIFY(header->endsWith(QStringLiteral("codes changed  exponents moved")));
+        QVERIFY((header + 1)
+                    ->contains(
+                        QString::fromStdString(formatPercent(training["code_change"].toDouble()))));
+        QVERIFY((header + 1)
+                    ->endsWith(QString::fromStdString(
+                        formatReal(training["exponent_change"].toDouble(), 3))));
+    }
+
     void trainingsAreReported()
     {
         const QString file = path("trained.gradus");
@@ -489,6 +537,7 @@ private slots:
         const Result table = run(arguments);
         QVERIFY2(table.out.contains("loss before") && table.out.contains("model.layers.0 "),
                  table.out.constData());
+        QVERIFY(table.out.contains("scales moved") && !table.out.contains("codes changed"));
         const Result off = run(arguments + QStringList{"--option", "block_stage=off", "--json"});
         QVERIFY2(off.status == 0, off.err.constData());
         QVERIFY(off.json()["trainings"].toArray().isEmpty());

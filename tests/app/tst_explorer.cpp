@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "app/gui/explorer.h"
+#include "app/gui/facts_cache.h"
 #include "app/gui/workbench.h"
 #include "core/base/random.h"
 #include "core/io/safetensors.h"
@@ -43,6 +44,7 @@ private Q_SLOTS:
     void init();
     void cleanup();
     void followsTheSelection();
+    void sortedErrorsAreKept();
     void theLatestSelectionWins();
     void theLatestEditWins();
     void severalLayers();
@@ -129,6 +131,34 @@ void TestExplorer::cleanup()
 {
     m_explorer.reset();
     m_bench.reset();
+}
+
+/// By layer, granules and their scales: bits do not matter.
+void TestExplorer::sortedErrorsAreKept()
+{
+    Monitor monitor;
+    const QString file = writeModel("kept.safetensors", {"a.b.c", "a.b.d"});
+    FactsCache cache(gradus::openModel(toPath(file)), 1 << 20);
+    const auto weight = cache.get("a.b.c", monitor);
+    Scheme scheme;
+    scheme.granularity = Granularity::Channel;
+    const std::vector<float> some(40, 0.25F);
+    const std::vector<float> others(40, 0.125F);
+    const auto first = cache.powerErrors(*weight, scheme, some, monitor);
+    scheme.bits = 8;
+    scheme.levels = Levels::PowerMidRise;
+    QCOMPARE(cache.powerErrors(*weight, scheme, some, monitor), first);
+    const auto second = cache.powerErrors(*weight, scheme, others, monitor);
+    QVERIFY(second != first);
+    QVERIFY(cache.powerErrors(*weight, scheme, monitor) != first);
+    QVERIFY(cache.powerErrors(*cache.get("a.b.d", monitor), scheme, some, monitor) != first);
+    QCOMPARE(cache.powerErrors(*weight, scheme, some, monitor), first);
+    QCOMPARE(cache.powerErrors(*weight, scheme, others, monitor), second);
+    // They are what they would be if they were not kept.
+    const PowerErrors made = PowerErrors::sorted(weight->weight.matrix(), scheme, some, monitor);
+    const PowerLevels levels(scheme, 0.5);
+    QVERIFY(made.error(levels, PowerRounding::Nearest) ==
+            first->error(levels, PowerRounding::Nearest));
 }
 
 void TestExplorer::followsTheSelection()

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // What follows an edit in the workbench, on one layer: every benchmark first checks its answer.
+#include "core/eval/exponent_study.h"
 #include "core/eval/metrics.h"
+#include "core/session/statistics.h"
 #include "core/session/weight_view.h"
 #include "tests/bench/ceilings.h"
 #include "tests/support/quant_oracles.h"
@@ -205,13 +207,17 @@ void exponents(benchmark::State& state)
     Scheme scheme;
     scheme.granularity = Granularity::Group;
     scheme.groupSize = 128;
-    const ExponentCurve curve = exponentCurve(w, scheme, monitor);
+    const auto study = [&] {
+        return exponentStudy(PowerErrors::binned(w, scheme, monitor), scheme, leastStudiedClip,
+                             monitor);
+    };
+    const ExponentStudy curve = study();
     for (std::size_t i = 0; i < curve.exponents.size(); i += 16)
-        if (!near(curve.nmse[i], powerGridNmse(w, scheme, curve.exponents[i]), 1e-3))
+        if (!near(curve.power[i], powerGridNmse(w, scheme, curve.exponents[i]), 1e-3))
             return state.SkipWithError("the curve differs from the exact errors");
     CopyCeiling ceiling;
     compare(state, "of_copy", ceiling, 4 * static_cast<double>(w.rows * w.cols),
-            [&] { benchmark::DoNotOptimize(exponentCurve(w, scheme, monitor)); });
+            [&] { benchmark::DoNotOptimize(study()); });
 }
 BENCHMARK(exponents)->Arg(2048)->Arg(4096)->UseManualTime()->Unit(benchmark::kMillisecond);
 

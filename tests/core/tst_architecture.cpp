@@ -257,7 +257,8 @@ private slots:
         QVERIFY2(bare.empty(), bare.c_str());
     }
 
-    /// Two classes of one name in one program: the linker keeps one destructor, without a word.
+    /// Two classes of one name in one program: the linker keeps one destructor, without a word. The
+    /// operators stand in a namespace of their own.
     void typesOfHeadersHaveOneName()
     {
         static const std::regex definition("(struct|class|enum class) ([A-Z][A-Za-z0-9]*)[^;]*");
@@ -270,7 +271,8 @@ private slots:
             std::string line;
             while (std::getline(lines, line)) {
                 std::smatch match;
-                if (!std::regex_match(line, match, definition))
+                if (!std::regex_match(line, match, definition) ||
+                    path == "core/graph/operators.h")
                     continue;
                 const auto [at, isNew] = where.emplace(match[2].str(), path);
                 if (!isNew)

@@ -216,6 +216,19 @@ void TestBitsMap::colours()
     map().setColouring(BitsMap::Colouring::Method);
     QCOMPARE(map().cellText("blocks.0.up"), QStringLiteral("RTN"));
     m_run->results["blocks.2.down"].result.relativeOutputError = 0.04375;
+    // Short enough for a cell, and different.
+    const LayerChoice standard = m_recipe.standard;
+    QSet<QString> names;
+    for (const MethodDescription& method : methods()) {
+        m_recipe.standard.method = method.defaults;
+        setRows();
+        names.insert(map().cellText("blocks.0.up"));
+        QVERIFY(map().cellText("blocks.0.up").size() <= 5);
+    }
+    QCOMPARE(names.size(), qsizetype(methods().size()));
+    QVERIFY(names.contains(QStringLiteral("PQ")));
+    m_recipe.standard = standard;
+    setRows();
 
     const QString csv = map().csv();
     QVERIFY(csv.startsWith(QLatin1String("layer,row,column,choice,bits,")));

@@ -290,7 +290,17 @@ void TestErrorPlot::emptyAndOdd()
     auto uncalibrated = std::make_shared<SessionRun>(*m_a);
     for (auto& [name, layer] : uncalibrated->results)
         layer.result.relativeOutputError = std::nan("");
+    // The SQNR stands for it, until there is one.
     panel.setRows(rowsOf(*m_model, m_a->run->recipe, uncalibrated->results));
+    QCOMPARE(panel.plot()->measure(), Measure::WeightSqnr);
+    QVERIFY(!panel.plot()->isEmpty());
+    panel.setRows(rowsOf(*m_model, m_a->run->recipe, m_a->results));
+    QCOMPARE(panel.plot()->measure(), Measure::OutputError);
+    panel.setRows(rowsOf(*m_model, m_a->run->recipe, uncalibrated->results));
+    // Not against what somebody chose.
+    panel.plot()->setMeasure(Measure::OutputError);
+    panel.setRows(rowsOf(*m_model, m_a->run->recipe, uncalibrated->results));
+    QCOMPARE(panel.plot()->measure(), Measure::OutputError);
     QVERIFY(panel.plot()->isEmpty());
     bool said = false;
     for (const QLabel* label : panel.plot()->findChildren<QLabel*>())

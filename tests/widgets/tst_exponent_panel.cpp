@@ -108,6 +108,7 @@ private Q_SLOTS:
 
     void curvesAsTable();
     void asksForTheBestFirst();
+    void theErrorIsSeenWhole();
     void dragsTheExponent();
     void typesTheExponent();
     void theExponentStays();
@@ -515,6 +516,30 @@ void TestExponentPanel::powerDomain()
     QVERIFY(plot->csv().contains("-2,-1,-1.5,1\n"));
 }
 
+/// Beside the buttons, or below them in a narrow dock.
+void TestExponentPanel::theErrorIsSeenWhole()
+{
+    m_panel->setCurves({curve("a")}, 1);
+    m_panel->setPowerGrid("a", grid(0.5, 0.125));
+    const QLabel* error = nullptr;
+    for (const QLabel* each : m_panel->findChildren<QLabel*>())
+        if (each->accessibleName() == "Error at the exponent")
+            error = each;
+    QVERIFY(error && !error->text().isEmpty());
+    const auto* spin = m_panel->findChild<QDoubleSpinBox*>();
+    const auto below = [&] {
+        return error->mapTo(m_panel.get(), QPoint()).y() >=
+               spin->mapTo(m_panel.get(), QPoint(0, spin->height())).y();
+    };
+    QVERIFY(!below());
+    for (const int width : {420, 900, 380}) {
+        m_panel->resize(width, 460);
+        QTRY_COMPARE(below(), width < 900);
+        QVERIFY(error->fontMetrics().horizontalAdvance(error->text()) <= error->width());
+        QVERIFY(m_panel->findChild<QCheckBox*>()->isVisible());
+    }
+}
+
 void TestExponentPanel::waterfall()
 {
     m_panel->setTab(ExponentPanel::GainTab);
@@ -541,6 +566,25 @@ void TestExponentPanel::waterfall()
     // Labels stand within the plot.
     const auto range = m_panel->gainPlot()->shownRange(Qt::Horizontal);
     QVERIFY(range.first < 0 && range.second > 10);
+    for (const int width : {320, 900}) {
+        m_panel->resize(width, 460);
+        for (GainPlot* each : {m_panel->gainPlot(), m_panel->meanGainPlot()}) {
+            each->replotNow();
+            QCoreApplication::processEvents();
+            each->replotNow();
+            auto* canvas = each->findChild<QCustomPlot*>();
+            int labels = 0;
+            for (int i = 0; i < canvas->itemCount(); ++i)
+                if (const auto* label = qobject_cast<QCPItemText*>(canvas->item(i));
+                    label && label->text().endsWith("dB")) {
+                    ++labels;
+                    const double end = label->position->pixelPosition().x() + 10 +
+                                       QFontMetrics(label->font()).horizontalAdvance(label->text());
+                    QVERIFY2(end <= canvas->axisRect()->right() + 3, qPrintable(label->text()));
+                }
+            QCOMPARE(labels, 3);
+        }
+    }
     m_panel->setGains("b", {}, {}, "why");
     QVERIFY(m_panel->gainPlot()->isEmpty());
     QVERIFY(!m_panel->meanGainPlot()->isVisible());

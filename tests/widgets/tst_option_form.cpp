@@ -34,6 +34,7 @@ private Q_SLOTS:
     void numbersAreTypedEitherWay();
     void numbersOutsideAreRefused();
     void numbersAreStepped();
+    void aSearchedExponentIsAWord();
     void germanNumbers();
     void textsAreTranslatable();
 };
@@ -195,6 +196,45 @@ void TestOptionForm::sectionsFold()
     QVERIFY(form.editor("block_rate")->isVisible());
     for (const char* section : {"layer-wise", "block stage", "fine-tuning"})
         QVERIFY(optionSectionTitle(section) != QString::fromLatin1(section));
+}
+
+void TestOptionForm::aSearchedExponentIsAWord()
+{
+    for (const MethodOptions& options :
+         {MethodOptions(PowerquantOptions()), MethodOptions(NupesOptions())}) {
+        OptionForm form;
+        form.setOptions(options);
+        auto* edit = qobject_cast<NumberEdit*>(form.editor("exponent"));
+        QVERIFY(edit);
+        QCOMPARE(edit->text(), QString("searched"));
+        QVERIFY(form.lines().contains("Exponent\tsearched"));
+        QSignalSpy refusals(edit, &NumberEdit::refused);
+        edit->stepBy(1); // to what a grid can have
+        QVERIFY(edit->value() == 0.15);
+        edit->stepBy(1);
+        QVERIFY(edit->value() == 0.16);
+        edit->stepBy(-2);
+        QVERIFY(edit->value() == 0);
+        QCOMPARE(edit->text(), QString("searched"));
+        auto* line = edit->findChild<QLineEdit*>();
+        const auto type = [&](const QString& text) {
+            line->selectAll();
+            QTest::keyClicks(line, text);
+            QTest::keyClick(line, Qt::Key_Return);
+        };
+        type("0.7");
+        QVERIFY(edit->value() == 0.7);
+        QCOMPARE(refusals.size(), 0);
+        type("0.1");
+        QVERIFY(edit->value() == 0.7);
+        QCOMPARE(refusals.size(), 1);
+        QVERIFY(refusals.back().front().toString().contains("0.15"));
+        type("0");
+        QCOMPARE(edit->text(), QString("searched"));
+        QTest::keyClick(line, Qt::Key_Return); // the word stays what it is
+        QVERIFY(edit->value() == 0);
+        QCOMPARE(refusals.size(), 1);
+    }
 }
 
 void TestOptionForm::theWheelScrollsTheForm()

@@ -18,6 +18,7 @@
 #include <QPushButton>
 #include <QSignalSpy>
 #include <QSpinBox>
+#include <QStyleOptionComboBox>
 #include <QTableView>
 #include <QTest>
 
@@ -32,6 +33,7 @@ private Q_SLOTS:
     void anEditorThatWasOnlyLookedAt();
     void methodFormFollowsTheDescription();
     void methodPanelHasInputs();
+    void nothingOfTheMethodIsCutOff();
     void methodEditsOneFieldOfMany();
     void methodEditsTheStandard();
     void runPanel();
@@ -199,6 +201,58 @@ void TestPanels::methodPanelHasInputs()
     Q_EMIT exponent->activated(exponent->currentIndex());
     QCOMPARE(choices.at("a").activation.exponent, ActivationExponent::Half);
     QVERIFY(panel.formLines().contains("Bits of the inputs\t6"));
+}
+
+/// Whatever a field can show is seen whole, in a dock as narrow as the window makes it and in a
+/// wide one.
+void TestPanels::nothingOfTheMethodIsCutOff()
+{
+    MethodPanel panel;
+    LayerChoice choice;
+    panel.show();
+    const auto fields = [&] {
+        QList<QComboBox*> shown;
+        for (QComboBox* combo : panel.findChildren<QComboBox*>())
+            if (combo->isVisible())
+                shown.append(combo);
+        return shown;
+    };
+    for (const int width : {335, 380, 560})
+        for (const MethodDescription& method : methods()) {
+            choice.method = method.defaults;
+            panel.setState(choice, {{"blocks.0.up", choice}}, false);
+            panel.resize(width, 700);
+            QVERIFY(QTest::qWaitForWindowExposed(&panel));
+            QCoreApplication::processEvents();
+            QVERIFY(fields().size() >= 9);
+            for (const QComboBox* combo : fields()) {
+                QStyleOptionComboBox option;
+                option.initFrom(combo);
+                option.subControls = QStyle::SC_All;
+                option.editable = combo->isEditable();
+                const int room = combo->style()
+                                     ->subControlRect(QStyle::CC_ComboBox, &option,
+                                                      QStyle::SC_ComboBoxEditField, combo)
+                                     .width();
+                for (int i = 0; i < combo->count(); ++i)
+                    QVERIFY2(combo->fontMetrics().horizontalAdvance(combo->itemText(i)) <= room,
+                             qPrintable(QStringLiteral("%1 at %2: %3")
+                                            .arg(combo->itemText(i))
+                                            .arg(width)
+                                            .arg(room)));
+                const int right = combo->mapTo(&panel, combo->rect().bottomRight()).x();
+                QVERIFY(right < panel.width());
+            }
+        }
+    // Beside each other in a wide panel, below each other where there is no room.
+    const auto sameLine = [&] {
+        const QList<QComboBox*> all = fields(); // in the order of the form
+        return all[1]->mapTo(&panel, QPoint()).y() == all[2]->mapTo(&panel, QPoint()).y();
+    };
+    QVERIFY(sameLine());
+    panel.setMinimumWidth(1);
+    panel.resize(200, 700);
+    QTRY_VERIFY(!sameLine());
 }
 
 void TestPanels::methodEditsOneFieldOfMany()

@@ -33,14 +33,14 @@ constexpr Named sectionTitles[] = {
     {"gradient", QT_TRANSLATE_NOOP("OptionText", "Gradient steps")},
 };
 constexpr Named choiceTitles[] = {
-    {"sweep", QT_TRANSLATE_NOOP("OptionText", "Sweep (second level)")},
-    {"box-descent", QT_TRANSLATE_NOOP("OptionText", "Box descent (first level)")},
-    {"projected-adam", QT_TRANSLATE_NOOP("OptionText", "Projected Adam (first level)")},
+    {"sweep", QT_TRANSLATE_NOOP("OptionText", "Sweep (2nd level)")},
+    {"box-descent", QT_TRANSLATE_NOOP("OptionText", "Box descent (1st level)")},
+    {"projected-adam", QT_TRANSLATE_NOOP("OptionText", "Projected Adam (1st level)")},
     {"layer", QT_TRANSLATE_NOOP("OptionText", "Each layer's own")},
     {"model", QT_TRANSLATE_NOOP("OptionText", "One for the model")},
     {"row", QT_TRANSLATE_NOOP("OptionText", "Each row's own")},
     {"free", QT_TRANSLATE_NOOP("OptionText", "Any")},
-    {"prefer-exact", QT_TRANSLATE_NOOP("OptionText", "½ or 1, unless much worse")},
+    {"prefer-exact", QT_TRANSLATE_NOOP("OptionText", "Preferably ½ or 1")},
     {"exact", QT_TRANSLATE_NOOP("OptionText", "½ or 1 only")},
     {"none", QT_TRANSLATE_NOOP("OptionText", "None")},
     {"common", QT_TRANSLATE_NOOP("OptionText", "Common share")},

@@ -114,6 +114,12 @@ QString traceStageTitle(TraceStage stage, bool brief)
     return {};
 }
 
+QString traceStageTitle(const TracePoint& point)
+{
+    const bool power = std::isfinite(point.exponent);
+    return traceStageTitle(point.stage, power && point.stage == TraceStage::Scales);
+}
+
 QString traceStageHelp(TraceStage stage)
 {
     switch (stage) {
@@ -125,9 +131,9 @@ QString traceStageHelp(TraceStage stage)
         return Text::tr("Another start: the best common shrinking of each row's ranges, then new "
                         "scales and zeros.");
     case TraceStage::Integers:
-        return Text::tr("New integers for the scales and zeros.");
+        return Text::tr("New integers for the grid as it is.");
     case TraceStage::Scales:
-        return Text::tr("New scales and zeros for the integers.");
+        return Text::tr("New scales, and zeros where there are any, for the integers.");
     case TraceStage::Polish:
         return Text::tr("Integer coordinate descent, then new scales and zeros.");
     case TraceStage::Outliers:
@@ -152,7 +158,7 @@ QString traceStageHelp(TraceStage stage)
 
 QString tracePointTitle(const TracePoint& point)
 {
-    const QString title = traceStageTitle(point.stage);
+    const QString title = traceStageTitle(point);
     return point.round > 0 ? Text::tr("%1, round %2").arg(title).arg(point.round) : title;
 }
 

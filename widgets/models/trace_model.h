@@ -10,6 +10,8 @@ namespace gradus {
 
 /// "Integers", in the user's language; brief: for the ticks of an axis, "Int".
 [[nodiscard]] QString traceStageTitle(TraceStage stage, bool brief = false);
+/// The same for a step: power grids have no zeros.
+[[nodiscard]] QString traceStageTitle(const TracePoint& point);
 /// What the stage does, in a sentence.
 [[nodiscard]] QString traceStageHelp(TraceStage stage);
 /// "Integers, round 2".

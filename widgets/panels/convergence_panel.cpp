@@ -24,8 +24,8 @@ ConvergencePanel::ConvergencePanel(QWidget* parent)
 {
     m_tabs = new QTabWidget;
     m_tabs->setDocumentMode(true);
-    m_tabs->setAccessibleName(tr("Views of decoupleQ"));
-    m_tabs->addTab(makeAlternation(), tr("Alternation"));
+    m_tabs->setAccessibleName(tr("Views of the steps"));
+    m_tabs->addTab(makeAlternation(), tr("Selected layer"));
     m_tabs->addTab(makeTraining(), tr("Training"));
     m_tabs->setTabToolTip(0, tr("The error of the selected layer from step to step"));
     m_tabs->setTabToolTip(1, tr("The loss of each block as it is trained"));
@@ -40,7 +40,7 @@ QWidget* ConvergencePanel::makeAlternation()
 {
     m_convergence = new ConvergencePlot;
     m_traceModel = new TraceModel(this);
-    m_traceView = new ValueTable(tr("Steps of the alternation"));
+    m_traceView = new ValueTable(tr("Steps of the method"));
     m_traceView->setModel(m_traceModel);
     auto* splitter = new QSplitter(Qt::Vertical);
     splitter->setChildrenCollapsible(true);
@@ -80,8 +80,8 @@ QWidget* ConvergencePanel::makeTraining()
 
     m_training = new TrainingPlot;
     m_training->setEmptyText(
-        tr("Nothing was trained in this run.\n\ndecoupleQ trains the scales, zeros and norms of "
-           "each block when its option “Block stage” is on; the losses appear here as they run."));
+        tr("Nothing was trained in this run.\n\ndecoupleQ and NUPES go on to train each block when "
+           "their option “Block stage” is on; the losses appear here as they run."));
     m_trainingModel = new TrainingModel(this);
     m_trainingView = new ValueTable(tr("Trainings of the run"));
     m_trainingView->setModel(m_trainingModel);

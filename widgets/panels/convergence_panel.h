@@ -21,7 +21,7 @@ class TrainingModel;
 class TrainingPlot;
 class ValueTable;
 
-/// What decoupleQ did: the alternation of the selected layer step by step, and the losses of the
+/// What decoupleQ or NUPES did: the selected layer step by step, and the losses of the
 /// trainings that followed, also while they run.
 class ConvergencePanel final : public QWidget
 {

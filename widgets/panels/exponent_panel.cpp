@@ -93,15 +93,19 @@ QWidget* ExponentPanel::makeBar()
     m_error->setToolTip(tr("Weight error NMSE = Σ(w − ŵ)² / Σw². The gain over the uniform grid is "
                            "10·log₁₀(NMSE at a = 1 / NMSE)."));
     auto* box = new QWidget;
-    auto* bar = new QHBoxLayout(box);
-    bar->setContentsMargins(10, 4, 10, 0);
-    bar->setSpacing(6);
-    bar->addWidget(label);
-    bar->addWidget(m_exponent);
+    m_barLines = new QVBoxLayout(box);
+    m_barLines->setContentsMargins(10, 4, 10, 0);
+    m_barLines->setSpacing(2);
+    m_firstLine = new QHBoxLayout;
+    m_firstLine->setSpacing(6);
+    m_firstLine->addWidget(label);
+    m_firstLine->addWidget(m_exponent);
     for (QToolButton* each : {m_best, m_half, m_uniform, m_use})
-        bar->addWidget(each);
-    bar->addWidget(m_error, 1);
-    bar->addWidget(m_decibel);
+        m_firstLine->addWidget(each);
+    m_firstLine->addWidget(m_error, 1);
+    m_firstLine->addStretch(0); // takes the room when the error stands below
+    m_firstLine->addWidget(m_decibel);
+    m_barLines->addLayout(m_firstLine);
     connect(m_exponent, &QDoubleSpinBox::valueChanged, this, &ExponentPanel::request);
     connect(m_best, &QToolButton::clicked, this, [this] {
         m_atBest = true;
@@ -273,6 +277,7 @@ void ExponentPanel::setCurves(std::vector<LayerCurve> curves, std::size_t select
     m_bar->setEnabled(true);
     m_gridPage->show();
     m_use->setVisible(!inRecipe());
+    placeError();
     m_best->setToolTip(inRecipe()
                            ? tr("Let the recipe search the exponent with the least error again")
                            : tr("The exponent with the least error: a scan, then golden sections"));
@@ -367,6 +372,32 @@ void ExponentPanel::refreshError()
                          : tr("error %1 · gain %2").arg(nmse, toQString(formatDecibel(gain))));
 }
 
+/// The error stands beside the buttons where it is seen whole, else below them. Whether it does is
+/// decided for the longest text, so that the plots do not move while the marker is dragged.
+void ExponentPanel::placeError()
+{
+    const QString longest =
+        tr("error %1 · gain %2").arg(QStringLiteral("0.0000 %"), QStringLiteral("00.0 dB"));
+    const int margins =
+        m_barLines->contentsMargins().left() + m_barLines->contentsMargins().right();
+    int taken = m_error->fontMetrics().horizontalAdvance(longest) + margins;
+    for (int i = 0; i < m_firstLine->count(); ++i) {
+        const QWidget* each = m_firstLine->itemAt(i)->widget();
+        if (each && each != m_error && !each->isHidden())
+            taken += each->sizeHint().width() + m_firstLine->spacing();
+    }
+    const bool beside = taken <= width();
+    if (beside == (m_firstLine->indexOf(m_error) >= 0))
+        return;
+    if (beside) {
+        m_barLines->removeWidget(m_error);
+        m_firstLine->insertWidget(m_firstLine->indexOf(m_decibel) - 1, m_error, 1);
+    } else {
+        m_firstLine->removeWidget(m_error);
+        m_barLines->addWidget(m_error);
+    }
+}
+
 void ExponentPanel::setModelFits(ExponentModelPlot::Fits fits)
 {
     m_model->setFits(std::move(fits));
@@ -445,6 +476,7 @@ void ExponentPanel::resizeEvent(QResizeEvent* event)
     const bool wide = event->size().width() > 1.1 * event->size().height();
     for (QSplitter* splitter : {m_splitter, m_modelSplitter, m_gainSplitter})
         splitter->setOrientation(wide ? Qt::Horizontal : Qt::Vertical);
+    placeError();
     QWidget::resizeEvent(event);
 }
 

@@ -17,11 +17,13 @@
 class QCheckBox;
 class QComboBox;
 class QDoubleSpinBox;
+class QHBoxLayout;
 class QLabel;
 class QSplitter;
 class QStackedWidget;
 class QTabWidget;
 class QToolButton;
+class QVBoxLayout;
 
 namespace gradus {
 
@@ -102,6 +104,7 @@ private:
     void request(double exponent);
     void explain();
     void refreshError();
+    void placeError();
     void refreshModel();
 
     std::shared_ptr<const WeightFacts> m_facts;
@@ -114,6 +117,8 @@ private:
     QToolButton* m_use = nullptr;
     QCheckBox* m_decibel = nullptr;
     QLabel* m_error = nullptr;
+    QVBoxLayout* m_barLines = nullptr;
+    QHBoxLayout* m_firstLine = nullptr; ///< of the bar
     QLabel* m_about = nullptr;
     QSplitter* m_splitter = nullptr;
     QSplitter* m_modelSplitter = nullptr;

@@ -5,11 +5,11 @@
 #include "widgets/core_text.h"
 #include "widgets/delegates/choice_delegate.h"
 #include "widgets/panels/elided_label.h"
+#include "widgets/panels/field_pairs.h"
 #include "widgets/panels/option_form.h"
 #include "widgets/text.h"
 
 #include <QComboBox>
-#include <QGridLayout>
 #include <QLabel>
 #include <QLineEdit>
 #include <QPushButton>
@@ -95,15 +95,10 @@ MethodPanel::MethodPanel(QWidget* parent)
 
     m_form = new QWidget;
     m_form->setMaximumWidth(maximumFormWidth);
-    auto* grid = new QGridLayout;
-    grid->setHorizontalSpacing(8);
-    grid->setVerticalSpacing(6);
-    const auto addField = [this](QGridLayout* to, const FormField& entry, int row, int column,
-                                 int span) {
+    const auto addField = [this](FieldPairs* to, const FormField& entry) {
         auto* label = new QLabel(translated(entry.title));
         QComboBox* combo = makeFieldCombo(entry.field, m_form);
-        combo->setSizeAdjustPolicy(QComboBox::AdjustToMinimumContentsLengthWithIcon);
-        combo->setMinimumContentsLength(5);
+        combo->setSizeAdjustPolicy(QComboBox::AdjustToContents);
         combo->setToolTip(translated(entry.toolTip));
         label->setToolTip(combo->toolTip());
         label->setBuddy(combo);
@@ -116,20 +111,12 @@ MethodPanel::MethodPanel(QWidget* parent)
         if (combo->isEditable())
             connect(combo->lineEdit(), &QLineEdit::editingFinished, this, apply);
         m_fields.emplace_back(field, combo);
-        to->addWidget(label, row, column);
-        to->addWidget(combo, row, column + 1, 1, span);
+        to->add(label, combo, field == ChoiceField::Method);
         return combo;
     };
-    int at = 0;
-    for (const FormField& entry : formFields) {
-        if (at == 0) // the method has the line to itself
-            addField(grid, entry, 0, 0, 3);
-        else
-            addField(grid, entry, 1 + (at - 1) / 2, 2 * ((at - 1) % 2), 1);
-        ++at;
-    }
-    grid->setColumnStretch(1, 1);
-    grid->setColumnStretch(3, 1);
+    auto* scheme = new FieldPairs;
+    for (const FormField& entry : formFields)
+        addField(scheme, entry);
 
     m_summary = new QLabel;
     m_summary->setWordWrap(true);
@@ -143,26 +130,23 @@ MethodPanel::MethodPanel(QWidget* parent)
     connect(m_options, &OptionForm::refused, this, &MethodPanel::editRefused);
 
     m_inputs = new QWidget;
-    auto* inputs = new QGridLayout(m_inputs);
+    auto* inputs = new QVBoxLayout(m_inputs);
     inputs->setContentsMargins(0, 2, 0, 0);
-    inputs->setHorizontalSpacing(8);
-    inputs->setVerticalSpacing(6);
+    inputs->setSpacing(6);
     auto* inputsTitle = new QLabel(tr("Inputs of the layer"));
     inputsTitle->setFont(bold);
-    inputs->addWidget(inputsTitle, 0, 0, 1, 4);
-    at = 0;
+    inputs->addWidget(inputsTitle);
+    auto* ofInputs = new FieldPairs;
     for (const FormField& entry : inputFields) {
-        QComboBox* combo = addField(inputs, entry, 1 + at / 2, 2 * (at % 2), 1);
+        QComboBox* combo = addField(ofInputs, entry);
         combo->setAccessibleName(tr("%1 of the inputs").arg(translated(entry.title)));
-        ++at;
     }
-    inputs->setColumnStretch(1, 1);
-    inputs->setColumnStretch(3, 1);
+    inputs->addWidget(ofInputs);
 
     auto* form = new QVBoxLayout(m_form);
     form->setContentsMargins(10, 4, 10, 8);
     form->setSpacing(8);
-    form->addLayout(grid);
+    form->addWidget(scheme);
     form->addWidget(m_summary);
     form->addWidget(m_options);
     form->addWidget(m_inputs);
@@ -270,8 +254,12 @@ void MethodPanel::refresh()
                           .arg(summary);
         m_summary->setText(summary);
     } else {
-        for (auto& [field, combo] : m_fields)
+        for (auto& [field, combo] : m_fields) {
+            combo->setPlaceholderText({});
+            if (combo->isEditable())
+                combo->lineEdit()->setPlaceholderText({});
             setFieldComboValue(*combo, {});
+        }
         m_summary->setText(tr("Select layers in the table, or edit the standard."));
     }
     m_summary->setVisible(!m_summary->text().isEmpty());

@@ -35,6 +35,10 @@ NumberEdit::NumberEdit(QWidget* parent)
 bool NumberEdit::read(QString text, double& value) const
 {
     text = text.trimmed();
+    if (!specialValueText().isEmpty() && text == specialValueText()) {
+        value = 0;
+        return true;
+    }
     // A comma is a decimal point: groups of thousands are not written.
     text.replace(QLatin1Char(','), QLatin1Char('.'));
     bool isNumber = false;
@@ -43,6 +47,17 @@ bool NumberEdit::read(QString text, double& value) const
         return false;
     value = number;
     return true;
+}
+
+void NumberEdit::setZeroWord(const QString& word, double least)
+{
+    setSpecialValueText(word);
+    m_least = least;
+}
+
+bool NumberEdit::isPossible(double number) const
+{
+    return number >= minimum() && number <= maximum() && (number == 0 || number >= m_least);
 }
 
 QString NumberEdit::textFromValue(double value) const
@@ -61,8 +76,7 @@ QValidator::State NumberEdit::validate(QString& text, int&) const
 {
     double number = 0;
     if (read(text, number))
-        return number >= minimum() && number <= maximum() ? QValidator::Acceptable
-                                                          : QValidator::Intermediate;
+        return isPossible(number) ? QValidator::Acceptable : QValidator::Intermediate;
     static const QRegularExpression begun(
         QStringLiteral("^\\s*[+-]?\\d*[.,]?\\d*([eE][+-]?\\d*)?\\s*$"));
     return begun.match(text).hasMatch() ? QValidator::Intermediate : QValidator::Invalid;
@@ -73,8 +87,11 @@ void NumberEdit::fixup(QString& text) const
     const QString typed = text.trimmed();
     text = textFromValue(value());
     if (!typed.isEmpty())
-        Q_EMIT refused(tr("%1 is not possible: a number from %2 to %3 is expected.")
-                           .arg(typed, textFromValue(minimum()), textFromValue(maximum())));
+        Q_EMIT refused(m_least > 0
+                           ? tr("%1 is not possible: a number from %2 to %3, or 0, is expected.")
+                                 .arg(typed, textFromValue(m_least), textFromValue(maximum()))
+                           : tr("%1 is not possible: a number from %2 to %3 is expected.")
+                                 .arg(typed, textFromValue(minimum()), textFromValue(maximum())));
 }
 
 void NumberEdit::stepBy(int steps)
@@ -83,7 +100,7 @@ void NumberEdit::stepBy(int steps)
     const int direction = steps < 0 ? -1 : 1;
     for (int i = 0; i < std::abs(steps); ++i) {
         if (number == 0) {
-            number = direction * firstStep;
+            number = m_least > 0 && direction > 0 ? m_least : direction * firstStep;
             continue;
         }
         double unit = std::pow(10, std::floor(std::log10(std::fabs(number))) - 1);
@@ -91,7 +108,8 @@ void NumberEdit::stepBy(int steps)
         if (direction * number < 0 && std::fabs(number) < 10.5 * unit)
             unit /= 10;
         const double next = rounded(number + direction * unit, unit);
-        number = std::fabs(next) < firstStep / 2 && minimum() == 0 ? 0 : next;
+        const double least = m_least > 0 ? m_least * (1 - 1e-9) : firstStep / 2;
+        number = std::fabs(next) < least && minimum() == 0 ? 0 : next;
     }
     setValue(std::min(std::max(number, minimum()), maximum()));
     selectAll();
@@ -100,7 +118,8 @@ void NumberEdit::stepBy(int steps)
 void NumberEdit::focusInEvent(QFocusEvent* event)
 {
     QDoubleSpinBox::focusInEvent(event);
-    if (event->reason() == Qt::TabFocusReason || event->reason() == Qt::BacktabFocusReason)
+    if (event->reason() == Qt::TabFocusReason || event->reason() == Qt::BacktabFocusReason ||
+        text() == specialValueText())
         selectAll();
 }
 

@@ -19,6 +19,9 @@ public:
     QValidator::State validate(QString& text, int& position) const override;
     void fixup(QString& text) const override;
     void stepBy(int steps) override;
+    /// Zero is no number of the range but means something, which the word says; the numbers are
+    /// from least on.
+    void setZeroWord(const QString& word, double least);
 
 Q_SIGNALS:
     /// The text that is not a number of the range, as a sentence.
@@ -29,6 +32,9 @@ protected:
 
 private:
     [[nodiscard]] bool read(QString text, double& value) const;
+    [[nodiscard]] bool isPossible(double number) const;
+
+    double m_least = 0; ///< above zero, where that has a word
 };
 
 } // namespace gradus

@@ -18,6 +18,10 @@
 
 namespace gradus {
 
+namespace {
+constexpr double leastExponent = 0.15; ///< of a power grid; 0 searches it
+} // namespace
+
 OptionForm::OptionForm(QWidget* parent)
     : QWidget(parent)
 {
@@ -107,6 +111,7 @@ OptionForm::Section& OptionForm::section(const MethodDescription& method, const 
     added.form->setContentsMargins(0, 0, 0, 0);
     added.form->setVerticalSpacing(5);
     added.form->setFieldGrowthPolicy(QFormLayout::AllNonFixedFieldsGrow);
+    added.form->setRowWrapPolicy(QFormLayout::WrapLongRows);
     if (!name.empty()) {
         auto* title = new QToolButton;
         title->setAutoRaise(true);
@@ -182,8 +187,7 @@ QWidget* OptionForm::makeEditor(const OptionDescription& option)
         auto* combo = new QComboBox;
         for (const std::string& each : option.choices)
             combo->addItem(optionChoiceTitle(each, option.name), toQString(each));
-        combo->setSizeAdjustPolicy(QComboBox::AdjustToMinimumContentsLengthWithIcon);
-        combo->setMinimumContentsLength(5);
+        combo->setSizeAdjustPolicy(QComboBox::AdjustToContents);
         connect(combo, &QComboBox::currentIndexChanged, this,
                 [changed, combo](int) { changed(combo->currentData().toString()); });
         return combo;
@@ -193,6 +197,8 @@ QWidget* OptionForm::makeEditor(const OptionDescription& option)
     }
     auto* edit = new NumberEdit;
     edit->setRange(option.minimum, option.maximum);
+    if (option.name == "exponent")
+        edit->setZeroWord(tr("searched"), leastExponent);
     connect(edit, &QDoubleSpinBox::valueChanged, this,
             [changed](double value) { changed(realOptionText(value)); });
     connect(edit, &NumberEdit::refused, this,

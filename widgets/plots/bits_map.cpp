@@ -90,6 +90,19 @@ std::pair<QString, QString> titleLines(const QString& title, const QFontMetrics&
     return {title.left(point), title.mid(point + 1)};
 }
 
+/// What a cell says of a method: short, for cells are narrow; the legend has its name beside it.
+QString shortMethod(const MethodOptions& options)
+{
+    const std::string_view name = methodName(options);
+    if (name == "rtn-mse")
+        return QStringLiteral("MSE");
+    if (name == "decoupleq")
+        return QStringLiteral("DQ");
+    if (name == "powerquant")
+        return QStringLiteral("PQ");
+    return toQString(name).toUpper();
+}
+
 /// 1, 2 or 5 times a power of ten, at most or at least the value.
 double roundNumber(double value, bool up)
 {
@@ -231,7 +244,7 @@ struct BitsMap::State
         }
         if (colouring == Colouring::Method) {
             look.ground = Look::Ground::Value;
-            look.text = toQString(methodName(row.choice.method)).toUpper();
+            look.text = shortMethod(row.choice.method);
             look.colour = categoryColour(categoryOf(row.choice.method), theme);
             return look;
         }
@@ -1248,16 +1261,17 @@ void BitsMap::paintLegend(QPainter& painter, const QRect& band) const
 
     const int side = metrics.height() + 2;
     const int top = band.top() + 7;
+    int line = top;
     int x = band.left() + 10;
     const auto say = [&](const QString& text, const QColor& colour) {
         painter.setPen(colour);
-        painter.drawText(QRect(x, top, band.right() - x, side), Qt::AlignLeft | Qt::AlignVCenter,
+        painter.drawText(QRect(x, line, band.right() - x, side), Qt::AlignLeft | Qt::AlignVCenter,
                          text);
         x += metrics.horizontalAdvance(text);
     };
     const auto swatch = [&](const QColor& colour, const QString& text) {
         const int width = std::max(side, metrics.horizontalAdvance(text) + 8);
-        const QRect box(x, top, width, side);
+        const QRect box(x, line, width, side);
         painter.fillRect(box, colour);
         painter.setPen(textColourOn(colour));
         painter.drawText(box, Qt::AlignCenter, text);
@@ -1293,10 +1307,20 @@ void BitsMap::paintLegend(QPainter& painter, const QRect& band) const
         say(tr("method"), text);
         x += 8;
         for (const auto& [at, choice] : kinds) {
-            swatch(categoryColour(at, theme), toQString(methodName(choice->method)).toUpper());
-            x += 2;
-            say(fieldText(*choice, ChoiceField::Method), text);
-            x += 12;
+            const QString label = shortMethod(choice->method);
+            const QString name = fieldText(*choice, ChoiceField::Method);
+            const int width = metrics.horizontalAdvance(label) + 10 +
+                              (name == label ? 0 : metrics.horizontalAdvance(name) + 2);
+            if (x + width > band.right() - 4 && line == top) {
+                x = band.left() + 10;
+                line += metrics.height() + 4;
+            }
+            swatch(categoryColour(at, theme), label);
+            if (name != label) {
+                x += 2;
+                say(name, text);
+            }
+            x += 10;
         }
         break;
     case Colouring::OutputError:
@@ -1350,8 +1374,8 @@ void BitsMap::paintLegend(QPainter& painter, const QRect& band) const
     }
     x += 14;
     // What else there is: in the first line while there is room, then in the second.
-    const int start = x;
-    int y = top;
+    const int start = line == top ? x : band.left() + 10;
+    int y = line;
     const auto make = [&](int icon, const QString& label, const QFont& lettering,
                           const std::function<void(const QRect&)>& draw) {
         const int width = icon + QFontMetrics(lettering).horizontalAdvance(label);

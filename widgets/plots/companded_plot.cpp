@@ -113,15 +113,12 @@ void CompandedPlot::rebuild(bool newRange)
     p.bars->setData(keys, values, true);
     keys.clear();
     values.clear();
-    std::vector<double> levels;
     for (std::size_t code = 0; code < w.occupancy.size(); ++code) {
         const double share = p.share(w.occupancy[code]);
         keys << p.level(code) - 0.5 << p.level(code) + 0.5;
         values << share << share;
-        levels.push_back(p.level(code));
     }
     p.occupancy->setData(keys, values, true);
-    setVerticals(*p.levels, levels);
     const auto [least, most] = std::minmax_element(w.occupancy.begin(), w.occupancy.end());
     setTitle(tr("Weights in the power domain"),
              tr("a = %1 · codes worth %2 of %3 bit · each has %4 to %5 of the weights")
@@ -156,6 +153,10 @@ void CompandedPlot::rescale()
         high = std::max(high, std::min(*nth, 2 * high));
     }
     plot().yAxis->setRange(0, high > 0 ? 1.12 * high : 1);
+    std::vector<double> levels;
+    for (std::size_t code = 0; code < p.grid->occupancy.size(); ++code)
+        levels.push_back(p.level(code));
+    setLevels(*p.levels, levels);
 }
 
 void CompandedPlot::recolour()

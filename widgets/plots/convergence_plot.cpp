@@ -197,6 +197,7 @@ void ConvergencePlot::rebuild()
             taken << x.last();
             accepted << 100 * point.accepted;
         }
+        p.marks[stage]->setName(traceStageTitle(point));
         markX[stage] << x.last();
         markY[stage] << y.last();
     }

@@ -123,8 +123,7 @@ void ExponentModelPlot::rebuild()
     p.one->setData(QVector<double>{-1e9, 1e9}, QVector<double>{1, 1});
     setTitle(
         tr("Power exponents of the model"),
-        (count == 1 ? tr("%1 layer · mean gain %2 over the uniform grid")
-                    : tr("%1 layers · mean gain %2 over the uniform grid"))
+        (count == 1 ? tr("%1 layer · mean gain %2") : tr("%1 layers · mean gain %2"))
             .arg(toQString(formatCount(count)), decibelText(sum / static_cast<double>(count))));
     placeCurrent();
     recolour();

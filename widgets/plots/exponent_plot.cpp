@@ -269,7 +269,7 @@ void ExponentPlot::drawOne()
     Parts& p = *m_parts;
     const LayerCurve& c = p.curves.front();
     const ExponentStudy& study = *c.study;
-    plot().legend->setIconSize(24, 10); // room for the patterns
+    plot().legend->setIconSize(20, 10); // room for the patterns
     const QVector<double> x(study.exponents.begin(), study.exponents.end());
     for (std::size_t i = 0; i < rules.size(); ++i) {
         const std::vector<double>& curve = curveOf(study, rules[i]);
@@ -304,10 +304,9 @@ void ExponentPlot::drawOne()
     const QString gain = decibelText(gainDecibel(study.uniform, best.error));
     if (p.isModel()) {
         setTitle(tr("Whole model"),
-                 (p.layers < p.ofLayers ? tr("%1 of %2 layers so far · least error at one exponent "
-                                             "%3: %4 better than uniform")
-                                        : tr("%1 of %2 layers · least error at one exponent %3: %4 "
-                                             "better than uniform"))
+                 (p.layers < p.ofLayers
+                      ? tr("%1 of %2 layers so far · best common a = %3 · gain %4")
+                      : tr("%1 of %2 layers · best common a = %3 · gain %4"))
                      .arg(p.layers)
                      .arg(p.ofLayers)
                      .arg(exponentText(best.exponent), gain));
@@ -319,7 +318,7 @@ void ExponentPlot::drawOne()
         p.computed->addToLegend();
     }
     setTitle(toQString(c.layer),
-             tr("%1 bit · best a = %2 · %3 better than uniform · %4")
+             tr("%1 bit · best a = %2 · gain %3 · %4")
                  .arg(c.scheme.bits)
                  .arg(exponentText(best.exponent), gain, ruleName(c.rule).toLower()));
 }

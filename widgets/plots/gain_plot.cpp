@@ -118,6 +118,8 @@ struct GainPlot::Parts
     std::vector<QCPItemText*> labels;
     QSharedPointer<QCPAxisTickerText> names;
     QCPCurve* zero = nullptr;
+    int fittedWidth = 0; ///< of the axes when the range was last fitted to the labels
+    QCPRange fitted;
 
     [[nodiscard]] const Row* at(double y) const
     {
@@ -147,6 +149,12 @@ GainPlot::GainPlot(QWidget* parent)
     plot.xAxis->setLabel(tr("gain over uniform (dB)"));
     setTitle(QStringLiteral(" "), QStringLiteral(" "));
     placeLegend(LegendPlace::Hidden);
+    // The room that labels take of the range depends on the width.
+    connect(&plot, &QCustomPlot::afterLayout, this, [this] {
+        const QCPAxis* axis = this->plot().xAxis;
+        if (axis->range() == m_parts->fitted && axis->axisRect()->width() != m_parts->fittedWidth)
+            fit();
+    });
     rebuild();
 }
 
@@ -229,9 +237,21 @@ void GainPlot::rescale()
         low = std::min({low, row.from, row.to});
         high = std::max({high, row.from, row.to});
     }
-    const double width = high - low;
-    // Labels stand right of the bars' ends.
-    plot().xAxis->setRange(low - 0.04 * width, high + 0.5 * width);
+    low -= 0.04 * (high - low);
+    // Labels stand right of the bars' ends, and are seen whole.
+    QFont font = plot().xAxis->tickLabelFont();
+    font.setBold(true);
+    const QFontMetrics metrics(font);
+    const double room = std::max(plot().axisRect()->width(), 1);
+    double width = 1.04 * (high - low);
+    for (const Row& row : p.rows) {
+        const int label = metrics.horizontalAdvance(signedDecibel(row.gained())) + 12;
+        const double share = std::max(1 - label / room, 0.2);
+        width = std::max(width, (std::max(row.from, row.to) - low) / share);
+    }
+    plot().xAxis->setRange(low, low + width);
+    m_parts->fitted = plot().xAxis->range();
+    m_parts->fittedWidth = plot().axisRect()->width();
     plot().yAxis->setRange(-0.7,
                            static_cast<double>(std::max<std::size_t>(p.rows.size(), 1)) - 0.3);
 }

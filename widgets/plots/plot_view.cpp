@@ -47,6 +47,28 @@ struct PlotView::Base
     QPoint pressed;
 };
 
+namespace {
+/// How many entries stand beside each other: as many as have room under each other's widest, in
+/// rows of the same length; 0 for all in one row.
+int legendColumns(const std::vector<int>& widths, int spacing, int room)
+{
+    const std::size_t count = widths.size();
+    for (std::size_t lines = 1; lines < count; ++lines) {
+        const std::size_t columns = (count + lines - 1) / lines;
+        int sum = static_cast<int>(columns - 1) * spacing;
+        for (std::size_t column = 0; column < columns; ++column) {
+            int widest = 0;
+            for (std::size_t i = column; i < count; i += columns)
+                widest = std::max(widest, widths[i]);
+            sum += widest;
+        }
+        if (sum <= room)
+            return columns == count ? 0 : static_cast<int>(columns);
+    }
+    return count > 1 ? 1 : 0;
+}
+} // namespace
+
 PlotView::PlotView(QWidget* parent)
     : QWidget(parent)
     , m_base(std::make_unique<Base>())
@@ -174,26 +196,16 @@ void PlotView::fitTexts()
     fitted(b.subtitle, b.subtitleText, Qt::ElideRight);
     // As many entries beside each other as there is room for, in rows of the same length.
     QCPLegend* legend = b.plot->legend;
-    int items = 0; // a wrapped legend counts its empty cells too
-    int widest = 1;
-    int sum = 0;
+    std::vector<int> widths; // a wrapped legend counts its empty cells too
     for (int i = 0; i < legend->itemCount(); ++i) {
         if (!legend->item(i))
             continue;
         legend->item(i)->setMargins(QMargins(0, 0, 0, 2)); // else underscores are cut off
-        ++items;
-        const int each = legend->item(i)->minimumOuterSizeHint().width() + legend->columnSpacing();
-        widest = std::max(widest, each);
-        sum += each;
+        widths.push_back(legend->item(i)->minimumOuterSizeHint().width());
     }
     if (b.legendPlace != LegendPlace::Row)
         return;
-    int wrap = 0;
-    if (sum > width) {
-        const int beside = std::max(width / widest, 1);
-        const int lines = (items + beside - 1) / beside;
-        wrap = (items + lines - 1) / lines;
-    }
+    const int wrap = legendColumns(widths, legend->columnSpacing(), b.plot->width() - 4);
     if (wrap != legend->wrap()) {
         legend->setWrap(wrap);
         legend->setFillOrder(QCPLayoutGrid::foColumnsFirst, true);
@@ -229,7 +241,7 @@ void PlotView::placeLegend(LegendPlace place)
     p.legend->setFillOrder(row ? QCPLayoutGrid::foColumnsFirst : QCPLayoutGrid::foRowsFirst);
     p.legend->setWrap(0);
     p.legend->setRowSpacing(0);
-    p.legend->setColumnSpacing(14);
+    p.legend->setColumnSpacing(10);
     p.legend->setIconSize(row ? 16 : 28, 10);
     p.legend->setIconTextPadding(5);
     p.legend->setMargins(row ? QMargins(0, 1, 0, 1) : QMargins(6, 3, 6, 3));

@@ -53,6 +53,8 @@ PowerGridPlot::PowerGridPlot(QWidget* parent)
     plot.yAxis->setLabel(tr("weights per bin"));
     setAxisScale(*plot.yAxis, true);
     placeLegend(LegendPlace::Row);
+    // Without a title the legend stands at the edge.
+    plot.plotLayout()->setMargins(plot.plotLayout()->margins() + QMargins(0, 4, 0, 0));
     recolour();
 }
 

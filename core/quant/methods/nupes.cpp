@@ -43,9 +43,11 @@ std::vector<std::int64_t> united(const std::vector<std::int64_t>& a,
 class Nupes
 {
 public:
-    Nupes(const NupesLayer& layer, const NupesOptions& options, QuantizedWeight start,
-          std::vector<TracePoint> trace, const PanelFactor* factor)
+    /// judge: by whose weight the trace is; of the same form and Hessian as the layer.
+    Nupes(const NupesLayer& layer, const NupesLayer& judge, const NupesOptions& options,
+          QuantizedWeight start, std::vector<TracePoint> trace, const PanelFactor* factor)
         : m_layer(layer)
+        , m_judge(judge)
         , m_options(options)
         , m_factor(factor)
         , m_all(allRows(layer))
@@ -174,14 +176,24 @@ private:
         return taken;
     }
 
+    /// The error by which the trace goes.
+    [[nodiscard]] double judged() const
+    {
+        if (&m_judge == &m_layer)
+            return m_best.total();
+        NupesState state = m_best;
+        evaluateRows(m_judge, m_all, state);
+        return state.total();
+    }
+
     void record(TraceStage stage, int round, std::size_t accepted)
     {
         TracePoint point;
         point.stage = stage;
         point.round = round;
-        point.relativeError = m_layer.energy > 0 ? m_best.total() / m_layer.energy : 0;
+        point.relativeError = m_judge.energy > 0 ? judged() / m_judge.energy : 0;
         point.weightError =
-            m_layer.squares > 0 ? squaredError(m_layer, m_best.weight) / m_layer.squares : 0;
+            m_judge.squares > 0 ? squaredError(m_judge, m_best.weight) / m_judge.squares : 0;
         double sum = 0;
         for (const float exponent : m_best.weight.exponents)
             sum += static_cast<double>(exponent);
@@ -201,6 +213,7 @@ private:
     }
 
     const NupesLayer& m_layer;
+    const NupesLayer& m_judge;
     const NupesOptions& m_options;
     const PanelFactor* m_factor;
     std::vector<std::int64_t> m_all;
@@ -241,8 +254,8 @@ PowerquantOptions dataFreeOptions(const NupesOptions& options)
     return start;
 }
 
-SolveResult solveNupesFrom(const LayerProblem& problem, const NupesOptions& options,
-                           SolveResult result, Monitor& monitor)
+LearnedNupes learnNupes(const LayerProblem& problem, const NupesOptions& options, SolveResult start,
+                        Monitor& monitor)
 {
     const std::int64_t d = problem.weight.cols;
     const std::span<const double> h = problem.inputs->hessian;
@@ -250,10 +263,12 @@ SolveResult solveNupesFrom(const LayerProblem& problem, const NupesOptions& opti
         throw Error(ErrorCode::Shape,
                     concat("Hessian has ", h.size(), " values, expected ", d, " × ", d));
     const HessianOrder order = hessianOrder(h, d, false);
+    LearnedNupes learned{std::move(start)};
+    SolveResult& result = learned.result;
     result.report.deadColumns = order.deadCount;
     const auto nothingLearned = [&](std::string_view why) {
-        append(result.report.note, concat(why, ": the data-free result"));
-        return std::move(result);
+        result.report.note = concat(why, ": the data-free result");
+        return std::move(learned);
     };
     if (problem.weight.rows == 0)
         return nothingLearned("there are no outputs");
@@ -272,29 +287,42 @@ SolveResult solveNupesFrom(const LayerProblem& problem, const NupesOptions& opti
                             monitor);
     }
     const NupesLayer layer(problem.weight, result.weight, h, order, monitor);
-    Nupes nupes(layer, options, std::move(result.weight), std::move(result.report.trace),
-                panelFactor ? &*panelFactor : nullptr);
+    std::optional<NupesLayer> judge;
+    if (problem.reference.data)
+        judge.emplace(problem.reference, result.weight, h, order, monitor);
+    Nupes nupes(layer, judge ? *judge : layer, options, std::move(result.weight),
+                std::move(result.report.trace), panelFactor ? &*panelFactor : nullptr);
     nupes.run();
     result.weight = nupes.takeWeight();
     result.report.trace = nupes.takeTrace();
     result.report.note =
-        concat(describeExponents(result.weight), ", ", counted(nupes.rounds(), "round", "rounds"));
-    if (const auto count = static_cast<std::int64_t>(result.weight.outliers.columns.size()))
-        result.report.note += ", " + counted(count, "outlier", "outliers");
-    if (order.deadCount > 0)
-        append(result.report.note, counted(order.deadCount, "dead column", "dead columns"));
-    if (options.learnScale && layer.groups > mostFittedGroups)
-        append(result.report.note,
-               concat("scales kept: more than ", mostFittedGroups, " groups in a row"));
+        options.learnScale && layer.groups > mostFittedGroups
+            ? concat("scales kept: more than ", mostFittedGroups, " groups in a row")
+            : "";
     if (!special.empty())
         append(result.report.note, special);
-    return result;
+    learned.rounds = nupes.rounds();
+    return learned;
 }
 
 SolveResult solveNupes(const LayerProblem& problem, const NupesOptions& options, Monitor& monitor)
 {
-    return solveNupesFrom(problem, options,
-                          solvePowerquant(problem, dataFreeOptions(options), monitor), monitor);
+    SolveResult start = solvePowerquant(problem, dataFreeOptions(options), monitor);
+    std::string note = start.report.note;
+    LearnedNupes learned = learnNupes(problem, options, std::move(start), monitor);
+    SolveResult& result = learned.result;
+    if (learned.rounds) {
+        note = concat(describeExponents(result.weight), ", ",
+                      counted(*learned.rounds, "round", "rounds"));
+        if (const auto count = static_cast<std::int64_t>(result.weight.outliers.columns.size()))
+            note += ", " + counted(count, "outlier", "outliers");
+        if (const std::int64_t dead = result.report.deadColumns)
+            append(note, counted(dead, "dead column", "dead columns"));
+    }
+    if (!result.report.note.empty())
+        append(note, result.report.note);
+    result.report.note = std::move(note);
+    return std::move(result);
 }
 
 } // namespace gradus

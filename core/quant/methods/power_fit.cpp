@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <memory>
 #include <optional>
 
 namespace gradus {
@@ -35,9 +36,14 @@ public:
             m_total = m_norm->total();
             return;
         }
-        m_squares = problem.weight.rows * problem.weight.cols <= many
-                        ? PowerErrors::sorted(problem.weight, problem.scheme, scales, monitor)
-                        : PowerErrors::binned(problem.weight, problem.scheme, scales, monitor);
+        if (problem.weight.rows * problem.weight.cols > many)
+            m_squares = std::make_shared<const PowerErrors>(
+                PowerErrors::binned(problem.weight, problem.scheme, scales, monitor));
+        else if (problem.source && *problem.source)
+            m_squares = (*problem.source)(problem.scheme, scales);
+        else
+            m_squares = std::make_shared<const PowerErrors>(
+                PowerErrors::sorted(problem.weight, problem.scheme, scales, monitor));
         m_total = m_squares->energy();
     }
 
@@ -57,7 +63,7 @@ public:
     }
 
 private:
-    std::optional<PowerErrors> m_squares;
+    std::shared_ptr<const PowerErrors> m_squares;
     std::optional<PowerNormErrors> m_norm;
     double m_total = 0;
 };
@@ -194,8 +200,10 @@ FittedGrids alternated(const PowerFitProblem& problem, FittedGrids best, int rou
                        const Monitor& monitor)
 {
     for (int round = 0; round < rounds; ++round) {
-        const CountedErrors errors(problem, best.grids.scales, monitor, mostSortedInTurn);
-        const double exponent = stored(searchAt(problem, errors, 1, monitor));
+        PowerFitProblem turn = problem;
+        turn.source = nullptr; // these scales do not come again
+        const CountedErrors errors(turn, best.grids.scales, monitor, mostSortedInTurn);
+        const double exponent = stored(searchAt(turn, errors, 1, monitor));
         FittedGrids next =
             measured(problem, granuleScales(problem, exponent, best.grids.scales, monitor),
                      exponent, monitor);
@@ -253,9 +261,11 @@ FittedGrids fitPowerGrids(const PowerFitProblem& problem, const Monitor& monitor
     FittedGrids fitted;
     if (problem.clip == PowerClip::None) {
         std::vector<float> scales = clippedScales(problem.largest, 1, type);
-        const CountedErrors errors(problem, scales, monitor);
-        fitted =
-            measured(problem, std::move(scales), searchAt(problem, errors, 1, monitor), monitor);
+        const double exponent =
+            problem.family.fixedExponent // nothing to sort for
+                ? *problem.family.fixedExponent
+                : searchAt(problem, CountedErrors(problem, scales, monitor), 1, monitor);
+        fitted = measured(problem, std::move(scales), exponent, monitor);
     } else {
         const PowerFit fit = searchCommonClip(problem, monitor);
         fitted = measured(problem, clippedScales(problem.largest, fit.clip, type),
@@ -292,6 +302,7 @@ FittedGrids fitRowExponents(const PowerFitProblem& problem, const FittedGrids& s
         [&](std::int64_t begin, std::int64_t end) {
             for (auto r = static_cast<std::size_t>(begin); r < static_cast<std::size_t>(end); ++r) {
                 PowerFitProblem row = problem;
+                row.source = nullptr;
                 row.weight =
                     problem.weight.block(static_cast<std::int64_t>(r), 0, 1, problem.weight.cols);
                 const std::size_t first = tensor ? 0 : r * perRow;

@@ -19,6 +19,7 @@ struct PowerFitProblem
     double minimumClip = 0.1;
     ExponentSearch search = ExponentSearch::Exact;
     double norm = 2;
+    const PowerErrorsSource* source = nullptr; ///< of this very weight; null, or empty: none
 };
 
 struct FittedGrids

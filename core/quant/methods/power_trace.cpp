@@ -43,7 +43,7 @@ double ratio(double part, double whole)
 
 PowerTrace::PowerTrace(const LayerProblem& problem, const Monitor& monitor)
     : m_problem(problem)
-    , m_energy(squaredDistance(problem.weight, nullptr, monitor))
+    , m_energy(squaredDistance(problem.judgedBy(), nullptr, monitor))
 {
     const InputStatistics* inputs = problem.inputs.get();
     if (!inputs || inputs->hessian.empty() || inputs->features != problem.weight.cols ||
@@ -63,7 +63,7 @@ PowerTrace::PowerTrace(const LayerProblem& problem, const Monitor& monitor)
 double PowerTrace::outputEnergy(const ConstMatrixView* rounded, const Monitor& monitor) const
 {
     constexpr std::int64_t panel = 512; // rows at a time
-    const ConstMatrixView weight = m_problem.weight;
+    const ConstMatrixView weight = m_problem.judgedBy();
     const std::int64_t d = weight.cols;
     const std::int64_t groupRows = weight.rows / m_problem.inputs->groups;
     Tensor error(Shape{std::min(panel, std::max<std::int64_t>(groupRows, 1)), d});
@@ -97,7 +97,7 @@ void PowerTrace::record(TraceStage stage, ConstMatrixView rounded, double expone
     TracePoint point;
     point.stage = stage;
     point.exponent = exponent;
-    point.weightError = ratio(squaredDistance(m_problem.weight, &rounded, monitor), m_energy);
+    point.weightError = ratio(squaredDistance(m_problem.judgedBy(), &rounded, monitor), m_energy);
     point.relativeError = m_hessian.empty()
                               ? std::numeric_limits<double>::quiet_NaN()
                               : ratio(outputEnergy(&rounded, monitor), m_outputEnergy);

@@ -7,8 +7,8 @@
 
 namespace gradus {
 
-/// Errors of a layer's states, relative to the layer: of its weights, and of its outputs when there
-/// are calibration inputs.
+/// Errors of a layer's states, relative to the layer (what it is judged by): of its weights, and of
+/// its outputs when there are calibration inputs.
 class PowerTrace
 {
 public:

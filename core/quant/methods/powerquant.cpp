@@ -90,6 +90,14 @@ private:
         return fit;
     }
 
+    [[nodiscard]] PowerFitProblem fitOfInliers(const Scheme& scheme) const
+    {
+        PowerFitProblem fit = fitProblem(inliers(), scheme, m_largest);
+        if (m_outliers.empty())
+            fit.source = &m_problem.powerErrors;
+        return fit;
+    }
+
     /// The weights that are not outliers.
     [[nodiscard]] ConstMatrixView inliers() const
     {
@@ -128,7 +136,7 @@ private:
 
     [[nodiscard]] Solution solveWith(const Scheme& scheme) const
     {
-        PowerFitProblem fit = fitProblem(inliers(), scheme, m_largest);
+        PowerFitProblem fit = fitOfInliers(scheme);
         Solution solution{scheme, fitPowerGrids(fit, m_monitor)};
         if (m_options.exponentScope != ExponentScope::Row || m_problem.weight.rows == 0)
             return solution;
@@ -147,7 +155,7 @@ private:
                    {clippedScales(m_largest, 1, m_scheme.scaleType), {1.0F}},
                    PowerRounding::Nearest);
         if (m_options.clip != PowerClip::None || best.scheme.levels != m_scheme.levels) {
-            PowerFitProblem fit = fitProblem(inliers(), best.scheme, m_largest);
+            PowerFitProblem fit = fitOfInliers(best.scheme);
             fit.family.fixedExponent = 1;
             record(TraceStage::Clip, best.scheme, fitUniformGrids(fit, m_monitor).grids,
                    m_options.rounding);

@@ -24,6 +24,19 @@ InputStatistics collected(const Tensor& x, std::int64_t batch, bool withHessian,
     return accumulator.finish();
 }
 
+/// The same beside the inputs of another network.
+InputStatistics paired(const Tensor& x, const Tensor& other, std::int64_t batch)
+{
+    InputAccumulator accumulator(x.matrix().cols, true);
+    accumulator.collectCross();
+    for (std::int64_t r = 0; r < x.matrix().rows; r += batch) {
+        const std::int64_t count = std::min(batch, x.matrix().rows - r);
+        accumulator.addBeside(x.matrix().block(r, 0, count, x.matrix().cols),
+                              other.matrix().block(r, 0, count, x.matrix().cols));
+    }
+    return accumulator.finish();
+}
+
 } // namespace
 
 class TestCalibration : public QObject
@@ -145,6 +158,65 @@ private slots:
         QCOMPARE(s.rows, std::int64_t(100));
     }
 
+    void crossAgreesWithTheOracle_data() { agreesWithTheOracle_data(); }
+    void crossAgreesWithTheOracle()
+    {
+        QFETCH(int, rows);
+        QFETCH(int, cols);
+        QFETCH(int, batch);
+        const Tensor x = correlatedInputs(rows, cols, 3);
+        const Tensor other = correlatedInputs(rows, cols, 4);
+        const InputStatistics s = paired(x, other, batch);
+        const auto d = static_cast<std::size_t>(cols);
+        QCOMPARE(s.cross.size(), d * d);
+        for (std::size_t i = 0; i < d; ++i)
+            for (std::size_t j = 0; j < d; ++j) {
+                double sum = 0;
+                double left = 0;
+                double right = 0;
+                for (std::int64_t r = 0; r < rows; ++r) {
+                    const double a = other.matrix().row(r)[i];
+                    const double b = x.matrix().row(r)[j];
+                    sum += a * b;
+                    left += a * a;
+                    right += b * b;
+                }
+                QVERIFY(std::fabs(s.cross[i * d + j] - sum / rows) <=
+                        1e-5 * std::sqrt(left * right) / rows);
+            }
+        // The rest is what it is without the pairs.
+        const InputStatistics alone = collected(x, batch, true);
+        QVERIFY(s.hessian == alone.hessian && s.maximum == alone.maximum);
+        QVERIFY(alone.cross.empty());
+    }
+
+    void pairsAreRefusedTogether()
+    {
+        const Tensor x = correlatedInputs(100, 20, 3);
+        const Tensor other = correlatedInputs(100, 20, 4);
+        InputAccumulator accumulator(20, true);
+        accumulator.collectCross();
+        accumulator.addBeside(x.matrix(), other.matrix());
+        const auto codeOf = [&](ConstMatrixView rows, ConstMatrixView beside) {
+            try {
+                accumulator.addBeside(rows, beside);
+            } catch (const Error& error) {
+                return std::optional<ErrorCode>(error.code());
+            }
+            return std::optional<ErrorCode>();
+        };
+        QVERIFY(codeOf(x.matrix(), other.matrix().block(0, 0, 99, 20)) == ErrorCode::Shape);
+        QVERIFY(codeOf(x.matrix(), other.matrix().block(0, 0, 100, 19)) == ErrorCode::Shape);
+        Tensor bad = other.clone();
+        bad.floats()[77] = std::nanf("");
+        QVERIFY(codeOf(x.matrix(), bad.matrix()) == ErrorCode::Numeric);
+        QVERIFY(codeOf(bad.matrix(), x.matrix()) == ErrorCode::Numeric);
+        const InputStatistics s = accumulator.finish();
+        const InputStatistics expected = paired(x, other, 100);
+        QVERIFY(s.cross == expected.cross && s.hessian == expected.hessian);
+        QCOMPARE(s.rows, std::int64_t(100));
+    }
+
     void sameBitsForAnyNumberOfThreads()
     {
         const Tensor x = correlatedInputs(700, 600, 3);
@@ -155,6 +227,12 @@ private slots:
         const std::vector<double> one = with(1);
         QVERIFY(with(2) == one);
         QVERIFY(with(4) == one);
+        const Tensor other = correlatedInputs(700, 600, 4);
+        const auto crossWith = [&](int threads) {
+            const ThreadLimit limit(threads);
+            return paired(x, other, 600).cross;
+        };
+        QVERIFY(crossWith(3) == crossWith(1));
     }
 
     void stopsAtEveryCheckpoint()

@@ -318,37 +318,6 @@ private slots:
             }
     }
 
-    void exponentCurveIsTheErrorAtItsPoints()
-    {
-        const Scheme scheme = schemeOf(4, Granularity::Group, 64);
-        Monitor monitor;
-        for (const std::int64_t rows : {20, 300}) { // few weights, and many
-            const Tensor w = randomMatrix(rows, 512, 0.02, 6);
-            const ExponentCurve curve = exponentCurve(w.matrix(), scheme, monitor);
-            QVERIFY(curve.exponents.size() >= 50 && curve.nmse.size() == curve.exponents.size());
-            QVERIFY(std::is_sorted(curve.exponents.begin(), curve.exponents.end()));
-            QVERIFY(curve.exponents.front() < 0.2 && curve.exponents.back() > 1.5);
-            int ones = 0;
-            for (std::size_t i = 0; i < curve.exponents.size(); ++i) {
-                const double exact = powerGridNmse(w.matrix(), scheme, curve.exponents[i]);
-                QVERIFY(isClose(curve.nmse[i], exact, 3e-4));
-                QVERIFY(curve.fit.bestNmse <= exact * 1.0001);
-                if (curve.exponents[i] == 1) {
-                    ++ones;
-                    QVERIFY(curve.nmse[i] == curve.fit.uniformNmse);
-                }
-            }
-            QCOMPARE(ones, 1);
-            const ExponentFit fit = fitExponent(w.matrix(), scheme, monitor);
-            QVERIFY(fit.bestExponent == curve.fit.bestExponent &&
-                    fit.bestNmse == curve.fit.bestNmse);
-        }
-        const Tensor zeros = Tensor::zeros(DType::F32, {3, 5});
-        const ExponentCurve flat = exponentCurve(zeros.matrix(), scheme, monitor);
-        QVERIFY(!flat.nmse.empty() && flat.fit.bestExponent == 1);
-        QVERIFY(std::all_of(flat.nmse.begin(), flat.nmse.end(), [](double e) { return e == 0; }));
-    }
-
     void powerGridViewAgreesWithTheDefinition()
     {
         Tensor w = randomMatrix(9, 70, 0.03, 2);

@@ -71,6 +71,28 @@ private slots:
         QVERIFY(study.basins[0].exponent == study.bestPower.exponent);
     }
 
+    void curvesAreTheErrorsAtTheirPoints()
+    {
+        // Groups with scales of their own, sorted and in bins.
+        Scheme scheme = schemeOf(4);
+        scheme.granularity = Granularity::Group;
+        scheme.groupSize = 64;
+        const Tensor w = randomMatrix(300, 512, 0.02, 6);
+        Monitor monitor;
+        for (const bool binned : {false, true}) {
+            const PowerErrors errors = binned ? PowerErrors::binned(w.matrix(), scheme, monitor)
+                                              : PowerErrors::sorted(w.matrix(), scheme, monitor);
+            const ExponentStudy study = exponentStudy(errors, scheme, .05, monitor);
+            for (std::size_t i = 0; i < study.exponents.size(); ++i) {
+                const double exact = powerGridNmse(w.matrix(), scheme, study.exponents[i]);
+                QVERIFY(isClose(study.power[i], exact, binned ? 3e-4 : 1e-5));
+            }
+            const ExponentFit fit = fitExponent(w.matrix(), scheme, monitor);
+            QVERIFY(isClose(study.bestPower.error, fit.bestNmse, 3e-4));
+            QVERIFY(isClose(study.uniform, fit.uniformNmse, 3e-4));
+        }
+    }
+
     void basins()
     {
         // Student-t at 3 bits has two.

@@ -244,8 +244,8 @@ private slots:
         const Executor executor(*model, weights);
         Tensor hidden = executor.embed(windows.tokens, windows.count());
         for (int block = 0; block < static_cast<int>(model->blocks.size()); ++block)
-            executor.runBlock(block, hidden, Monitor(), [&](int node, const Tensor& input) {
-                const ConstMatrixView x = input.matrix();
+            executor.runBlock(block, hidden, Monitor(), [&](int node, const Tensor& seen) {
+                const ConstMatrixView x = seen.matrix();
                 const ValueId input =
                     model->graph.nodes[static_cast<std::size_t>(node)].inputs.front();
                 auto [place, fresh] = accumulators.try_emplace(input, x.cols, true);

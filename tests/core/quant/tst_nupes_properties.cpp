@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+#include "core/base/format.h"
 #include "core/base/parallel.h"
+#include "core/base/random.h"
+#include "core/quant/asymmetric_target.h"
 #include "tests/support/nupes_layers.h"
 #include "tests/support/support.h"
 
@@ -488,6 +491,110 @@ private slots:
                 }
             }
         }
+    }
+
+    /// The asymmetric problem is that of another weight, and is judged by the layer's own.
+    void asymmetricProblemsAreThoseOfAnotherWeight()
+    {
+        for (const std::int64_t groups : {1, 3}) {
+            const std::int64_t rows = 12 / groups;
+            const std::int64_t d = 18;
+            const SolvableLayer layer = groupedLayer(groups, rows, d);
+            std::vector<double> cross = layer.inputs->hessian;
+            RandomStream random(3, "cross", "test");
+            for (double& value : cross)
+                value *= 1 + 0.2 * random.normal();
+            LayerProblem problem;
+            problem.name = "layer";
+            problem.weight = layer.weight.matrix();
+            problem.inputs = layer.inputs;
+            problem.scheme = layer.scheme;
+            problem.cross = cross;
+            NupesOptions options;
+            options.asymmetric = true;
+            options.outliers = 0.02;
+            Monitor monitor;
+            const SolveResult result = solve(problem, options, monitor);
+
+            Tensor target({12, d});
+            const std::span<const double> h = layer.inputs->hessian;
+            const auto square = static_cast<std::size_t>(d * d);
+            for (std::int64_t g = 0; g < groups; ++g) {
+                const auto at = static_cast<std::size_t>(g) * square;
+                const Tensor part =
+                    asymmetricTarget(problem.weight.block(g * rows, 0, rows, d),
+                                     h.subspan(at, square),
+                                     std::span<const double>(cross).subspan(at, square),
+                                     options.damping, monitor)
+                        .weight;
+                std::copy(part.floats().begin(), part.floats().end(),
+                          target.floats().begin() + g * rows * d);
+            }
+            SolvableLayer other(std::move(target), layer.inputs->hessian);
+            other.inputs->groups = groups;
+            other.scheme = layer.scheme;
+            options.asymmetric = false;
+            const SolveResult expected = other.solveWith(options);
+            QVERIFY(result.weight.codes == expected.weight.codes);
+            QVERIFY(result.weight.scales == expected.weight.scales);
+            QVERIFY(result.weight.outliers.values == expected.weight.outliers.values);
+            QVERIFY(result.report.note.find(expected.report.note) == 0);
+
+            double energy = 0;
+            double error = 0;
+            const Tensor decoded = dequantize(result.weight);
+            for (std::int64_t g = 0; g < groups; ++g) {
+                const ConstMatrixView part = problem.weight.block(g * rows, 0, rows, d);
+                const auto own = h.subspan(static_cast<std::size_t>(g) * square, square);
+                error += oracleOutputError(
+                    part,
+                    decoded.floats().subspan(static_cast<std::size_t>(g * rows * d),
+                                             static_cast<std::size_t>(rows * d)),
+                    own);
+                energy += oracleOutputError(part, {}, own);
+            }
+            QVERIFY(isClose(reachedBy(result), error / energy, 1e-4));
+            // The note's error is the one that the other problem reached.
+            QVERIFY2(result.report.note.find("error " + formatReal(reachedBy(expected), 3)) !=
+                         std::string::npos,
+                     result.report.note.c_str());
+
+            // Without pairs of inputs nothing changes but the note; wrong sizes are refused.
+            problem.cross = {};
+            options.asymmetric = true;
+            const SolveResult none = solve(problem, options, monitor);
+            options.asymmetric = false;
+            QVERIFY(none.weight.codes == solve(problem, options, monitor).weight.codes);
+            QVERIFY(none.report.note.find("asymmetric: no effect") != std::string::npos);
+            problem.cross = std::span<const double>(cross).subspan(1);
+            QVERIFY(solve(problem, options, monitor).weight.codes == none.weight.codes);
+            options.asymmetric = true;
+            QVERIFY_EXCEPTION_THROWN((void)solve(problem, options, monitor), Error);
+        }
+    }
+
+    void groupsSayWhatIsSpecial()
+    {
+        constexpr std::int64_t cols = 18;
+        constexpr std::size_t gram = cols * cols;
+        SolvableLayer layer = groupedLayer(6, 4, cols);
+        std::vector<double>& h = layer.inputs->hessian;
+        std::fill(h.begin() + 2 * gram, h.begin() + 3 * gram, 0.0);
+        const std::vector<double> thin = meanGram(correlatedInputs(3, cols, 9));
+        std::copy(thin.begin(), thin.end(), h.begin() + 4 * gram);
+        NupesOptions options;
+        options.damping = 0;
+        const std::string note = layer.solveWith(options).report.note;
+        const auto says = [&](const char* part) { return note.find(part) != std::string::npos; };
+        // The layer first; what its groups learned is not listed.
+        QVERIFY2(note.find("exponent ") == 0, note.c_str());
+        QVERIFY2(note.find("exponent", 1) == std::string::npos && !says("round"), note.c_str());
+        QVERIFY2(says("; 18 dead columns"), note.c_str());
+        QVERIFY2(says("; all inputs are zero: the data-free result (1 of 6 groups)"), note.c_str());
+        QVERIFY2(says("; damping raised to ") && says(" (1 of 6 groups)"), note.c_str());
+        // Nothing special, nothing said.
+        const std::string plain = groupedLayer(6, 4, cols).solveWith({}).report.note;
+        QVERIFY2(plain.find(';') == std::string::npos, plain.c_str());
     }
 
     void groupsOfAConvolution()

@@ -389,34 +389,6 @@ private slots:
                         4.3, .03));
     }
 
-    void smallerGroupsNeedLargerExponents()
-    {
-        // Section 10 with other samples of the same distributions: a band about its table. O9.
-        Monitor monitor;
-        const auto verify = [&](Quantile quantile, std::uint64_t first,
-                                const QVector<double>& exponents, const QVector<double>& gains) {
-            const Tensor w = splitmixSample(quantile, 64, 4096, 1, first);
-            double last = 1;
-            int i = 0;
-            for (const std::int64_t group : {32, 128, 1024}) {
-                Scheme scheme;
-                scheme.granularity = Granularity::Group;
-                scheme.groupSize = group;
-                const PowerErrors errors = PowerErrors::binned(w.matrix(), scheme, monitor);
-                const ExponentPoint best = search(errors, family(4, power));
-                const double gain = 10 * std::log10(nmse(errors, family(4, power), 1) / best.error);
-                QVERIFY2(isClose(best.exponent, exponents[i], 0, .025),
-                         qPrintable(QString::number(best.exponent)));
-                QVERIFY2(isClose(gain, gains[i], .06), qPrintable(QString::number(gain)));
-                QVERIFY(best.exponent < last);
-                last = best.exponent;
-                ++i;
-            }
-        };
-        verify(gaussQuantile, 0, {.818, .772, .725}, {.45, .70, 1.10});
-        verify(laplaceQuantile, 1 << 20, {.702, .648, .576}, {1.43, 1.97, 2.86});
-    }
-
     void choices()
     {
         const PowerErrors& errors = errorsOf(0);

@@ -610,11 +610,13 @@ private slots:
     void csvHasEveryNumberInFull()
     {
         Fixture fixture;
+        addPowerGrids(*fixture.run);
         fixture.run->layers[0].note = "=1+1";
         Monitor monitor;
         const QStringList lines = q(reportCsv(fixture.request, monitor)).split('\n');
         QCOMPARE(lines.size(), qsizetype(fixture.run->layers.size()) + 2); // header, last is empty
         const QStringList header = lines[0].split(',');
+        int powers = 0; // with several exponents
         for (std::size_t i = 0; i < fixture.run->layers.size(); ++i) {
             const LayerResult& layer = fixture.run->layers[i];
             const QStringList row = lines[int(i) + 1].split(',');
@@ -628,7 +630,18 @@ private slots:
                 QVERIFY(sameBits(error.toDouble(), layer.relativeOutputError));
             if (layer.weight)
                 QVERIFY(sameBits(value("weight_sqnr_db").toDouble(), layer.weightSqnrDb));
+            const bool power = layer.weight && !layer.weight->exponents.empty();
+            QCOMPARE(value("exponent").isEmpty(), !power);
+            if (power) { // of several, the mean
+                double sum = 0;
+                for (const float exponent : layer.weight->exponents)
+                    sum += static_cast<double>(exponent);
+                powers += layer.weight->exponents.size() > 1 ? 1 : 0;
+                QVERIFY(sameBits(value("exponent").toDouble(),
+                                 sum / static_cast<double>(layer.weight->exponents.size())));
+            }
         }
+        QVERIFY(powers > 0);
         QVERIFY(lines[1].endsWith(",'=1+1"));
 
         fixture.run->layers[0].note = "a, \"b\"\nc";

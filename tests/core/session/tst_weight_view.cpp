@@ -396,6 +396,63 @@ private slots:
             }
     }
 
+    /// What was sorted before serves every later preview of the weight, and changes none.
+    void sortedErrorsAreTaken()
+    {
+        struct Kept
+        {
+            std::vector<float> scales;
+            std::shared_ptr<const PowerErrors> errors;
+        };
+        for (const Granularity granularity :
+             {Granularity::Tensor, Granularity::Channel, Granularity::Group})
+            for (const PowerClip clip : {PowerClip::None, PowerClip::Common, PowerClip::Granule}) {
+                PreviewRequest plain = requestOf(12, 64, granularity);
+                PreviewRequest taking = plain;
+                std::vector<Kept> kept;
+                int asked = 0;
+                taking.powerErrors = [&, facts = plain.facts](const Scheme& scheme,
+                                                              std::span<const float> scales) {
+                    ++asked;
+                    for (const Kept& each : kept)
+                        if (std::equal(scales.begin(), scales.end(), each.scales.begin(),
+                                       each.scales.end()))
+                            return each.errors;
+                    Monitor monitor;
+                    kept.push_back({{scales.begin(), scales.end()},
+                                    std::make_shared<const PowerErrors>(PowerErrors::sorted(
+                                        facts->weight.matrix(), scheme, scales, monitor))});
+                    return kept.back().errors;
+                };
+                for (const int bits : {2, 4}) {
+                    PowerquantOptions options;
+                    options.clip = clip;
+                    plain.choice.scheme.bits = taking.choice.scheme.bits = bits;
+                    plain.choice.method = taking.choice.method = options;
+                    const WeightPreview one = previewed(plain);
+                    const WeightPreview other = previewed(taking);
+                    QVERIFY(one.weightSqnrDb == other.weightSqnrDb);
+                    QVERIFY(one.exponentLow == other.exponentLow);
+                    QVERIFY(one.levels == other.levels);
+                    QVERIFY(one.dequantized.counts == other.dequantized.counts);
+                }
+                QVERIFY(asked >= 2);
+                QCOMPARE(kept.size(), std::size_t(1)); // sorted once for all bits
+                // Outliers and rows are other weights; a given exponent needs no errors.
+                asked = 0;
+                PowerquantOptions options;
+                options.exponent = 0.75;
+                taking.choice.method = options;
+                (void)previewed(taking);
+                QCOMPARE(asked, 0);
+                options.exponent = 0;
+                options.outliers = 0.01;
+                plain.choice.method = taking.choice.method = options;
+                QVERIFY(previewed(plain).weightSqnrDb == previewed(taking).weightSqnrDb);
+                QCOMPARE(asked, 0);
+            }
+    }
+
     void exponentsOfRowsAndOfTheModel()
     {
         PreviewRequest request = requestOf(30, 200, Granularity::Channel);

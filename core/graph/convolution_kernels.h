@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include "core/base/monitor.h"
+#include "core/graph/convolution_planes.h"
+#include "core/tensor/tensor.h"
+
+#include <span>
+
+namespace gradus::kernel {
+
+/// The arithmetic of convolutions, float32 and bit-identical for any number of threads: every
+/// element of a result is summed in one order. x and dx: images × channels × height × width, y and
+/// dy: images × outChannels × outHeight × outWidth; weight: outChannels × (channels/groups · taps),
+/// in the order (c, u, v).
+
+/// y = weight * x + bias; bias may be empty.
+void convolve(const ConvolutionSize& size, ConstMatrixView weight, std::span<const float> bias,
+              std::span<const float> x, std::span<float> y, const Monitor& monitor);
+
+/// The transposed map: dx[input] = bias[its channel] + Σ weight · dy over the outputs that see it,
+/// or dx += … with accumulate (and no bias). The gradient of x, and the transposed convolution.
+void convolveTransposed(const ConvolutionSize& size, ConstMatrixView weight,
+                        std::span<const float> bias, std::span<const float> dy, std::span<float> dx,
+                        bool accumulate, const Monitor& monitor);
+
+/// dweight = Σ over images and output pixels of dy · x: the gradient of the weight.
+void convolutionWeightGradient(const ConvolutionSize& size, std::span<const float> x,
+                               std::span<const float> dy, MatrixView dweight,
+                               const Monitor& monitor);
+
+/// sums[c] = the sum of channel c over images and pixels, in double: the gradient of the bias.
+void channelSums(std::span<const float> dy, std::int64_t images, std::int64_t pixels,
+                 std::span<float> sums, const Monitor& monitor);
+
+} // namespace gradus::kernel

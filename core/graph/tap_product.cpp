@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "core/graph/tap_product.h"
+
+#include <array>
+#include <cassert>
+#include <cstddef>
+#include <cstring>
+#include <type_traits>
+#include <utility>
+
+namespace gradus::kernel {
+
+namespace {
+
+using Vector [[gnu::vector_size(tapLanes * sizeof(float))]] = float;
+
+// Vectors anywhere in memory. By reference: how vectors are returned depends on the instruction
+// set.
+[[gnu::always_inline]] inline void load(Vector& to, const float* from)
+{
+    std::memcpy(&to, from, sizeof to);
+}
+[[gnu::always_inline]] inline void store(const Vector& from, float* to)
+{
+    std::memcpy(to, &from, sizeof from);
+}
+
+template <std::size_t Count, class Body>
+[[gnu::always_inline]] inline void unrolled(const Body& body)
+{
+    [&]<std::size_t... i>(std::index_sequence<i...>)
+    {
+        (body(std::integral_constant<std::size_t, i>()), ...);
+    }
+    (std::make_index_sequence<Count>());
+}
+
+/// Rows × Vectors sums stay in registers while all features pass by: each loaded vector is used
+/// Rows times, each weight Vectors times.
+template <std::size_t Rows, std::size_t Vectors>
+[[gnu::always_inline]] inline void tile(const TapProduct& product, std::int64_t k, float* out,
+                                        std::int64_t outStride)
+{
+    Vector sums[Rows][Vectors];
+    unrolled<Rows>([&](auto r) {
+        unrolled<Vectors>(
+            [&](auto v) { sums[r][v] = Vector{} + (product.initial ? product.initial[r] : 0.0F); });
+    });
+    const float* weight = product.weights;
+    const float* base = product.base + k;
+    for (const std::int64_t offset : product.offsets) {
+        Vector x[Vectors];
+        unrolled<Vectors>([&](auto v) { load(x[v], base + offset + v * tapLanes); });
+        unrolled<Rows>(
+            [&](auto r) { unrolled<Vectors>([&](auto v) { sums[r][v] += weight[r] * x[v]; }); });
+        weight += product.weightStride;
+    }
+    unrolled<Rows>([&](auto r) {
+        float* to = out + static_cast<std::int64_t>(r.value) * outStride + k;
+        unrolled<Vectors>([&](auto v) { store(sums[r][v], to + v * tapLanes); });
+    });
+}
+
+template <std::size_t Rows>
+void panel(const TapProduct& product, std::int64_t count, float* out, std::int64_t outStride)
+{
+    std::int64_t k = 0;
+    for (; k + tapLanes < count; k += 2 * tapLanes)
+        tile<Rows, 2>(product, k, out, outStride);
+    if (k < count)
+        tile<Rows, 1>(product, k, out, outStride);
+}
+
+using Panel = void (*)(const TapProduct&, std::int64_t, float*, std::int64_t);
+
+template <std::size_t... i>
+constexpr std::array<Panel, sizeof...(i)> panelsOf(std::index_sequence<i...>)
+{
+    return {panel<i + 1>...};
+}
+
+constexpr auto panels = panelsOf(std::make_index_sequence<std::size_t(tapPanel)>());
+
+/// With as many features as said, their weights stay in registers too.
+template <std::size_t Features>
+void row(const TapProduct& product, std::int64_t count, float* out)
+{
+    const float initial = product.initial ? *product.initial : 0.0F;
+    const float* from[Features];
+    Vector weight[Features];
+    unrolled<Features>([&](auto f) {
+        from[f] = product.base + product.offsets[f];
+        weight[f] =
+            Vector{} + product.weights[static_cast<std::int64_t>(f.value) * product.weightStride];
+    });
+    std::int64_t k = 0;
+    for (; k + tapLanes < count; k += 2 * tapLanes) {
+        Vector a = Vector{} + initial;
+        Vector b = a;
+        unrolled<Features>([&](auto f) {
+            Vector x;
+            load(x, from[f] + k);
+            a += weight[f] * x;
+            load(x, from[f] + k + tapLanes);
+            b += weight[f] * x;
+        });
+        store(a, out + k);
+        store(b, out + k + tapLanes);
+    }
+    if (k < count) {
+        Vector a = Vector{} + initial;
+        unrolled<Features>([&](auto f) {
+            Vector x;
+            load(x, from[f] + k);
+            a += weight[f] * x;
+        });
+        store(a, out + k);
+    }
+}
+
+} // namespace
+
+void tapProduct(const TapProduct& product, std::int64_t rows, std::int64_t count, float* out,
+                std::int64_t outStride)
+{
+    assert(rows >= 1 && rows <= tapPanel);
+    panels[static_cast<std::size_t>(rows - 1)](product, count, out, outStride);
+}
+
+void tapRow(const TapProduct& product, std::int64_t count, float* out)
+{
+    switch (product.offsets.size()) {
+    case 3:
+        return row<3>(product, count, out);
+    case 5:
+        return row<5>(product, count, out);
+    case 9:
+        return row<9>(product, count, out);
+    case 25:
+        return row<25>(product, count, out);
+    default:
+        return panel<1>(product, count, out, 0);
+    }
+}
+
+} // namespace gradus::kernel

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+namespace gradus::kernel {
+
+/// Rows of a result that are computed together, as many as registers hold.
+#if defined(__AVX512F__)
+inline constexpr std::int64_t tapPanel = 12;
+inline constexpr std::int64_t tapLanes = 16;
+#elif defined(__AVX__)
+inline constexpr std::int64_t tapPanel = 6;
+inline constexpr std::int64_t tapLanes = 8;
+#else
+inline constexpr std::int64_t tapPanel = 6;
+inline constexpr std::int64_t tapLanes = 4;
+#endif
+/// What a product may read and write beyond `count`: fewer values than this.
+inline constexpr std::int64_t tapSlack = 2 * tapLanes;
+
+/// Where the operands of a product lie. A convolution's columns need not exist for it: feature f
+/// reads the image itself, shifted by offsets[f].
+struct TapProduct
+{
+    const float* weights = nullptr; ///< features × rows: weight (r, f) at f · weightStride + r
+    std::int64_t weightStride = 0;
+    const float* base = nullptr;
+    std::span<const std::int64_t> offsets; ///< of the features
+    const float* initial = nullptr;        ///< of the rows, or null: zeros
+};
+
+/// out[r · outStride + k] = initial[r] + Σ_f weight(r, f) · base[offsets[f] + k] for k < count,
+/// summed in the order of the features. Serial; rows ≤ tapPanel. Whole vectors are read and
+/// written: up to tapSlack − 1 values beyond count, which mean nothing.
+void tapProduct(const TapProduct& product, std::int64_t rows, std::int64_t count, float* out,
+                std::int64_t outStride);
+
+/// The same for one row of few features: a channel's own kernel.
+void tapRow(const TapProduct& product, std::int64_t count, float* out);
+
+} // namespace gradus::kernel

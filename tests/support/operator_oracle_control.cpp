@@ -1,0 +1,8 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "tests/support/operator_oracle.h"
+
+namespace gradus::test {
+
+void addControlOracles(OracleTable&) {}
+
+} // namespace gradus::test
