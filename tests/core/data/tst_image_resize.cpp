@@ -103,6 +103,33 @@ private slots:
         }
     }
 
+    /// Image.resize(size, BILINEAR) of Pillow 9.4 for the gray image 31x² + 57y + 13xy + 11 mod 256
+    /// of 7 × 5 pixels: the same bytes.
+    void bytesOfPillow()
+    {
+        Tensor image(DType::U8, {5, 7, 1});
+        for (std::size_t y = 0; y < 5; ++y)
+            for (std::size_t x = 0; x < 7; ++x)
+                image.bytes()[y * 7 + x] = std::byte((31 * x * x + 57 * y + 13 * x * y + 11) % 256);
+        const auto resized = [&](std::int64_t width, std::int64_t height) {
+            const Tensor result = resizeImage(image, height, width);
+            std::vector<int> values;
+            for (const std::byte value : result.bytes())
+                values.push_back(std::to_integer<int>(value));
+            return values;
+        };
+        QVERIFY((resized(3, 4) ==
+                 std::vector<int>{68, 117, 115, 124, 153, 135, 172, 124, 130, 169, 156, 183}));
+        QVERIFY(
+            (resized(10, 3) == std::vector<int>{35,  55,  97,  166, 108, 115, 182, 100, 111, 161,
+                                                125, 156, 162, 106, 146, 164, 152, 86,  113, 174,
+                                                215, 177, 153, 174, 140, 124, 132, 180, 191, 183}));
+        QVERIFY((resized(4, 9) == std::vector<int>{30,  88,  144, 74,  51,  116, 135, 113, 87,
+                                                   163, 121, 177, 117, 150, 143, 138, 146, 123,
+                                                   175, 74,  181, 130, 121, 138, 204, 139, 90,
+                                                   189, 179, 157, 150, 186, 164, 168, 186, 184}));
+    }
+
     void halvesAreMeansOfFourWeighted()
     {
         // 4 → 2 by a triangle of base 4: outputs are (3, 3, 1)/7 and (1, 3, 3)/7 of three inputs.
@@ -155,6 +182,7 @@ private slots:
         const std::uint8_t values[] = {255, 0, 0, 10, 20, 30};
         std::memcpy(color.bytes().data(), values, sizeof values);
         const Tensor gray = withChannels(color.clone(), 1);
+        // Pillow's convert("L") says the same of these.
         QCOMPARE(std::to_integer<int>(gray.bytes()[0]), 76); // 0.299 · 255 = 76.2
         QCOMPARE(std::to_integer<int>(gray.bytes()[1]), 18); // 2.99 + 11.74 + 3.42 = 18.15
         const Tensor three = withChannels(gray.clone(), 3);
