@@ -128,8 +128,8 @@ std::shared_ptr<const ImageSource> imagesOfArray(StoredArray array, const ImageI
                                                  const std::string& layout)
 {
     if (!layout.empty() && layout != "nhwc" && layout != "nchw")
-        throw Error(ErrorCode::Usage, concat("the layout '", quoted(layout),
-                                             "' is unknown; nchw or nhwc is expected"));
+        throw Error(ErrorCode::Usage,
+                    concat("the layout ", quoted(layout), " is unknown; nchw or nhwc is expected"));
     const Shape& shape = array.shape();
     if (shape.size() < 3 || shape.size() > 4)
         throw Error(ErrorCode::Shape, concat(array.name(), " has the shape ", shapeText(shape),

@@ -37,12 +37,12 @@ std::vector<std::int32_t> readLines(const std::filesystem::path& path,
         long long value = 0;
         if (const auto name = names.find(line); name != names.end())
             labels.push_back(name->second);
-        else if (parseInteger(line, value) && std::abs(value) <= largestLabel)
+        else if (parseInteger(line, value) && value >= -largestLabel && value <= largestLabel)
             labels.push_back(static_cast<std::int32_t>(value));
         else
             throw Error(ErrorCode::Format,
-                        concat(path.string(), ", line ", labels.size() + 1, ": '", quoted(line, 40),
-                               "' is neither a number nor a class of the model"));
+                        concat(path.string(), ", line ", labels.size() + 1, ": ", quoted(line, 40),
+                               " is neither a number nor a class of the model"));
     }
     return labels;
 }

@@ -21,9 +21,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
-const std::vector<std::string> dataNames = {"x",      "X",       "x_test", "X_test",
-                                            "images", "image",   "inputs", "data",
-                                            "x_val",  "x_train", "X_train"};
+const std::vector<std::string> dataNames = {"x",      "X",       "x_test",  "X_test",
+                                            "images", "image",   "inputs",  "data",
+                                            "x_val",  "x_train", "X_train", "arr_0"};
 const std::vector<std::string> labelNames = {"y",     "y_test",  "labels", "label",
                                              "y_val", "y_train", "targets"};
 
@@ -71,8 +71,8 @@ private:
             const bool known = std::any_of(m_ports.begin(), m_ports.end(),
                                            [&](const GraphPort& p) { return p.name == name; });
             if (!known)
-                throw Error(ErrorCode::Usage, concat("the model has no input '", quoted(name),
-                                                     "'; its inputs are ", inputNames()));
+                throw Error(ErrorCode::Usage, concat("the model has no input ", quoted(name),
+                                                     "; its inputs are ", inputNames()));
         }
         if (m_choice.data.empty() && !m_choice.inputs.contains(m_ports.front().name))
             throw Error(ErrorCode::Usage, "no data is named");
@@ -111,17 +111,21 @@ private:
         return {};
     }
 
+    ArrayInput furtherInput(const GraphPort& port) const
+    {
+        const auto path = m_choice.inputs.find(port.name);
+        if (path == m_choice.inputs.end())
+            throw Error(ErrorCode::Usage, concat("the model's input ", quoted(port.name),
+                                                 " is fed nothing; give an array for it"));
+        return {port, ArrayFile(path->second).openAny(dataNames), {}, {}};
+    }
+
     /// Arrays for the inputs from the given one on, each by its name.
-    std::vector<ArrayInput> furtherInputs(std::size_t from)
+    std::vector<ArrayInput> furtherInputs(std::size_t from) const
     {
         std::vector<ArrayInput> inputs;
-        for (std::size_t i = from; i < m_ports.size(); ++i) {
-            const auto path = m_choice.inputs.find(m_ports[i].name);
-            if (path == m_choice.inputs.end())
-                throw Error(ErrorCode::Usage, concat("the model's input ", quoted(m_ports[i].name),
-                                                     " is fed nothing; give an array for it"));
-            inputs.push_back({m_ports[i], ArrayFile(path->second).openAny(dataNames), {}, {}});
-        }
+        for (std::size_t i = from; i < m_ports.size(); ++i)
+            inputs.push_back(furtherInput(m_ports[i]));
         return inputs;
     }
 
@@ -206,21 +210,13 @@ private:
                 file.names().size() != 1 && file.has(m_ports[i].name))
                 inputs.push_back({m_ports[i], file.open(m_ports[i].name), {}, {}});
             else
-                for (ArrayInput& input : furtherInput(i))
-                    inputs.push_back(std::move(input));
+                inputs.push_back(furtherInput(m_ports[i]));
         }
         std::vector<std::string> warnings;
         const Shape& shape = inputs.front().array.shape();
         std::vector<std::int32_t> labels = fittedLabels(
             labelsBeside(&file), shape.empty() ? 0 : shape[0], classCount(m_model), warnings);
         return makeArrayDataset(std::move(inputs), std::move(labels), std::move(warnings));
-    }
-
-    std::vector<ArrayInput> furtherInput(std::size_t index)
-    {
-        std::vector<ArrayInput> all = furtherInputs(index);
-        all.resize(1, all.front());
-        return all;
     }
 
     std::int64_t contextFor(std::int64_t otherwise) const

@@ -75,7 +75,8 @@ std::optional<StoredArray> openHdf5(const std::filesystem::path& path,
     StoredLayout layout;
     layout.kind = kindOf(place->type);
     layout.offset = static_cast<std::size_t>(place->offset);
-    return StoredArray(source, concat(source->name(), ":", quoted(name)), std::move(shape), layout);
+    return StoredArray(source, concat(source->name(), ": ", quoted(name)), std::move(shape),
+                       layout);
 }
 
 /// The first bytes, all that the type is told by; fewer when the file is shorter.
@@ -131,8 +132,8 @@ ArrayFile::ArrayFile(const std::filesystem::path& path)
         checkHdf5Superblock(bytes, m_source->name());
     } else if (isNpy(bytes) || isIdx(bytes)) {
         if (!m_member.empty())
-            throw Error(ErrorCode::Usage, concat(m_source->name(), " holds one array; '",
-                                                 quoted(m_member), "' cannot be chosen"));
+            throw Error(ErrorCode::Usage, concat(m_source->name(), " holds one array; ",
+                                                 quoted(m_member), " cannot be chosen"));
         m_names.emplace_back();
     } else {
         throw Error(ErrorCode::Format,
@@ -157,18 +158,17 @@ StoredArray ArrayFile::open(const std::string& name) const
     if (isHdf5(bytes)) {
         if (auto array = openHdf5(m_path, m_source, name))
             return *array;
-        throw Error(ErrorCode::Usage,
-                    concat(m_source->name(), " holds no dataset '", quoted(name), "'"));
+        throw Error(ErrorCode::Usage, concat(m_source->name(), " holds no dataset ", quoted(name)));
     }
     if (!has(name)) {
         std::string names;
         for (std::size_t i = 0; i < m_names.size() && i < 8; ++i)
             names += concat(i == 0 ? "" : ", ", quoted(m_names[i]));
-        throw Error(ErrorCode::Usage, concat(m_source->name(), " holds no array '", quoted(name),
-                                             "', but ", names, m_names.size() > 8 ? ", …" : ""));
+        throw Error(ErrorCode::Usage, concat(m_source->name(), " holds no array ", quoted(name),
+                                             ", but ", names, m_names.size() > 8 ? ", …" : ""));
     }
     return openNpy(memorySource(ZipArchive(m_source).read(concat(name, suffix)),
-                                concat(m_source->name(), ":", quoted(name))));
+                                concat(m_source->name(), ": ", quoted(name))));
 }
 
 StoredArray ArrayFile::openAny(const std::vector<std::string>& preferred) const
@@ -185,13 +185,12 @@ StoredArray ArrayFile::openAny(const std::vector<std::string>& preferred) const
             return open(name);
         }
     }
-    if (isHdf5(m_source->bytes()))
-        throw Error(ErrorCode::Usage,
-                    concat("which dataset of ", m_source->name(), " is meant? Write ",
-                           m_path.filename().string(), ":/NAME"));
+    const bool isTree = isHdf5(m_source->bytes());
     throw Error(ErrorCode::Usage,
-                concat("which of the ", m_names.size(), " arrays of ", m_source->name(),
-                       " is meant? Write ", m_path.filename().string(), ":", m_names.front()));
+                concat(m_source->name(), " holds ",
+                       isTree ? "datasets" : std::to_string(m_names.size()) + " arrays",
+                       " by names that do not tell which is meant; name one as ",
+                       m_path.filename().string(), isTree ? ":/NAME" : ":NAME"));
 }
 
 } // namespace gradus

@@ -38,7 +38,7 @@ public:
             else if (key == "shape" && !shape)
                 shape = tuple();
             else
-                fail(concat("has the key '", quoted(key), "' once too often"));
+                fail(concat("has the key ", quoted(key), " once too often"));
             if (!accept(',')) {
                 expect('}');
                 break;
@@ -144,8 +144,8 @@ StoredLayout layoutOf(const std::string& descr, const std::string& name)
 {
     const auto refuse = [&](std::string_view what) {
         return Error(ErrorCode::Unsupported,
-                     concat(name, " holds ", what, " ('", quoted(descr),
-                            "'); floats, integers or booleans are expected"));
+                     concat(name, " holds ", what, " (", quoted(descr),
+                            "); floats, integers or booleans are expected"));
     };
     std::string_view type = descr;
     StoredLayout layout;
