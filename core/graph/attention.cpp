@@ -9,6 +9,7 @@
 #include <array>
 #include <cassert>
 #include <limits>
+#include <memory>
 #include <vector>
 
 namespace gradus::kernel {
@@ -202,13 +203,13 @@ void attention(ConstMatrixView q, ConstMatrixView k, ConstMatrixView v,
     parallelFor(
         batch * attention.heads * extent.runs, 1,
         [&](std::int64_t begin, std::int64_t end) {
-            std::vector<float> buffer;
             for (std::int64_t task = begin; task < end; ++task) {
                 const std::int64_t head = task / extent.runs % attention.heads;
                 const std::int64_t sequence = task / extent.runs / attention.heads;
                 const QueryRun run(attention, extent, task % extent.runs);
-                buffer.resize(static_cast<std::size_t>(run.count * run.keys));
-                const MatrixView probabilities(buffer.data(), run.count, run.keys);
+                const auto buffer = std::make_unique_for_overwrite<float[]>(
+                    static_cast<std::size_t>(run.count * run.keys));
+                const MatrixView probabilities(buffer.get(), run.count, run.keys);
                 const std::int64_t firstQuery = sequence * extent.queries;
                 const std::int64_t firstKey = sequence * extent.keys;
                 const std::int64_t kvColumn = head / extent.sharing * headDim;
