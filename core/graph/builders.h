@@ -32,6 +32,10 @@ void buildHuggingFace(Model& model);
 /// The graph of an ONNX file, with its own layers and blocks (see OnnxTranslation).
 void buildOnnx(Model& model);
 
+/// The graph of a Keras model's configuration, Sequential or Functional. Its inputs and outputs are
+/// as Keras has them, channels last; inside images are batch × C × H × W.
+void buildKeras(Model& model);
+
 /// Layers of a container that tells how its tensors are used, without nodes or blocks.
 [[nodiscard]] std::vector<Layer> layersOfUses(const Model& model);
 

@@ -93,19 +93,16 @@ void listUsesAsLayers(Model& model)
 
 void buildGraph(Model& model)
 {
-    const auto asWeights = [&](std::string architecture, const char* what) {
-        model.architecture = std::move(architecture);
-        return Error(ErrorCode::Unsupported,
-                     concat(what, " cannot be run yet; the weights can be inspected and quantized"
-                                  " without calibration"));
-    };
     if (model.source.onnx) {
         model.architecture = "ONNX graph (not run)";
         buildOnnx(model);
         return;
     }
-    if (model.source.format == "keras")
-        throw asWeights("Keras model (not run)", "Keras models");
+    if (model.source.format == "keras") {
+        model.architecture = "Keras model (not run)";
+        buildKeras(model);
+        return;
+    }
     if (model.source.config.empty())
         throw Error(ErrorCode::Unsupported,
                     "there is no config.json, so the architecture is unknown");

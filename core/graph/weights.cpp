@@ -12,9 +12,8 @@ namespace {
 Tensor readChecked(const Model& model, const std::string& tensor)
 {
     const auto computed = model.graph.computed.find(tensor);
-    Tensor value = computed == model.graph.computed.end()
-                       ? model.source.tensors->readFloat(tensor)
-                       : computed->second->clone();
+    Tensor value = computed == model.graph.computed.end() ? model.source.tensors->readFloat(tensor)
+                                                          : computed->second->clone();
     if (const std::int64_t bad = countNonFinite(value.floats()); bad > 0)
         throw Error(ErrorCode::Numeric, concat(tensor, " holds ", bad, " NaN or infinite value",
                                                bad == 1 ? "" : "s", " among ", value.count()));
@@ -33,8 +32,9 @@ Weights::Weights(std::shared_ptr<const Model> model, std::uint64_t cacheBytes)
     : m_model(std::move(model))
     , m_budget(cacheBytes)
 {
+    // A layout is plain too where an axis of size 1 moves: in × 1 lies as 1 × in.
     for (const Layer& layer : m_model->layers)
-        if (!layer.layout.isPlain())
+        if (!layer.layout.isPlain() || layer.shape.empty() || layer.shape.front() != layer.rows)
             m_turned.emplace(layer.weight, &layer);
 }
 

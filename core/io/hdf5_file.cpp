@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <limits>
 #include <optional>
 #include <utility>
@@ -686,6 +687,28 @@ Hdf5File Hdf5File::open(const std::filesystem::path& path)
     const Id access(H5Pcreate(H5P_FILE_ACCESS), H5Pclose);
     H5Pset_fclose_degree(access, H5F_CLOSE_STRONG);
     file->id = H5Fopen(path.c_str(), H5F_ACC_RDONLY, access);
+    if (file->id < 0)
+        throw Error(ErrorCode::Format,
+                    concat(file->name, " cannot be opened as an HDF5 file: ", reason()));
+    return Hdf5File(std::move(file));
+}
+
+Hdf5File Hdf5File::openImage(std::span<const std::byte> bytes, const std::string& name)
+{
+    quiet();
+    auto file = std::make_shared<Hdf5Group::Shared>();
+    file->name = name;
+    file->bytes = bytes.size();
+    const Id access(H5Pcreate(H5P_FILE_ACCESS), H5Pclose);
+    H5Pset_fclose_degree(access, H5F_CLOSE_STRONG);
+    H5Pset_fapl_core(access, std::size_t(1) << 20, false);
+    // The library copies the image and does not change it; its interface lacks the const.
+    auto* image = const_cast<std::byte*>(bytes.data()); // NOLINT
+    // Of equal names the library would take an open one for the other.
+    static std::atomic<std::uint64_t> images = 0;
+    const std::string unique = name + '#' + std::to_string(++images);
+    if (H5Pset_file_image(access, image, bytes.size()) >= 0)
+        file->id = H5Fopen(unique.c_str(), H5F_ACC_RDONLY, access);
     if (file->id < 0)
         throw Error(ErrorCode::Format,
                     concat(file->name, " cannot be opened as an HDF5 file: ", reason()));

@@ -10,6 +10,7 @@
 #include "core/io/onnx_file.h"
 #include "core/io/onnx_scanner.h"
 #include "core/io/safetensors.h"
+#include "core/io/zip_archive.h"
 
 #include <fcntl.h>
 #include <nlohmann/json.hpp>
@@ -37,8 +38,15 @@ enum class Kind
     SafetensorsIndex,
     Llama2c,
     Onnx,
-    Keras
+    Keras,
+    KerasArchive
 };
+
+/// That describe themselves and keep what is no tensor in several places.
+bool isContainer(Kind kind)
+{
+    return kind == Kind::Onnx || kind == Kind::Keras || kind == Kind::KerasArchive;
+}
 
 bool startsWith(std::span<const std::byte> bytes, std::string_view text)
 {
@@ -56,16 +64,17 @@ Kind kindOf(const ByteSource& source)
         std::string_view magic;
         const char* what;
     };
-    static constexpr std::array<Foreign, 3> foreign{{
+    static constexpr std::array<Foreign, 2> foreign{{
         {"GGUF", "a GGUF file"},
-        {std::string_view("PK\x03\x04", 4), "a ZIP archive (a PyTorch or Keras checkpoint)"},
         {std::string_view("\x80\x02", 2), "a Python pickle"},
     }};
     for (const Foreign& entry : foreign)
         if (startsWith(bytes, entry.magic))
             throw Error(ErrorCode::Unsupported,
                         concat(source.name(), " is ", entry.what,
-                               "; Gradus opens safetensors, llama2.c, ONNX and Keras .h5 files"));
+                               "; Gradus opens safetensors, llama2.c, ONNX and Keras files"));
+    if (ZipArchive::looksLikeZip(bytes))
+        return Kind::KerasArchive; // or a PyTorch checkpoint: its entries tell
     if (startsWith(bytes, std::string_view("\x89HDF\r\n\x1a\n", 8)))
         return Kind::Keras;
 
@@ -126,7 +135,8 @@ fs::path weightsOf(const fs::path& folder)
     for (const char* name : {"model.safetensors", "model.safetensors.index.json"})
         if (fs::is_regular_file(folder / name, ignored))
             return folder / name;
-    for (const char* ending : {".safetensors.index.json", ".safetensors", ".onnx", ".h5"}) {
+    for (const char* ending :
+         {".safetensors.index.json", ".safetensors", ".onnx", ".h5", ".keras"}) {
         const auto found = filesEnding(folder, ending);
         if (found.size() == 1)
             return found.front();
@@ -138,7 +148,7 @@ fs::path weightsOf(const fs::path& folder)
     throw Error(ErrorCode::Io,
                 concat(folder.string(),
                        " holds no model: no model.safetensors, model.safetensors.index.json, "
-                       "other *.safetensors, *.onnx or *.h5"));
+                       "other *.safetensors, *.onnx, *.h5 or *.keras"));
 }
 
 std::string configOf(const Llama2cHeader& header)
@@ -221,14 +231,15 @@ ModelSource openModelSource(const fs::path& path)
         break;
     }
     case Kind::Onnx:
-    case Kind::Keras: {
+    case Kind::Keras:
+    case Kind::KerasArchive: {
         OpenedContainer opened;
         if (kind == Kind::Onnx) {
             OpenedOnnx onnx = openOnnx(source, folder);
             model.onnx = std::move(onnx.graph);
             opened = std::move(onnx);
         } else {
-            opened = openKeras(source, weights);
+            opened = kind == Kind::Keras ? openKeras(source, weights) : openKerasArchive(source);
         }
         model.format = kind == Kind::Onnx ? "onnx" : "keras";
         model.tensors = std::move(opened.tensors);
@@ -240,7 +251,7 @@ ModelSource openModelSource(const fs::path& path)
     }
     }
     // These describe themselves; a configuration beside them is of another checkpoint.
-    const bool ownConfig = kind == Kind::Llama2c || kind == Kind::Onnx || kind == Kind::Keras;
+    const bool ownConfig = kind == Kind::Llama2c || isContainer(kind);
     if (!ownConfig && fs::is_regular_file(config, error))
         model.config = readTextFile(config, configLimit);
 
@@ -260,7 +271,7 @@ ModelSource openModelSource(const fs::path& path)
         const auto content = mapFile(file);
         model.bytes += content->bytes().size();
         hash.add(concat(content->bytes().size(), "\n"));
-        if (kind != Kind::Onnx && kind != Kind::Keras)
+        if (!isContainer(kind))
             hash.add(headerOf(*content, kind));
     }
     for (const auto& piece : header)

@@ -141,4 +141,23 @@ Tensor readTypedElements(const OnnxTensor& tensor, DType dtype, const std::strin
     return result;
 }
 
+std::vector<std::span<const std::byte>> typedPieces(const OnnxTensor& tensor, DType dtype,
+                                                    const std::string& file)
+{
+    std::vector<Bytes> pieces;
+    const TypedField kind = fieldOf(dtype);
+    if (kind.fixedBytes == 0)
+        return pieces;
+    for (WireReader fields(tensor.message, file); fields.next();) {
+        if (fields.field() != kind.number || fields.bytes().empty())
+            continue;
+        const Bytes bytes = fields.bytes();
+        if (!pieces.empty() && pieces.back().data() + pieces.back().size() == bytes.data())
+            pieces.back() = {pieces.back().data(), pieces.back().size() + bytes.size()};
+        else
+            pieces.push_back(bytes);
+    }
+    return pieces;
+}
+
 } // namespace gradus

@@ -5,6 +5,7 @@
 #include "core/base/error.h"
 #include "core/base/text.h"
 #include "core/io/onnx_scanner.h"
+#include "core/io/placed_model_file.h"
 
 #include <bit>
 #include <map>
@@ -78,7 +79,7 @@ private:
     std::map<std::string, std::shared_ptr<const ByteSource>> m_files;
 };
 
-class OnnxFile final : public ModelFile
+class OnnxFile final : public PlacedModelFile
 {
 public:
     OnnxFile(std::shared_ptr<const ByteSource> source, const fs::path& folder)
@@ -114,6 +115,27 @@ public:
             pieces.push_back(place.bytes);
         return {{std::move(self), gapsBetween(m_source->bytes(), std::move(pieces)), m_otherFiles},
                 m_graph};
+    }
+
+    [[nodiscard]] std::vector<FilePiece> piecesOf(std::string_view tensor) const override
+    {
+        const TensorInfo* info = find(tensor);
+        if (!info)
+            return {};
+        const Place& place = m_places[static_cast<std::size_t>(info - tensors().data())];
+        const ByteSource& source = place.source ? *place.source : *m_source;
+        const auto pieceOf = [&](Bytes bytes) {
+            return FilePiece{source.name(),
+                             static_cast<std::uint64_t>(bytes.data() - source.bytes().data()),
+                             bytes.size()};
+        };
+        std::vector<FilePiece> pieces;
+        if (place.typed)
+            for (const Bytes& bytes : typedPieces(*place.typed, info->dtype, m_source->name()))
+                pieces.push_back(pieceOf(bytes));
+        else if (!place.bytes.empty())
+            pieces.push_back(pieceOf(place.bytes));
+        return pieces;
     }
 
 protected:

@@ -52,6 +52,11 @@ struct OnnxContents
 [[nodiscard]] std::uint64_t countTypedElements(const OnnxTensor& tensor, DType dtype,
                                                const std::string& file);
 
+/// Where the elements of typed fields lie in the message, in order, as the dtype has them; empty
+/// when they are varints.
+[[nodiscard]] std::vector<std::span<const std::byte>>
+typedPieces(const OnnxTensor& tensor, DType dtype, const std::string& file);
+
 /// The dtype of TensorProto.DataType; nothing for those that Gradus does not know.
 [[nodiscard]] std::optional<DType> dtypeOfOnnx(std::int64_t dataType);
 [[nodiscard]] std::string onnxTypeName(std::int64_t dataType); ///< "FLOAT8E4M3FN", "type 99"
