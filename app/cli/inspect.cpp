@@ -25,6 +25,13 @@ std::string blockName(const Model& model, const Layer& layer)
     return layer.block < 0 ? "" : model.blocks[static_cast<std::size_t>(layer.block)].name;
 }
 
+/// How the layer's weight is stored.
+std::string storedName(const Model& model, const Layer& layer)
+{
+    const TensorInfo* info = model.source.tensors->find(layer.weight);
+    return info ? gradus::storedName(*info) : std::string(dtypeName(layer.dtype));
+}
+
 void printAsJson(const Model& model, bool tensors)
 {
     nlohmann::ordered_json out;
@@ -52,13 +59,13 @@ void printAsJson(const Model& model, bool tensors)
                                  {"inputs", layer.cols},
                                  {"transposed", !layer.layout.isPlain()},
                                  {"parameters", layer.parameters()},
-                                 {"dtype", dtypeName(layer.dtype)},
+                                 {"dtype", storedName(model, layer)},
                                  {"quantized_by_default", layer.quantizedByDefault}});
     if (tensors) {
         out["tensors"] = nlohmann::ordered_json::array();
         for (const TensorInfo& tensor : model.source.tensors->tensors())
             out["tensors"].push_back({{"name", tensor.name},
-                                      {"dtype", dtypeName(tensor.dtype)},
+                                      {"dtype", gradus::storedName(tensor)},
                                       {"shape", tensor.shape},
                                       {"bytes", tensor.bytes}});
     }
@@ -92,7 +99,7 @@ int inspect(const Arguments& arguments)
         Table table(
             {{"tensor", Table::Align::Left}, {"dtype", Table::Align::Left}, {"shape"}, {"size"}});
         for (const TensorInfo& tensor : model.source.tensors->tensors())
-            table.add({tensor.name, std::string(dtypeName(tensor.dtype)), shapeText(tensor.shape),
+            table.add({tensor.name, gradus::storedName(tensor), shapeText(tensor.shape),
                        formatBytes(tensor.bytes)});
         table.print();
         return 0;
@@ -104,9 +111,8 @@ int inspect(const Arguments& arguments)
                  {"parameters"},
                  {"by default", Table::Align::Left}});
     for (const Layer& layer : model.layers)
-        table.add({layer.name, std::string(layerKindName(layer.kind)),
-                   std::string(dtypeName(layer.dtype)), shapeText(layer.shape),
-                   formatCount(layer.parameters()),
+        table.add({layer.name, std::string(layerKindName(layer.kind)), storedName(model, layer),
+                   shapeText(layer.shape), formatCount(layer.parameters()),
                    layer.quantizedByDefault ? "quantized" : "stays float"});
     table.print();
     return 0;

@@ -12,6 +12,11 @@
 
 namespace gradus {
 
+std::string storedName(const TensorInfo& info)
+{
+    return info.stored.empty() ? std::string(dtypeName(info.dtype)) : info.stored;
+}
+
 void ModelFile::setTensors(std::vector<TensorInfo> tensors)
 {
     m_tensors = std::move(tensors);

@@ -18,11 +18,15 @@ namespace gradus {
 struct TensorInfo
 {
     std::string name;
-    DType dtype = DType::F32; ///< as stored
+    DType dtype = DType::F32; ///< as stored; F32 when stored says more
     Shape shape;
     std::uint64_t bytes = 0; ///< as stored
     std::string file;        ///< path of the file that holds it
+    std::string stored;      ///< the name of a type that no dtype is: "Q4_K"; else ""
 };
+
+/// How the elements are stored, for people: "F16", "Q4_K".
+[[nodiscard]] std::string storedName(const TensorInfo& info);
 
 /// What a network does with a weight, as far as its container tells.
 enum class WeightRole
