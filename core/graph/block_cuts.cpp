@@ -61,6 +61,7 @@ public:
 private:
     void findLifetimes();
     void findCuts();
+    void keepFirstInputTogether(int first);
     [[nodiscard]] ValueId firstInput(int first, int next) const;
     /// The last cut in (after, at], or the start itself; null when there is none.
     [[nodiscard]] const Cut* lastUpTo(int at, int after) const;
@@ -172,6 +173,29 @@ void Cutter::findCuts()
         const Place& place = places[static_cast<std::size_t>(p)];
         if (place.last >= first && place.second < first)
             m_cuts.push_back({p, place.value});
+    }
+    keepFirstInputTogether(first);
+}
+
+/// What the network itself starts from crosses like any other value, as long as a way around the
+/// first layers lasts; only masks and their like cross for all.
+void Cutter::keepFirstInputTogether(int first)
+{
+    std::vector<std::pair<int, ValueId>> candidates; // the latest first, then by their order
+    for (const auto& [value, life] : m_lifetimes)
+        if (life.made < first && life.lastRead >= first)
+            candidates.emplace_back(-life.made, value);
+    std::sort(candidates.begin(), candidates.end());
+    for (const auto& [made, value] : candidates) {
+        const int last = m_lifetimes.at(value).lastRead;
+        const auto crosses = [&](const Cut& cut) {
+            return cut.position > first && cut.position <= last;
+        };
+        const auto gone = std::count_if(m_cuts.begin(), m_cuts.end(), crosses);
+        if (2 * gone > static_cast<std::ptrdiff_t>(m_cuts.size()))
+            continue; // a mask
+        std::erase_if(m_cuts, crosses);
+        return;
     }
 }
 

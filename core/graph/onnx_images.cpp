@@ -200,12 +200,33 @@ void setCoordinates(OnnxCall& call, op::Resize& made)
     made.nearest = which->second;
 }
 
-void resize(OnnxCall& call)
+/// Opset 10. Its text leaves open which pixel is the nearest; ONNX Runtime takes the one before
+/// where an axis grows and the one behind where it shrinks.
+void resize10(OnnxCall& call)
 {
-    if (call.opset() < 11) {
-        call.become(oldResize(call), {call.in(0), call.inAs(1, DType::F32)});
+    op::Resize made = oldResize(call);
+    const auto scales = call.constant(1);
+    const auto shrinks = [](float scale) { return scale < 1; };
+    if (made.mode != op::ResizeMode::Nearest || !scales || scales->dtype() != DType::F32 ||
+        std::none_of(scales->floats().begin(), scales->floats().end(), shrinks)) {
+        call.become(made, {call.in(0), call.inAs(1, DType::F32)});
         return;
     }
+    Tensor larger = scales->clone();
+    Tensor smaller = scales->clone();
+    for (float& scale : larger.floats())
+        scale = std::max(scale, 1.0F);
+    for (float& scale : smaller.floats())
+        scale = std::min(scale, 1.0F);
+    const ValueId grown = call.emit(made, {call.in(0), call.constantValue(std::move(larger))});
+    made.nearest = op::ResizeNearest::Ceil;
+    call.become(made, {grown, call.constantValue(std::move(smaller))});
+}
+
+void resize(OnnxCall& call)
+{
+    if (call.opset() < 11)
+        return resize10(call);
     op::Resize made;
     setMode(call, made);
     setCoordinates(call, made);

@@ -257,13 +257,13 @@ std::string OnnxTranslation::parameterOf(ValueId value, const std::string& nameI
 
 bool OnnxTranslation::onlyMoves(ValueId value) const
 {
-    for (auto found = m_deferred.find(value); found != m_deferred.end();
-         found = m_deferred.find(value)) {
-        const Operator& op = found->second.node->op;
+    for (auto found = m_origins.find(value); found != m_origins.end();
+         found = m_origins.find(value)) {
+        const Operator& op = found->second->op;
         if (!std::holds_alternative<op::Transpose>(op) &&
             !std::holds_alternative<op::Reshape>(op) && !std::holds_alternative<op::Flatten>(op))
             return false;
-        value = found->second.node->inputs.front();
+        value = found->second->inputs.front();
     }
     return true;
 }
@@ -301,8 +301,10 @@ std::vector<ValueId> OnnxTranslation::emit(Scope& scope, Operator op, std::vecto
     }
     const auto shared = std::make_shared<const Node>(std::move(node));
     for (const ValueId output : shared->outputs)
-        if (output != noValue)
+        if (output != noValue) {
             m_deferred[output] = {shared, depth};
+            m_origins[output] = shared;
+        }
     const bool inputsAreThere =
         std::all_of(shared->inputs.begin(), shared->inputs.end(), [&](ValueId input) {
             return input == noValue || m_model.graph.constants.contains(input);

@@ -99,7 +99,8 @@ private:
         int depth = 0;
     };
     std::map<ValueId, Deferred> m_deferred;
-    std::map<std::string_view, const WeightUse*> m_uses;             ///< by tensor
+    std::map<ValueId, std::shared_ptr<const Node>> m_origins; ///< the same, of those settled too
+    std::map<std::string_view, const WeightUse*> m_uses;      ///< by tensor
     std::unordered_map<std::string_view, const OnnxValue*> m_stated; ///< values of the main graph
     std::int64_t m_foldable = 0; ///< elements that may still be computed of constants
 };

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+#include "core/graph/model.h"
 #include "core/io/onnx_file.h"
 #include "core/io/onnx_scanner.h"
 #include "tests/fuzz/fuzz_support.h"
@@ -10,11 +11,16 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     try {
         const auto source = fuzz::source(data, size);
         (void)looksLikeOnnx(source->bytes());
-        const OpenedContainer opened = openOnnx(source, {});
+        const OpenedOnnx opened = openOnnx(source, {});
         fuzz::readAll(*opened.tensors);
         for (const WeightUse& use : opened.tensors->weightUses())
             (void)matrixOfStored(opened.tensors->readFloat(use.tensor), use.layout, use.rows,
                                  use.cols);
+        ModelSource model;
+        model.format = "onnx";
+        model.tensors = opened.tensors;
+        model.onnx = opened.graph;
+        (void)buildModel(std::move(model));
     } catch (const Error&) {
     }
     return 0;

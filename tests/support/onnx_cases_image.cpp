@@ -85,7 +85,7 @@ void addResizes(std::vector<OnnxCase>& cases)
                     mode("linear") + coordinates(where)));
     for (const char* nearest : {"round_prefer_floor", "round_prefer_ceil", "floor", "ceil"})
         add(oneNode(std::string("nearest, ") + nearest, 11, "Resize",
-                    {image, constant(given({0}, {})), scales},
+                    {image, constant(given({0}, {})), constant(given({4}, {1, 1, 2, 0.6}))},
                     textAttribute("nearest_mode", nearest) + coordinates("asymmetric")));
     add(oneNode("sizes", 13, "Resize", {image, missing(), missing(), numbers({1, 2, 7, 3})},
                 mode("linear")));

@@ -59,7 +59,7 @@ void addShapeCases(std::vector<OnnxCase>& cases)
     add(oneNode("", 13, "Size", {fed({2, 3, 4})}));
     add(oneNode("", 9, "ConstantOfShape", {given({2}, {2, 3}, int64)},
                 tensorAttribute("value", tensor("", given({1}, {1.5})))));
-    add(oneNode("of integers", 9, "ConstantOfShape", {numbers({2, 2})},
+    add(oneNode("of integers", 9, "ConstantOfShape", {given({2}, {2, 2}, int64)},
                 tensorAttribute("value", tensor("", given({1}, {7}, int64)))));
     add(oneNode("zeros", 9, "ConstantOfShape", {given({1}, {3}, int64)}));
     add(oneNode("", 11, "Range", {given({}, {1}), given({}, {4}), given({}, {0.75})}));
@@ -78,7 +78,11 @@ void addShapeCases(std::vector<OnnxCase>& cases)
     withConstant("a tensor", valueAttribute(floats("", {2}, {1, 2})));
     withConstant("value_float", realAttribute("value_float", 2.5F));
     withConstant("value_floats", realsAttribute("value_floats", {1.5F, -1}));
-    withConstant("float16", valueAttribute(tensor("", given({2}, {0.5, 3}, float16))));
+    add(several(
+        "Constant, float16", 13, {{"x", fed({2})}},
+        node("Constant", {}, {"h"}, valueAttribute(tensor("", given({2}, {0.5, 3}, float16)))) +
+            node("Cast", {"h"}, {"c"}, attribute("to", float32)) + addTo,
+        {"y"}));
     add(several("Constant, value_int", 13, {{"x", fedWhole({2}, int64, 0, 9)}},
                 node("Constant", {}, {"c"}, attribute("value_int", 5)) + addTo, {"y"}));
     add(several("Constant, value_ints", 13, {{"x", fedWhole({2}, int64, 0, 9)}},
