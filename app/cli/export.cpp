@@ -35,7 +35,7 @@ int runExport(const Arguments& arguments)
     const auto format = exportFormatFromName(arguments.format);
     if (!format)
         throw Error(ErrorCode::Usage, concat("format ", quoted(arguments.format),
-                                             ": expected safetensors, gptq or hdf5"));
+                                             ": expected safetensors, gptq, hdf5, onnx or keras"));
     request.format = *format;
     request.output = arguments.out;
     request.gptqZeros = arguments.zeros == "gptq"      ? GptqZeros::V1
@@ -110,7 +110,9 @@ void addExport(CLI::App& program, const AddAction& add)
     verb->add_option("RUN", a->run, "Run file")->required();
     verb->add_option("--model", a->model, "The run's model, when it has moved");
     verb->add_option("--format", a->format,
-                     "safetensors (dequantized, drop-in for the original), gptq, hdf5")
+                     "safetensors (dequantized, drop-in for the original), gptq, hdf5 (codes, "
+                     "scales and zeros in Gradus's own layout), onnx or keras (the model's own "
+                     "file with dequantized weights)")
         ->required();
     verb->add_option(
             "--checkpoint-format", a->zeros,
@@ -118,7 +120,8 @@ void addExport(CLI::App& program, const AddAction& add)
             "least 1")
         ->check(CLI::IsMember({"auto", "gptq", "gptq_v2"}))
         ->capture_default_str();
-    verb->add_option("--out", a->out, "Folder to write (a file for hdf5)")->required();
+    verb->add_option("--out", a->out, "Folder to write (a file for hdf5, onnx and keras)")
+        ->required();
     verb->add_flag("--json", a->json, "Print one JSON object");
     add(verb, [a] { return runExport(*a); });
 }

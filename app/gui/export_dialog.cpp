@@ -26,6 +26,10 @@ QString exportFormatTitle(ExportFormat format)
         return ExportDialog::tr("GPTQ checkpoint");
     case ExportFormat::Hdf5:
         return ExportDialog::tr("HDF5");
+    case ExportFormat::Onnx:
+        return ExportDialog::tr("Dequantized ONNX");
+    case ExportFormat::Keras:
+        return ExportDialog::tr("Dequantized Keras");
     }
     return {};
 }
@@ -43,6 +47,10 @@ QString explanation(ExportFormat format)
     case ExportFormat::Hdf5:
         return ExportDialog::tr("A file with codes, scales, zeros and reports that any HDF5 viewer "
                                 "opens.");
+    case ExportFormat::Onnx:
+    case ExportFormat::Keras:
+        return ExportDialog::tr("The model's own file with the quantized values in place of its "
+                                "weights; everything else stays as it is.");
     }
     return {};
 }

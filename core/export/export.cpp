@@ -21,10 +21,12 @@ struct Entry
     std::vector<PreflightNote> (*preflight)(const ExportRequest&);
 };
 
-constexpr std::array<Entry, 3> entries{{
+constexpr std::array<Entry, 5> entries{{
     {ExportFormat::Safetensors, "safetensors", exportSafetensors, preflightSafetensors},
     {ExportFormat::Gptq, "gptq", exportGptq, preflightGptq},
     {ExportFormat::Hdf5, "hdf5", exportHdf5, preflightHdf5},
+    {ExportFormat::Onnx, "onnx", exportSource, preflightSource}, // named as sources are
+    {ExportFormat::Keras, "keras", exportSource, preflightSource},
 }};
 
 const Entry& entryOf(ExportFormat format)
@@ -156,6 +158,24 @@ quantizedTensors(const std::vector<ExportLayer>& layers, std::vector<const Layer
             at = tensors.erase(at);
     }
     return tensors;
+}
+
+ChangedTensors changedTensors(const ExportRequest& request)
+{
+    std::vector<const Layer*> conflicts;
+    const auto quantized = quantizedTensors(exportLayers(*request.run, *request.model), conflicts);
+    ChangedTensors changed;
+    // Layers that share a tensor lay it out alike: the model has one use of it.
+    for (const Layer& layer : request.model->layers)
+        if (const auto found = quantized.find(layer.weight); found != quantized.end())
+            changed.emplace(layer.weight, [weight = found->second, &layer] {
+                const Tensor values =
+                    storedOfMatrix(dequantize(*weight), layer.layout, layer.shape);
+                return fromFloat(values.floats(), layer.dtype, layer.shape);
+            });
+    for (const auto& [name, value] : tunedTensors(request))
+        changed[name] = [value = value] { return value->clone(); };
+    return changed;
 }
 
 } // namespace gradus

@@ -14,7 +14,9 @@ enum class ExportFormat
 {
     Safetensors,
     Gptq,
-    Hdf5
+    Hdf5,
+    Onnx, ///< the source's own file with dequantized weights, of ONNX models
+    Keras ///< the same of Keras models (.h5, .keras)
 };
 [[nodiscard]] std::optional<ExportFormat> exportFormatFromName(std::string_view name);
 [[nodiscard]] std::string_view exportFormatName(ExportFormat format);
@@ -33,7 +35,7 @@ struct ExportRequest
     std::shared_ptr<const Model> model;
     std::shared_ptr<const Run> run;
     ExportFormat format = ExportFormat::Safetensors;
-    std::filesystem::path output; ///< a folder for Safetensors and Gptq, a file for Hdf5
+    std::filesystem::path output; ///< a folder for Safetensors and Gptq, else a file
     GptqZeros gptqZeros = GptqZeros::Automatic;
 };
 
@@ -72,7 +74,8 @@ struct VerifyResult
 };
 /// Reads an exported file back with a reader that shares no packing code with the writer and
 /// compares it with the run: codes, scales and zeros exactly for GPTQ and HDF5; dequantized values
-/// rounded to the source's dtype for safetensors; float tensors byte for byte.
+/// rounded to the source's dtype for safetensors, ONNX and Keras; float tensors byte for byte,
+/// and so are all other bytes of an ONNX or HDF5 file.
 [[nodiscard]] VerifyResult verifyExport(const std::filesystem::path& path, const Run& run,
                                         const Model& model, Monitor& monitor);
 

@@ -3,6 +3,8 @@
 
 #include "core/export/export.h"
 
+#include <functional>
+#include <map>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -13,9 +15,13 @@ namespace gradus {
 ExportResult exportSafetensors(const ExportRequest& request, Monitor& monitor);
 ExportResult exportGptq(const ExportRequest& request, Monitor& monitor);
 ExportResult exportHdf5(const ExportRequest& request, Monitor& monitor);
+ExportResult exportSource(const ExportRequest& request, Monitor& monitor); ///< Onnx and Keras
 [[nodiscard]] std::vector<PreflightNote> preflightSafetensors(const ExportRequest& request);
 [[nodiscard]] std::vector<PreflightNote> preflightGptq(const ExportRequest& request);
 [[nodiscard]] std::vector<PreflightNote> preflightHdf5(const ExportRequest& request);
+[[nodiscard]] std::vector<PreflightNote> preflightSource(const ExportRequest& request);
+/// What all formats of dequantized weights have to say.
+[[nodiscard]] std::vector<PreflightNote> preflightDequantized(const ExportRequest& request);
 
 /// A layer of the run with its place in the model.
 struct ExportLayer
@@ -36,6 +42,11 @@ quantizedTensors(const std::vector<ExportLayer>& layers, std::vector<const Layer
 /// Throws Error(Usage | Shape) when the model has others.
 [[nodiscard]] std::unordered_map<std::string, std::shared_ptr<const Tensor>>
 tunedTensors(const ExportRequest& request);
+
+/// Tensors that differ from the model's, by name, and what makes them: dequantized weights and
+/// trained tensors in the dtype, shape and order of the model's.
+using ChangedTensors = std::map<std::string, std::function<Tensor()>>;
+[[nodiscard]] ChangedTensors changedTensors(const ExportRequest& request);
 
 /// How a run becomes a GPTQ checkpoint.
 struct GptqPlan

@@ -6,47 +6,33 @@
 #include "core/export/export_folder.h"
 #include "core/export/formats.h"
 
-#include <string_view>
-#include <unordered_map>
+#include <utility>
 
 namespace gradus {
 
 ExportResult exportSafetensors(const ExportRequest& request, Monitor& monitor)
 {
     const ModelSource& source = request.model->source;
-    std::vector<const Layer*> conflicts;
-    const auto quantized = quantizedTensors(exportLayers(*request.run, *request.model), conflicts);
-    const auto tuned = tunedTensors(request);
+    ChangedTensors changed = changedTensors(request);
     ExportFolder folder(request.output, source);
     if (!source.config.empty())
         folder.addText("config.json", source.config);
     folder.addCompanions(source);
 
-    // Layers that share a tensor lay it out alike: the model has one use of it.
-    std::unordered_map<std::string_view, const WeightLayout*> layouts;
-    for (const Layer& layer : request.model->layers)
-        layouts.emplace(layer.weight, &layer.layout);
     std::vector<TensorToWrite> tensors;
     const ModelFile& file = *source.tensors;
     for (const TensorInfo& info : file.tensors()) {
-        const auto found = quantized.find(info.name);
-        std::function<Tensor()> produce;
-        if (const auto trained = tuned.find(info.name); trained != tuned.end())
-            produce = [value = trained->second] { return value->clone(); };
-        else if (found == quantized.end())
-            produce = [&file, &info] { return file.read(info.name); };
-        else
-            produce = [weight = found->second, layout = layouts.at(info.name), &info] {
-                const Tensor values = storedOfMatrix(dequantize(*weight), *layout, info.shape);
-                return fromFloat(values.floats(), info.dtype, info.shape);
-            };
+        const auto found = changed.find(info.name);
+        std::function<Tensor()> produce = [&file, &info] { return file.read(info.name); };
+        if (found != changed.end())
+            produce = std::move(found->second);
         tensors.push_back({info.name, info.dtype, info.shape, std::move(produce)});
     }
     folder.writeTensors(std::move(tensors), exportMetadata(*request.run), monitor);
     return folder.commit();
 }
 
-std::vector<PreflightNote> preflightSafetensors(const ExportRequest& request)
+std::vector<PreflightNote> preflightDequantized(const ExportRequest& request)
 {
     std::vector<PreflightNote> notes;
     std::vector<const Layer*> conflicts;
@@ -67,6 +53,12 @@ std::vector<PreflightNote> preflightSafetensors(const ExportRequest& request)
             break;
         }
     }
+    return notes;
+}
+
+std::vector<PreflightNote> preflightSafetensors(const ExportRequest& request)
+{
+    std::vector<PreflightNote> notes = preflightDequantized(request);
     const ModelFile& file = *request.model->source.tensors;
     for (const UnreadTensor& tensor : file.unread())
         notes.push_back({"", concat("left out: ", tensor.name, ": ", tensor.why), false});

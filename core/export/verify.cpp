@@ -9,8 +9,11 @@
 #include "core/export/export.h"
 #include "core/export/verify_power.h"
 #include "core/io/hdf5_file.h"
+#include "core/io/keras_file.h"
+#include "core/io/placed_model_file.h"
 #include "core/io/safetensors.h"
 #include "core/io/strict_json.h"
+#include "core/io/zip_archive.h"
 #include "core/session/run_seal.h"
 #include "core/tensor/half.h"
 
@@ -46,7 +49,9 @@ public:
                 mismatch(name, "the run has trained it, but the model has no such tensor");
     }
 
-    void dequantized(const fs::path& weights);
+    void dequantized(const ModelFile& file);
+    /// A file of the source's own format.
+    void source(const fs::path& path);
     void gptq(const fs::path& folder);
     void hdf5(const fs::path& path);
 
@@ -100,6 +105,7 @@ private:
     void gptqLayer(const ModelFile& file, const LayerResult& result, const GptqConfig& standard,
                    const Json& overrides);
     void hdf5Layer(const Hdf5Group& group, const LayerResult& result, std::size_t index);
+    void sameEntries(const ZipArchive& original, const ZipArchive& written);
     void hdf5Tunings(const Hdf5Group& root, const Hdf5Group& layer, const LayerResult& result);
 
     const Run& m_run;
@@ -299,9 +305,8 @@ bool sameWeight(const QuantizedWeight& a, const QuantizedWeight& b)
            a.exponents == b.exponents && a.outliers == b.outliers;
 }
 
-void Verifier::dequantized(const fs::path& weights)
+void Verifier::dequantized(const ModelFile& file)
 {
-    const auto file = openSafetensors(mapFile(weights));
     // The weight that a tensor must show; null for tensors whose layers do not agree on one.
     std::map<std::string, const QuantizedWeight*> expected;
     std::map<std::string, const Layer*> layerOfTensor;
@@ -323,11 +328,11 @@ void Verifier::dequantized(const fs::path& weights)
         const QuantizedWeight* weight =
             found == expected.end() || left.count(original.name) ? nullptr : found->second;
         if (!weight) {
-            sameBytes(*file, original);
+            sameBytes(file, original);
             continue;
         }
         const TensorInfo* info =
-            tensor(*file, original.name, original.name, original.dtype, original.shape);
+            tensor(file, original.name, original.name, original.dtype, original.shape);
         if (!info)
             continue;
         if (elementCount(info->shape) != weight->rows * weight->cols) {
@@ -336,7 +341,7 @@ void Verifier::dequantized(const fs::path& weights)
             continue;
         }
         const Layer& layer = *layerOfTensor.at(original.name);
-        const Tensor values = inMatrixOrder(file->read(info->name), layer);
+        const Tensor values = inMatrixOrder(file.read(info->name), layer);
         const std::size_t size = dtypeSize(info->dtype);
         TensorInfo shown = *info;
         if (!layer.layout.order.empty())
@@ -364,9 +369,61 @@ void Verifier::dequantized(const fs::path& weights)
         }
         differences.report(*this, original.name);
     }
-    for (const TensorInfo& info : file->tensors()) {
+    for (const TensorInfo& info : file.tensors()) {
         if (!m_model.source.tensors->find(info.name))
             mismatch(info.name, "the tensor ", info.name, " is not of the model");
+    }
+}
+
+/// Everything but the model's tensors, byte for byte where both files keep them alike.
+void Verifier::source(const fs::path& path)
+{
+    const ModelSource opened = openModelSource(path);
+    if (opened.format != m_model.source.format) {
+        mismatch("", path.string(), " is of the format ", opened.format, ", expected ",
+                 m_model.source.format);
+        return;
+    }
+    dequantized(*opened.tensors);
+    const auto* placed = dynamic_cast<const PlacedModelFile*>(m_model.source.tensors.get());
+    const auto& originals = m_model.source.weightFiles;
+    if (opened.weightFiles.size() != originals.size()) {
+        mismatch("", path.string(), " consists of ", opened.weightFiles.size(), " files, expected ",
+                 originals.size());
+        return;
+    }
+    for (std::size_t f = 0; placed && f < originals.size(); ++f) {
+        const auto original = mapFile(originals[f]);
+        const auto written = mapFile(opened.weightFiles[f]);
+        if (ZipArchive::looksLikeZip(original->bytes())) {
+            sameEntries(ZipArchive(original), ZipArchive(written));
+            continue;
+        }
+        std::vector<std::span<const std::byte>> pieces;
+        for (const TensorInfo& info : m_model.source.tensors->tensors())
+            for (const FilePiece& piece : placed->piecesOf(info.name))
+                if (piece.file == original->name())
+                    pieces.push_back(original->bytes().subspan(piece.offset, piece.bytes));
+        bool same = original->bytes().size() == written->bytes().size();
+        for (const auto& gap : gapsBetween(original->bytes(), std::move(pieces))) {
+            m_monitor.checkpoint();
+            const auto at = static_cast<std::size_t>(gap.data() - original->bytes().data());
+            same = same && std::memcmp(gap.data(), written->bytes().data() + at, gap.size()) == 0;
+        }
+        if (!same)
+            mismatch("", opened.weightFiles[f].string(), " differs from ", originals[f].string(),
+                     " where no tensor lies");
+    }
+}
+
+void Verifier::sameEntries(const ZipArchive& original, const ZipArchive& written)
+{
+    for (const ZipEntry& entry : original.entries()) {
+        m_monitor.checkpoint();
+        if (entry.name == kerasWeightsEntry || entry.name.ends_with('/'))
+            continue;
+        if (!written.find(entry.name) || written.read(entry.name) != original.read(entry.name))
+            mismatch("", written.name(), " has not the original's entry ", quoted(entry.name));
     }
 }
 
@@ -797,11 +854,13 @@ enum class Kind
 {
     Gptq,
     Safetensors,
-    Hdf5
+    Hdf5,
+    Source
 };
 
-/// What lies at the path, by content.
-Kind kindOf(const fs::path& path, fs::path& weights)
+/// What lies at the path, by content. A file that is of none of Gradus's own formats should be of
+/// the model's.
+Kind kindOf(const fs::path& path, const std::string& format, fs::path& weights)
 {
     std::error_code error;
     const fs::file_status status = fs::status(path, error);
@@ -829,8 +888,10 @@ Kind kindOf(const fs::path& path, fs::path& weights)
     constexpr std::string_view signature = "\x89HDF\r\n\x1a\n";
     if (bytes.size() >= signature.size() &&
         std::memcmp(bytes.data(), signature.data(), signature.size()) == 0)
-        return Kind::Hdf5;
-    return Kind::Safetensors;
+        return format != "keras" || isRunFile(path) ? Kind::Hdf5 : Kind::Source;
+    const bool isSafetensors = bytes.size() > 8 && bytes[8] == std::byte('{');
+    return !isSafetensors && (format == "onnx" || format == "keras") ? Kind::Source
+                                                                     : Kind::Safetensors;
 }
 
 } // namespace
@@ -839,7 +900,7 @@ VerifyResult verifyExport(const std::filesystem::path& path, const Run& run, con
                           Monitor& monitor)
 {
     fs::path weights;
-    const Kind kind = kindOf(path, weights);
+    const Kind kind = kindOf(path, model.source.format, weights);
     Verifier verifier(run, model, monitor);
     try {
         switch (kind) {
@@ -847,7 +908,10 @@ VerifyResult verifyExport(const std::filesystem::path& path, const Run& run, con
             verifier.gptq(path);
             break;
         case Kind::Safetensors:
-            verifier.dequantized(weights);
+            verifier.dequantized(*openSafetensors(mapFile(weights)));
+            break;
+        case Kind::Source:
+            verifier.source(path);
             break;
         case Kind::Hdf5:
             verifier.hdf5(path);

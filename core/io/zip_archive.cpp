@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <memory>
 
 namespace gradus {
 
@@ -160,6 +161,57 @@ std::vector<std::byte> ZipArchive::read(std::string_view entry, std::uint64_t li
     std::byte more;
     if (zip_fread(file.get(), &more, 1) != 0) // its checksum is compared at the end
         throw Error(ErrorCode::Format, label + " is damaged: its length or checksum is wrong");
+    return bytes;
+}
+
+std::vector<std::byte> zipOf(const std::vector<ZipContent>& contents)
+{
+    zip_error_t error;
+    zip_error_init(&error);
+    const auto fail = [](const char* why) {
+        return Error(ErrorCode::Io, concat("cannot make a ZIP file: ", why));
+    };
+    // Kept beyond the archive, which would free it when it is closed.
+    const std::unique_ptr<zip_source_t, void (*)(zip_source_t*)> target(
+        zip_source_buffer_create(nullptr, 0, 0, &error), zip_source_free);
+    if (!target)
+        throw fail(zip_error_strerror(&error));
+    zip_source_keep(target.get());
+    std::unique_ptr<zip_t, ZipCloser> archive(
+        zip_open_from_source(target.get(), ZIP_TRUNCATE, &error));
+    if (!archive) {
+        zip_source_free(target.get()); // what was kept for it
+        throw fail(zip_error_strerror(&error));
+    }
+    for (const ZipContent& content : contents) {
+        zip_source_t* const source =
+            zip_source_buffer(archive.get(), content.bytes.data(), content.bytes.size(), 0);
+        const auto index =
+            source ? zip_file_add(archive.get(), content.name.c_str(), source, ZIP_FL_ENC_UTF_8)
+                   : -1;
+        if (index < 0) {
+            zip_source_free(source);
+            throw fail(zip_strerror(archive.get()));
+        }
+        const auto at = static_cast<zip_uint64_t>(index);
+        constexpr zip_uint16_t firstDay = 1 << 5 | 1; // of 1980, the earliest there is
+        if (zip_set_file_compression(archive.get(), at,
+                                     content.packs ? ZIP_CM_DEFLATE : ZIP_CM_STORE, 0) != 0 ||
+            zip_file_set_dostime(archive.get(), at, 0, firstDay, 0) != 0)
+            throw fail(zip_strerror(archive.get()));
+    }
+    if (zip_close(archive.get()) != 0)
+        throw fail(zip_strerror(archive.get()));
+    (void)archive.release();
+
+    zip_stat_t stat;
+    if (zip_source_open(target.get()) != 0 || zip_source_stat(target.get(), &stat) != 0)
+        throw fail("it cannot be read back");
+    std::vector<std::byte> bytes(stat.size);
+    const auto got = zip_source_read(target.get(), bytes.data(), bytes.size());
+    zip_source_close(target.get());
+    if (got != static_cast<zip_int64_t>(bytes.size()))
+        throw fail("it cannot be read back");
     return bytes;
 }
 

@@ -44,4 +44,14 @@ private:
     std::vector<ZipEntry> m_entries;
 };
 
+/// An entry of a ZIP file that is written.
+struct ZipContent
+{
+    std::string name;
+    std::vector<std::byte> bytes;
+    bool packs = false; ///< deflated, else stored
+};
+/// A ZIP file without times: equal contents give equal bytes. Throws Error(Io).
+[[nodiscard]] std::vector<std::byte> zipOf(const std::vector<ZipContent>& contents);
+
 } // namespace gradus

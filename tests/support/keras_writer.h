@@ -92,6 +92,16 @@ public:
         H5Pclose(links);
     }
 
+    /// A float32 dataset, as its groups are made.
+    void floats(const std::string& path, const std::vector<hsize_t>& dims,
+                const std::vector<float>& values)
+    {
+        dataset(path, dims);
+        const hid_t set = H5Dopen2(m_file, path.c_str(), H5P_DEFAULT);
+        H5Dwrite(set, H5T_NATIVE_FLOAT, H5S_ALL, H5S_ALL, H5P_DEFAULT, values.data());
+        H5Dclose(set);
+    }
+
     void softLink(const std::string& target, const std::string& path)
     {
         H5Lcreate_soft(target.c_str(), m_file, path.c_str(), H5P_DEFAULT, H5P_DEFAULT);
