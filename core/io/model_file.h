@@ -22,7 +22,7 @@ struct TensorInfo
     Shape shape;
     std::uint64_t bytes = 0; ///< as stored
     std::string file;        ///< path of the file that holds it
-    std::string stored;      ///< the name of a type that no dtype is: "Q4_K"; else ""
+    std::string stored = {}; ///< the name of a type that no dtype is: "Q4_K"; else ""
 };
 
 /// How the elements are stored, for people: "F16", "Q4_K".
