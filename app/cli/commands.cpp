@@ -5,6 +5,11 @@
 #include "core/base/text.h"
 #include "core/session/evaluate.h"
 
+#include <CLI/CLI.hpp>
+
+#include <algorithm>
+#include <cmath>
+
 namespace gradus::cli {
 
 ModelOrRun openModelOrRun(const std::string& path, const std::string& modelOverride)
@@ -37,6 +42,61 @@ void setGranularity(Scheme& scheme, const std::string& text)
     // -1 is what GPTQ's configuration files call per channel.
     scheme.granularity = size == -1 ? Granularity::Channel : Granularity::Group;
     scheme.groupSize = size == -1 ? 0 : size;
+}
+
+void addDataOptions(CLI::App& verb, DataArguments& arguments, bool withLabels)
+{
+    if (withLabels)
+        verb.add_option("--labels", arguments.labels,
+                        "Labels of the samples: an array, or a text with one on each line; below "
+                        "0: none");
+    verb.add_option("--normalize", arguments.normalize,
+                    "MEAN,STD in units of the stored array, or one of each per channel: "
+                    "m1,m2,m3,s1,s2,s3 (default: the model's configuration)");
+    verb.add_option("--layout", arguments.layout,
+                    "Order of the axes of images, where their sizes do not tell")
+        ->check(CLI::IsMember({"nchw", "nhwc"}));
+}
+
+void setNormalization(const std::string& text, std::vector<float>& mean,
+                      std::vector<float>& deviation)
+{
+    const auto fail = [&]() {
+        throw Error(ErrorCode::Usage,
+                    concat("--normalize ", quoted(text),
+                           ": expected MEAN,STD or m1,m2,m3,s1,s2,s3, deviations above 0"));
+    };
+    std::vector<float> values;
+    for (std::size_t at = 0; at <= text.size();) {
+        const std::size_t comma = std::min(text.find(',', at), text.size());
+        double value = 0;
+        if (!parseReal(std::string_view(text).substr(at, comma - at), value) ||
+            !std::isfinite(static_cast<float>(value)))
+            fail();
+        values.push_back(static_cast<float>(value));
+        at = comma + 1;
+    }
+    if (values.size() % 2 != 0)
+        fail();
+    const auto half = static_cast<std::ptrdiff_t>(values.size() / 2);
+    mean.assign(values.begin(), values.begin() + half);
+    deviation.assign(values.begin() + half, values.end());
+    if (std::any_of(deviation.begin(), deviation.end(), [](float value) { return !(value > 0); }))
+        fail();
+}
+
+std::map<std::string, std::filesystem::path> inputFiles(const std::vector<std::string>& texts)
+{
+    std::map<std::string, std::filesystem::path> files;
+    for (const std::string& text : texts) {
+        const std::size_t equals = text.find('=');
+        if (equals == std::string::npos || equals == 0 || equals + 1 == text.size())
+            throw Error(ErrorCode::Usage, concat("--input ", quoted(text), ": expected NAME=FILE"));
+        if (!files.emplace(text.substr(0, equals), text.substr(equals + 1)).second)
+            throw Error(ErrorCode::Usage,
+                        concat("--input ", quoted(text.substr(0, equals)), " is given twice"));
+    }
+    return files;
 }
 
 std::string groupText(const Scheme& scheme)

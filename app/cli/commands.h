@@ -4,9 +4,12 @@
 #include "core/graph/model.h"
 #include "core/session/run.h"
 
+#include <filesystem>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace CLI {
 class App;
@@ -24,6 +27,7 @@ void addStats(CLI::App& program, const AddAction& add);
 void addQuantize(CLI::App& program, const AddAction& add);
 void addEvaluate(CLI::App& program, const AddAction& add);
 void addGenerate(CLI::App& program, const AddAction& add);
+void addRun(CLI::App& program, const AddAction& add);
 void addExport(CLI::App& program, const AddAction& add);
 void addVerify(CLI::App& program, const AddAction& add);
 void addReport(CLI::App& program, const AddAction& add);
@@ -39,6 +43,23 @@ struct ModelOrRun
 
 /// "tensor", "channel", "group:64" (or "64") into the scheme. Throws Error(Usage).
 void setGranularity(Scheme& scheme, const std::string& text);
+
+/// How data that is no text is fed.
+struct DataArguments
+{
+    std::string labels;
+    std::string normalize;
+    std::string layout;
+    std::vector<std::string> inputs; ///< NAME=FILE
+};
+/// --normalize, --layout and, withLabels, --labels.
+void addDataOptions(CLI::App& verb, DataArguments& arguments, bool withLabels = true);
+/// "MEAN,STD", or as many means as deviations: "m1,m2,m3,s1,s2,s3". Throws Error(Usage).
+void setNormalization(const std::string& text, std::vector<float>& mean,
+                      std::vector<float>& deviation);
+/// NAME=FILE by name. Throws Error(Usage).
+[[nodiscard]] std::map<std::string, std::filesystem::path>
+inputFiles(const std::vector<std::string>& texts);
 
 /// "tensor", "channel" or the group size.
 [[nodiscard]] std::string groupText(const Scheme& scheme);

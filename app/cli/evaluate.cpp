@@ -6,6 +6,7 @@
 #include "core/base/error.h"
 #include "core/base/format.h"
 #include "core/base/parallel.h"
+#include "core/base/text.h"
 
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
@@ -21,7 +22,8 @@ struct Arguments
     std::string path;
     std::string model;
     std::string data;
-    std::string metric = "perplexity";
+    std::string metric;
+    DataArguments given;
     std::string reference;
     std::string convention = "gptq";
     std::string tokenizer;
@@ -107,7 +109,83 @@ int divergence(const Arguments& arguments, const ModelOrRun& opened, const Evalu
     return 0;
 }
 
-int evaluate(const Arguments& arguments)
+int accuracy(const Arguments& arguments, const EvaluateRequest& request)
+{
+    TerminalMonitor monitor(false);
+    const Accuracy result = evaluateAccuracy(request, monitor);
+    monitor.clear();
+    if (arguments.json) {
+        nlohmann::ordered_json out{{"metric", "top1"},
+                                   {"value", result.value},
+                                   {"standard_error", result.standardError},
+                                   {"top5", result.top5},
+                                   {"top5_standard_error", result.top5StandardError},
+                                   {"samples", result.samples},
+                                   {"unlabelled", result.unlabelled},
+                                   {"classes", result.classes},
+                                   {"data", result.data}};
+        addProducts(out, arguments, result.packedLayers);
+        printJson(out.dump(2));
+        return 0;
+    }
+    std::printf("top-1 %s ± %s, top-5 %s ± %s  (%s labelled samples of %s, %s classes; %s)\n",
+                formatPercent(result.value).c_str(), formatPercent(result.standardError).c_str(),
+                formatPercent(result.top5).c_str(), formatPercent(result.top5StandardError).c_str(),
+                formatCount(result.samples).c_str(),
+                formatCount(result.samples + result.unlabelled).c_str(),
+                formatCount(result.classes).c_str(), result.data.c_str());
+    printProducts(arguments, result.packedLayers);
+    return 0;
+}
+
+/// kl of class scores, and cosine.
+int similarity(const Arguments& arguments, const ModelOrRun& opened, const EvaluateRequest& request)
+{
+    if (arguments.reference.empty() && !opened.run)
+        throw Error(ErrorCode::Usage,
+                    concat("metric ", arguments.metric,
+                           " compares a run with its float model, or a model with --reference"));
+    const bool kl = arguments.metric == "kl";
+    if (kl && opened.model->task != ModelTask::Classification)
+        throw Error(ErrorCode::Usage, "metric kl is for language models and class scores; expected "
+                                      "--metric cosine for this model");
+    const auto reference = arguments.reference.empty() ? nullptr : openModel(arguments.reference);
+    TerminalMonitor monitor(false);
+    const OutputSimilarity result = evaluateOutputs(request, reference, monitor);
+    monitor.clear();
+    if (arguments.json) {
+        nlohmann::ordered_json out{
+            {"metric", arguments.metric},
+            {"value", kl ? result.divergence : result.cosine},
+            {"standard_error", kl ? result.divergenceStandardError : result.cosineStandardError},
+            {"kl", result.divergence},
+            {"cosine", result.cosine},
+            {"least_cosine", result.cosineLeast},
+            {"same_top", result.sameTop},
+            {"probabilities", result.probabilities},
+            {"samples", result.samples},
+            {"data", result.data}};
+        addProducts(out, arguments, result.packedLayers);
+        printJson(out.dump(2));
+        return 0;
+    }
+    if (kl)
+        std::printf("KL divergence %.6f ± %.6f nats per sample, same class %s  (%s samples; %s; "
+                    "%s)\n",
+                    result.divergence, result.divergenceStandardError,
+                    formatPercent(result.sameTop).c_str(), formatCount(result.samples).c_str(),
+                    result.probabilities ? "the model ends with a softmax"
+                                         : "softmax of the model's scores",
+                    result.data.c_str());
+    else
+        std::printf("cosine %.6f ± %.6f, least %.6f  (%s samples; %s)\n", result.cosine,
+                    result.cosineStandardError, result.cosineLeast,
+                    formatCount(result.samples).c_str(), result.data.c_str());
+    printProducts(arguments, result.packedLayers);
+    return 0;
+}
+
+int evaluate(Arguments arguments)
 {
     const ThreadLimit threads(arguments.threads);
     const ModelOrRun opened = openModelOrRun(arguments.path, arguments.model);
@@ -123,6 +201,21 @@ int evaluate(const Arguments& arguments)
                        : arguments.integer ? RunProducts::Integers
                                            : RunProducts::Floats;
     request.memoryBytes = parseBytes(arguments.memory);
+    request.labels = arguments.given.labels;
+    if (!arguments.given.normalize.empty())
+        setNormalization(arguments.given.normalize, request.mean, request.deviation);
+    request.layout = arguments.given.layout;
+    request.inputs = inputFiles(arguments.given.inputs);
+    const bool language = opened.model->task == ModelTask::Language;
+    if (arguments.metric.empty())
+        arguments.metric = usualMetric(*opened.model);
+    if (arguments.metric == "perplexity" && !language)
+        throw Error(ErrorCode::Usage, "metric perplexity is for language models; expected top1, kl "
+                                      "or cosine for this model");
+    if (arguments.metric == "top1")
+        return accuracy(arguments, request);
+    if (arguments.metric == "cosine" || (arguments.metric == "kl" && !language))
+        return similarity(arguments, opened, request);
     return arguments.metric == "kl" ? divergence(arguments, opened, request)
                                     : perplexity(arguments, request);
 }
@@ -131,14 +224,23 @@ int evaluate(const Arguments& arguments)
 
 void addEvaluate(CLI::App& program, const AddAction& add)
 {
-    CLI::App* verb = program.add_subcommand("evaluate", "Perplexity of a model or a run on a text");
+    CLI::App* verb = program.add_subcommand(
+        "evaluate", "Perplexity, accuracy or nearness to the float model, of a model or a run");
     const auto a = std::make_shared<Arguments>();
     verb->add_option("MODEL", a->path, "Model folder or file, or a run (RUN.gradus)")->required();
     verb->add_option("--model", a->model, "The run's model, when it has moved");
-    verb->add_option("--data", a->data, "Text file")->required();
-    verb->add_option("--metric", a->metric, "perplexity, or kl: divergence from the float model")
-        ->check(CLI::IsMember({"perplexity", "kl"}))
-        ->capture_default_str();
+    verb->add_option("--data", a->data, "Text, array, image or folder of images")->required();
+    verb->add_option("--metric", a->metric,
+                     "perplexity of language models; top1 of class scores, with top5; kl: "
+                     "divergence from the float model; cosine of its outputs (default: the first "
+                     "that fits the model)")
+        ->check(CLI::IsMember({"perplexity", "top1", "kl", "cosine"}));
+    addDataOptions(*verb, a->given);
+    verb->add_option("--input", a->given.inputs,
+                     "NAME=FILE: an array for a further input of the model; may be repeated")
+        ->allow_extra_args(false);
+    verb->add_option("--reference", a->reference,
+                     "Float model to compare with, for kl and cosine (default: the run's)");
     verb->add_option(
             "--convention", a->convention,
             "gptq: every token of a window but the first; llama.cpp: BOS first, the second "

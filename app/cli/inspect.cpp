@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include <cstdio>
+#include <utility>
 
 namespace gradus::cli {
 
@@ -41,6 +42,15 @@ void printAsJson(const Model& model, bool tensors)
     out["bytes"] = model.source.bytes;
     out["can_run"] = model.canRun();
     out["why_not_runnable"] = model.whyNotRunnable;
+    out["task"] = modelTaskName(model.task);
+    for (const auto& [key, ports] :
+         {std::pair("inputs", &model.graph.inputs), std::pair("outputs", &model.graph.outputs)}) {
+        out[key] = nlohmann::ordered_json::array();
+        for (const GraphPort& port : *ports) // −1: any size
+            out[key].push_back(
+                {{"name", port.name}, {"dtype", dtypeName(port.dtype)}, {"shape", port.shape}});
+    }
+    out["classes"] = model.labels.size();
     out["unread"] = nlohmann::ordered_json::array();
     for (const UnreadTensor& tensor : model.source.tensors->unread())
         out["unread"].push_back({{"name", tensor.name}, {"why", tensor.why}});
@@ -72,6 +82,21 @@ void printAsJson(const Model& model, bool tensors)
     printJson(out.dump(2));
 }
 
+std::string portShape(const Shape& shape)
+{
+    std::string text;
+    for (const std::int64_t size : shape)
+        text += concat(text.empty() ? "" : " × ", size < 0 ? "?" : std::to_string(size));
+    return text;
+}
+
+void printPorts(const char* kind, const std::vector<GraphPort>& ports)
+{
+    for (const GraphPort& port : ports)
+        std::printf("%-13s %s: %s %s\n", kind, gradus::quoted(port.name).c_str(),
+                    std::string(dtypeName(port.dtype)).c_str(), portShape(port.shape).c_str());
+}
+
 int inspect(const Arguments& arguments)
 {
     const auto opened = openModel(arguments.model);
@@ -90,6 +115,9 @@ int inspect(const Arguments& arguments)
     std::printf("tokenizer     %s\n", model.source.tokenizer.empty()
                                           ? "none found"
                                           : model.source.tokenizer.filename().c_str());
+    std::printf("task          %s\n", std::string(modelTaskName(model.task)).c_str());
+    printPorts("input", model.graph.inputs);
+    printPorts("output", model.graph.outputs);
     std::printf("can run       %s\n\n",
                 model.canRun() ? "yes" : concat("no: ", model.whyNotRunnable).c_str());
     for (const UnreadTensor& tensor : model.source.tensors->unread())
@@ -123,7 +151,8 @@ int inspect(const Arguments& arguments)
 void addInspect(CLI::App& program, const AddAction& add)
 {
     CLI::App* verb = program.add_subcommand(
-        "inspect", "Tensors, layers, blocks, shapes, dtypes, and whether the model can run");
+        "inspect",
+        "Tensors, layers, blocks, shapes, inputs and outputs, and whether the model can run");
     const auto arguments = std::make_shared<Arguments>();
     verb->add_option("MODEL", arguments->model, "Model folder or file")->required();
     verb->add_flag("--tensors", arguments->tensors, "List tensors instead of layers");

@@ -33,6 +33,7 @@ int run(int argc, char** argv)
     cli::addQuantize(program, add);
     cli::addEvaluate(program, add);
     cli::addGenerate(program, add);
+    cli::addRun(program, add);
     cli::addExport(program, add);
     cli::addVerify(program, add);
     cli::addReport(program, add);

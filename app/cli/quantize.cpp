@@ -45,6 +45,7 @@ struct Arguments
     std::vector<std::string> keep;
     std::string layers;
     std::string calibration;
+    DataArguments data;
     std::string calibrationMode;
     std::int64_t samples = 0;
     std::int64_t context = 0;
@@ -149,6 +150,12 @@ Recipe recipeOf(const Arguments& arguments)
     if (!arguments.calibrationMode.empty())
         calibration.mode = calibrationModeFromName(arguments.calibrationMode)
                                .value_or(CalibrationMode::Sequential); // checked by the parser
+    if (!arguments.data.labels.empty())
+        calibration.labels = arguments.data.labels;
+    if (!arguments.data.normalize.empty())
+        setNormalization(arguments.data.normalize, calibration.mean, calibration.deviation);
+    if (!arguments.data.layout.empty())
+        calibration.layout = arguments.data.layout;
     if (arguments.seed >= 0)
         recipe.seed = static_cast<std::uint64_t>(arguments.seed);
     return recipe;
@@ -520,8 +527,11 @@ void addQuantize(CLI::App& program, const AddAction& add)
         ->allow_extra_args(false);
     verb->add_option("--layers", a->layers,
                      "Quantize only layers that match this pattern; the others stay float");
-    verb->add_option("--calibration", a->calibration, "Text to calibrate on");
-    verb->add_option("--samples", a->samples, "Windows of calibration text (default 128)");
+    verb->add_option("--calibration", a->calibration,
+                     "Data to calibrate on: a text, an array, a folder of images");
+    verb->add_option("--samples", a->samples,
+                     "Samples of the calibration data, windows of a text (default 128)");
+    addDataOptions(*verb, a->data);
     verb->add_option("--context", a->context,
                      "Tokens per window (default: the model's, at most 2048)");
     verb->add_option(

@@ -127,10 +127,10 @@ void forEachOutput(std::span<const Tested> models, const Dataset& data,
             const auto blocks = static_cast<int>(models[m].model->blocks.size());
             const auto progress = [&](int block) {
                 return [&, block](double done) {
-                    const double share = (block + done) / (blocks + 2);
+                    const double part = (block + done) / (blocks + 2);
                     monitor.report(
                         (static_cast<double>(start) +
-                         (static_cast<double>(m) + share) / parts * static_cast<double>(round)) /
+                         (static_cast<double>(m) + part) / parts * static_cast<double>(round)) /
                             static_cast<double>(count),
                         "evaluating");
                 };
