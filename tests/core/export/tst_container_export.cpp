@@ -10,12 +10,14 @@
 #include "tests/support/keras_writer.h"
 #include "tests/support/onnx_writer.h"
 #include "tests/support/support.h"
+#include "tests/support/tiny_keras.h"
 
 #include <QTest>
 
 #include <cmath>
 #include <cstring>
 #include <fstream>
+#include <iterator>
 
 /// libhdf5 leaks in its own error paths.
 extern "C" const char* __lsan_default_suppressions()
@@ -58,6 +60,14 @@ std::shared_ptr<const Model> kerasModel(const fs::path& path)
         writer.layer("", "depthwise", {{"depthwise/depthwise_kernel:0", {2, 2, 3, 1}}});
     }
     return openModel(path);
+}
+
+void archive(const fs::path& path)
+{
+    TinyKeras net({7});
+    net.add("dense", "Dense", {{"activation", "relu"}},
+            {TinyKeras::weight("kernel", {7, 5}, 0.1), TinyKeras::weight("bias", {5}, 0.2)});
+    net.writeArchive(path, {{"dense", "dense"}});
 }
 
 std::shared_ptr<const Run> quantized(const std::shared_ptr<const Model>& model)
@@ -186,6 +196,101 @@ private slots:
         QVERIFY(!verdict.equal);
         QCOMPARE(verdict.mismatches.size(), std::size_t(1));
         QCOMPARE(verdict.mismatches[0].layer, victim);
+    }
+
+    void writesTheSourceItself_data()
+    {
+        QTest::addColumn<QString>("file");
+        QTest::addColumn<QString>("tensor");
+        QTest::newRow("ONNX") << "m.onnx"
+                              << "wide";
+        QTest::newRow("Keras HDF5") << "m.h5"
+                                    << "dense/kernel:0";
+        QTest::newRow("Keras archive") << "m.keras"
+                                       << "dense/kernel";
+    }
+
+    void writesTheSourceItself()
+    {
+        QFETCH(QString, file);
+        QFETCH(QString, tensor);
+        TemporaryFolder folder;
+        const fs::path path = folder / file.toStdString();
+        const bool isArchive = path.extension() == ".keras";
+        if (isArchive)
+            archive(path);
+        const auto model = isArchive                     ? openModel(path)
+                           : path.extension() == ".onnx" ? onnxModel(path)
+                                                         : kerasModel(path);
+        const auto run = quantized(model);
+        const auto format = path.extension() == ".onnx" ? ExportFormat::Onnx : ExportFormat::Keras;
+        fs::create_directory(folder / "out");
+        const fs::path out = folder / "out" / path.filename();
+        const auto request = requestFor(model, run, format, out);
+        Monitor monitor;
+        const ExportResult result = exportRun(request, monitor);
+        QCOMPARE(result.files, std::vector<fs::path>{out});
+        QCOMPARE(result.bytes, fs::file_size(out));
+        if (!isArchive)
+            QCOMPARE(fs::file_size(out), fs::file_size(path));
+
+        // The export is a model of its own, whose weights are the run's.
+        const auto exported = openModel(out);
+        std::size_t compared = 0;
+        for (const LayerResult& layer : run->layers) {
+            if (!layer.weight)
+                continue;
+            const Layer& place = *exported->findLayer(layer.name);
+            const Tensor expected =
+                storedOfMatrix(dequantize(*layer.weight), place.layout, place.shape);
+            const Tensor found = exported->source.tensors->readFloat(place.weight);
+            QVERIFY(std::equal(found.floats().begin(), found.floats().end(),
+                               expected.floats().begin(), expected.floats().end()));
+            ++compared;
+        }
+        QVERIFY(compared >= 1);
+        VerifyResult verdict = verifyExport(out, *run, *model, monitor);
+        for (const Mismatch& mismatch : verdict.mismatches)
+            QFAIL((mismatch.layer + ": " + mismatch.message).c_str());
+        QVERIFY(verdict.equal && verdict.checked > 0);
+
+        // What is there already stays: an earlier export, and the model itself.
+        QVERIFY_EXCEPTION_THROWN((void)exportRun(request, monitor), Error);
+        QVERIFY_EXCEPTION_THROWN((void)exportRun(requestFor(model, run, format, path), monitor),
+                                 Error);
+        const auto other = format == ExportFormat::Onnx ? ExportFormat::Keras : ExportFormat::Onnx;
+        QVERIFY_EXCEPTION_THROWN(
+            (void)exportRun(requestFor(model, run, other, folder / "x"), monitor), Error);
+
+        // The original is no export of the run: its weights are not rounded.
+        verdict = verifyExport(path, *run, *model, monitor);
+        QVERIFY(!verdict.equal);
+        bool named = false;
+        for (const Mismatch& mismatch : verdict.mismatches)
+            named = named || mismatch.layer == tensor.toStdString();
+        QVERIFY(named);
+    }
+
+    void verifySeesBytesBesideTheWeights()
+    {
+        TemporaryFolder folder;
+        const auto model = onnxModel(folder / "m.onnx");
+        const auto run = quantized(model);
+        Monitor monitor;
+        const fs::path out = folder / "out.onnx";
+        (void)exportRun(requestFor(model, run, ExportFormat::Onnx, out), monitor);
+        std::fstream file(out, std::ios::in | std::ios::out | std::ios::binary);
+        std::string bytes{std::istreambuf_iterator<char>(file), {}};
+        const auto at = bytes.rfind("Gather"); // a node's operator
+        QVERIFY(at != std::string::npos);
+        file.clear();
+        file.seekp(static_cast<std::streamoff>(at));
+        file << "Bather";
+        file.close();
+        const VerifyResult verdict = verifyExport(out, *run, *model, monitor);
+        QVERIFY(!verdict.equal);
+        QCOMPARE(verdict.mismatches.size(), std::size_t(1));
+        QVERIFY(verdict.mismatches[0].message.find("where no tensor lies") != std::string::npos);
     }
 
     void hdf5HoldsThemByChannel()

@@ -74,8 +74,7 @@ private slots:
             QVERIFY2(layer.node >= 0 && layer.block >= 0, layer.name.c_str());
         QVERIFY(model->blocks.size() > 10);
 
-        const auto pixels =
-            readNpy<std::uint8_t>(m_data / "imagenet-images/images_u8_nchw.npy");
+        const auto pixels = readNpy<std::uint8_t>(m_data / "imagenet-images/images_u8_nchw.npy");
         const auto golden = readNpy<float>(m_data / "imagenet-images/golden_mobilenet_probs.npy");
         constexpr std::size_t side = 224;
         constexpr std::size_t plane = side * side;
