@@ -271,6 +271,68 @@ private slots:
         QVERIFY(named);
     }
 
+    /// Elements in typed fields, one by one or packed, varints, and in another file.
+    void writesTypedAndExternalData()
+    {
+        TemporaryFolder folder;
+        const std::vector<float> values{0.3F, -1.7F, 2.9F, 0.1F, -0.6F, 1.1F};
+        std::string single; // float_data that is not packed
+        for (const float value : values)
+            single += onnx::varint(4 << 3 | 5) + onnx::raw(std::vector<float>{value});
+        std::string halves; // float16 in int32_data
+        for (int i = 0; i < 6; ++i)
+            halves += onnx::number(5, 0x3C00 + 37 * i);
+        const auto entry = [](const char* key, const char* value) {
+            return onnx::bytes(13, onnx::bytes(1, key) + onnx::bytes(2, value));
+        };
+        fs::create_directory(folder / "parts");
+        const std::string outside = "ab" + onnx::raw(values) + "yz";
+        std::ofstream(folder / "parts/data.bin", std::ios::binary) << outside;
+        std::string nodes;
+        for (const char* name : {"single", "packed", "halves", "outside"})
+            nodes += onnx::node("MatMul", {"x", name}, {std::string("y") + name});
+        std::ofstream(folder / "m.onnx", std::ios::binary) << onnx::model(
+            onnx::initializer(onnx::head("single", 1, {2, 3}) + single) +
+            onnx::initializer(onnx::head("packed", 1, {2, 3}) + onnx::bytes(4, onnx::raw(values))) +
+            onnx::initializer(onnx::head("halves", 10, {2, 3}) + halves) +
+            onnx::initializer(onnx::head("outside", 1, {2, 3}) +
+                              entry("location", "parts/data.bin") + entry("offset", "2") +
+                              onnx::number(14, 1)) +
+            nodes);
+        const auto model = openModel(folder / "m.onnx");
+        const auto run = quantized(model);
+        Monitor monitor;
+        const fs::path out = folder / "there/o.onnx";
+        const auto request = requestFor(model, run, ExportFormat::Onnx, out);
+        const ExportResult result = exportRun(request, monitor);
+        QCOMPARE(result.files, (std::vector<fs::path>{out, folder / "there/parts/data.bin"}));
+        bool stays = false;
+        for (const PreflightNote& note : result.notes)
+            stays = stays || (note.layer == "halves" && note.staysFloat);
+        QVERIFY(stays);
+
+        const auto exported = openModel(out);
+        for (const LayerResult& layer : run->layers) {
+            QVERIFY(layer.weight);
+            const Layer& place = *exported->findLayer(layer.name);
+            const Tensor found = exported->source.tensors->readFloat(place.weight);
+            const Tensor expected =
+                layer.name == "halves"
+                    ? model->source.tensors->readFloat("halves")
+                    : storedOfMatrix(dequantize(*layer.weight), place.layout, place.shape);
+            QVERIFY2(std::equal(found.floats().begin(), found.floats().end(),
+                                expected.floats().begin(), expected.floats().end()),
+                     layer.name.c_str());
+        }
+        const std::string written = TinyKeras::contentOf(folder / "there/parts/data.bin");
+        QCOMPARE(written.size(), outside.size());
+        QVERIFY(written.starts_with("ab") && written.ends_with("yz"));
+        // verify says which weight is not the run's.
+        const VerifyResult verdict = verifyExport(out, *run, *model, monitor);
+        QCOMPARE(verdict.mismatches.size(), std::size_t(1));
+        QCOMPARE(verdict.mismatches[0].layer, std::string("halves"));
+    }
+
     void verifySeesBytesBesideTheWeights()
     {
         TemporaryFolder folder;

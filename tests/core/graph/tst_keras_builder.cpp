@@ -531,6 +531,77 @@ private slots:
         QVERIFY(model->source.tensors->find("bn/moving_variance"));
     }
 
+    void badArchives_data()
+    {
+        QTest::addColumn<QString>("entry");
+        QTest::addColumn<QString>("content");
+        QTest::addColumn<QString>("said");
+        QTest::newRow("no configuration") << "config.json" << QString() << "config.json";
+        QTest::newRow("no weights") << "model.weights.h5" << QString() << "model.weights.h5";
+        QTest::newRow("no JSON") << "config.json"
+                                 << "{"
+                                 << "config.json";
+        QTest::newRow("no HDF5") << "model.weights.h5"
+                                 << "text"
+                                 << "model.weights.h5";
+        QTest::newRow("a cut HDF5") << "model.weights.h5"
+                                    << "cut"
+                                    << "model.weights.h5";
+        QTest::newRow("another ZIP file") << "*" << QString() << "no Keras model";
+    }
+    void badArchives()
+    {
+        QFETCH(QString, entry);
+        QFETCH(QString, content);
+        QFETCH(QString, said);
+        TemporaryFolder folder;
+        TinyKeras net({7});
+        net.add("dense", "Dense", Json::object(),
+                {W::weight("kernel", {7, 5}, 0.1), W::weight("bias", {5}, 0.2)});
+        net.writeArchive(folder / "good.keras", {{"dense", "dense"}});
+        QVERIFY(openModel(folder / "good.keras")->canRun());
+        const ZipArchive good(mapFile(folder / "good.keras"));
+        std::vector<ZipContent> contents{{"other", {}, false}};
+        for (const ZipEntry& one : good.entries()) {
+            std::vector<std::byte> bytes = good.read(one.name);
+            if (entry == "*" || (one.name == entry.toStdString() && content.isNull()))
+                continue;
+            if (one.name == entry.toStdString() && content == "cut") {
+                bytes.resize(bytes.size() / 2);
+            } else if (one.name == entry.toStdString()) {
+                bytes.clear();
+                for (const char c : content.toStdString())
+                    bytes.push_back(static_cast<std::byte>(c));
+            }
+            contents.push_back({one.name, std::move(bytes), false});
+        }
+        const std::vector<std::byte> zip = zipOf(contents);
+        std::ofstream(folder / "bad.keras", std::ios::binary)
+            .write(reinterpret_cast<const char*>(zip.data()),
+                   static_cast<std::streamsize>(zip.size()));
+        try {
+            (void)openModel(folder / "bad.keras");
+            QFAIL("was opened");
+        } catch (const Error& error) {
+            QVERIFY2(QString(error.what()).contains(said), error.what());
+            QVERIFY(error.code() == ErrorCode::Format || error.code() == ErrorCode::Unsupported);
+        }
+    }
+
+    /// A configuration that promises a layer whose weights are not there.
+    void archivesWithoutALayersWeightsAreNotRun()
+    {
+        TemporaryFolder folder;
+        TinyKeras net({7});
+        net.add("dense", "Dense", Json::object(),
+                {W::weight("kernel", {7, 5}, 0.1), W::weight("bias", {5}, 0.2)});
+        net.writeArchive(folder / "m.keras", {{"dense", "dense_4"}});
+        const auto model = openModel(folder / "m.keras");
+        QVERIFY(!model->canRun());
+        QVERIFY2(model->whyNotRunnable.find("kernel") != std::string::npos,
+                 model->whyNotRunnable.c_str());
+    }
+
     /// One layer between the image and the output.
     void runsLayers_data()
     {
