@@ -106,6 +106,9 @@ void buildGraph(Model& model)
     }
     if (model.source.format == "keras")
         throw asWeights("Keras model (not run)", "Keras models");
+    if (model.source.format == "gguf" && model.source.config.empty())
+        throw asWeights("GGUF model (not run)",
+                        "GGUF models of other architectures than llama and qwen2");
     if (model.source.config.empty())
         throw Error(ErrorCode::Unsupported,
                     "there is no config.json, so the architecture is unknown");

@@ -5,6 +5,7 @@
 #include "core/base/hash.h"
 #include "core/base/text.h"
 #include "core/io/byte_source.h"
+#include "core/io/gguf_file.h"
 #include "core/io/keras_file.h"
 #include "core/io/llama2c.h"
 #include "core/io/onnx_file.h"
@@ -37,7 +38,8 @@ enum class Kind
     SafetensorsIndex,
     Llama2c,
     Onnx,
-    Keras
+    Keras,
+    Gguf
 };
 
 bool startsWith(std::span<const std::byte> bytes, std::string_view text)
@@ -56,16 +58,18 @@ Kind kindOf(const ByteSource& source)
         std::string_view magic;
         const char* what;
     };
-    static constexpr std::array<Foreign, 3> foreign{{
-        {"GGUF", "a GGUF file"},
+    static constexpr std::array<Foreign, 2> foreign{{
         {std::string_view("PK\x03\x04", 4), "a ZIP archive (a PyTorch or Keras checkpoint)"},
         {std::string_view("\x80\x02", 2), "a Python pickle"},
     }};
     for (const Foreign& entry : foreign)
         if (startsWith(bytes, entry.magic))
-            throw Error(ErrorCode::Unsupported,
-                        concat(source.name(), " is ", entry.what,
-                               "; Gradus opens safetensors, llama2.c, ONNX and Keras .h5 files"));
+            throw Error(
+                ErrorCode::Unsupported,
+                concat(source.name(), " is ", entry.what,
+                       "; Gradus opens safetensors, GGUF, llama2.c, ONNX and Keras .h5 files"));
+    if (looksLikeGguf(bytes))
+        return Kind::Gguf;
     if (startsWith(bytes, std::string_view("\x89HDF\r\n\x1a\n", 8)))
         return Kind::Keras;
 
@@ -97,7 +101,7 @@ Kind kindOf(const ByteSource& source)
     throw Error(ErrorCode::Unsupported,
                 concat(source.name(),
                        " is neither safetensors, nor an index of its shards, nor a llama2.c "
-                       "checkpoint, nor an ONNX or Keras model"));
+                       "checkpoint, nor a GGUF, ONNX or Keras model"));
 }
 
 std::vector<fs::path> filesEnding(const fs::path& folder, std::string_view ending)
@@ -126,8 +130,10 @@ fs::path weightsOf(const fs::path& folder)
     for (const char* name : {"model.safetensors", "model.safetensors.index.json"})
         if (fs::is_regular_file(folder / name, ignored))
             return folder / name;
-    for (const char* ending : {".safetensors.index.json", ".safetensors", ".onnx", ".h5"}) {
-        const auto found = filesEnding(folder, ending);
+    for (const char* ending :
+         {".safetensors.index.json", ".safetensors", ".gguf", ".onnx", ".h5"}) {
+        auto found = filesEnding(folder, ending);
+        found.erase(std::remove_if(found.begin(), found.end(), isLaterGgufPart), found.end());
         if (found.size() == 1)
             return found.front();
         if (found.size() > 1)
@@ -138,7 +144,7 @@ fs::path weightsOf(const fs::path& folder)
     throw Error(ErrorCode::Io,
                 concat(folder.string(),
                        " holds no model: no model.safetensors, model.safetensors.index.json, "
-                       "other *.safetensors, *.onnx or *.h5"));
+                       "other *.safetensors, *.gguf, *.onnx or *.h5"));
 }
 
 std::string configOf(const Llama2cHeader& header)
@@ -198,6 +204,7 @@ ModelSource openModelSource(const fs::path& path)
     const auto source = mapFile(weights);
     const Kind kind = kindOf(*source);
     std::vector<std::span<const std::byte>> header; // of containers that have it in pieces
+    fs::path ownTokenizer;                          // of a container that brings one
     const fs::path config = folder / "config.json";
     switch (kind) {
     case Kind::Safetensors:
@@ -220,6 +227,19 @@ ModelSource openModelSource(const fs::path& path)
         model.weightFiles = {weights};
         break;
     }
+    case Kind::Gguf: {
+        OpenedGguf gguf = openGguf(source, weights);
+        model.format = "gguf";
+        model.config = std::move(gguf.config);
+        model.tensors = std::move(gguf.tensors);
+        header = std::move(gguf.header);
+        model.weightFiles = {gguf.first};
+        model.weightFiles.insert(model.weightFiles.end(), gguf.otherFiles.begin(),
+                                 gguf.otherFiles.end());
+        if (gguf.hasTokenizer)
+            ownTokenizer = std::move(gguf.first);
+        break;
+    }
     case Kind::Onnx:
     case Kind::Keras: {
         OpenedContainer opened;
@@ -240,7 +260,7 @@ ModelSource openModelSource(const fs::path& path)
     }
     }
     // These describe themselves; a configuration beside them is of another checkpoint.
-    const bool ownConfig = kind == Kind::Llama2c || kind == Kind::Onnx || kind == Kind::Keras;
+    const bool ownConfig = kind != Kind::Safetensors && kind != Kind::SafetensorsIndex;
     if (!ownConfig && fs::is_regular_file(config, error))
         model.config = readTextFile(config, configLimit);
 
@@ -254,13 +274,15 @@ ModelSource openModelSource(const fs::path& path)
          {"vocab.json", "vocab.txt", "tokenizer.bin", "tokenizer.model", "tokenizer.json"})
         if (fs::is_regular_file(folder / name, error))
             model.tokenizer = folder / name; // the last of these wins
+    if (!ownTokenizer.empty())
+        model.tokenizer = std::move(ownTokenizer);
 
     Sha256 hash;
     for (const fs::path& file : model.weightFiles) {
         const auto content = mapFile(file);
         model.bytes += content->bytes().size();
         hash.add(concat(content->bytes().size(), "\n"));
-        if (kind != Kind::Onnx && kind != Kind::Keras)
+        if (kind == Kind::Safetensors || kind == Kind::SafetensorsIndex || kind == Kind::Llama2c)
             hash.add(headerOf(*content, kind));
     }
     for (const auto& piece : header)
