@@ -968,6 +968,13 @@ std::shared_ptr<const Tokenizer> readHuggingFaceTokenizer(std::string_view conte
                                  : *type == "WordPiece")
             return readWordPiece(json, config, vocabularySize, name);
     }
+    return readHuggingFaceBpe(json, config, vocabularySize, name);
+}
+
+std::shared_ptr<const Tokenizer> readHuggingFaceBpe(const Json& json, std::string_view config,
+                                                    std::int64_t vocabularySize,
+                                                    const std::string& name)
+{
     return std::make_shared<HuggingFaceTokenizer>(json, config, vocabularySize, name);
 }
 

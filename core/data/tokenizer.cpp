@@ -5,6 +5,7 @@
 #include "core/base/text.h"
 #include "core/data/tokenizer_readers.h"
 #include "core/io/byte_source.h"
+#include "core/io/gguf_header.h"
 
 #include <algorithm>
 #include <cstring>
@@ -36,8 +37,10 @@ bool looksLikeTiktoken(std::string_view content)
 std::shared_ptr<const Tokenizer> openTokenizer(const std::filesystem::path& path,
                                                std::int64_t vocabularySize)
 {
-    const std::string content = readTextFile(path, tokenizerLimit);
     const std::string name = path.string();
+    if (const auto source = mapFile(path); looksLikeGguf(source->bytes()))
+        return readGgufTokenizer(*source, vocabularySize);
+    const std::string content = readTextFile(path, tokenizerLimit);
     if (content.empty())
         throw Error(ErrorCode::Format, concat(name, " is empty"));
 
@@ -75,7 +78,7 @@ std::shared_ptr<const Tokenizer> openTokenizer(const std::filesystem::path& path
     throw Error(ErrorCode::Unsupported,
                 concat(name,
                        " is neither a tokenizer.json, nor a sentencepiece tokenizer.model, nor "
-                       "a llama2.c tokenizer.bin, nor a vocab.txt or vocab.json"));
+                       "a llama2.c tokenizer.bin, nor a vocab.txt or vocab.json, nor a GGUF file"));
 }
 
 } // namespace gradus

@@ -43,8 +43,8 @@ protected:
 /// Opens tokenizer.json (Hugging Face BPE: byte-level, or sentencepiece-like with byte fallback; or
 /// WordPiece), tokenizer.model (sentencepiece BPE or unigram), tokenizer.bin (llama2.c, which
 /// stores no vocabulary size: vocabularySize gives it), vocab.txt (WordPiece) or vocab.json with
-/// merges.txt beside it (byte-level BPE). The type is decided by content, of the last two by name.
-/// Throws Error(Io | Format | Unsupported) naming the file.
+/// merges.txt beside it (byte-level BPE), or a GGUF file that has a tokenizer. The type is decided
+/// by content, of the last two by name. Throws Error(Io | Format | Unsupported) naming the file.
 [[nodiscard]] std::shared_ptr<const Tokenizer> openTokenizer(const std::filesystem::path& path,
                                                              std::int64_t vocabularySize);
 

@@ -9,6 +9,8 @@
 
 namespace gradus {
 
+class ByteSource;
+
 /// The readers behind openTokenizer(), over bytes. name stands for the file in messages;
 /// vocabularySize is the model's, 0 when unknown. All throw Error(Format | Unsupported).
 
@@ -37,6 +39,17 @@ readSentencepiece(std::string_view content, std::int64_t vocabularySize, const s
                                                                         std::string_view config,
                                                                         std::int64_t vocabularySize,
                                                                         const std::string& name);
+
+/// As above, of what tokenizer.json would say.
+[[nodiscard]] std::shared_ptr<const Tokenizer> readHuggingFaceBpe(const nlohmann::json& json,
+                                                                  std::string_view config,
+                                                                  std::int64_t vocabularySize,
+                                                                  const std::string& name);
+
+/// The tokenizer in a GGUF file's metadata: "llama" (sentencepiece BPE) or "gpt2" (byte-level BPE,
+/// its cut into words by name).
+[[nodiscard]] std::shared_ptr<const Tokenizer> readGgufTokenizer(const ByteSource& source,
+                                                                 std::int64_t vocabularySize);
 
 /// A WordPiece model of a parsed tokenizer.json: BERT's normalization and words.
 [[nodiscard]] std::shared_ptr<const Tokenizer> readWordPiece(const nlohmann::json& json,

@@ -106,6 +106,20 @@ float scaleAsYarn(const ConfigReader& scaling, double theta, std::int64_t contex
     return static_cast<float>(scaling.real("attention_factor", otherwise));
 }
 
+void divideByFactors(const nlohmann::json& scaling, std::vector<float>& frequencies)
+{
+    const auto factors = scaling.find("factors");
+    if (factors == scaling.end() || !factors->is_array() || factors->size() != frequencies.size())
+        throw Error(ErrorCode::Format, concat("the model lists no rotary factor for each of its ",
+                                              frequencies.size(), " pairs"));
+    for (std::size_t i = 0; i < frequencies.size(); ++i) {
+        const nlohmann::json& factor = (*factors)[i];
+        if (!factor.is_number() || !(factor.get<double>() > 0))
+            throw Error(ErrorCode::Format, concat("rotary factor ", i, " is not a number above 0"));
+        frequencies[i] /= factor.get<float>();
+    }
+}
+
 RotaryScaling rotaryScaling(const ConfigReader& reader, std::int64_t headDim, std::int64_t context)
 {
     // Newer files gather the rotary settings in "rope_parameters".
@@ -129,6 +143,10 @@ RotaryScaling rotaryScaling(const ConfigReader& reader, std::int64_t headDim, st
     const std::string kind = scaling.text("rope_type", scaling.text("type", "default"));
     if (kind == "default")
         return result;
+    if (kind == "factors") { // one by one, as GGUF's rope_freqs lists them
+        divideByFactors(scalingObject, frequencies);
+        return result;
+    }
     const auto factor = static_cast<float>(scaling.real("factor", 1.0));
     if (!(factor > 0))
         throw Error(ErrorCode::Format,

@@ -103,6 +103,13 @@ void buildGraph(Model& model)
         buildKeras(model);
         return;
     }
+    if (model.source.format == "gguf" && model.source.config.empty()) {
+        model.architecture = "GGUF model (not run)";
+        throw Error(
+            ErrorCode::Unsupported,
+            "GGUF models of other architectures than llama and qwen2 cannot be run yet; the "
+            "weights can be inspected and quantized without calibration");
+    }
     if (model.source.config.empty())
         throw Error(ErrorCode::Unsupported,
                     "there is no config.json, so the architecture is unknown");

@@ -17,6 +17,7 @@
 #include "core/base/error.h"
 #include "core/base/parallel.h"
 #include "core/base/text.h"
+#include "core/io/rotary_rows.h"
 
 #include <algorithm>
 #include <array>
@@ -302,15 +303,6 @@ protected:
     }
 
 private:
-    /// Row h·d + 2i + j of the file is row h·d + j·d/2 + i of the tensor (d: rows per head).
-    static std::int64_t rotaryRow(std::int64_t row, std::int64_t headRows)
-    {
-        if (headRows == 0)
-            return row;
-        const std::int64_t within = row % headRows;
-        return row - within + within % 2 * (headRows / 2) + within / 2;
-    }
-
     std::shared_ptr<const ByteSource> m_source;
     std::int64_t m_groupSize;
     std::vector<Place> m_places;

@@ -5,6 +5,7 @@
 #include "core/base/hash.h"
 #include "core/base/text.h"
 #include "core/io/byte_source.h"
+#include "core/io/gguf_file.h"
 #include "core/io/keras_file.h"
 #include "core/io/llama2c.h"
 #include "core/io/onnx_file.h"
@@ -39,13 +40,15 @@ enum class Kind
     Llama2c,
     Onnx,
     Keras,
-    KerasArchive
+    KerasArchive,
+    Gguf,
 };
 
 /// That describe themselves and keep what is no tensor in several places.
 bool isContainer(Kind kind)
 {
-    return kind == Kind::Onnx || kind == Kind::Keras || kind == Kind::KerasArchive;
+    return kind == Kind::Onnx || kind == Kind::Keras || kind == Kind::KerasArchive ||
+           kind == Kind::Gguf;
 }
 
 bool startsWith(std::span<const std::byte> bytes, std::string_view text)
@@ -64,15 +67,16 @@ Kind kindOf(const ByteSource& source)
         std::string_view magic;
         const char* what;
     };
-    static constexpr std::array<Foreign, 2> foreign{{
-        {"GGUF", "a GGUF file"},
+    static constexpr std::array<Foreign, 1> foreign{{
         {std::string_view("\x80\x02", 2), "a Python pickle"},
     }};
     for (const Foreign& entry : foreign)
         if (startsWith(bytes, entry.magic))
             throw Error(ErrorCode::Unsupported,
                         concat(source.name(), " is ", entry.what,
-                               "; Gradus opens safetensors, llama2.c, ONNX and Keras files"));
+                               "; Gradus opens safetensors, GGUF, llama2.c, ONNX and Keras files"));
+    if (looksLikeGguf(bytes))
+        return Kind::Gguf;
     if (ZipArchive::looksLikeZip(bytes))
         return Kind::KerasArchive; // or a PyTorch checkpoint: its entries tell
     if (startsWith(bytes, std::string_view("\x89HDF\r\n\x1a\n", 8)))
@@ -106,7 +110,7 @@ Kind kindOf(const ByteSource& source)
     throw Error(ErrorCode::Unsupported,
                 concat(source.name(),
                        " is neither safetensors, nor an index of its shards, nor a llama2.c "
-                       "checkpoint, nor an ONNX or Keras model"));
+                       "checkpoint, nor a GGUF, ONNX or Keras model"));
 }
 
 std::vector<fs::path> filesEnding(const fs::path& folder, std::string_view ending)
@@ -136,8 +140,9 @@ fs::path weightsOf(const fs::path& folder)
         if (fs::is_regular_file(folder / name, ignored))
             return folder / name;
     for (const char* ending :
-         {".safetensors.index.json", ".safetensors", ".onnx", ".h5", ".keras"}) {
-        const auto found = filesEnding(folder, ending);
+         {".safetensors.index.json", ".safetensors", ".gguf", ".onnx", ".h5", ".keras"}) {
+        auto found = filesEnding(folder, ending);
+        found.erase(std::remove_if(found.begin(), found.end(), isLaterGgufPart), found.end());
         if (found.size() == 1)
             return found.front();
         if (found.size() > 1)
@@ -148,7 +153,7 @@ fs::path weightsOf(const fs::path& folder)
     throw Error(ErrorCode::Io,
                 concat(folder.string(),
                        " holds no model: no model.safetensors, model.safetensors.index.json, "
-                       "other *.safetensors, *.onnx, *.h5 or *.keras"));
+                       "other *.safetensors, *.gguf, *.onnx, *.h5 or *.keras"));
 }
 
 std::string configOf(const Llama2cHeader& header)
@@ -208,6 +213,7 @@ ModelSource openModelSource(const fs::path& path)
     const auto source = mapFile(weights);
     const Kind kind = kindOf(*source);
     std::vector<std::span<const std::byte>> header; // of containers that have it in pieces
+    fs::path ownTokenizer;                          // of a container that brings one
     const fs::path config = folder / "config.json";
     switch (kind) {
     case Kind::Safetensors:
@@ -228,6 +234,19 @@ ModelSource openModelSource(const fs::path& path)
         model.tensors = std::move(llama.tensors);
         model.config = configOf(llama.header);
         model.weightFiles = {weights};
+        break;
+    }
+    case Kind::Gguf: {
+        OpenedGguf gguf = openGguf(source, weights);
+        model.format = "gguf";
+        model.config = std::move(gguf.config);
+        model.tensors = std::move(gguf.tensors);
+        header = std::move(gguf.header);
+        model.weightFiles = {gguf.first};
+        model.weightFiles.insert(model.weightFiles.end(), gguf.otherFiles.begin(),
+                                 gguf.otherFiles.end());
+        if (gguf.hasTokenizer)
+            ownTokenizer = std::move(gguf.first);
         break;
     }
     case Kind::Onnx:
@@ -251,7 +270,7 @@ ModelSource openModelSource(const fs::path& path)
     }
     }
     // These describe themselves; a configuration beside them is of another checkpoint.
-    const bool ownConfig = kind == Kind::Llama2c || isContainer(kind);
+    const bool ownConfig = kind != Kind::Safetensors && kind != Kind::SafetensorsIndex;
     if (!ownConfig && fs::is_regular_file(config, error))
         model.config = readTextFile(config, configLimit);
 
@@ -265,6 +284,8 @@ ModelSource openModelSource(const fs::path& path)
          {"vocab.json", "vocab.txt", "tokenizer.bin", "tokenizer.model", "tokenizer.json"})
         if (fs::is_regular_file(folder / name, error))
             model.tokenizer = folder / name; // the last of these wins
+    if (!ownTokenizer.empty())
+        model.tokenizer = std::move(ownTokenizer);
 
     Sha256 hash;
     for (const fs::path& file : model.weightFiles) {
