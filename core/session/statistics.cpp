@@ -26,7 +26,10 @@ ExponentStudy study(ConstMatrixView weight, Scheme scheme, Monitor& monitor)
 
 Tensor layerWeight(const Model& model, const Layer& layer)
 {
-    Tensor weight = model.source.tensors->readFloat(layer.weight);
+    const auto computed = model.graph.computed.find(layer.weight);
+    Tensor weight = computed == model.graph.computed.end()
+                        ? model.source.tensors->readFloat(layer.weight)
+                        : computed->second->clone();
     if (const std::int64_t bad = countNonFinite(weight.floats()); bad > 0)
         throw Error(ErrorCode::Numeric,
                     concat(layer.name, ": ", bad, " of ", weight.count(),
