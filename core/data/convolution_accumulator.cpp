@@ -52,8 +52,40 @@ ConvolutionAccumulator::ConvolutionAccumulator(const ConvolutionGeometry& geomet
         m_groups.emplace_back(geometry.features(), withHessian, sampleRows);
 }
 
+void ConvolutionAccumulator::collectMagnitudes()
+{
+    for (InputAccumulator& group : m_groups)
+        group.collectMagnitudes();
+}
+
+void ConvolutionAccumulator::collectCross()
+{
+    for (InputAccumulator& group : m_groups)
+        group.collectCross();
+}
+
 void ConvolutionAccumulator::add(std::span<const float> images, std::int64_t height,
                                  std::int64_t width, const Monitor* monitor)
+{
+    require(images, height, width, monitor);
+    unfold(images, {}, height, width, monitor);
+}
+
+void ConvolutionAccumulator::addBeside(std::span<const float> images,
+                                       std::span<const float> floatNetworks, std::int64_t height,
+                                       std::int64_t width, const Monitor* monitor)
+{
+    require(images, height, width, monitor);
+    if (floatNetworks.size() != images.size())
+        throw Error(ErrorCode::Shape,
+                    concat("the float network's inputs have ", floatNetworks.size(),
+                           " values, expected ", images.size()));
+    require(floatNetworks, height, width, monitor);
+    unfold(images, floatNetworks, height, width, monitor);
+}
+
+void ConvolutionAccumulator::require(std::span<const float> images, std::int64_t height,
+                                     std::int64_t width, const Monitor* monitor) const
 {
     const std::int64_t size = height < 1 || width < 1 ? 0 : m_geometry.channels * height * width;
     if (size == 0 || static_cast<std::int64_t>(images.size()) % size != 0)
@@ -77,25 +109,44 @@ void ConvolutionAccumulator::add(std::span<const float> images, std::int64_t hei
         throw Error(ErrorCode::Numeric, concat("calibration input has ", bad,
                                                bad == 1 ? " value that is" : " values that are",
                                                " not finite, expected none"));
+}
+
+void ConvolutionAccumulator::unfold(std::span<const float> images,
+                                    std::span<const float> floatNetworks, std::int64_t height,
+                                    std::int64_t width, const Monitor* monitor)
+{
+    const ConvolutionGeometry geometry = m_geometry.resolved(height, width);
+    const auto [outHeight, outWidth] = geometry.output(height, width);
+    const std::int64_t size = geometry.channels * height * width;
     const std::int64_t pixels =
         static_cast<std::int64_t>(images.size()) / size * outHeight * outWidth;
-    const std::int64_t features = m_geometry.features();
+    const std::int64_t features = geometry.features();
     const std::int64_t block = std::clamp<std::int64_t>(unfoldedValues / features, 1, pixels);
     Tensor columns(Shape{block, features});
-    for (std::int64_t g = 0; g < m_geometry.groups; ++g)
+    Tensor beside = floatNetworks.empty() ? Tensor() : Tensor(Shape{block, features});
+    const auto fill = [&](std::span<const float> from, Tensor& to, std::int64_t group,
+                          std::int64_t first, std::int64_t count) {
+        constexpr std::int64_t pixelGrain = 256;
+        parallelFor(
+            count, pixelGrain,
+            [&](std::int64_t begin, std::int64_t end) {
+                convolutionColumns(geometry, from, height, width, group, first + begin, end - begin,
+                                   to.floats().data() + begin * features);
+            },
+            monitor);
+        return std::as_const(to).matrix().block(0, 0, count, features);
+    };
+    for (std::int64_t g = 0; g < geometry.groups; ++g) {
+        InputAccumulator& accumulator = m_groups[static_cast<std::size_t>(g)];
         for (std::int64_t first = 0; first < pixels; first += block) {
             const std::int64_t count = std::min(block, pixels - first);
-            constexpr std::int64_t pixelGrain = 256;
-            parallelFor(
-                count, pixelGrain,
-                [&](std::int64_t begin, std::int64_t end) {
-                    convolutionColumns(m_geometry, images, height, width, g, first + begin,
-                                       end - begin, columns.floats().data() + begin * features);
-                },
-                monitor);
-            m_groups[static_cast<std::size_t>(g)].add(
-                std::as_const(columns).matrix().block(0, 0, count, features), monitor);
+            const ConstMatrixView own = fill(images, columns, g, first, count);
+            if (floatNetworks.empty())
+                accumulator.add(own, monitor);
+            else
+                accumulator.addBeside(own, fill(floatNetworks, beside, g, first, count), monitor);
         }
+    }
 }
 
 InputStatistics ConvolutionAccumulator::finish()
@@ -105,16 +156,23 @@ InputStatistics ConvolutionAccumulator::finish()
     const auto append = [](auto& to, const auto& from) {
         to.insert(to.end(), from.begin(), from.end());
     };
+    std::shared_ptr<SignedMagnitudes> magnitudes;
+    if (all.magnitudes)
+        magnitudes = std::make_shared<SignedMagnitudes>(*all.magnitudes);
     std::vector<Tensor> samples;
     samples.push_back(std::move(all.sample));
     for (std::size_t g = 1; g < m_groups.size(); ++g) {
         InputStatistics part = m_groups[g].finish();
         append(all.hessian, part.hessian);
+        append(all.cross, part.cross);
+        if (magnitudes && part.magnitudes)
+            magnitudes->join(*part.magnitudes);
         append(all.minimum, part.minimum);
         append(all.maximum, part.maximum);
         append(all.secondMoment, part.secondMoment);
         samples.push_back(std::move(part.sample));
     }
+    all.magnitudes = std::move(magnitudes);
     if (samples.size() == 1 || samples.front().empty()) {
         all.sample = std::move(samples.front());
         return all;

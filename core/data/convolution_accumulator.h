@@ -28,10 +28,23 @@ public:
     /// Error(Numeric) when a value is not finite; both leave the accumulator as it was.
     void add(std::span<const float> images, std::int64_t height, std::int64_t width,
              const Monitor* monitor = nullptr);
+    /// The same with the float network's inputs for the same images.
+    void addBeside(std::span<const float> images, std::span<const float> floatNetworks,
+                   std::int64_t height, std::int64_t width, const Monitor* monitor = nullptr);
+    /// As in InputAccumulator; the cross matrices of the groups stand one after the other.
+    /// Magnitudes are those of the columns, padding and all.
+    void collectMagnitudes();
+    void collectCross();
     /// rows: output pixels. The accumulator is spent afterwards.
     [[nodiscard]] InputStatistics finish();
 
 private:
+    /// Throws what add() throws.
+    void require(std::span<const float> images, std::int64_t height, std::int64_t width,
+                 const Monitor* monitor) const;
+    void unfold(std::span<const float> images, std::span<const float> floatNetworks,
+                std::int64_t height, std::int64_t width, const Monitor* monitor);
+
     ConvolutionGeometry m_geometry;
     std::vector<InputAccumulator> m_groups;
 };

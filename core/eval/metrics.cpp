@@ -10,6 +10,7 @@
 #include <limits>
 #include <memory>
 #include <numeric>
+#include <utility>
 #include <vector>
 
 namespace gradus {
@@ -65,6 +66,33 @@ double halfTrace(ConstMatrixView a, ConstMatrixView lower, std::vector<float>& b
 }
 
 } // namespace
+
+double relativeOutputError(ConstMatrixView w, ConstMatrixView quantized,
+                           std::span<const double> hessians, std::int64_t groups)
+{
+    if (groups == 1)
+        return relativeOutputError(w, quantized, hessians);
+    assert(groups > 0 && w.rows % groups == 0 && w.cols == quantized.cols);
+    const std::int64_t rows = w.rows / groups;
+    const auto square = static_cast<std::size_t>(w.cols * w.cols);
+    Tensor difference(Shape{rows, w.cols});
+    double error = 0;
+    double whole = 0;
+    for (std::int64_t g = 0; g < groups; ++g) {
+        const auto hessian = hessians.subspan(static_cast<std::size_t>(g) * square, square);
+        for (std::int64_t r = 0; r < rows; ++r)
+            for (std::int64_t c = 0; c < w.cols; ++c) {
+                const auto at = static_cast<std::size_t>(c);
+                difference.matrix().row(r)[at] =
+                    w.row(g * rows + r)[at] - quantized.row(g * rows + r)[at];
+            }
+        for (const double energy : rowEnergies(std::as_const(difference).matrix(), hessian))
+            error += energy;
+        for (const double energy : rowEnergies(w.block(g * rows, 0, rows, w.cols), hessian))
+            whole += energy;
+    }
+    return whole > 0 ? error / whole : std::numeric_limits<double>::quiet_NaN();
+}
 
 double toDecibel(double relativeError)
 {

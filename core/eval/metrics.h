@@ -42,6 +42,9 @@ private:
 /// W: out × in, H: in × in full storage. NaN when the denominator is zero.
 [[nodiscard]] double relativeOutputError(ConstMatrixView w, ConstMatrixView quantized,
                                          std::span<const double> hessian);
+/// Of a convolution whose rows are split evenly on groups: their Hessians, one after the other.
+[[nodiscard]] double relativeOutputError(ConstMatrixView w, ConstMatrixView quantized,
+                                         std::span<const double> hessians, std::int64_t groups);
 
 /// a·H·aᵀ for every row a of A: its share of tr(A·H·Aᵀ), so that a ratio of traces can be estimated
 /// from some rows. H: in × in in full storage. All zero when H's diagonal is.

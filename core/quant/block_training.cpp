@@ -35,7 +35,8 @@ public:
         m_parts.enter(m_range, FloatingParts::Form::Masters);
         GradientPass pass(*m_problem.model, m_parts.weights(), m_range, m_parts.wanted(m_range),
                           false);
-        Tensor output = pass.forward(inputs(first, count), m_monitor);
+        const Values sides = sidesOf(first, count);
+        Tensor output = pass.forward(inputs(first, count), sides, m_monitor);
         // The loss is the mean over all elements, as in the paper: its gradient is 2(ŷ − y)/count.
         const auto sums = kernel::squaredErrorBackward(
             std::as_const(output).matrix(), targets(first, count),
@@ -50,10 +51,10 @@ public:
         kernel::SquaredError total;
         for (std::int64_t w = 0; w < m_problem.windows; w += m_batch) {
             const std::int64_t count = std::min(m_batch, m_problem.windows - w);
-            Tensor hidden = inputs(w, count);
-            m_executor.runBlock(m_problem.block, hidden, m_monitor);
-            const auto sums = kernel::squaredErrorBackward(std::as_const(hidden).matrix(),
-                                                           targets(w, count), 0, {});
+            const Tensor output =
+                m_executor.block(m_problem.block, inputs(w, count), sidesOf(w, count), m_monitor);
+            const auto sums =
+                kernel::squaredErrorBackward(output.matrix(), targets(w, count), 0, {});
             total.error += sums.error;
             total.target += sums.target;
         }
@@ -61,8 +62,14 @@ public:
     }
 
 private:
+    [[nodiscard]] Values sidesOf(std::int64_t first, std::int64_t count) const
+    {
+        return m_problem.sides ? m_problem.sides(first, count) : Values();
+    }
     [[nodiscard]] Tensor inputs(std::int64_t first, std::int64_t count) const
     {
+        if (m_problem.readInputs)
+            return m_problem.readInputs(first, count);
         const std::int64_t rows = count * m_problem.length;
         const ConstMatrixView from = m_problem.inputs->rows(first * m_problem.length, rows);
         Tensor tensor({count, m_problem.length, from.cols});
@@ -93,9 +100,13 @@ private:
 TuningResult trainBlock(const BlockProblem& problem, const TrainingOptions& options,
                         Monitor& monitor, const TrainingSink& sink)
 {
-    assert(problem.model && problem.weights && problem.inputs && problem.targets);
+    assert(problem.model && problem.weights && problem.targets);
+    assert(problem.inputs || problem.readInputs);
+    TrainingOptions chosen = options;
+    if (problem.batch > 0)
+        chosen.batch = problem.batch;
     const Executor mustRun(*problem.model, *problem.weights); // or says why not
-    BlockTraining training(problem, options, monitor);
+    BlockTraining training(problem, chosen, monitor);
     TrainingSteps steps;
     steps.name = problem.model->blocks[static_cast<std::size_t>(problem.block)].name;
     steps.block = problem.block;
@@ -104,7 +115,7 @@ TuningResult trainBlock(const BlockProblem& problem, const TrainingOptions& opti
         return training.step(first, count);
     };
     steps.evaluate = [&] { return training.evaluate(); };
-    return runTraining(training.parts(), steps, options, monitor, sink);
+    return runTraining(training.parts(), steps, chosen, monitor, sink);
 }
 
 } // namespace gradus

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cassert>
 #include <cmath>
+#include <type_traits>
 #include <utility>
 
 namespace gradus {
@@ -26,6 +27,55 @@ float roundTo(DType dtype, float value)
     }
 }
 
+/// The weight that a layer of this operator quantizes; none for most.
+std::string layerWeightOf(const Operator& op)
+{
+    if (const auto* linear = std::get_if<op::Linear>(&op))
+        return linear->weight;
+    if (const auto* convolution = std::get_if<op::Convolution>(&op))
+        return convolution->weight;
+    return {};
+}
+
+std::string biasOf(const Operator& op)
+{
+    if (const auto* linear = std::get_if<op::Linear>(&op))
+        return linear->bias;
+    if (const auto* convolution = std::get_if<op::Convolution>(&op))
+        return convolution->bias;
+    return {};
+}
+
+/// Weight and bias of a norm. Means and variances of a batch norm are what was measured.
+std::vector<std::string> normParametersOf(const Operator& op)
+{
+    std::vector<std::string> names;
+    std::visit(
+        [&](const auto& norm) {
+            using O = std::decay_t<decltype(norm)>;
+            if constexpr (std::is_same_v<O, op::RmsNorm>)
+                names = {norm.weight};
+            else if constexpr (std::is_same_v<O, op::LayerNorm> ||
+                               std::is_same_v<O, op::BatchNorm> ||
+                               std::is_same_v<O, op::InstanceNorm>)
+                names = {norm.weight, norm.bias};
+        },
+        op);
+    std::erase(names, "");
+    return names;
+}
+
+/// All tensors that an operator names, as far as any of them may be trained.
+std::vector<std::string> parametersOf(const Operator& op)
+{
+    std::vector<std::string> names = normParametersOf(op);
+    names.push_back(layerWeightOf(op));
+    names.push_back(biasOf(op));
+    if (const auto* embedding = std::get_if<op::Embedding>(&op))
+        names.push_back(embedding->weight);
+    return names;
+}
+
 bool contains(const NodeRange& range, int node)
 {
     return node >= range.first && node < range.first + range.count;
@@ -40,15 +90,11 @@ FloatingParts::FloatingParts(const Model& model, const Weights& below,
     , m_overlay(Weights::over(below))
 {
     std::map<std::string, int> readers; // of a tensor: one that two nodes share is left alone
-    for (const Node& node : model.graph.nodes) {
-        if (const auto* linear = std::get_if<op::Linear>(&node.op)) {
-            ++readers[linear->weight];
-            ++readers[linear->bias];
-        } else if (const auto* embedding = std::get_if<op::Embedding>(&node.op))
-            ++readers[embedding->weight];
-        else if (const auto* norm = std::get_if<op::RmsNorm>(&node.op))
-            ++readers[norm->weight];
-    }
+    for (const Node& node : model.graph.nodes)
+        for (const std::string& tensor : parametersOf(node.op))
+            ++readers[tensor];
+    for (const auto& [value, constant] : model.graph.constants)
+        ++readers[constant.tensor];
     const NodeRange range{first, count, 0, 0, {}};
     for (const TrainedLayer& layer : layers) {
         LayerParts parts;
@@ -56,8 +102,7 @@ FloatingParts::FloatingParts(const Model& model, const Weights& below,
         parts.tensor = layer.layer->weight;
         const int node = layer.layer->node;
         if (contains(range, node) && readers[parts.tensor] == 1 &&
-            std::holds_alternative<op::Linear>(
-                model.graph.nodes[static_cast<std::size_t>(node)].op)) {
+            !layerWeightOf(model.graph.nodes[static_cast<std::size_t>(node)].op).empty()) {
             parts.node = node;
             parts.weight = layer.weight->scheme.levels == Levels::Uniform
                                ? trainUniform(layer)
@@ -68,25 +113,31 @@ FloatingParts::FloatingParts(const Model& model, const Weights& below,
     }
     for (int n = first; n < first + count; ++n) {
         const Operator& op = model.graph.nodes[static_cast<std::size_t>(n)].op;
-        if (const auto* norm = std::get_if<op::RmsNorm>(&op);
-            norm && options.norms && readers[norm->weight] == 1)
-            addVector(n, norm->weight, m_normOf);
-        if (const auto* linear = std::get_if<op::Linear>(&op);
-            linear && options.biases && !linear->bias.empty())
-            addVector(n, linear->bias, m_biasOf);
+        if (options.norms)
+            for (const std::string& tensor : normParametersOf(op))
+                if (readers[tensor] == 1)
+                    addVector(n, tensor, VectorKind::Norm);
+        if (const std::string bias = biasOf(op); options.biases && !bias.empty())
+            addVector(n, bias, VectorKind::Bias);
     }
 }
 
-void FloatingParts::addVector(int node, const std::string& tensor,
-                              std::map<int, std::size_t>& byNode)
+void FloatingParts::addVector(int node, const std::string& tensor, VectorKind kind)
 {
+    // Those that the graph itself computes lie in no file that they could go back to.
+    const TensorInfo* info = m_model.source.tensors->find(tensor);
+    if (!info || info->shape.size() != 1 || !isFloating(info->dtype))
+        return;
     VectorParts parts;
     parts.node = node;
     parts.tensor = tensor;
-    parts.dtype = m_model.source.tensors->find(tensor)->dtype;
+    parts.dtype = info->dtype;
     const auto value = m_overlay.get(tensor);
     parts.values.set({value->floats().begin(), value->floats().end()});
-    byNode[node] = m_vectors.size();
+    if (kind == VectorKind::Norm)
+        m_normOf[{node, tensor}] = m_vectors.size();
+    else
+        m_biasOf[node] = m_vectors.size();
     m_vectors.push_back(std::move(parts));
 }
 
@@ -98,10 +149,13 @@ bool FloatingParts::empty() const
 std::set<int> FloatingParts::wanted(const NodeRange& range) const
 {
     std::set<int> nodes;
-    for (const auto* map : {&m_layerOf, &m_normOf, &m_biasOf})
+    for (const auto* map : {&m_layerOf, &m_biasOf})
         for (const auto& [node, index] : *map)
             if (contains(range, node))
                 nodes.insert(node);
+    for (const auto& [norm, index] : m_normOf)
+        if (contains(range, norm.first))
+            nodes.insert(norm.first);
     return nodes;
 }
 
@@ -164,23 +218,45 @@ void FloatingParts::leave(const NodeRange& range)
         release(vector.node, vector.tensor);
 }
 
+MatrixView FloatingParts::gradientBuffer(std::int64_t rows, std::int64_t cols)
+{
+    if (m_weightGradient.count() < rows * cols)
+        m_weightGradient = Tensor({rows * cols});
+    return {m_weightGradient.floats().data(), rows, cols};
+}
+
 GradientSink FloatingParts::sink(const Monitor& monitor)
 {
     GradientSink sink;
     sink.linear = [this, &monitor](int node, ConstMatrixView x, ConstMatrixView delta) {
         if (const auto found = m_layerOf.find(node); found != m_layerOf.end()) {
-            const std::int64_t count = delta.cols * x.cols;
-            if (m_weightGradient.count() < count)
-                m_weightGradient = Tensor({count});
-            const MatrixView gradient(m_weightGradient.floats().data(), delta.cols, x.cols);
+            const MatrixView gradient = gradientBuffer(delta.cols, x.cols);
             multiplyLeftTransposed(delta, x, gradient, false, &monitor);
             m_layers[found->second].weight->addGradient(gradient);
         }
         if (const auto found = m_biasOf.find(node); found != m_biasOf.end())
             kernel::addColumnSums(delta, m_vectors[found->second].values.gradient);
     };
-    sink.norm = [this](int node, const std::string&, std::span<const float> gradient) {
-        auto& own = m_vectors[m_normOf.at(node)].values.gradient;
+    sink.convolution = [this](int node, ConstMatrixView weight, std::span<const float> bias) {
+        if (const auto found = m_layerOf.find(node); found != m_layerOf.end()) {
+            // Which works in the gradient's memory
+            const MatrixView gradient = gradientBuffer(weight.rows, weight.cols);
+            for (std::int64_t r = 0; r < weight.rows; ++r)
+                std::copy(weight.row(r).begin(), weight.row(r).end(), gradient.row(r).begin());
+            m_layers[found->second].weight->addGradient(gradient);
+        }
+        if (const auto found = m_biasOf.find(node); found != m_biasOf.end() && !bias.empty()) {
+            auto& own = m_vectors[found->second].values.gradient;
+            assert(own.size() == bias.size());
+            for (std::size_t i = 0; i < own.size(); ++i)
+                own[i] += bias[i];
+        }
+    };
+    sink.norm = [this](int node, const std::string& tensor, std::span<const float> gradient) {
+        const auto found = m_normOf.find({node, tensor});
+        if (found == m_normOf.end())
+            return;
+        auto& own = m_vectors[found->second].values.gradient;
         assert(own.size() == gradient.size());
         for (std::size_t i = 0; i < own.size(); ++i)
             own[i] += gradient[i];

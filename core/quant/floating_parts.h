@@ -4,6 +4,10 @@
 #include "core/graph/gradient.h"
 #include "core/quant/trained_weight.h"
 
+#include <map>
+#include <string>
+#include <utility>
+
 namespace gradus {
 
 /// Quantized layers, norms and biases while they are trained: float32 masters, their gradients, and
@@ -19,7 +23,7 @@ public:
     };
 
     /// What of the nodes in [first, first + count) is trained. below: all other weights. Layers
-    /// that are no Linear node of that range stay as they are.
+    /// that are no Linear or Convolution node of that range stay as they are.
     FloatingParts(const Model& model, const Weights& below, const std::vector<TrainedLayer>& layers,
                   int first, int count, const TrainingOptions& options);
 
@@ -57,7 +61,7 @@ private:
         std::shared_ptr<const QuantizedWeight> start;
         std::unique_ptr<TrainedWeight> weight; ///< null: not trained
     };
-    /// A norm's weight or a linear layer's bias.
+    /// A norm's weight or bias, or a layer's bias.
     struct VectorParts
     {
         int node = -1;
@@ -66,18 +70,26 @@ private:
         TrainedArray values;
     };
 
-    void addVector(int node, const std::string& tensor, std::map<int, std::size_t>& byNode);
+    /// kind: what of the node it is.
+    enum class VectorKind
+    {
+        Norm,
+        Bias
+    };
+    void addVector(int node, const std::string& tensor, VectorKind kind);
     template <class Body>
     void forEachWeight(const Body& body);
     std::shared_ptr<Tensor> buffer(const Shape& shape);
+    MatrixView gradientBuffer(std::int64_t rows, std::int64_t cols);
 
     const Model& m_model;
     Weights m_overlay;
     std::vector<LayerParts> m_layers;
     std::vector<VectorParts> m_vectors;
     std::map<int, std::size_t> m_layerOf; ///< by node
-    std::map<int, std::size_t> m_normOf;
-    std::map<int, std::size_t> m_biasOf;
+    /// By node and tensor: a norm has a weight and a bias.
+    std::map<std::pair<int, std::string>, std::size_t> m_normOf;
+    std::map<int, std::size_t> m_biasOf; ///< of linear layers and convolutions, by node
     std::map<std::string, std::shared_ptr<Tensor>> m_entered;
     std::vector<std::shared_ptr<Tensor>> m_spare;
     Tensor m_weightGradient; ///< of one layer at a time

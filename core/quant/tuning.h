@@ -21,7 +21,8 @@ namespace gradus {
 /// Training of quantized layers, norm weights and biases. decoupleQ (Guo et al. 2024), "block-wise
 /// minimization" and "supervised fine-tuning": the integers of uniform weights are frozen, scales
 /// and zeros trained; where zeros are codes, or fixed, only scales. Of power levels (NUPES) codes
-/// and exponents are trained, too. Labelled images wait for the graphs that read images.
+/// and exponents are trained, too. Blocks of any
+/// network are trained; the fine-tuning is for language models.
 
 /// A quantized layer that is trained.
 struct TrainedLayer
@@ -121,8 +122,13 @@ struct BlockProblem
     std::vector<TrainedLayer> layers;
     const ActivationStore* inputs = nullptr;  ///< (windows · length) × hidden
     const ActivationStore* targets = nullptr; ///< the float block's output for the inputs
-    std::int64_t windows = 0;
-    std::int64_t length = 0;
+    std::int64_t windows = 0;                 ///< samples, of any shape with readInputs
+    std::int64_t length = 0;                  ///< rows of targets for each
+    /// In place of `inputs` where samples are no windows of tokens: some of them, batch in front.
+    std::function<Tensor(std::int64_t first, std::int64_t count)> readInputs = {};
+    /// What the block reads besides, for these samples; none: it reads nothing else.
+    std::function<Values(std::int64_t first, std::int64_t count)> sides = {};
+    int batch = 0; ///< samples per step in place of the options'; 0: theirs
 };
 
 /// Block-wise minimization (section 7 of the paper's reference): Adam on the mean squared error of

@@ -3,6 +3,7 @@
 
 #include "core/base/error.h"
 #include "core/base/text.h"
+#include "core/graph/node_range.h"
 #include "core/session/language.h"
 
 #include <algorithm>
@@ -11,168 +12,243 @@
 
 namespace gradus {
 
-namespace {
-
-void copyRows(ConstMatrixView from, MatrixView to)
+std::int64_t samplesPerBatch(const Model& model, const Tensor& one, std::uint64_t memoryBytes)
 {
-    assert(from.rows == to.rows && from.cols == to.cols);
-    for (std::int64_t r = 0; r < from.rows; ++r)
-        std::memcpy(to.row(r).data(), from.row(r).data(), from.row(r).size_bytes());
+    const GraphPort& port = model.graph.inputs.front();
+    if (!port.shape.empty() && port.shape.front() > 0)
+        return port.shape.front(); // the graph knows no other
+    const std::int64_t elements = std::max<std::int64_t>(1, one.count());
+    if (port.dtype != DType::F32)
+        return windowsPerBatch(elements);
+    // About seven images of 224 × 224 × 3. Networks widen what they read some eight times, and have
+    // a few such values at once.
+    constexpr std::int64_t elementsAtOnce = std::int64_t(1) << 20;
+    constexpr std::int64_t most = 64;
+    constexpr std::uint64_t widening = 32;
+    const auto bytes = widening * sizeof(float) * static_cast<std::uint64_t>(elements);
+    const auto affordable = static_cast<std::int64_t>(
+        std::min<std::uint64_t>(memoryBytes / bytes, static_cast<std::uint64_t>(most)));
+    return std::max<std::int64_t>(1, std::min(elementsAtOnce / elements, affordable));
 }
 
-} // namespace
-
-BlockPass::BlockPass(const Model& model, const Weights& weights, std::int64_t length,
-                     std::int64_t windows, std::uint64_t memoryBytes)
+BlockPass::BlockPass(const Model& model, const Weights& weights, const Dataset& data,
+                     std::int64_t samples, std::uint64_t memoryBytes)
     : m_model(model)
     , m_executor(model, weights)
-    , m_length(length)
-    , m_rows(windows * length)
+    , m_data(data)
+    , m_room(samples)
     , m_memoryBytes(memoryBytes)
-    , m_hidden(std::make_unique<ActivationStore>(m_rows, model.hiddenSize, memoryBytes))
 {
 }
 
 void BlockPass::forEachBatch(const Monitor& monitor, const Progress& progress,
                              const std::function<void(std::int64_t, std::int64_t)>& body) const
 {
-    const std::int64_t perBatch = windowsPerBatch(m_length);
-    for (std::int64_t w = 0; w < m_windows; w += perBatch) {
+    for (std::int64_t s = 0; s < count(); s += m_perBatch) {
         monitor.checkpoint();
         if (progress)
-            progress(static_cast<double>(w) / static_cast<double>(m_windows));
-        body(w * m_length, std::min(perBatch, m_windows - w));
+            progress(static_cast<double>(s) / static_cast<double>(count()));
+        body(s, std::min(m_perBatch, count() - s));
     }
 }
 
-void BlockPass::embed(std::span<const Token> tokens, const Monitor& monitor,
+std::vector<Tensor> BlockPass::inputs(std::int64_t first, std::int64_t count) const
+{
+    return m_data.batch(std::span(m_samples).subspan(static_cast<std::size_t>(first),
+                                                     static_cast<std::size_t>(count)));
+}
+
+void BlockPass::take(std::vector<std::int64_t> samples)
+{
+    assert(static_cast<std::int64_t>(samples.size()) <= m_room);
+    m_samples = std::move(samples);
+    m_sides.clear();
+    m_lastBatch = -1;
+    if (!m_samples.empty())
+        m_perBatch = samplesPerBatch(m_model, inputs(0, 1).front(), m_memoryBytes);
+}
+
+void BlockPass::runPrelude(Outputs what, const Monitor& monitor, const InputObserver& observer,
+                           const Progress& progress, const Companion& companion)
+{
+    m_sides.clear();
+    forEachBatch(monitor, progress, [&](std::int64_t first, std::int64_t count) {
+        if (companion.pass)
+            companion.pass->preludeBatch(companion.what, first, count, monitor, companion.observer);
+        preludeBatch(what, first, count, monitor, observer);
+    });
+    if (companion.pass)
+        companion.pass->finishAdvance();
+    finishAdvance();
+}
+
+void BlockPass::preludeBatch(Outputs what, std::int64_t first, std::int64_t count,
+                             const Monitor& monitor, const InputObserver& observer)
+{
+    Values values = m_executor.prelude(inputs(first, count), monitor, observer);
+    if (what == Outputs::Dropped)
+        return;
+    const auto main = values.find(m_model.blocks.front().input);
+    if (main == values.end())
+        throw Error(ErrorCode::Internal, "the first block's input is not there");
+    advance(first, count, main->second);
+    values.erase(main);
+    if (m_sides.size() == static_cast<std::size_t>(first / m_perBatch))
+        m_sides.push_back(std::move(values));
+    else
+        m_sides.at(static_cast<std::size_t>(first / m_perBatch)) = std::move(values);
+}
+
+void BlockPass::start(std::vector<std::int64_t> samples, const Monitor& monitor,
                       const Progress& progress)
 {
-    m_windows = static_cast<std::int64_t>(tokens.size()) / m_length;
-    forEachBatch(monitor, progress, [&](std::int64_t row, std::int64_t windows) {
-        const std::int64_t rows = windows * m_length;
-        const Tensor embedded = m_executor.embed(
-            tokens.subspan(static_cast<std::size_t>(row), static_cast<std::size_t>(rows)), windows);
-        copyRows(embedded.matrix(), m_hidden->rows(row, rows));
-    });
+    take(std::move(samples));
+    runPrelude(Outputs::Advance, monitor, {}, progress);
 }
 
 void BlockPass::run(int block, Outputs what, const Monitor& monitor, const InputObserver& observer,
                     const Progress& progress, const Companion& companion)
 {
-    forEachBatch(monitor, progress, [&](std::int64_t row, std::int64_t windows) {
+    forEachBatch(monitor, progress, [&](std::int64_t first, std::int64_t count) {
         if (companion.pass)
-            companion.pass->runBatch(block, companion.what, row, windows, monitor,
+            companion.pass->runBatch(block, companion.what, first, count, monitor,
                                      companion.observer);
-        runBatch(block, what, row, windows, monitor, observer);
+        runBatch(block, what, first, count, monitor, observer);
     });
+    if (companion.pass)
+        companion.pass->finishAdvance();
+    finishAdvance();
 }
 
-void BlockPass::runBatch(int block, Outputs what, std::int64_t row, std::int64_t windows,
+void BlockPass::runBatch(int block, Outputs what, std::int64_t first, std::int64_t count,
                          const Monitor& monitor, const InputObserver& observer)
 {
-    if (what == Outputs::Aside && !m_aside)
-        m_aside = std::make_unique<ActivationStore>(m_rows, m_model.hiddenSize, m_memoryBytes);
-    const MatrixView stored = m_hidden->rows(row, windows * m_length);
-    Tensor batch({windows, m_length, m_model.hiddenSize});
-    copyRows(stored, batch.matrix());
-    m_executor.runBlock(block, batch, monitor, observer);
-    if (what == Outputs::Advance)
-        copyRows(batch.matrix(), stored);
-    else if (what == Outputs::Aside)
-        copyRows(batch.matrix(), m_aside->rows(row, windows * m_length));
+    m_lastBatch = -1;
+    const Tensor output =
+        m_executor.block(block, m_hidden->read(first, count), sides(first), monitor, observer);
+    try {
+        if (what == Outputs::Advance)
+            advance(first, count, output);
+        else if (what == Outputs::Aside)
+            put(m_aside, first, count, output);
+    } catch (const Error& error) {
+        throw error.within(
+            concat("output of block ", m_model.blocks[static_cast<std::size_t>(block)].name));
+    }
+}
+
+void BlockPass::put(std::unique_ptr<SampleStore>& store, std::int64_t first, std::int64_t count,
+                    const Tensor& batch) const
+{
+    if (!store || !store->fits(batch, count)) {
+        if (first > 0)
+            throw Error(ErrorCode::Shape,
+                        concat("a value is ", shapeText(batch.shape()),
+                               " for some samples and of another shape for those before"));
+        store.reset(); // its memory may be needed
+        store = std::make_unique<SampleStore>(m_room, batch, count, m_memoryBytes);
+    }
+    store->write(first, batch);
+}
+
+void BlockPass::advance(std::int64_t first, std::int64_t count, const Tensor& batch)
+{
+    // In place while the shape stays; what went in has been read by now.
+    const bool stays = !m_next && m_hidden && m_hidden->fits(batch, count);
+    put(stays ? m_hidden : m_next, first, count, batch);
+}
+
+void BlockPass::finishAdvance()
+{
+    if (m_next)
+        m_hidden = std::move(m_next);
+}
+
+const Values& BlockPass::sides(std::int64_t first) const
+{
+    return m_sides[static_cast<std::size_t>(first / m_perBatch)];
+}
+
+Values BlockPass::sidesOf(std::int64_t first, std::int64_t count, const Monitor& monitor) const
+{
+    return m_executor.prelude(inputs(first, count), monitor);
+}
+
+bool BlockPass::hasSides() const
+{
+    return std::any_of(m_model.blocks.begin(), m_model.blocks.end(),
+                       [](const Block& block) { return !block.sides.empty(); });
+}
+
+bool BlockPass::headIsByRow() const
+{
+    return m_model.task == ModelTask::Language && m_model.graph.outputs.size() == 1 &&
+           m_hidden->shape().size() == 2 && headRange(m_model).sides.empty();
+}
+
+std::vector<Tensor> BlockPass::finish(std::int64_t first, std::int64_t count,
+                                      const Monitor& monitor, const InputObserver& observer) const
+{
+    return m_executor.finish(m_hidden->read(first, count), sides(first), monitor, observer);
 }
 
 Tensor BlockPass::logits(std::int64_t window, std::int64_t position, std::int64_t count,
-                         const Monitor& monitor) const
+                         const Monitor& monitor)
 {
-    return m_executor.head(m_hidden->rows(window * m_length + position, count), monitor);
+    const std::int64_t length = m_hidden->rowsPerSample();
+    if (headIsByRow())
+        return m_executor.head(m_hidden->rows().rows(window * length + position, count), monitor);
+    const std::int64_t batch = window / m_perBatch;
+    if (m_lastBatch != batch) {
+        const std::int64_t first = batch * m_perBatch;
+        m_lastOutputs = finish(first, std::min(m_perBatch, this->count() - first), monitor);
+        m_lastBatch = batch;
+    }
+    // windows × length × vocabulary
+    const ConstMatrixView all = std::as_const(m_lastOutputs.front()).matrix();
+    const std::int64_t windows = std::min(m_perBatch, this->count() - batch * m_perBatch);
+    const std::int64_t perWindow = all.rows / windows;
+    const std::int64_t row = (window % m_perBatch) * perWindow + position;
+    if (position + count > perWindow)
+        throw Error(ErrorCode::Shape,
+                    concat("the model puts out ", shapeText(m_lastOutputs.front().shape()),
+                           ", expected logits for every position"));
+    Tensor result({count, all.cols});
+    std::memcpy(result.bytes().data(), all.row(row).data(), result.bytes().size());
+    return result;
+}
+
+void BlockPass::forEachOutputs(const Monitor& monitor, const Progress& progress,
+                               const OutputsBody& body)
+{
+    forEachBatch(monitor, progress, [&](std::int64_t first, std::int64_t count) {
+        body(first, count, finish(first, count, monitor));
+    });
 }
 
 void BlockPass::runHead(const Monitor& monitor, const InputObserver& observer,
                         const Progress& progress, const Companion& companion) const
 {
+    if (!headIsByRow()) {
+        forEachBatch(monitor, progress, [&](std::int64_t first, std::int64_t count) {
+            if (const BlockPass* other = companion.pass)
+                (void)other->finish(first, count, monitor, companion.observer);
+            (void)finish(first, count, monitor, observer);
+        });
+        return;
+    }
     constexpr std::int64_t step = 512;
-    const std::int64_t rows = m_windows * m_length;
+    const std::int64_t rows = count() * m_hidden->rowsPerSample();
     for (std::int64_t r = 0; r < rows; r += step) {
         monitor.checkpoint();
         if (progress)
             progress(static_cast<double>(r) / static_cast<double>(rows));
         const std::int64_t count = std::min(step, rows - r);
         if (const BlockPass* other = companion.pass)
-            (void)other->m_executor.head(other->m_hidden->rows(r, count), monitor,
+            (void)other->m_executor.head(other->m_hidden->rows().rows(r, count), monitor,
                                          companion.observer);
-        (void)m_executor.head(m_hidden->rows(r, count), monitor, observer);
+        (void)m_executor.head(m_hidden->rows().rows(r, count), monitor, observer);
     }
-}
-
-void InputCapture::want(const Layer& layer, bool withHessian, bool withMagnitudes, bool withCross)
-{
-    auto place = m_accumulators.find(layer.input);
-    if (place == m_accumulators.end()) {
-        place =
-            m_accumulators.emplace(layer.input, InputAccumulator(layer.cols, withHessian)).first;
-        m_feeds.emplace(layer.node, layer.input);
-    }
-    if (withMagnitudes)
-        place->second.collectMagnitudes();
-    if (withCross && m_paired.try_emplace(layer.input).second)
-        place->second.collectCross();
-}
-
-InputObserver InputCapture::observer()
-{
-    return [this](int node, const Tensor& x) {
-        const auto found = m_feeds.find(node);
-        if (found == m_feeds.end())
-            return;
-        try {
-            InputAccumulator& accumulator = m_accumulators.at(found->second);
-            if (const auto pair = m_paired.find(found->second); pair == m_paired.end())
-                accumulator.add(x.matrix(), &m_monitor);
-            else
-                accumulator.addBeside(x.matrix(), std::exchange(pair->second, {}).matrix(),
-                                      &m_monitor);
-        } catch (const Error& error) {
-            throw error.within(
-                concat("input of ", m_model.graph.nodes[static_cast<std::size_t>(node)].name));
-        }
-    };
-}
-
-InputObserver InputCapture::floatObserver()
-{
-    return [this](int node, const Tensor& x) {
-        const auto found = m_feeds.find(node);
-        if (found == m_feeds.end())
-            return;
-        if (const auto pair = m_paired.find(found->second); pair != m_paired.end()) {
-            pair->second = x.clone();
-        }
-    };
-}
-
-void InputCapture::finish()
-{
-    for (auto& [value, accumulator] : m_accumulators) {
-        InputStatistics statistics = accumulator.finish();
-        if (!statistics.cross.empty())
-            m_crosses[value] = std::exchange(statistics.cross, {});
-        m_inputs[value] = std::make_shared<const InputStatistics>(std::move(statistics));
-    }
-    m_accumulators.clear();
-}
-
-std::span<const double> InputCapture::crossOf(const Layer& layer) const
-{
-    const auto found = m_crosses.find(layer.input);
-    return found == m_crosses.end() ? std::span<const double>() : found->second;
-}
-
-std::shared_ptr<const InputStatistics> InputCapture::of(const Layer& layer) const
-{
-    const auto found = m_inputs.find(layer.input);
-    return found == m_inputs.end() ? nullptr : found->second;
 }
 
 } // namespace gradus

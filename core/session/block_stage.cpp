@@ -56,7 +56,7 @@ void addNote(LayerResult& result, const std::string& sentence)
 bool QuantizeJob::trainsBlock(int block) const
 {
     const auto& layers = m_coupling.trainedIn(static_cast<std::size_t>(block));
-    return m_windows.count() > 0 && std::any_of(layers.begin(), layers.end(), [&](std::size_t i) {
+    return m_samples.count() > 0 && std::any_of(layers.begin(), layers.end(), [&](std::size_t i) {
                return m_computed[i] && (!m_results[i] || m_heldInputs.contains(i));
            });
 }
@@ -98,11 +98,19 @@ void QuantizeJob::trainBlockLayers(BlockPass& pass, int block, const std::string
     for (const std::size_t i : layers)
         problem.layers.push_back({&m_model.layers[i], m_results[i]->weight,
                                   [this, i] { return layerWeight(m_model, m_model.layers[i]); }});
-    problem.inputs = &pass.hidden();
-    problem.targets = &pass.outputs();
-    problem.windows = m_windows.count();
-    problem.length = m_windows.length;
+    problem.targets = &pass.outputs().rows();
+    problem.windows = m_samples.count();
+    problem.length = pass.outputs().rowsPerSample();
+    problem.readInputs = [&pass](std::int64_t first, std::int64_t count) {
+        return pass.hidden().read(first, count);
+    };
+    if (!m_model.blocks[static_cast<std::size_t>(block)].sides.empty())
+        problem.sides = [this, &pass](std::int64_t first, std::int64_t count) {
+            return pass.sidesOf(first, count, m_monitor);
+        };
     const TrainingOptions options = *blockTrainingOf(m_results[layers.front()]->choice);
+    if (const Shape& fed = m_model.graph.inputs.front().shape; !fed.empty() && fed.front() > 0)
+        problem.batch = static_cast<int>(fed.front()); // the graph takes no other
     const double work = m_stageWork[static_cast<std::size_t>(block)].training;
     StopOnly stop(m_monitor);
     TuningResult trained = trainBlock(problem, options, stop, watchTraining(work));

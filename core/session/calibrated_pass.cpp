@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/base/text.h"
 #include "core/eval/metrics.h"
+#include "core/quant/methods/nupes.h"
 #include "core/quant/solve.h"
 #include "core/session/language.h"
 #include "core/session/quantize_job.h"
@@ -36,26 +37,53 @@ void QuantizeJob::passModel(Weights& weights, const Weights* floats)
         trains = trains || trainsBlock(block);
     // A training looks at a block's inputs and outputs.
     const std::uint64_t share = activationShare(m_request.memoryBytes, trains, floats != nullptr);
-    BlockPass pass(m_model, weights, m_windows.length, m_windows.count(), share);
-    if (pass.spilled())
-        m_monitor.note(concat("activations of ", m_windows.count(), " windows exceed ",
-                              trains && floats   ? "a twelfth"
-                              : trains || floats ? "an eighth"
-                                                 : "a quarter",
-                              " of the memory budget and are spilled to a temporary file"));
-    pass.embed(m_windows.tokens, m_monitor);
+    BlockPass pass(m_model, weights, *m_samples.data, m_samples.count(), share);
+    pass.take(m_samples.chosen);
     std::optional<BlockPass> beside;
     if (floats) {
-        beside.emplace(m_model, *floats, m_windows.length, m_windows.count(), share);
-        beside->embed(m_windows.tokens, m_monitor);
+        beside.emplace(m_model, *floats, *m_samples.data, m_samples.count(), share);
+        beside->take(m_samples.chosen);
         m_floatPass = &*beside;
     }
-    for (int block = 0; block < blocks; ++block)
+    passPrelude(pass);
+    bool told = false;
+    for (int block = 0; block < blocks; ++block) {
+        if (pass.spilled() && !std::exchange(told, true))
+            m_monitor.note(concat("activations of ", m_samples.count(),
+                                  m_samples.context > 0 ? " windows" : " samples", " exceed ",
+                                  trains && floats   ? "a twelfth"
+                                  : trains || floats ? "an eighth"
+                                                     : "a quarter",
+                                  " of the memory budget and are spilled to a temporary file"));
         passBlock(pass, block);
+    }
     if (inputsWantedAfter(blocks))
         passHead(pass);
     m_weights = nullptr;
     m_floatPass = nullptr;
+}
+
+void QuantizeJob::passPrelude(BlockPass& pass)
+{
+    using Outputs = BlockPass::Outputs;
+    m_stage = "before the blocks";
+    InputCapture inputs(m_model, m_monitor);
+    want(m_stages.prelude, inputs);
+    if (!inputs.empty()) {
+        BlockPass::Companion floats{};
+        if (inputs.pairs())
+            floats = {m_floatPass, Outputs::Dropped, inputs.floatObserver()};
+        pass.runPrelude(Outputs::Dropped, m_monitor, inputs.observer(),
+                        during("calibrating", m_preludeWork), floats);
+        m_workDone += m_preludeWork;
+        inputs.finish();
+    }
+    finishStage(m_stages.prelude, &inputs, m_trail);
+    pass.runPrelude(Outputs::Advance, m_monitor);
+    if (m_floatPass)
+        m_floatPass->runPrelude(Outputs::Advance, m_monitor);
+    // What the blocks and the head read of it is kept; its weights are not looked at again.
+    m_stage.clear();
 }
 
 void QuantizeJob::passBlock(BlockPass& pass, int block)
@@ -139,11 +167,15 @@ void QuantizeJob::forget(int block)
     const Block& passed = m_model.blocks[static_cast<std::size_t>(block)];
     std::set<std::string> elsewhere;
     const int end = passed.firstNode + passed.nodeCount;
-    for (int n = 0; n < static_cast<int>(m_model.graph.nodes.size()); ++n)
-        if (n < passed.firstNode || n >= end)
-            if (const auto* linear =
-                    std::get_if<op::Linear>(&m_model.graph.nodes[static_cast<std::size_t>(n)].op))
-                elsewhere.insert(linear->weight);
+    for (int n = 0; n < static_cast<int>(m_model.graph.nodes.size()); ++n) {
+        if (n >= passed.firstNode && n < end)
+            continue;
+        const Operator& op = m_model.graph.nodes[static_cast<std::size_t>(n)].op;
+        if (const auto* linear = std::get_if<op::Linear>(&op))
+            elsewhere.insert(linear->weight);
+        if (const auto* convolution = std::get_if<op::Convolution>(&op))
+            elsewhere.insert(convolution->weight);
+    }
     for (std::size_t i = 0; i < m_model.layers.size(); ++i) {
         const Layer& layer = m_model.layers[i];
         if (layer.block != block)
@@ -180,14 +212,17 @@ bool QuantizeJob::pairsWantedAmong(const std::vector<std::size_t>& layers) const
 bool QuantizeJob::wantsInputs(std::size_t layer) const
 {
     return !m_results[layer] && !m_choices[layer].keepFloat &&
-           m_model.layers[layer].kind == LayerKind::Linear;
+           canCapture(m_model, m_model.layers[layer]);
 }
 
 void QuantizeJob::want(const std::vector<std::size_t>& layers, InputCapture& inputs) const
 {
     for (const std::size_t i : layers)
         if (wantsInputs(i))
-            inputs.want(m_model.layers[i], true, m_choices[i].activation.enabled(), wantsPairs(i));
+            inputs.want(m_model.layers[i], true,
+                        m_choices[i].activation.enabled() &&
+                            m_model.layers[i].kind == LayerKind::Linear,
+                        wantsPairs(i));
 }
 
 std::vector<OriginTrail::Part>
@@ -216,13 +251,14 @@ void QuantizeJob::finishLayer(std::size_t index, const InputCapture* capture,
     const Layer& layer = m_model.layers[index];
     const std::shared_ptr<const InputStatistics> inputs = capture ? capture->of(layer) : nullptr;
     if (!m_results[index]) {
-        const bool captured = inputs && wantsInputs(index);
+        const bool wanted = capture && wantsInputs(index);
+        const bool captured = inputs && wanted;
         if (captured && m_request.inputSink)
             m_request.inputSink(layer, inputs);
         LayerResult result =
             captured ? solveLayer(layer, m_choices[index], inputs, capture->crossOf(layer))
                      : solveLayer(layer, m_choices[index], nullptr, {});
-        result.origin = m_trail.of(m_choices[index], captured ? origin : InputOrigin());
+        result.origin = m_trail.of(m_choices[index], wanted ? origin : InputOrigin());
         if (m_leftOut[index])
             result.note = "left out of this run";
         m_results[index] = std::move(result);
@@ -275,13 +311,31 @@ LayerResult QuantizeJob::solveLayer(const Layer& layer, const LayerChoice& choic
     if (sharesExponent(choice))
         problem.modelExponent = m_modelExponent;
     problem.activation = choice.activation;
+    MethodOptions method = choice.method;
+    std::string remark;
+    if (layer.kind == LayerKind::Convolution && choice.activation.enabled()) {
+        problem.activation = {};
+        remark = "inputs stay float: those of convolutions are not quantized";
+    }
+    if (!inputs && needsCalibration(method)) {
+        // The network never reaches it, or not where inputs could be seen.
+        remark =
+            concat("its inputs are not reached, so that ", methodName(method), " gives way to ");
+        if (const auto* nupes = std::get_if<NupesOptions>(&method))
+            method = dataFreeOptions(*nupes);
+        else
+            method = RtnOptions{};
+        remark += methodName(method);
+    }
     StopOnly stop(m_monitor);
-    SolveResult solved = solve(problem, choice.method, stop);
+    SolveResult solved = solve(problem, method, stop);
     result.damping = solved.report.damping;
     result.note = std::move(solved.report.note);
     result.trace = std::move(solved.report.trace);
     result.weight = std::make_shared<const QuantizedWeight>(std::move(solved.weight));
     result.activation = solved.activation;
+    if (!remark.empty())
+        addNote(result, remark);
     measure(result, problem.weight, inputs.get());
     result.seconds =
         std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
@@ -297,7 +351,7 @@ void QuantizeJob::measure(LayerResult& result, ConstMatrixView weight,
     result.weightCosine = error.cosine;
     if (inputs && !inputs->hessian.empty())
         result.relativeOutputError =
-            relativeOutputError(weight, quantized.matrix(), inputs->hessian);
+            relativeOutputError(weight, quantized.matrix(), inputs->hessian, inputs->groups);
 }
 
 } // namespace gradus

@@ -5,8 +5,8 @@
 #include "core/base/format.h"
 #include "core/base/text.h"
 #include "core/session/block_pass.h"
-#include "core/session/language.h"
 #include "core/session/origin.h"
+#include "core/session/samples.h"
 
 #include <algorithm>
 #include <set>
@@ -16,34 +16,28 @@ namespace gradus {
 
 namespace {
 
-std::uint64_t hessianBytes(std::int64_t features)
-{
-    const auto d = static_cast<std::uint64_t>(features);
-    return d * d * sizeof(double);
-}
-
 /// The inputs whose Hessians fit into the budget together, the smallest first.
-std::set<ValueId> affordable(const Model& model, std::uint64_t budget, Monitor& monitor)
+std::set<InputKey> affordable(const Model& model, std::uint64_t budget, Monitor& monitor)
 {
-    std::vector<std::tuple<std::int64_t, std::size_t, ValueId>> inputs; // features, layer, input
-    std::set<ValueId> seen;
+    std::vector<std::tuple<std::uint64_t, std::size_t, InputKey>> inputs; // elements, layer, input
+    std::set<InputKey> seen;
     for (std::size_t i = 0; i < model.layers.size(); ++i)
-        if (const Layer& layer = model.layers[i];
-            layer.kind == LayerKind::Linear && seen.insert(layer.input).second)
-            inputs.emplace_back(layer.cols, i, layer.input);
+        if (const auto key = inputKey(model, model.layers[i]); key && seen.insert(*key).second)
+            inputs.emplace_back(hessianElements(model, model.layers[i]), i, *key);
     std::sort(inputs.begin(), inputs.end());
-    std::set<ValueId> chosen;
+    std::set<InputKey> chosen;
     std::uint64_t left = budget;
-    for (const auto& [features, layer, input] : inputs) {
-        if (hessianBytes(features) > left)
+    for (const auto& [elements, layer, input] : inputs) {
+        if (elements * sizeof(double) > left)
             break; // the following ones are no smaller
-        left -= hessianBytes(features);
+        left -= elements * sizeof(double);
         chosen.insert(input);
     }
     if (chosen.size() < inputs.size()) {
         const auto layers =
             std::count_if(model.layers.begin(), model.layers.end(), [&](const Layer& layer) {
-                return layer.kind == LayerKind::Linear && !chosen.contains(layer.input);
+                const auto key = inputKey(model, layer);
+                return key && !chosen.contains(*key);
             });
         monitor.note(concat("captured inputs: ", inputs.size() - chosen.size(), " of ",
                             inputs.size(), " Hessians do not fit into ", formatBytes(budget),
@@ -59,14 +53,14 @@ void captureInputs(const CaptureRequest& request, Monitor& monitor, const InputS
 {
     const Model& model = *request.model;
     if (request.calibration.data.empty())
-        throw Error(ErrorCode::Usage, "capturing inputs needs calibration text");
-    monitor.report(0, "reading the calibration text");
-    const TokenWindows windows =
-        calibrationWindows(model, request.calibration, request.seed, request.tokenizer, monitor);
-    const std::set<ValueId> withHessian = affordable(model, request.memoryBytes / 2, monitor);
+        throw Error(ErrorCode::Usage, "capturing inputs needs calibration data");
+    monitor.report(0, "reading the calibration data");
+    const CalibrationSamples samples =
+        calibrationSamples(model, request.calibration, request.seed, request.tokenizer, monitor);
+    const std::set<InputKey> withHessian = affordable(model, request.memoryBytes / 2, monitor);
     const Weights weights(request.model, request.memoryBytes / 4);
-    BlockPass pass(model, weights, windows.length, windows.count(), request.memoryBytes / 4);
-    pass.embed(windows.tokens, monitor);
+    BlockPass pass(model, weights, *samples.data, samples.count(), request.memoryBytes / 4);
+    pass.take(samples.chosen);
 
     // Progress by weights, each of which meets every token once.
     const CalibrationStages stages(model);
@@ -76,7 +70,7 @@ void captureInputs(const CaptureRequest& request, Monitor& monitor, const InputS
             sum += static_cast<double>(model.layers[i].parameters());
         return sum;
     };
-    double total = weightsOf(stages.head);
+    double total = weightsOf(stages.prelude) + weightsOf(stages.head);
     for (std::size_t block = 0; block < stages.blocks.size(); ++block)
         total += weightsOf(stages.layersOf(block));
     double done = 0;
@@ -85,8 +79,8 @@ void captureInputs(const CaptureRequest& request, Monitor& monitor, const InputS
                            const auto& run) {
         InputCapture inputs(model, monitor);
         for (const std::size_t i : layers)
-            if (model.layers[i].kind == LayerKind::Linear)
-                inputs.want(model.layers[i], withHessian.contains(model.layers[i].input), true);
+            if (const auto key = inputKey(model, model.layers[i]))
+                inputs.want(model.layers[i], withHessian.contains(*key), true);
         const double share = weightsOf(layers);
         run(inputs, [&](double part) {
             monitor.report(total > 0 ? (done + part * share) / total : 0, name);
@@ -97,6 +91,10 @@ void captureInputs(const CaptureRequest& request, Monitor& monitor, const InputS
             if (auto statistics = inputs.of(model.layers[i]))
                 sink(model.layers[i], std::move(statistics));
     };
+    stage(stages.prelude, "before the blocks, capturing inputs",
+          [&](InputCapture& inputs, const BlockPass::Progress& progress) {
+              pass.runPrelude(BlockPass::Outputs::Advance, monitor, inputs.observer(), progress);
+          });
     const auto blocks = static_cast<int>(stages.blocks.size());
     for (int block = 0; block < blocks; ++block)
         stage(stages.layersOf(static_cast<std::size_t>(block)),

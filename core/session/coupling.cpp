@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/session/coupling.h"
 
+#include "core/session/block_pass.h"
 #include "core/session/quantize.h"
 
 #include <algorithm>
@@ -78,7 +79,7 @@ Coupling::Coupling(const Model& model, const CalibrationChoice& calibration,
         return;
     for (std::size_t i = 0; i < model.layers.size(); ++i) {
         const Layer& layer = model.layers[i];
-        if (choices[i].keepFloat || layer.kind != LayerKind::Linear)
+        if (choices[i].keepFloat || !canCapture(model, layer))
             continue;
         m_isQuantized[i] = 1;
         const auto block = static_cast<std::size_t>(layer.block);
@@ -86,7 +87,7 @@ Coupling::Coupling(const Model& model, const CalibrationChoice& calibration,
             m_trained[block].push_back(i);
             m_isTrained[i] = 1;
         }
-        if (fineTuningOf(choices[i]))
+        if (fineTuningOf(choices[i]) && model.task == ModelTask::Language)
             m_fineTuned.push_back(i);
     }
 }

@@ -7,6 +7,7 @@
 #include "core/graph/kernels.h"
 #include "core/session/block_pass.h"
 #include "core/session/language.h"
+#include "core/session/samples.h"
 
 #include <algorithm>
 #include <cmath>
@@ -92,14 +93,18 @@ void forEachScored(std::span<const std::pair<const Model*, const Weights*>> mode
     std::int64_t hiddenSize = 0;
     for (const auto& [model, weights] : models)
         hiddenSize += model->hiddenSize;
-    const std::int64_t windowBytes = length * hiddenSize * static_cast<std::int64_t>(sizeof(float));
+    const std::int64_t windowBytes =
+        length * std::max<std::int64_t>(1, hiddenSize) * static_cast<std::int64_t>(sizeof(float));
     const std::int64_t perRound =
         std::clamp(static_cast<std::int64_t>(memoryBytes / 4) / windowBytes,
                    std::min(windowsPerBatch(length), count), count);
+    std::vector<std::shared_ptr<const Dataset>> data;
     std::vector<std::unique_ptr<BlockPass>> passes;
-    for (const auto& [model, weights] : models)
-        passes.push_back(std::make_unique<BlockPass>(*model, *weights, length, perRound,
+    for (const auto& [model, weights] : models) {
+        data.push_back(windowsDataset(*model, text.windows));
+        passes.push_back(std::make_unique<BlockPass>(*model, *weights, *data.back(), perRound,
                                                      memoryBytes / 2 / models.size()));
+    }
     const std::int64_t step = rowsPerHead(models[0].first->vocabularySize);
     std::vector<Tensor> logits(models.size());
     for (std::int64_t start = 0; start < count; start += perRound) {
@@ -113,9 +118,10 @@ void forEachScored(std::span<const std::pair<const Model*, const Weights*>> mode
                 "evaluating");
         };
         for (std::size_t m = 0; m < models.size(); ++m) {
-            passes[m]->embed({text.windows.tokens.data() + start * length,
-                              static_cast<std::size_t>(round * length)},
-                             monitor);
+            std::vector<std::int64_t> samples = allSamples(round);
+            for (std::int64_t& sample : samples)
+                sample += start;
+            passes[m]->start(std::move(samples), monitor);
             const auto blocks = static_cast<int>(models[m].first->blocks.size());
             for (int block = 0; block < blocks; ++block)
                 passes[m]->run(block, BlockPass::Outputs::Advance, monitor, {}, [&](double done) {

@@ -5,6 +5,11 @@
 #include "core/session/run.h"
 
 #include <functional>
+#include <limits>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
 
 namespace gradus {
 
@@ -34,6 +39,12 @@ struct EvaluateRequest
     /// Error(Usage) without a run.
     RunProducts products = RunProducts::Floats;
     std::uint64_t memoryBytes = std::uint64_t(2) << 30;
+    // As in DataChoice; what is not given comes from the run's recipe.
+    std::filesystem::path labels = {};
+    std::vector<float> mean = {};
+    std::vector<float> deviation = {};
+    std::string layout = {};
+    std::map<std::string, std::filesystem::path> inputs = {};
 };
 
 struct Perplexity
@@ -64,6 +75,51 @@ struct Divergence
 [[nodiscard]] Divergence evaluateDivergence(const EvaluateRequest& request,
                                             std::shared_ptr<const Model> reference,
                                             Monitor& monitor);
+
+/// How often the largest class score is that of the label, and among the five largest. Samples
+/// without a label (below 0) are left out.
+struct Accuracy
+{
+    double value = 0;         ///< top-1, a fraction
+    double standardError = 0; ///< of value, binomial
+    double top5 = 0;
+    double top5StandardError = 0;
+    std::int64_t samples = 0; ///< labelled ones
+    std::int64_t unlabelled = 0;
+    std::int64_t classes = 0;
+    std::int64_t packedLayers = 0;
+    std::string data; ///< what was fed, for people
+};
+/// Throws Error(Usage) when nothing is labelled.
+[[nodiscard]] Accuracy evaluateAccuracy(const EvaluateRequest& request, Monitor& monitor);
+
+/// How near the tested model's outputs are to the reference's, sample by sample: of the graph's
+/// first output.
+struct OutputSimilarity
+{
+    double cosine = 0; ///< mean over samples
+    double cosineStandardError = 0;
+    double cosineLeast = 1;
+    /// Of class scores: mean KL(reference ‖ tested) in nats per sample. NaN for other models.
+    double divergence = std::numeric_limits<double>::quiet_NaN();
+    double divergenceStandardError = 0;
+    double sameTop = 0;         ///< share of samples with the same largest output
+    bool probabilities = false; ///< the graph ends with a softmax; else one was taken for KL
+    std::int64_t samples = 0;
+    std::int64_t packedLayers = 0;
+    std::string data;
+};
+/// reference: a float model with an output of the same shape; null: request.model itself without
+/// the run.
+[[nodiscard]] OutputSimilarity evaluateOutputs(const EvaluateRequest& request,
+                                               std::shared_ptr<const Model> reference,
+                                               Monitor& monitor);
+
+/// Whether the graph's first output comes from a softmax: class probabilities already.
+[[nodiscard]] bool endsWithSoftmax(const Model& model);
+
+/// The metric that fits a model where nobody asks for another: "perplexity", "top1" or "cosine".
+[[nodiscard]] std::string_view usualMetric(const Model& model);
 
 /// The model of a run: opened from override, else from the path stored in the run; throws
 /// Error(Usage) when its fingerprint is not the run's.

@@ -16,7 +16,7 @@ namespace gradus {
 bool QuantizeJob::fineTunes() const
 {
     const auto& layers = m_coupling.fineTuned();
-    return m_windows.count() > 0 &&
+    return m_samples.windows.count() > 0 && m_model.task == ModelTask::Language &&
            std::any_of(layers.begin(), layers.end(),
                        [this](std::size_t i) { return m_computed[i] != 0; });
 }
@@ -27,6 +27,7 @@ void QuantizeJob::fineTuneLayers()
     m_stage = "fine-tuning";
     report("beginning");
     std::vector<std::size_t> all = m_stages.embeddings;
+    all.insert(all.end(), m_stages.prelude.begin(), m_stages.prelude.end());
     for (std::size_t block = 0; block < m_stages.blocks.size(); ++block)
         for (const std::size_t i : m_stages.layersOf(block))
             all.push_back(i);
@@ -45,7 +46,7 @@ void QuantizeJob::fineTuneLayers()
         problem.weights = &weights;
         for (const std::size_t i : layers)
             problem.layers.push_back({&m_model.layers[i], m_results[i]->weight});
-        problem.windows = &m_windows;
+        problem.windows = &m_samples.windows;
         problem.memoryBytes = m_request.memoryBytes / 2;
         StopOnly stop(m_monitor);
         tuned = fineTune(problem, options, stop, watchTraining(m_fineTuningWork));
@@ -110,8 +111,11 @@ void QuantizeJob::measureFineTuned()
                 measureTrained(i, inputs.of(m_model.layers[i]).get());
             }
     };
-    BlockPass pass(m_model, weights, m_windows.length, m_windows.count(), budget / 4);
-    pass.embed(m_windows.tokens, m_monitor);
+    BlockPass pass(m_model, weights, *m_samples.data, m_samples.count(), budget / 4);
+    pass.take(m_samples.chosen);
+    measureAmong(m_stages.prelude, [&](InputCapture& inputs) {
+        pass.runPrelude(BlockPass::Outputs::Advance, m_monitor, inputs.observer());
+    });
     for (std::size_t block = 0; block < m_stages.blocks.size(); ++block) {
         const double work = m_stageWork[block].pass;
         measureAmong(m_stages.layersOf(block), [&](InputCapture& inputs) {

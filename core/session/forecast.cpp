@@ -5,10 +5,12 @@
 
 #include "core/base/error.h"
 #include "core/base/parallel.h"
+#include "core/session/block_pass.h"
 #include "core/session/coupling.h"
 #include "core/session/language.h"
 #include "core/session/origin.h"
 #include "core/session/quantize.h"
+#include "core/session/samples.h"
 #include "core/session/workload.h"
 
 #include <algorithm>
@@ -56,7 +58,7 @@ public:
         const CalibrationChoice& calibration = request.recipe.calibration;
         m_sequential = calibration.mode != CalibrationMode::Float;
         if (!calibration.data.empty() && m_model.canRun())
-            countWindows(calibration);
+            countSamples(calibration);
         findPaired();
     }
 
@@ -73,6 +75,45 @@ public:
     }
 
 private:
+    void countSamples(const CalibrationChoice& calibration)
+    {
+        if (readsText(m_model, calibration.data)) {
+            countWindows(calibration);
+            m_sampleWork = {m_windows, m_context};
+            m_hiddenElements = m_context * m_model.hiddenSize;
+            return;
+        }
+        m_windows = std::max<std::int64_t>(1, m_request.windows > 0 ? m_request.windows
+                                                                    : calibration.samples);
+        m_context = m_model.graph.inputs.front().dtype == DType::F32 ? 0 : calibration.context;
+        m_sampleWork = {m_windows, m_context,
+                        shapesOfOne(m_request.model, m_context, m_request.memoryBytes)};
+        const auto count = [&](ValueId value) {
+            const auto found = m_sampleWork.shapes.find(value);
+            return found == m_sampleWork.shapes.end() ? std::int64_t(0)
+                                                      : elementCount(found->second);
+        };
+        for (const Block& block : m_model.blocks)
+            m_hiddenElements =
+                std::max({m_hiddenElements, count(block.input), count(block.output)});
+    }
+
+    /// Samples that run together, about as samplesPerBatch has it.
+    [[nodiscard]] std::int64_t batchSamples() const
+    {
+        if (m_sampleWork.shapes.empty())
+            return std::min(windowsPerBatch(std::max<std::int64_t>(1, m_context)), m_windows);
+        const GraphPort& port = m_model.graph.inputs.front();
+        Tensor one(port.dtype, m_sampleWork.shapes.at(port.value));
+        return std::min(samplesPerBatch(m_model, one, m_request.memoryBytes / 4), m_windows);
+    }
+    [[nodiscard]] ForwardWork forwardOf(int block, std::int64_t samples) const
+    {
+        return m_sampleWork.shapes.empty()
+                   ? forwardWork(m_model, block, samples * m_context, m_context)
+                   : forwardWork(m_model, block, m_sampleWork.shapes, samples);
+    }
+
     void countWindows(const CalibrationChoice& calibration)
     {
         m_context = contextLength(m_model, calibration.context);
@@ -116,7 +157,7 @@ private:
     [[nodiscard]] bool isComputed(std::size_t i) const { return m_computed[i] != 0; }
     [[nodiscard]] bool isCaptured(std::size_t i) const
     {
-        return m_windows > 0 && isComputed(i) && m_model.layers[i].kind == LayerKind::Linear;
+        return m_windows > 0 && isComputed(i) && canCapture(m_model, m_model.layers[i]);
     }
     [[nodiscard]] bool wantedAfter(int block) const
     {
@@ -125,7 +166,9 @@ private:
             if (const auto layers = m_stages.layersOf(b);
                 static_cast<int>(b) > block && std::any_of(layers.begin(), layers.end(), captured))
                 return true;
-        return std::any_of(m_stages.head.begin(), m_stages.head.end(), captured);
+        const auto& prelude = m_stages.prelude;
+        return std::any_of(m_stages.head.begin(), m_stages.head.end(), captured) ||
+               (block < -1 && std::any_of(prelude.begin(), prelude.end(), captured));
     }
 
     void add(Stage stage, const std::string& method, std::int64_t layers, const Work& work,
@@ -152,30 +195,30 @@ private:
         add(Stage::Reading, {}, 0, work, 0);
     }
 
-    /// Inputs that layers of a stage read, each once.
-    [[nodiscard]] std::map<ValueId, std::int64_t>
+    /// Inputs that layers of a stage read, each once, and a layer that reads it.
+    [[nodiscard]] std::map<InputKey, const Layer*>
     capturedInputs(const std::vector<std::size_t>& layers) const
     {
-        std::map<ValueId, std::int64_t> inputs;
+        std::map<InputKey, const Layer*> inputs;
         for (const std::size_t i : layers)
             if (isCaptured(i))
-                inputs.emplace(m_model.layers[i].input, m_model.layers[i].cols);
+                inputs.emplace(*inputKey(m_model, m_model.layers[i]), &m_model.layers[i]);
         return inputs;
     }
 
-    [[nodiscard]] bool pairedInput(const std::vector<std::size_t>& layers, ValueId input) const
+    [[nodiscard]] bool pairedInput(const std::vector<std::size_t>& layers,
+                                   const InputKey& input) const
     {
         return std::any_of(layers.begin(), layers.end(), [&](std::size_t i) {
-            return m_paired[i] && m_model.layers[i].input == input;
+            return m_paired[i] && inputKey(m_model, m_model.layers[i]) == input;
         });
     }
 
     void calibrate()
     {
-        const std::int64_t tokens = m_windows * m_context;
-        const std::int64_t batch = std::min(windowsPerBatch(m_context), m_windows) * m_context;
+        const std::int64_t batch = batchSamples();
         const std::uint64_t budget = m_request.memoryBytes;
-        const std::uint64_t stored = floatBytesOf(tokens * m_model.hiddenSize);
+        const std::uint64_t stored = floatBytesOf(m_windows * m_hiddenElements);
         bool anyTrains = false;
         for (std::size_t b = 0; b < m_stages.blocks.size(); ++b)
             anyTrains = anyTrains || trainsBlock(b);
@@ -195,21 +238,23 @@ private:
             if (passes == 0)
                 return;
             Work work = part.work;
-            work.bytes += 4.0 * real(batch * m_model.hiddenSize) * sizeof(float); // to and fro
+            work.bytes += 4.0 * real(batch * m_hiddenElements) * sizeof(float); // to and fro
             work *= scale * passes;
             cached = std::min(cached + part.weights, budget / 2);
             const auto inputs = capturedInputs(layers);
             std::uint64_t hessians = 0;
             std::uint64_t kept = 0; // of the float network's batch
             Work gram;
-            for (const auto& [value, features] : inputs) {
-                hessians += hessianBytes(features);
-                gram += captureWork(features, tokens);
-                if (!pairedInput(layers, value))
+            for (const auto& [key, layer] : inputs) {
+                const std::uint64_t bytes = hessianElements(m_model, *layer) * sizeof(double);
+                hessians += bytes;
+                gram += m_sampleWork.capture(m_model, *layer);
+                if (!pairedInput(layers, key))
                     continue;
-                hessians += hessianBytes(features);
-                gram += crossWork(features, tokens);
-                kept += floatBytesOf(std::min(batch, tokens) * features);
+                hessians += bytes;
+                gram += m_sampleWork.cross(m_model, *layer);
+                kept += floatBytesOf(m_sampleWork.rows(m_model, *layer) / m_windows * batch *
+                                     layer->cols);
             }
             std::uint64_t replaced = 0;
             std::int64_t count = 0;
@@ -226,7 +271,10 @@ private:
                 add(Stage::Hessians, {}, static_cast<std::int64_t>(inputs.size()), gram,
                     held + part.bytes);
         };
-        const double batches = real(tokens) / real(batch);
+        const double batches = real(m_windows) / real(batch);
+        if (const auto inputs = capturedInputs(m_stages.prelude);
+            !inputs.empty() && !m_sampleWork.shapes.empty())
+            stage(m_stages.prelude, forwardOf(preludeBlock, batch), batches, 2);
         for (std::size_t b = 0; b < m_stages.blocks.size(); ++b) {
             const bool trains = trainsBlock(b);
             int captures = 0;
@@ -244,16 +292,20 @@ private:
             const CalibrationStages::Subset layers = m_stages.layersOf(b);
             if (trains && m_hidden == stored)
                 m_aside = stored;
-            stage(layers, forwardWork(m_model, static_cast<int>(b), batch, m_context), batches,
-                  passes);
+            stage(layers, forwardOf(static_cast<int>(b), batch), batches, passes);
             if (trains)
-                train(static_cast<int>(b), tokens, m_coupling.trainedIn(b));
+                train(static_cast<int>(b), m_coupling.trainedIn(b));
         }
         if (!capturedInputs(m_stages.head).empty()) {
+            const auto head = static_cast<int>(m_model.blocks.size());
+            const int passes = pairedAmong(m_stages.head) ? 2 : 1;
+            const std::int64_t tokens = m_windows * m_context;
             const std::int64_t rows = std::min<std::int64_t>(512, tokens);
-            stage(m_stages.head,
-                  forwardWork(m_model, static_cast<int>(m_model.blocks.size()), rows, m_context),
-                  real(tokens) / real(rows), pairedAmong(m_stages.head) ? 2 : 1);
+            if (m_sampleWork.shapes.empty())
+                stage(m_stages.head, forwardWork(m_model, head, rows, m_context),
+                      real(tokens) / real(rows), passes);
+            else
+                stage(m_stages.head, forwardOf(head, batch), batches, passes);
         }
     }
 
@@ -263,10 +315,9 @@ private:
         return m_windows > 0 && !layers.empty() && isComputed(layers.front());
     }
 
-    void train(int block, std::int64_t tokens, const std::vector<std::size_t>& layers)
+    void train(int block, const std::vector<std::size_t>& layers)
     {
         const TrainingOptions options = *blockTrainingOf(m_choices[layers.front()]);
-        const std::int64_t rows = options.batch * m_context;
         // The weights dequantized, the start's and the best ones beside them, of codes that are
         // trained the latents with their gradients and means, and of the step's windows all that
         // the backward pass needs.
@@ -278,15 +329,16 @@ private:
                 latents += 4 * floatBytesOf(m_model.layers[i].parameters());
         }
         add(Stage::Training, {}, static_cast<std::int64_t>(layers.size()),
-            trainingWork(m_model, block, tokens, m_context, options.epochs),
+            m_sampleWork.training(m_model, block, options.epochs),
             m_heldWhile[layers.front()] + 3 * weights + latents +
-                trainingBytesPerForward * forwardWork(m_model, block, rows, m_context).bytes);
+                trainingBytesPerForward * forwardOf(block, options.batch).bytes);
     }
 
     void fineTune()
     {
         const auto& layers = m_coupling.fineTuned();
-        if (m_windows == 0 || layers.empty() || !isComputed(layers.front()))
+        if (m_windows == 0 || !m_sampleWork.shapes.empty() || layers.empty() ||
+            !isComputed(layers.front()))
             return;
         const TrainingOptions options = *fineTuningOf(m_choices[layers.front()]);
         const std::int64_t tokens = m_windows * m_context;
@@ -416,6 +468,8 @@ private:
     bool m_sequential = false;
     std::int64_t m_windows = 0;
     std::int64_t m_context = 0;
+    SampleWork m_sampleWork;
+    std::int64_t m_hiddenElements = 0; ///< of a sample between two blocks
     std::uint64_t m_textBytes = 0;
     std::uint64_t m_tokenBytes = 0;
     std::uint64_t m_hidden = 0;

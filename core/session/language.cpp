@@ -107,8 +107,7 @@ void applyTuned(const Model& model, const std::vector<LayerResult>& results, Wei
 
 void applyWeight(const Layer& layer, const LayerResult& result, Weights& weights)
 {
-    Tensor value = storedOfMatrix(dequantize(*result.weight), layer.layout, layer.shape);
-    const auto shared = std::make_shared<const Tensor>(std::move(value));
+    const auto shared = std::make_shared<const Tensor>(dequantize(*result.weight));
     weights.replace(layer.weight, shared);
     if (result.activation) // linear nodes alone look for kernels; a tied embedding reads the floats
         weights.replace(layer.weight, std::make_shared<const ActivationLinear>(shared, layer.rows,

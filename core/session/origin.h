@@ -67,6 +67,7 @@ struct CalibrationStages
     /// By layer: whether calibration reaches it after one of these, in another subset.
     [[nodiscard]] std::vector<char> behind(const std::vector<char>& layers) const;
     Subset embeddings;
+    Subset prelude; ///< outside of any block, before the first one
     std::vector<std::vector<Subset>> blocks;
     Subset head; ///< outside of any block, behind the last one
 };

@@ -24,10 +24,10 @@ void requireNoCalibration(const Layer& layer, const LayerChoice& choice)
 {
     if (needsCalibration(choice.method))
         throw Error(ErrorCode::Usage, concat(layer.name, ": method ", methodName(choice.method),
-                                             " needs calibration text (--calibration FILE)"));
+                                             " needs calibration data (--calibration FILE)"));
     if (needsCalibration(choice))
         throw Error(ErrorCode::Usage,
-                    concat(layer.name, ": activations need calibration text (--calibration FILE) "
+                    concat(layer.name, ": activations need calibration data (--calibration FILE) "
                                        "for their grid, or stay float"));
 }
 
@@ -54,7 +54,7 @@ std::shared_ptr<const Run> QuantizeJob::run()
 {
     prepare();
     findModelExponent();
-    if (m_windows.count() > 0 && inputsWantedAfter(-2))
+    if (m_samples.count() > 0 && inputsWantedAfter(-2))
         runCalibrated();
     for (std::size_t i = 0; i < m_model.layers.size(); ++i)
         if (!m_results[i])
@@ -101,12 +101,26 @@ void QuantizeJob::readCalibration()
                 requireNoCalibration(m_model.layers[i], m_choices[i]);
         return;
     }
-    m_windows = calibrationWindows(m_model, calibration, m_request.recipe.seed, m_request.tokenizer,
+    m_samples = calibrationSamples(m_model, calibration, m_request.recipe.seed, m_request.tokenizer,
                                    m_monitor);
     Provenance& provenance = m_run->provenance;
-    provenance.calibrationHash = sha256(readTextFile(calibration.data));
-    provenance.calibrationWindows = m_windows.count();
-    provenance.calibrationContext = m_windows.length;
+    provenance.calibrationHash = dataHash(calibration.data, m_monitor);
+    provenance.calibrationWindows = m_samples.count();
+    provenance.calibrationContext = m_samples.context;
+    refuseFineTuning();
+}
+
+void QuantizeJob::refuseFineTuning() const
+{
+    if (m_model.task == ModelTask::Language)
+        return;
+    for (std::size_t i = 0; i < m_choices.size(); ++i)
+        if (m_computed[i] && fineTuningOf(m_choices[i]))
+            throw Error(ErrorCode::Usage,
+                        concat(m_model.layers[i].name,
+                               ": fine-tuning of the whole model goes by the next token of a text, "
+                               "and this model is not a language model; expected a recipe without "
+                               "it (training of single blocks works)"));
 }
 
 std::string QuantizeJob::partIdentity() const

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
-#include "core/data/text_windows.h"
 #include "core/graph/executor.h"
 #include "core/session/block_pass.h"
 #include "core/session/coupling.h"
 #include "core/session/journal.h"
 #include "core/session/origin.h"
 #include "core/session/quantize.h"
+#include "core/session/samples.h"
+#include "core/session/workload.h"
 
 namespace gradus {
 
@@ -26,6 +27,8 @@ private:
     /// Tokens, provenance, journal.
     void prepare();
     void readCalibration();
+    /// Throws Error(Usage) where a fine-tuning is asked for that the model cannot have.
+    void refuseFineTuning() const;
     /// What a run of some layers depends on beyond the recipe; nothing for a full one.
     [[nodiscard]] std::string partIdentity() const;
     /// Decides which layers are for this run to compute.
@@ -42,6 +45,8 @@ private:
     void runCalibrated();
     /// floats: those of the model where the float network runs beside the quantized one, else null.
     void passModel(Weights& weights, const Weights* floats);
+    /// Leaves the samples before the first block.
+    void passPrelude(BlockPass& pass);
     void passBlock(BlockPass& pass, int block);
     void passHead(BlockPass& pass);
     /// Nothing looks at a block's weights once it is passed, so that their replacements need not
@@ -119,7 +124,7 @@ private:
     OriginTrail m_trail;
     std::shared_ptr<Run> m_run = std::make_shared<Run>();
     std::unique_ptr<Journal> m_journal;
-    TokenWindows m_windows;
+    CalibrationSamples m_samples;
     Weights* m_weights = nullptr;     ///< while passing through the model
     BlockPass* m_floatPass = nullptr; ///< likewise, of the float network when it runs beside
     /// Of the layers that the current block's training will change.
@@ -136,6 +141,8 @@ private:
     std::vector<double> m_solveWork;    ///< by layer
     std::vector<double> m_exponentWork; ///< by layer: its part in the search for the model's
     double m_fineTuningWork = 0;
+    double m_preludeWork = 0;
+    SampleWork m_sampleWork;
     double m_workToDo = 0;
     double m_workDone = 0;
 };

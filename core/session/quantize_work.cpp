@@ -23,7 +23,7 @@ void QuantizeJob::countWork()
             continue;
         const Layer& layer = m_model.layers[i];
         Work work = solveWork(layer, m_choices[i]);
-        work += measureWork(layer, m_windows.count() > 0 && wantsInputs(i));
+        work += measureWork(layer, m_samples.count() > 0 && wantsInputs(i));
         m_solveWork[i] = work.seconds(usualMachine);
         m_workToDo += m_solveWork[i];
     }
@@ -35,8 +35,18 @@ void QuantizeJob::countWork()
             m_exponentWork[i] = exponentWork(m_model.layers[i]).seconds(usualMachine);
             m_workToDo += m_exponentWork[i];
         }
-    if (m_windows.count() == 0 || (!inputsWantedAfter(-2) && !fineTunes()))
+    if (m_samples.count() == 0 || (!inputsWantedAfter(-2) && !fineTunes()))
         return;
+    m_sampleWork.samples = m_samples.count();
+    m_sampleWork.context = m_samples.context;
+    if (m_samples.windows.count() == 0)
+        m_sampleWork.shapes =
+            shapesOfOne(m_request.model, m_samples.context, m_request.memoryBytes);
+    if (std::any_of(m_stages.prelude.begin(), m_stages.prelude.end(),
+                    [this](std::size_t i) { return wantsInputs(i); })) {
+        m_preludeWork = m_sampleWork.forward(m_model, preludeBlock).seconds(usualMachine);
+        m_workToDo += m_preludeWork;
+    }
     const auto blocks = static_cast<int>(m_model.blocks.size());
     m_stageWork.resize(m_model.blocks.size() + 1);
     for (int block = 0; block <= blocks; ++block)
@@ -46,9 +56,7 @@ void QuantizeJob::countWork()
     const int epochs = fineTuningOf(m_choices[m_coupling.fineTuned().front()])->epochs;
     for (int block = 0; block <= blocks; ++block) {
         // Every block is run once more for its backward pass, and the head has one, too.
-        m_fineTuningWork += trainingWork(m_model, block, m_windows.count() * m_windows.length,
-                                         m_windows.length, epochs)
-                                .seconds(usualMachine) +
+        m_fineTuningWork += m_sampleWork.training(m_model, block, epochs).seconds(usualMachine) +
                             epochs * m_stageWork[static_cast<std::size_t>(block)].pass;
         const auto& head = m_stages.head;
         const auto& tuned = m_coupling.fineTuned();
@@ -65,24 +73,24 @@ void QuantizeJob::countBlock(int block)
 {
     const bool head = block == static_cast<int>(m_model.blocks.size());
     const bool sequential = m_mode != CalibrationMode::Float;
-    const std::int64_t tokens = m_windows.count() * m_windows.length;
     StageWork& stage = m_stageWork[static_cast<std::size_t>(block)];
-    stage.pass = forwardWork(m_model, block, tokens, m_windows.length).work.seconds(usualMachine);
+    stage.pass = m_sampleWork.forward(m_model, block).seconds(usualMachine);
     const bool trains = !head && trainsBlock(block);
     const auto subsets = head ? std::vector<CalibrationStages::Subset>{m_stages.head}
                               : m_stages.blocks[static_cast<std::size_t>(block)];
     bool advances = false;
     bool floatsAdvance = false;
     for (std::size_t s = 0; s < subsets.size(); ++s) {
-        std::set<ValueId> inputs;
-        std::set<ValueId> paired;
+        std::set<InputKey> inputs;
+        std::set<InputKey> paired;
         double capture = 0;
         for (const std::size_t i : subsets[s]) {
             const Layer& layer = m_model.layers[i];
-            if (wantsInputs(i) && inputs.insert(layer.input).second)
-                capture += captureWork(layer.cols, tokens).seconds(usualMachine);
-            if (wantsPairs(i) && paired.insert(layer.input).second)
-                capture += crossWork(layer.cols, tokens).seconds(usualMachine);
+            const auto key = inputKey(m_model, layer);
+            if (wantsInputs(i) && inputs.insert(*key).second)
+                capture += m_sampleWork.capture(m_model, layer).seconds(usualMachine);
+            if (wantsPairs(i) && paired.insert(*key).second)
+                capture += m_sampleWork.cross(m_model, layer).seconds(usualMachine);
         }
         stage.capture.push_back(capture);
         if (!paired.empty()) {
@@ -96,9 +104,10 @@ void QuantizeJob::countBlock(int block)
     }
     if (trains) {
         const auto& layers = m_coupling.trainedIn(static_cast<std::size_t>(block));
-        stage.training = trainingWork(m_model, block, tokens, m_windows.length,
-                                      blockTrainingOf(m_choices[layers.front()])->epochs)
-                             .seconds(usualMachine);
+        stage.training =
+            m_sampleWork
+                .training(m_model, block, blockTrainingOf(m_choices[layers.front()])->epochs)
+                .seconds(usualMachine);
         m_workToDo += stage.training;
     }
     if (!head && !advances && inputsWantedAfter(block))

@@ -28,7 +28,9 @@
 // "standard" takes defaults for what it leaves out; a rule and an override take the fields of
 // "standard" (options only while the method stays the same), except that they quantize unless they
 // say "keep_float": true. "mode" is "sequential", "true-sequential" or "float"; "context" 0 stands
-// for the model's.
+// for the model's. "calibration" may have "labels" (a path), "normalize" ({"mean": [127.5],
+// "deviation": [127.5]}, in units of the stored array, one value or one per channel) and "layout"
+// ("nchw" or "nhwc") for data that is no text; absent: as the model's configuration says.
 #include "core/session/recipe.h"
 
 #include "core/base/error.h"
@@ -44,6 +46,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <cmath>
 #include <limits>
 
 namespace gradus {
@@ -335,6 +338,56 @@ void validateChoice(const LayerChoice& choice, const std::string& who)
         throw Error(ErrorCode::Usage, concat(who, ": ", *problem));
 }
 
+OrderedJson realsJson(const std::vector<float>& values)
+{
+    OrderedJson json = OrderedJson::array();
+    for (const float value : values)
+        json.push_back(shortest(value));
+    return json;
+}
+
+std::vector<float> readReals(const Reader& reader, bool positive)
+{
+    const std::string_view words =
+        positive ? "an array of positive numbers" : "an array of finite numbers";
+    const Json& json = reader.json();
+    if (!json.is_array() || json.empty())
+        reader.expected(words);
+    std::vector<float> values;
+    for (const Json& item : json) {
+        const auto value =
+            static_cast<float>(item.is_number() ? item.get<double>() : std::nan("")) + 0.0F;
+        if (!std::isfinite(value) || (positive && !(value > 0)))
+            reader.expected(words);
+        values.push_back(value);
+    }
+    return values;
+}
+
+/// What only data that is no text has.
+void readData(const Reader& reader, CalibrationChoice& choice)
+{
+    if (const auto labels = reader.at("labels"))
+        choice.labels = labels->text("a path");
+    if (const auto normalize = reader.at("normalize")) {
+        normalize->object({"mean", "deviation"});
+        const auto mean = normalize->at("mean");
+        const auto deviation = normalize->at("deviation");
+        if (!mean || !deviation)
+            normalize->fail("lacks \"mean\" or \"deviation\", expected both");
+        choice.mean = readReals(*mean, false);
+        choice.deviation = readReals(*deviation, true);
+        if (choice.mean.size() != choice.deviation.size())
+            normalize->fail("has another number of means than of deviations");
+    }
+    if (const auto layout = reader.at("layout")) {
+        constexpr const char* words = "\"nchw\" or \"nhwc\"";
+        choice.layout = layout->text(words);
+        if (choice.layout != "nchw" && choice.layout != "nhwc")
+            layout->expected(words);
+    }
+}
+
 } // namespace
 
 bool needsCalibration(const LayerChoice& choice)
@@ -411,6 +464,17 @@ std::string toJson(const Recipe& recipe)
     put(calibration, "samples", recipe.calibration.samples);
     put(calibration, "context", recipe.calibration.context);
     put(calibration, "mode", calibrationModeName(recipe.calibration.mode));
+    // Only where they are given: recipes of texts stay as they were.
+    if (!recipe.calibration.labels.empty())
+        put(calibration, "labels", recipe.calibration.labels);
+    if (!recipe.calibration.mean.empty()) {
+        OrderedJson normalize = OrderedJson::object();
+        put(normalize, "mean", realsJson(recipe.calibration.mean));
+        put(normalize, "deviation", realsJson(recipe.calibration.deviation));
+        put(calibration, "normalize", std::move(normalize));
+    }
+    if (!recipe.calibration.layout.empty())
+        put(calibration, "layout", recipe.calibration.layout);
     put(json, "calibration", std::move(calibration));
     put(json, "seed", recipe.seed);
     return dumped(json, 2) + "\n";
@@ -475,7 +539,8 @@ Recipe recipeFromJson(std::string_view text, const std::string& name)
             recipe.locked.insert(item.text("a layer's name"));
     }
     if (const auto calibration = reader.at("calibration")) {
-        calibration->object({"data", "samples", "context", "mode"});
+        calibration->object(
+            {"data", "samples", "context", "mode", "labels", "normalize", "layout"});
         CalibrationChoice& choice = recipe.calibration;
         if (const auto data = calibration->at("data"))
             choice.data = data->text("a path");
@@ -490,6 +555,7 @@ Recipe recipeFromJson(std::string_view text, const std::string& name)
                 mode->expected(words);
             choice.mode = *chosen;
         }
+        readData(*calibration, choice);
     }
     if (const auto seed = reader.at("seed")) {
         if (!seed->json().is_number_unsigned())

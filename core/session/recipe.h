@@ -47,10 +47,15 @@ enum class CalibrationMode
 
 struct CalibrationChoice
 {
-    std::string data; ///< path of a text file; empty for none
+    std::string data; ///< a text, an array or images, as the model wants; empty for none
     std::int64_t samples = 128;
     std::int64_t context = 0; ///< tokens per window; 0: the model's, at most 2048
     CalibrationMode mode = CalibrationMode::Sequential;
+    // As in DataChoice; `evaluate` takes them from the run.
+    std::string labels = {};
+    std::vector<float> mean = {};
+    std::vector<float> deviation = {};
+    std::string layout = {};
     bool operator==(const CalibrationChoice&) const = default;
 };
 

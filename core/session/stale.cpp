@@ -4,6 +4,7 @@
 #include "core/base/error.h"
 #include "core/base/hash.h"
 #include "core/base/text.h"
+#include "core/session/block_pass.h"
 #include "core/session/coupling.h"
 #include "core/session/language.h"
 #include "core/session/origin.h"
@@ -29,12 +30,19 @@ std::string calibrationKey(const Model& model, const CalibrationChoice& calibrat
         return {};
     std::int64_t context = calibration.context;
     try {
-        context = contextLength(model, context);
+        if (model.task == ModelTask::Language)
+            context = contextLength(model, context);
     } catch (const Error&) {
         // No run comes to pass with such a context; the key only has to differ.
     }
-    return shortHash(concat(calibration.data, '\n', calibration.samples, '\n', context, '\n',
-                            calibrationModeName(calibration.mode), '\n', seed));
+    std::string text = concat(calibration.data, '\n', calibration.samples, '\n', context, '\n',
+                              calibrationModeName(calibration.mode), '\n', seed);
+    for (const auto* values : {&calibration.mean, &calibration.deviation})
+        for (const float value : *values)
+            text += concat('\n', value);
+    if (!calibration.layout.empty())
+        text += concat('\n', calibration.layout);
+    return shortHash(text);
 }
 
 bool sameChoice(const LayerChoice& a, const LayerChoice& b)
@@ -43,9 +51,9 @@ bool sameChoice(const LayerChoice& a, const LayerChoice& b)
 }
 
 /// Whether a run captures the layer's inputs.
-bool isCalibrated(const Layer& layer, const LayerChoice& choice)
+bool isCalibrated(const Model& model, const Layer& layer, const LayerChoice& choice)
 {
-    return !choice.keepFloat && layer.kind == LayerKind::Linear;
+    return !choice.keepFloat && canCapture(model, layer);
 }
 
 } // namespace
@@ -134,7 +142,12 @@ CalibrationStages::CalibrationStages(const Model& model, CalibrationMode mode)
     for (std::size_t i = 0; i < model.layers.size(); ++i) {
         const Layer& layer = model.layers[i];
         if (!isInBlock(layer)) {
-            (layer.kind == LayerKind::Embedding ? embeddings : head).push_back(i);
+            const bool before = layer.node >= 0 && !model.blocks.empty() &&
+                                layer.node < model.blocks.front().firstNode;
+            (layer.kind == LayerKind::Embedding ? embeddings
+             : before                           ? prelude
+                                                : head)
+                .push_back(i);
             continue;
         }
         const auto block = static_cast<std::size_t>(layer.block);
@@ -166,6 +179,7 @@ std::vector<char> CalibrationStages::behind(const std::vector<char>& layers) con
             reached = reached || layers[i];
     };
     pass(embeddings);
+    pass(prelude);
     for (const std::vector<Subset>& subsets : blocks)
         for (const Subset& subset : subsets)
             pass(subset);
@@ -187,7 +201,7 @@ std::vector<InputOrigin> inputOrigins(const Model& model, const Recipe& recipe,
     const auto reach = [&](OriginTrail& on, const CalibrationStages::Subset& layers) {
         const InputOrigin origin = on.next();
         for (const std::size_t i : layers)
-            if (isCalibrated(model.layers[i], choices[i]))
+            if (isCalibrated(model, model.layers[i], choices[i]))
                 origins[i] = on.of(choices[i], origin);
         for (const std::size_t i : layers)
             if (!choices[i].keepFloat)
@@ -206,6 +220,8 @@ std::vector<InputOrigin> inputOrigins(const Model& model, const Recipe& recipe,
     };
     reach(trail, stages.embeddings);
     keep(stages.embeddings);
+    reach(trail, stages.prelude);
+    keep(stages.prelude);
     for (std::size_t b = 0; b < stages.blocks.size(); ++b) {
         const CalibrationStages::Subset layers = stages.layersOf(b);
         OriginTrail within = trail;

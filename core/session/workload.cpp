@@ -3,6 +3,11 @@
 // The constants were fitted to runs over models with 192 to 1024 features on one thread.
 #include "core/session/workload.h"
 
+#include "core/base/error.h"
+#include "core/data/open_dataset.h"
+#include "core/graph/node_range.h"
+#include "core/session/block_pass.h"
+
 #include <algorithm>
 #include <cmath>
 #include <map>
@@ -228,7 +233,7 @@ ForwardWork forwardWork(const Model& model, int block, std::int64_t rows, std::i
     int first = 0;
     int count = 0;
     ValueId input = 0;
-    if (static_cast<std::size_t>(block) < model.blocks.size()) {
+    if (block >= 0 && static_cast<std::size_t>(block) < model.blocks.size()) {
         const Block& chosen = model.blocks[static_cast<std::size_t>(block)];
         first = chosen.firstNode;
         count = chosen.nodeCount;
@@ -278,6 +283,150 @@ ForwardWork forwardWork(const Model& model, int block, std::int64_t rows, std::i
     // Twice, as freed buffers do not go back to the system at once.
     result.bytes = 2 * floatBytesOf(rows * most);
     return result;
+}
+
+ForwardWork forwardWork(const Model& model, int block, const std::map<ValueId, Shape>& shapes,
+                        std::int64_t samples)
+{
+    const NodeRange range =
+        block == preludeBlock ? NodeRange{0, model.blocks.front().firstNode, 0, 0, {}}
+        : static_cast<std::size_t>(block) < model.blocks.size() ? blockRange(model, block)
+                                                                : headRange(model);
+    const auto elementsOf = [&](ValueId value) {
+        const auto found = shapes.find(value);
+        return found == shapes.end() ? std::int64_t(0) : elementCount(found->second);
+    };
+    const auto widthOf = [&](const std::string& tensor) {
+        const TensorInfo* info = model.source.tensors->find(tensor);
+        return info && !info->shape.empty() ? elementCount(info->shape) : std::int64_t(0);
+    };
+    ForwardWork result;
+    std::int64_t most = 0;
+    for (int n = range.first; n < range.first + range.count; ++n) {
+        const Node& node = model.graph.nodes[static_cast<std::size_t>(n)];
+        std::int64_t out = 0;
+        for (const ValueId value : node.outputs)
+            out += elementsOf(value);
+        std::int64_t in = 0;
+        for (const ValueId value : node.inputs)
+            in += elementsOf(value);
+        most = std::max(most, in + out);
+        const auto found = shapes.find(node.output());
+        const Shape outShape = found == shapes.end() ? Shape() : found->second;
+        if (const auto* linear = std::get_if<op::Linear>(&node.op)) {
+            const std::int64_t width =
+                outShape.empty() ? 1 : std::max<std::int64_t>(1, outShape.back());
+            const std::int64_t weights = widthOf(linear->weight);
+            result.work.multiply(real(out / width), real(weights), 1);
+            result.weights += floatBytesOf(weights);
+        } else if (const auto* convolution = std::get_if<op::Convolution>(&node.op)) {
+            result.work.multiply(real(out), real(convolution->geometry.features()), 1);
+            result.weights += floatBytesOf(widthOf(convolution->weight));
+        } else if (const auto* attention = std::get_if<op::Attention>(&node.op)) {
+            const auto keys = shapes.find(node.inputs.size() > 1 ? node.inputs[1] : noValue);
+            const std::int64_t width = attention->kvHeads * attention->headDim;
+            const std::int64_t seen =
+                keys == shapes.end() || width == 0 ? 0 : elementCount(keys->second) / width;
+            const double share = attention->causal ? 0.5 : 1;
+            const double scores = real(out) / real(std::max<std::int64_t>(1, attention->headDim)) *
+                                  real(seen) * share;
+            result.work.multiply(scores, 2 * real(attention->headDim), 1);
+            result.work.exponentials += softmaxCost * scores;
+        } else if (std::holds_alternative<op::MatMul>(node.op)) {
+            const auto first = shapes.find(node.inputs.front());
+            const std::int64_t depth =
+                first == shapes.end() || first->second.empty() ? 1 : first->second.back();
+            result.work.multiply(real(out), real(depth), 1);
+        } else if (std::holds_alternative<op::Unary>(node.op)) {
+            result.work.exponentials += real(out);
+        } else {
+            result.work.exponentials += elementCost * real(std::max(in, out));
+        }
+    }
+    result.work *= real(samples);
+    result.bytes = 2 * floatBytesOf(most * samples);
+    return result;
+}
+
+std::map<ValueId, Shape> shapesOfOne(const std::shared_ptr<const Model>& model,
+                                     std::int64_t context, std::uint64_t memoryBytes)
+{
+    constexpr std::int64_t usualContext = 128;
+    const std::optional<ImageInput> image = imageInputOf(*model);
+    std::map<ValueId, Shape> shapes;
+    Values values;
+    for (std::size_t i = 0; i < model->graph.inputs.size(); ++i) {
+        const GraphPort& port = model->graph.inputs[i];
+        Shape shape = port.shape.empty() ? Shape{1, -1} : port.shape;
+        for (std::size_t axis = 0; axis < shape.size(); ++axis)
+            if (shape[axis] < 0)
+                shape[axis] = axis == 0                  ? 1
+                              : port.dtype != DType::F32 ? (context > 0 ? context : usualContext)
+                                                         : usualContext;
+        if (i == 0 && image && shape.size() == 4) {
+            if (image->channelsFirst)
+                shape = {shape[0], image->channels, image->height, image->width};
+            else
+                shape = {shape[0], image->height, image->width, image->channels};
+            for (std::int64_t& size : shape)
+                size = std::max<std::int64_t>(size, 1);
+        }
+        values.emplace(port.value, Tensor::zeros(port.dtype, shape));
+        shapes.emplace(port.value, std::move(shape));
+    }
+    try {
+        const Weights weights(model, memoryBytes / 4);
+        (void)runNodes(*model, weights, 0, static_cast<int>(model->graph.nodes.size()),
+                       std::move(values), {}, {model->graph.output}, Monitor(), {}, nullptr,
+                       &shapes);
+    } catch (const Error&) {
+        return {};
+    }
+    return shapes;
+}
+
+std::int64_t SampleWork::rows(const Model& model, const Layer& layer) const
+{
+    if (layer.node < 0)
+        return 0;
+    if (shapes.empty())
+        return samples * std::max<std::int64_t>(context, 1);
+    const auto out = shapes.find(model.graph.nodes[static_cast<std::size_t>(layer.node)].output());
+    const std::int64_t elements = out == shapes.end() ? 0 : elementCount(out->second);
+    return samples * elements / std::max<std::int64_t>(1, layer.rows);
+}
+
+Work SampleWork::forward(const Model& model, int block) const
+{
+    if (!shapes.empty())
+        return forwardWork(model, block, shapes, samples).work;
+    return block == preludeBlock
+               ? Work()
+               : forwardWork(model, block, samples * std::max<std::int64_t>(context, 1), context)
+                     .work;
+}
+
+Work SampleWork::training(const Model& model, int block, int epochs) const
+{
+    Work work = forward(model, block);
+    work *= forwardsPerEpoch * epochs + 1;
+    return work;
+}
+
+Work SampleWork::capture(const Model& model, const Layer& layer) const
+{
+    Work work = captureWork(layer.cols, rows(model, layer));
+    work *= static_cast<double>(hessianElements(model, layer)) /
+            std::max(1.0, real(layer.cols) * real(layer.cols));
+    return work;
+}
+
+Work SampleWork::cross(const Model& model, const Layer& layer) const
+{
+    Work work = crossWork(layer.cols, rows(model, layer));
+    work *= static_cast<double>(hessianElements(model, layer)) /
+            std::max(1.0, real(layer.cols) * real(layer.cols));
+    return work;
 }
 
 Work trainingWork(const Model& model, int block, std::int64_t tokens, std::int64_t context,

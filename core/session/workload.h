@@ -3,6 +3,9 @@
 
 #include "core/session/forecast.h"
 
+#include <map>
+#include <memory>
+
 namespace gradus {
 
 /// What stages of a run amount to, for forecasts and for progress. Amounts are of what MachineSpeed
@@ -26,6 +29,9 @@ struct Work
     [[nodiscard]] double seconds(const MachineSpeed& machine) const;
 };
 
+/// In place of a block's index: what comes before the first one.
+inline constexpr int preludeBlock = -1;
+
 /// Some rows through a block, or through the head.
 struct ForwardWork
 {
@@ -36,6 +42,31 @@ struct ForwardWork
 /// block: an index, or the number of blocks for the head. rows lie in sequences of `context`.
 [[nodiscard]] ForwardWork forwardWork(const Model& model, int block, std::int64_t rows,
                                       std::int64_t context);
+/// The same for a number of samples of any network, from the shapes of the values of one.
+[[nodiscard]] ForwardWork forwardWork(const Model& model, int block,
+                                      const std::map<ValueId, Shape>& shapes, std::int64_t samples);
+/// Shapes of all values of the graph for one sample, found by running one of zeros where the
+/// graph's inputs tell their shapes. Empty when that fails: a network may refuse zeros.
+[[nodiscard]] std::map<ValueId, Shape> shapesOfOne(const std::shared_ptr<const Model>& model,
+                                                   std::int64_t context, std::uint64_t memoryBytes);
+
+/// The samples of a calibration, for counting.
+struct SampleWork
+{
+    std::int64_t samples = 0;
+    std::int64_t context = 0; ///< tokens of one; 0: it is no text
+    /// Of one sample; empty: counted by tokens, as for language models.
+    std::map<ValueId, Shape> shapes = {};
+
+    /// Rows of a layer's input, output pixels of a convolution's.
+    [[nodiscard]] std::int64_t rows(const Model& model, const Layer& layer) const;
+    [[nodiscard]] Work forward(const Model& model, int block) const;
+    [[nodiscard]] Work training(const Model& model, int block, int epochs) const;
+    /// Ranges and Hessian of the layer's input, and the cross matrix besides.
+    [[nodiscard]] Work capture(const Model& model, const Layer& layer) const;
+    [[nodiscard]] Work cross(const Model& model, const Layer& layer) const;
+};
+
 /// A training of a block (or the head): an epoch costs about three forward passes and the losses
 /// after it a fourth, as do those before the first.
 [[nodiscard]] Work trainingWork(const Model& model, int block, std::int64_t tokens,

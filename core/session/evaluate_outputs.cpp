@@ -1,0 +1,340 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//
+// Metrics of models of any kind: class scores against labels, outputs against a float model's.
+#include "core/base/error.h"
+#include "core/base/text.h"
+#include "core/graph/executor.h"
+#include "core/graph/kernels.h"
+#include "core/session/block_pass.h"
+#include "core/session/evaluate.h"
+#include "core/session/language.h"
+#include "core/session/samples.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <memory>
+#include <numeric>
+#include <utility>
+
+namespace gradus {
+
+namespace {
+
+/// Mean over samples and its standard error.
+struct Mean
+{
+    double value = 0;
+    double standardError = 0;
+};
+
+Mean meanOf(const std::vector<double>& each)
+{
+    const auto n = static_cast<double>(each.size());
+    Mean mean;
+    mean.value = std::accumulate(each.begin(), each.end(), 0.0) / n;
+    if (n > 1) {
+        double squares = 0;
+        for (const double value : each)
+            squares += (value - mean.value) * (value - mean.value);
+        mean.standardError = std::sqrt(squares / (n * (n - 1)));
+    }
+    return mean;
+}
+
+std::shared_ptr<const Dataset> openData(const EvaluateRequest& request, Monitor& monitor)
+{
+    const Model& model = *request.model;
+    if (!model.canRun())
+        throw Error(ErrorCode::Unsupported, concat("cannot evaluate ", model.source.path.string(),
+                                                   ": ", model.whyNotRunnable));
+    DataChoice choice;
+    choice.data = request.data;
+    choice.labels = request.labels;
+    choice.mean = request.mean;
+    choice.deviation = request.deviation;
+    choice.layout = request.layout;
+    choice.tokenizer = request.tokenizer;
+    choice.context = request.context;
+    choice.inputs = request.inputs;
+    if (request.run) { // what it was calibrated with, unless the user says otherwise
+        const CalibrationChoice& own = request.run->recipe.calibration;
+        if (choice.mean.empty()) {
+            choice.mean = own.mean;
+            choice.deviation = own.deviation;
+        }
+        if (choice.layout.empty())
+            choice.layout = own.layout;
+    }
+    auto data = openDataset(model, choice, monitor);
+    for (const std::string& warning : data->warnings())
+        monitor.note(warning);
+    if (data->count() == 0)
+        throw Error(ErrorCode::Usage, concat(request.data.string(), " holds no samples"));
+    return data;
+}
+
+/// A model that is run over the samples.
+struct Tested
+{
+    const Model* model = nullptr;
+    const Weights* weights = nullptr;
+};
+
+/// A sample's first output as a row.
+Tensor rowsOf(Tensor output, std::int64_t samples, const Model& model)
+{
+    if (output.dtype() != DType::F32)
+        throw Error(ErrorCode::Unsupported,
+                    concat("output ", quoted(model.graph.outputs.front().name), " is ",
+                           dtypeName(output.dtype()), ", expected float scores"));
+    if (output.count() % samples != 0 || output.empty())
+        throw Error(ErrorCode::Shape,
+                    concat("output ", quoted(model.graph.outputs.front().name), " is ",
+                           shapeText(output.shape()), " for ", samples, " samples"));
+    if (const std::int64_t bad = countNonFinite(output.floats()); bad > 0)
+        throw Error(ErrorCode::Numeric,
+                    "the model's output is not finite; a weight may be damaged or out of range");
+    output.reshape({samples, output.count() / samples});
+    return output;
+}
+
+/// body(position of the first sample in `samples`, the models' outputs as rows).
+void forEachOutput(std::span<const Tested> models, const Dataset& data,
+                   const std::vector<std::int64_t>& samples, std::uint64_t memoryBytes,
+                   Monitor& monitor,
+                   const std::function<void(std::int64_t, std::span<const Tensor>)>& body)
+{
+    // Rounds whose values stay in memory: networks widen what they read some eight times.
+    constexpr std::uint64_t widening = 8;
+    const auto count = static_cast<std::int64_t>(samples.size());
+    const std::int64_t one[] = {samples.front()};
+    const Tensor first = std::move(data.batch(one).front());
+    const std::uint64_t share = memoryBytes / 2 / models.size();
+    const std::uint64_t bytes = std::max<std::uint64_t>(1, first.bytes().size()) * widening;
+    const std::int64_t perRound = std::clamp<std::int64_t>(
+        static_cast<std::int64_t>(std::min<std::uint64_t>(share / bytes, 1 << 20)),
+        std::min(samplesPerBatch(*models[0].model, first, share), count), count);
+    std::vector<std::unique_ptr<BlockPass>> passes;
+    for (const Tested& tested : models)
+        passes.push_back(
+            std::make_unique<BlockPass>(*tested.model, *tested.weights, data, perRound, share));
+    const auto parts = static_cast<double>(models.size());
+    for (std::int64_t start = 0; start < count; start += perRound) {
+        const std::int64_t round = std::min(perRound, count - start);
+        std::vector<std::vector<std::pair<std::int64_t, Tensor>>> outputs(models.size());
+        for (std::size_t m = 0; m < models.size(); ++m) {
+            const auto blocks = static_cast<int>(models[m].model->blocks.size());
+            const auto progress = [&](int block) {
+                return [&, block](double done) {
+                    const double share = (block + done) / (blocks + 2);
+                    monitor.report(
+                        (static_cast<double>(start) +
+                         (static_cast<double>(m) + share) / parts * static_cast<double>(round)) /
+                            static_cast<double>(count),
+                        "evaluating");
+                };
+            };
+            passes[m]->start({samples.begin() + start, samples.begin() + start + round}, monitor,
+                             progress(0));
+            for (int block = 0; block < blocks; ++block)
+                passes[m]->run(block, BlockPass::Outputs::Advance, monitor, {},
+                               progress(block + 1));
+            passes[m]->forEachOutputs(
+                monitor, progress(blocks + 1),
+                [&](std::int64_t at, std::int64_t batch, std::vector<Tensor> results) {
+                    outputs[m].emplace_back(
+                        at, rowsOf(std::move(results.front()), batch, *models[m].model));
+                });
+        }
+        for (std::size_t b = 0; b < outputs[0].size(); ++b) {
+            std::vector<Tensor> batch;
+            for (auto& own : outputs)
+                batch.push_back(std::move(own.at(b).second));
+            body(start + outputs[0][b].first, batch);
+        }
+    }
+}
+
+double cosineOf(std::span<const float> a, std::span<const float> b)
+{
+    double aa = 0;
+    double bb = 0;
+    double ab = 0;
+    for (std::size_t i = 0; i < a.size(); ++i) {
+        const auto x = static_cast<double>(a[i]);
+        const auto y = static_cast<double>(b[i]);
+        aa += x * x;
+        bb += y * y;
+        ab += x * y;
+    }
+    if (aa == 0 || bb == 0)
+        return aa == bb ? 1 : 0;
+    return ab / std::sqrt(aa) / std::sqrt(bb);
+}
+
+/// Logarithms of probabilities, so that a softmax gives them back.
+void takeLogarithms(Tensor& rows)
+{
+    constexpr float least = 1e-30F;
+    for (float& value : rows.floats())
+        value = std::log(std::max(value, least));
+}
+
+} // namespace
+
+bool endsWithSoftmax(const Model& model)
+{
+    if (model.graph.outputs.empty())
+        return false;
+    ValueId value = model.graph.outputs.front().value;
+    for (auto node = model.graph.nodes.rbegin(); node != model.graph.nodes.rend(); ++node) {
+        if (std::find(node->outputs.begin(), node->outputs.end(), value) == node->outputs.end())
+            continue;
+        if (const auto* softmax = std::get_if<op::Softmax>(&node->op))
+            return !softmax->logarithm;
+        const bool passes = std::holds_alternative<op::Reshape>(node->op) ||
+                            std::holds_alternative<op::Flatten>(node->op) ||
+                            std::holds_alternative<op::Squeeze>(node->op);
+        if (!passes)
+            return false;
+        value = node->inputs.front();
+    }
+    return false;
+}
+
+std::string_view usualMetric(const Model& model)
+{
+    switch (model.task) {
+    case ModelTask::Language:
+        return "perplexity";
+    case ModelTask::Classification:
+        return "top1";
+    case ModelTask::Other:
+        break;
+    }
+    return "cosine";
+}
+
+Accuracy evaluateAccuracy(const EvaluateRequest& request, Monitor& monitor)
+{
+    monitor.report(0, "reading the data");
+    const auto data = openData(request, monitor);
+    const std::span<const std::int32_t> labels = data->labels();
+    Accuracy result;
+    std::vector<std::int64_t> labelled;
+    for (std::size_t i = 0; i < labels.size(); ++i)
+        if (labels[i] >= 0)
+            labelled.push_back(static_cast<std::int64_t>(i));
+    if (labelled.empty())
+        throw Error(ErrorCode::Usage,
+                    concat("nothing in ", request.data.string(),
+                           labels.empty()
+                               ? " is labelled; expected --labels FILE, folders named "
+                                 "after their classes, or another metric"
+                               : " has a label of 0 or more; top1 has nothing to count"));
+    Weights weights(request.model, request.memoryBytes / 2);
+    result.packedLayers =
+        useRun(*request.model, request.run.get(), request.products, weights, monitor);
+    std::int64_t first = 0;
+    std::int64_t five = 0;
+    const Tested tested[] = {{request.model.get(), &weights}};
+    forEachOutput(tested, *data, labelled, request.memoryBytes, monitor,
+                  [&](std::int64_t at, std::span<const Tensor> outputs) {
+                      const ConstMatrixView scores = outputs[0].matrix();
+                      result.classes = scores.cols;
+                      for (std::int64_t r = 0; r < scores.rows; ++r) {
+                          const auto sample =
+                              static_cast<std::size_t>(labelled[static_cast<std::size_t>(at + r)]);
+                          const std::int64_t label = labels[sample];
+                          if (label >= scores.cols)
+                              continue; // never found
+                          const std::span<const float> row = scores.row(r);
+                          const float own = row[static_cast<std::size_t>(label)];
+                          // Of equal scores the first class comes first.
+                          std::int64_t before = 0;
+                          for (std::int64_t c = 0; c < scores.cols; ++c) {
+                              const float score = row[static_cast<std::size_t>(c)];
+                              before += score > own || (score == own && c < label) ? 1 : 0;
+                          }
+                          first += before == 0 ? 1 : 0;
+                          five += before < 5 ? 1 : 0;
+                      }
+                  });
+    result.samples = static_cast<std::int64_t>(labelled.size());
+    result.unlabelled = data->count() - result.samples;
+    const auto n = static_cast<double>(result.samples);
+    const auto errorOf = [n](double share) { return std::sqrt(share * (1 - share) / n); };
+    result.value = static_cast<double>(first) / n;
+    result.standardError = errorOf(result.value);
+    result.top5 = static_cast<double>(five) / n;
+    result.top5StandardError = errorOf(result.top5);
+    result.data = data->description();
+    monitor.report(1, "done");
+    return result;
+}
+
+OutputSimilarity evaluateOutputs(const EvaluateRequest& request,
+                                 std::shared_ptr<const Model> reference, Monitor& monitor)
+{
+    if (!reference)
+        reference = request.model;
+    monitor.report(0, "reading the data");
+    const auto data = openData(request, monitor);
+    const Weights floatWeights(reference, request.memoryBytes / 4);
+    Weights weights(request.model, request.memoryBytes / 4);
+    OutputSimilarity result;
+    result.packedLayers =
+        useRun(*request.model, request.run.get(), request.products, weights, monitor);
+    result.probabilities = endsWithSoftmax(*request.model);
+    const bool scores = request.model->task == ModelTask::Classification;
+    std::vector<double> cosines;
+    std::vector<double> divergences;
+    std::int64_t same = 0;
+    const Tested both[] = {{reference.get(), &floatWeights}, {request.model.get(), &weights}};
+    const std::vector<std::int64_t> samples = allSamples(data->count());
+    forEachOutput(
+        both, *data, samples, request.memoryBytes, monitor,
+        [&](std::int64_t, std::span<const Tensor> outputs) {
+            const ConstMatrixView p = outputs[0].matrix();
+            const ConstMatrixView q = outputs[1].matrix();
+            if (p.cols != q.cols || p.rows != q.rows)
+                throw Error(ErrorCode::Usage, concat("the reference puts out ", p.cols,
+                                                     " values for a sample, the model ", q.cols,
+                                                     "; they cannot be compared"));
+            const auto top = [](std::span<const float> row) {
+                return std::max_element(row.begin(), row.end()) - row.begin();
+            };
+            for (std::int64_t r = 0; r < p.rows; ++r) {
+                cosines.push_back(cosineOf(p.row(r), q.row(r)));
+                same += top(p.row(r)) == top(q.row(r)) ? 1 : 0;
+            }
+            if (!scores)
+                return;
+            std::vector<double> kl(static_cast<std::size_t>(p.rows));
+            Tensor first = outputs[0].clone();
+            Tensor second = outputs[1].clone();
+            if (endsWithSoftmax(*reference))
+                takeLogarithms(first);
+            if (result.probabilities)
+                takeLogarithms(second);
+            kernel::divergence(std::as_const(first).matrix(), std::as_const(second).matrix(), kl);
+            divergences.insert(divergences.end(), kl.begin(), kl.end());
+        });
+    const Mean cosine = meanOf(cosines);
+    result.cosine = cosine.value;
+    result.cosineStandardError = cosine.standardError;
+    result.cosineLeast = *std::min_element(cosines.begin(), cosines.end());
+    if (scores) {
+        const Mean divergence = meanOf(divergences);
+        result.divergence = divergence.value;
+        result.divergenceStandardError = divergence.standardError;
+    }
+    result.samples = static_cast<std::int64_t>(cosines.size());
+    result.sameTop = static_cast<double>(same) / static_cast<double>(result.samples);
+    result.data = data->description();
+    monitor.report(1, "done");
+    return result;
+}
+
+} // namespace gradus

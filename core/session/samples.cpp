@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "core/session/samples.h"
+
+#include "core/base/error.h"
+#include "core/base/hash.h"
+#include "core/base/random.h"
+#include "core/base/text.h"
+#include "core/data/text_dataset.h"
+#include "core/io/array_file.h"
+#include "core/io/byte_source.h"
+#include "core/session/language.h"
+
+#include <algorithm>
+#include <numeric>
+#include <utility>
+
+namespace gradus {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+std::vector<std::int64_t> drawn(std::int64_t count, std::int64_t wanted, std::uint64_t seed)
+{
+    std::vector<std::int64_t> order = allSamples(count);
+    const std::int64_t taken = std::min(wanted, count);
+    RandomStream random(seed, {}, "calibration samples");
+    for (std::int64_t i = 0; i < taken; ++i) { // the first steps of a Fisher–Yates shuffle
+        const auto other =
+            i + static_cast<std::int64_t>(random.below(static_cast<std::uint64_t>(count - i)));
+        std::swap(order[static_cast<std::size_t>(i)], order[static_cast<std::size_t>(other)]);
+    }
+    order.resize(static_cast<std::size_t>(taken));
+    std::sort(order.begin(), order.end());
+    return order;
+}
+
+void addFile(Sha256& hash, const fs::path& path, const Monitor& monitor)
+{
+    constexpr std::size_t step = std::size_t(1) << 22;
+    const auto source = mapFile(path);
+    const auto bytes = source->bytes();
+    for (std::size_t at = 0; at < bytes.size(); at += step) {
+        monitor.checkpoint();
+        hash.add(bytes.subspan(at, std::min(step, bytes.size() - at)));
+    }
+}
+
+} // namespace
+
+std::vector<std::int64_t> allSamples(std::int64_t count)
+{
+    std::vector<std::int64_t> all(static_cast<std::size_t>(count));
+    std::iota(all.begin(), all.end(), std::int64_t(0));
+    return all;
+}
+
+bool readsText(const Model& model, const fs::path& data)
+{
+    std::error_code error;
+    return model.task == ModelTask::Language &&
+           (!fs::is_regular_file(ArrayFile::fileOf(data), error) || !ArrayFile::isArrayFile(data));
+}
+
+std::shared_ptr<const Dataset> windowsDataset(const Model& model, TokenWindows windows)
+{
+    return makeTextDataset({std::move(windows), {}}, model.graph.inputs, model.vocabularySize, {},
+                           {});
+}
+
+DataChoice dataChoice(const CalibrationChoice& choice, const fs::path& tokenizer)
+{
+    DataChoice data;
+    data.data = choice.data;
+    data.labels = choice.labels;
+    data.mean = choice.mean;
+    data.deviation = choice.deviation;
+    data.layout = choice.layout;
+    data.tokenizer = tokenizer;
+    data.context = choice.context;
+    return data;
+}
+
+CalibrationSamples calibrationSamples(const Model& model, const CalibrationChoice& choice,
+                                      std::uint64_t seed, const fs::path& tokenizer,
+                                      Monitor& monitor)
+{
+    CalibrationSamples samples;
+    if (!model.canRun() || readsText(model, choice.data)) {
+        samples.windows = calibrationWindows(model, choice, seed, tokenizer, monitor);
+        samples.data = windowsDataset(model, samples.windows);
+        samples.chosen = allSamples(samples.windows.count());
+        samples.context = samples.windows.length;
+        return samples;
+    }
+    samples.data = openDataset(model, dataChoice(choice, tokenizer), monitor);
+    for (const std::string& warning : samples.data->warnings())
+        monitor.note(concat("calibration: ", warning));
+    const std::int64_t count = samples.data->count();
+    if (count == 0)
+        throw Error(ErrorCode::Usage, concat(choice.data, " holds no samples to calibrate on"));
+    samples.chosen = drawn(count, choice.samples, seed);
+    if (count < choice.samples)
+        monitor.note(concat("calibration: ", choice.data, " holds ", count,
+                            " samples, fewer than the ", choice.samples,
+                            " asked for; all are used"));
+    if (model.graph.inputs.front().dtype != DType::F32) {
+        const std::int64_t first[] = {samples.chosen.front()};
+        samples.context = samples.data->batch(first).front().count();
+    }
+    return samples;
+}
+
+std::string dataHash(const fs::path& data, const Monitor& monitor)
+{
+    Sha256 hash;
+    const fs::path file = ArrayFile::fileOf(data);
+    if (!fs::is_directory(file)) {
+        addFile(hash, file, monitor);
+        return hash.hex();
+    }
+    std::vector<fs::path> files;
+    for (const auto& entry : fs::recursive_directory_iterator(file))
+        if (entry.is_regular_file())
+            files.push_back(entry.path());
+    std::sort(files.begin(), files.end());
+    for (const fs::path& path : files) {
+        hash.add(concat(fs::relative(path, file).string(), '\n'));
+        addFile(hash, path, monitor);
+    }
+    return hash.hex();
+}
+
+} // namespace gradus
