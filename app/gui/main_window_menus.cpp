@@ -8,6 +8,7 @@
 #include "app/gui/sample_dialog.h"
 #include "app/gui/shortcuts_dialog.h"
 #include "app/gui/translation.h"
+#include "widgets/models/model_facts.h"
 #include "widgets/panels/empty_state.h"
 #include "widgets/panels/layer_table_panel.h"
 #include "widgets/panels/message_bar.h"
