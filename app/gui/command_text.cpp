@@ -60,6 +60,17 @@ QStringList calibrationFlags(const Recipe& recipe)
             words << QStringLiteral("--samples") << QString::number(calibration.samples);
         if (calibration.context != standard.context)
             words << QStringLiteral("--context") << QString::number(calibration.context);
+        if (!calibration.labels.empty())
+            words << QStringLiteral("--labels") << toQString(calibration.labels);
+        if (!calibration.mean.empty()) {
+            QStringList numbers;
+            for (const auto* list : {&calibration.mean, &calibration.deviation})
+                for (const float number : *list)
+                    numbers.append(QString::number(static_cast<double>(number), 'g', 9));
+            words << QStringLiteral("--normalize") << numbers.join(QLatin1Char(','));
+        }
+        if (!calibration.layout.empty())
+            words << QStringLiteral("--layout") << toQString(calibration.layout);
         if (calibration.mode != standard.mode)
             words << QStringLiteral("--calibration-mode")
                   << toQString(calibrationModeName(calibration.mode));
@@ -82,10 +93,11 @@ QString quantizeCommand(const QString& model, const Recipe& recipe, const QStrin
     QStringList words{QStringLiteral("gradus-cli"), QStringLiteral("quantize"), model};
     // Locks concern edits only; overrides, rules, other scale types and seeds that a signed number
     // does not hold need the file.
-    const bool flagsSuffice = recipe.rules.empty() && recipe.overrides.empty() &&
-                              !recipe.standard.keepFloat &&
-                              recipe.standard.scheme.scaleType == Scheme().scaleType &&
-                              recipe.seed <= std::numeric_limits<std::int64_t>::max();
+    const bool flagsSuffice =
+        recipe.rules.empty() && recipe.overrides.empty() && !recipe.standard.keepFloat &&
+        recipe.standard.scheme.scaleType == Scheme().scaleType &&
+        recipe.calibration.mean.size() == recipe.calibration.deviation.size() &&
+        recipe.seed <= std::numeric_limits<std::int64_t>::max();
     const QStringList ending{QStringLiteral("--out"), QStringLiteral("run.gradus")};
     if (flagsSuffice)
         return line(words + choiceFlags(recipe.standard) + calibrationFlags(recipe) + ending);

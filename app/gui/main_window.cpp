@@ -3,6 +3,8 @@
 
 #include "core/base/error.h"
 #include "core/base/format.h"
+#include "core/data/open_dataset.h"
+#include "widgets/models/model_facts.h"
 #include "widgets/models/option_text.h"
 #include "widgets/panels/bits_map_panel.h"
 #include "widgets/panels/channel_panel.h"
@@ -239,6 +241,10 @@ void MainWindow::connectDocument()
     connect(&m_workbench, &Workbench::logged, m_runPanel, &RunPanel::appendLog);
     connect(&m_workbench, &Workbench::opened, this, &MainWindow::rememberFile);
     connect(&m_workbench, &Workbench::perplexityChanged, m_runPanel, &RunPanel::setPerplexity);
+    connect(&m_workbench, &Workbench::fedBusy, m_runPanel, &RunPanel::setFedBusy);
+    connect(&m_workbench, &Workbench::fedReady, this,
+            [this](const FedData& data) { m_runPanel->setFed(&data); });
+    connect(&m_workbench, &Workbench::fedDropped, this, [this] { m_runPanel->setFed(nullptr); });
     connect(&m_workbench, &Workbench::forecastChanged, m_runPanel, &RunPanel::setForecast);
     connect(&m_workbench, &Workbench::activityChanged, this, [this](const QString& activity) {
         if (!activity.isEmpty())
@@ -306,7 +312,8 @@ void MainWindow::connectPanels()
     connect(m_empty, &EmptyState::openFileRequested, this, [this] {
         openFileDialog(
             tr("Open a model or run"),
-            {tr("Models and runs (*.safetensors *.bin *.onnx *.h5 *.index.json *.gradus)"),
+            {tr("Models and runs (*.safetensors *.gguf *.bin *.onnx *.keras *.h5 *.index.json "
+                "*.gradus)"),
              tr("All files (*)")},
             [this](const QString& path) { open(path); });
     });
@@ -441,11 +448,17 @@ void MainWindow::modelChanged()
     }
     const QString name = QFileInfo(QDir::cleanPath(pathText(model->source.path))).fileName();
     setWindowTitle(QStringLiteral("%1[*] – Gradus").arg(name));
-    m_modelLabel->setText(tr("%1 · %2 · %3 parameters · %4")
-                              .arg(name, toQString(model->architecture),
+    m_modelLabel->setText(tr("%1 · %2 · %3 · %4 parameters · %5")
+                              .arg(name, toQString(model->architecture), modelTaskTitle(*model),
                                    toQString(formatCount(model->parameters)),
                                    toQString(formatBytes(model->source.bytes))));
-    m_modelLabel->setToolTip(pathText(model->source.path));
+    const QString facts = pathText(model->source.path) + QLatin1Char('\n') + modelFactsText(*model);
+    m_modelLabel->setToolTip(facts);
+    m_modelLabel->setAccessibleDescription(facts);
+    const FeedKind kind = feedKindOf(*model);
+    m_runPanel->setFeed(kind, imageInputOf(*model));
+    m_evaluate->setText(kind == FeedKind::Text ? tr("Measure &perplexity…")
+                                               : tr("Measure out&puts…"));
     m_runPanel->setRecipe(m_workbench.document()->recipe(), model->maximumContext);
     if (!m_docksShown) {
         m_docksShown = true;

@@ -113,6 +113,7 @@ private:
     void reportDialog(int run);
     void showExportDialog(ExportFormat format, int run);
     void showEvaluateDialog();
+    void showModelFacts();
     void showAbout();
     void showShortcuts();
     void copyCommand();
@@ -187,6 +188,7 @@ private:
     QAction* m_saveRun = nullptr;
     QAction* m_report = nullptr;
     QAction* m_closeModel = nullptr;
+    QAction* m_modelFacts = nullptr;
     QAction* m_openRecipe = nullptr;
     QAction* m_undo = nullptr;
     QAction* m_redo = nullptr;

@@ -5,8 +5,10 @@
 #include "app/gui/export_dialog.h"
 #include "app/gui/help_window.h"
 #include "app/gui/main_window.h"
+#include "app/gui/sample_dialog.h"
 #include "app/gui/shortcuts_dialog.h"
 #include "app/gui/translation.h"
+#include "widgets/models/model_facts.h"
 #include "widgets/panels/empty_state.h"
 #include "widgets/panels/layer_table_panel.h"
 #include "widgets/panels/message_bar.h"
@@ -59,7 +61,8 @@ void MainWindow::makeFileMenu()
         action(file, tr("Open &model file…"), QKeySequence(QStringLiteral("Ctrl+Shift+O")), [this] {
             openFileDialog(
                 tr("Open a model file"),
-                {tr("Models (*.safetensors *.bin *.onnx *.h5 *.index.json)"), tr("All files (*)")},
+                {tr("Models (*.safetensors *.gguf *.bin *.onnx *.keras *.h5 *.index.json)"),
+                 tr("All files (*)")},
                 [this](const QString& path) { open(path); });
         });
     m_openRun = action(file, tr("Open r&un…"), QKeySequence(QStringLiteral("Ctrl+Alt+O")), [this] {
@@ -92,6 +95,7 @@ void MainWindow::makeFileMenu()
     m_report = action(file, tr("&Report…"), QKeySequence(QStringLiteral("Ctrl+R")),
                       [this] { reportDialog(0); });
     file->addSeparator();
+    m_modelFacts = action(file, tr("About the &model…"), {}, [this] { showModelFacts(); });
     m_closeModel = action(file, tr("&Close model"), QKeySequence::Close, [this] {
         askAboutLosses(tr("Close the model"), [this] { m_workbench.closeModel(); });
     });
@@ -390,18 +394,43 @@ void MainWindow::showEvaluateDialog()
     const auto& model = m_workbench.document()->model();
     if (!model)
         return;
+    const auto show = [](QDialog* dialog) {
+        dialog->setAttribute(Qt::WA_DeleteOnClose);
+        dialog->open();
+    };
+    if (feedKindOf(*model) != FeedKind::Text) {
+        auto* dialog = new SampleDialog(*model, m_workbench.document()->recipe().calibration,
+                                        m_workbench.document()->run() != nullptr, this);
+        connect(dialog, &SampleDialog::evaluateRequested, this,
+                [this](const SampleEvaluation& what) { m_workbench.evaluateSamples(what); });
+        show(dialog);
+        return;
+    }
     // A text laid beside the model for this purpose is proposed.
     const QFileInfo info(pathText(model->source.path));
     const QDir folder(info.isDir() ? info.filePath() : info.path());
     const QString name = QStringLiteral("evaluation.txt");
     const QString proposal = folder.exists(name) ? folder.absoluteFilePath(name) : QString();
     auto* dialog = new EvaluateDialog(proposal, model->maximumContext, this);
-    dialog->setAttribute(Qt::WA_DeleteOnClose);
     connect(dialog, &EvaluateDialog::evaluateRequested, this,
             [this](const QString& path, PerplexityConvention convention, qint64 context) {
                 m_workbench.evaluate(path, convention, context);
             });
-    dialog->open();
+    show(dialog);
+}
+
+void MainWindow::showModelFacts()
+{
+    const auto& model = m_workbench.document()->model();
+    if (!model)
+        return;
+    auto* box = new QMessageBox(QMessageBox::NoIcon, tr("About the model"),
+                                pathText(model->source.path), QMessageBox::Close, this);
+    box->setAttribute(Qt::WA_DeleteOnClose);
+    box->setTextFormat(Qt::PlainText);
+    box->setInformativeText(modelFactsText(*model));
+    box->setTextInteractionFlags(Qt::TextSelectableByMouse | Qt::TextSelectableByKeyboard);
+    box->open();
 }
 
 void MainWindow::showShortcuts()

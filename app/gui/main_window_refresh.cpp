@@ -123,7 +123,7 @@ void MainWindow::refreshTraces()
                "recipe.")
                 .arg(toQString(layer));
     else if (!shown->results.at(layer).result.trace.empty())
-        why = tr("The steps of %1 have errors of the weights only: there was no calibration text. "
+        why = tr("The steps of %1 have errors of the weights only: there was no calibration data. "
                  "What they gained is in the panel Exponent.")
                   .arg(toQString(layer));
     else
@@ -187,6 +187,13 @@ void MainWindow::refreshActions()
     m_cancel->setEnabled(busy);
     m_cancel->setToolTip(tr("Stop; finished layers stay (Esc)"));
     m_evaluate->setEnabled(!busy && canRun);
+    const QString whyNot =
+        !model ? tr("Open a model first")
+        : canRun
+            ? QString()
+            : tr("The model cannot be run: %1").arg(toQString(document->model()->whyNotRunnable));
+    m_evaluate->setToolTip(whyNot);
+    m_modelFacts->setEnabled(model);
     m_openRecipe->setEnabled(!busy && model);
     m_saveRecipe->setEnabled(!busy && model);
     m_saveRecipeAs->setEnabled(!busy && model);
@@ -201,7 +208,7 @@ void MainWindow::refreshActions()
     m_exportMenu->menuAction()->setToolTip(run ? QString() : tr("Quantize first"));
     m_runPanel->setObstacle(obstacle);
     m_runPanel->setStale(m_workbench.staleCount(), document->shownRun() != nullptr);
-    m_runPanel->setCanEvaluate(canRun);
+    m_runPanel->setCanEvaluate(canRun, whyNot);
     m_progress->setVisible(busy);
     m_progressText->setVisible(busy);
     m_log->setEnabled(model);

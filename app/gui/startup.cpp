@@ -2,6 +2,7 @@
 #include "app/gui/startup.h"
 
 #include "app/gui/main_window.h"
+#include "widgets/models/model_facts.h"
 #include "widgets/panels/layer_table_panel.h"
 #include "widgets/text.h"
 
@@ -27,7 +28,10 @@ Startup::Startup(MainWindow* window, StartupRequest request, QObject* parent)
         m_steps.push_back([this, bench](auto then) {
             CalibrationChoice choice = bench->document()->recipe().calibration;
             choice.data = QFileInfo(m_request.calibration).absoluteFilePath().toStdString();
-            bench->document()->setCalibration(choice, tr("calibration text"));
+            bench->document()->setCalibration(
+                choice, calibrationDataTitle(bench->document()->model()
+                                                 ? feedKindOf(*bench->document()->model())
+                                                 : FeedKind::Text));
             then(true);
         });
     if (!m_request.model.isEmpty() || !m_request.run.isEmpty())

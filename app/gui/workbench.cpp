@@ -4,6 +4,7 @@
 #include "core/base/atomic_file.h"
 #include "core/base/format.h"
 #include "core/session/stale.h"
+#include "widgets/models/model_facts.h"
 #include "widgets/text.h"
 
 #include <QDateTime>
@@ -32,10 +33,36 @@ Recipe initialRecipe(const Model& model)
     std::error_code ignored;
     const std::filesystem::path folder =
         std::filesystem::is_directory(path, ignored) ? path : path.parent_path();
-    const std::filesystem::path text = folder / "calibration.txt";
-    if (std::filesystem::is_regular_file(text, ignored))
-        recipe.calibration.data = text.string();
+    const FeedKind kind = feedKindOf(model);
+    const bool text = kind == FeedKind::Text || kind == FeedKind::Tokens;
+    for (const char* name : {"calibration.txt", "calibration.npz", "calibration.npy"}) {
+        const std::filesystem::path file = folder / name;
+        const bool fits = text == (file.extension() == ".txt");
+        if (fits && std::filesystem::is_regular_file(file, ignored)) {
+            recipe.calibration.data = file.string();
+            break;
+        }
+    }
     return recipe;
+}
+
+/// A file by whose name it is samples and no model; a folder that holds images and no model.
+bool holdsSamples(const QFileInfo& info)
+{
+    static const QStringList arrays{QStringLiteral("*.npy"), QStringLiteral("*.npz"),
+                                    QStringLiteral("*ubyte"), QStringLiteral("*ubyte.gz")};
+    static const QStringList images{QStringLiteral("*.png"), QStringLiteral("*.jpg"),
+                                    QStringLiteral("*.jpeg")};
+    if (info.isFile())
+        return QDir::match(arrays + images, info.fileName());
+    const QDir folder(info.absoluteFilePath());
+    if (!info.isDir() || folder.exists(QStringLiteral("config.json")))
+        return false;
+    if (!folder.entryList(images, QDir::Files).isEmpty())
+        return true;
+    const QStringList classes = folder.entryList(QDir::Dirs | QDir::NoDotAndDotDot);
+    return !classes.isEmpty() && folder.entryList(QDir::Files).isEmpty() &&
+           !QDir(folder.filePath(classes.front())).entryList(images, QDir::Files).isEmpty();
 }
 
 std::string readText(const QString& path)
@@ -71,9 +98,12 @@ Workbench::Workbench(const QString& sessions, QObject* parent)
     connect(&m_work, &JobRunner::noted, this,
             [this](const QString&, const QString& line) { say(line); });
     connect(&m_document, &Document::recipeChanged, this, &Workbench::planAgain);
+    connect(&m_document, &Document::recipeChanged, this, &Workbench::lookAgain);
     connect(&m_document, &Document::runsChanged, this, &Workbench::planAgain);
     connect(&m_document, &Document::modelChanged, this, [this] {
         m_floatPerplexity.clear();
+        m_floatAccuracy.clear();
+        lookAgain();
         m_interrupted.reset();
         setPerplexity({});
         watchModel();
@@ -138,6 +168,38 @@ void Workbench::setPerplexity(const QString& text)
     Q_EMIT perplexityChanged(text);
 }
 
+void Workbench::lookAgain()
+{
+    const QString id = QStringLiteral("look");
+    const auto& model = m_document.model();
+    const CalibrationChoice& now = m_document.recipe().calibration;
+    if (!model || !model->canRun() || feedKindOf(*model) == FeedKind::Text || now.data.empty()) {
+        m_look.cancel(id);
+        m_lookedBy.reset();
+        Q_EMIT fedDropped();
+        return;
+    }
+    CalibrationChoice choice = now; // what is fed does not depend on these
+    choice.samples = m_looked.samples;
+    choice.mode = m_looked.mode;
+    if (m_lookedBy.lock() == model && choice == m_looked)
+        return;
+    m_looked = choice;
+    m_lookedBy = model;
+    Q_EMIT fedBusy();
+    m_look.start(
+        id, [model, choice](JobMonitor& monitor) { return lookAtData(*model, choice, monitor); },
+        [this](Outcome<FedData> outcome) {
+            if (const auto* data = std::get_if<FedData>(&outcome)) {
+                Q_EMIT fedReady(*data);
+            } else if (const auto* failure = std::get_if<Failure>(&outcome)) {
+                FedData data;
+                data.problem = failure->message;
+                Q_EMIT fedReady(data);
+            }
+        });
+}
+
 void Workbench::cancel()
 {
     m_work.cancel(QStringLiteral("work"));
@@ -153,10 +215,13 @@ void Workbench::open(const QString& path, const Then& then)
                !name.endsWith(QLatin1String(".index.json")) &&
                name != QLatin1String("config.json")) {
         openRecipe(path, then);
-    } else if (info.isFile() && name.endsWith(QLatin1String(".txt"))) {
+    } else if ((info.isFile() && name.endsWith(QLatin1String(".txt"))) ||
+               (m_document.model() && holdsSamples(info))) {
         CalibrationChoice choice = m_document.recipe().calibration;
         choice.data = info.absoluteFilePath().toStdString();
-        m_document.setCalibration(choice, tr("calibration text"));
+        m_document.setCalibration(choice, calibrationDataTitle(m_document.model()
+                                                                   ? feedKindOf(*m_document.model())
+                                                                   : FeedKind::Text));
         if (then)
             then(true);
     } else {

@@ -2,7 +2,9 @@
 #pragma once
 
 #include "app/gui/document.h"
+#include "app/gui/fed_data.h"
 #include "app/gui/job_runner.h"
+#include "app/gui/sample_evaluation.h"
 #include "app/gui/session_store.h"
 #include "app/gui/training_feed.h"
 #include "core/export/export.h"
@@ -45,7 +47,9 @@ public:
     [[nodiscard]] Document* document() { return &m_document; }
     [[nodiscard]] const Document* document() const { return &m_document; }
 
-    /// Opens whatever the path is: a model, a run, a recipe (.json), or a calibration text (.txt).
+    /// Opens whatever the path is: a model, a run, a recipe (.json), calibration data: a
+    /// text (.txt), and for an open model that reads no text an array, an image or a folder of
+    /// them.
     void open(const QString& path, const Then& then = {});
     void openModel(const QString& path, const Then& then = {});
     void closeModel();
@@ -68,10 +72,12 @@ public:
     void quantize(RunScope scope, const std::vector<std::string>& selected, const Then& then = {});
     /// Layers that RunScope::Stale would compute.
     [[nodiscard]] std::size_t staleCount() const { return m_stale; }
-    /// Runs the float model over the calibration text and keeps every layer's inputs.
+    /// Runs the float model over the calibration data and keeps every layer's inputs.
     void captureInputs(const Then& then = {});
     void evaluate(const QString& textFile, PerplexityConvention convention, std::int64_t context,
                   const Then& then = {});
+    /// Of a model that is fed no text; its figures take the place of the perplexity.
+    void evaluateSamples(const SampleEvaluation& what, const Then& then = {});
     /// Names what the format cannot hold, for the export dialog.
     void preflightExport(ExportFormat format, GptqZeros zeros,
                          const std::function<void(const std::vector<PreflightNote>&)>& done,
@@ -107,6 +113,10 @@ Q_SIGNALS:
     void failed(const QString& message);
     void opened(const QString& path); ///< a model or run, for the list of recent files
     void perplexityChanged(const QString& text);
+    /// The calibration data of a model that reads no text is looked at, was, or there is none.
+    void fedBusy();
+    void fedReady(const gradus::FedData& data);
+    void fedDropped();
     void forecastChanged(const gradus::Forecast& forecast);
     void inputsCaptured(const std::string& layer,
                         std::shared_ptr<const gradus::InputStatistics> inputs);
@@ -130,6 +140,7 @@ private:
     void setActivity(const QString& activity);
     void say(const QString& line);
     void planAgain();
+    void lookAgain();
     void forecastAgain();
     void keepSession();
     [[nodiscard]] SavedSession sessionState() const;
@@ -157,9 +168,14 @@ private:
     std::unique_ptr<SavedSession::SavedRun> m_interrupted;
     /// Perplexity of the float model, by data, convention and context.
     std::map<QString, Perplexity> m_floatPerplexity;
+    std::map<QString, Accuracy> m_floatAccuracy;
+    /// Of the data that was looked at last, and of which model.
+    CalibrationChoice m_looked;
+    std::weak_ptr<const Model> m_lookedBy;
     TrainingFeed m_training;
     JobRunner m_work; // after all that jobs touch, so that it is destroyed first
     JobRunner m_plan;
+    JobRunner m_look;
 };
 
 template <class Work, class Done>

@@ -4,6 +4,7 @@
 #include "core/base/format.h"
 #include "core/session/report.h"
 #include "core/session/stale.h"
+#include "widgets/models/model_facts.h"
 #include "widgets/text.h"
 
 #include <QDir>
@@ -60,7 +61,15 @@ QString Workbench::obstacle() const
             return tr("The recipe needs calibration, but the model cannot be run: %1")
                 .arg(toQString(model->whyNotRunnable));
         if (m_document.recipe().calibration.data.empty())
-            return tr("The recipe needs a calibration text");
+            switch (feedKindOf(*model)) {
+            case FeedKind::Text:
+            case FeedKind::Tokens:
+                return tr("The recipe needs a calibration text");
+            case FeedKind::Images:
+                return tr("The recipe needs calibration images");
+            case FeedKind::Arrays:
+                return tr("The recipe needs calibration samples");
+            }
     }
     return {};
 }
@@ -216,7 +225,8 @@ void Workbench::captureInputs(const Then& then)
     if (!model || !model->canRun() || m_document.recipe().calibration.data.empty()) {
         refuse(!model ? tr("Open a model first")
                : model->canRun()
-                   ? tr("Choose a calibration text first")
+                   ? (feedKindOf(*model) == FeedKind::Text ? tr("Choose a calibration text first")
+                                                           : tr("Choose calibration data first"))
                    : tr("The model cannot be run: %1").arg(toQString(model->whyNotRunnable)),
                then);
         return;
@@ -384,6 +394,68 @@ void Workbench::evaluate(const QString& textFile, PerplexityConvention conventio
             say(QStringLiteral("%1 (%2)").arg(text, how));
             setPerplexity(QStringLiteral("%1\n%2").arg(text, how));
             if (result.quantized)
+                m_document.setPerplexity(id, QStringLiteral("%1 (%2)").arg(text, how));
+            return true;
+        },
+        then);
+}
+
+void Workbench::evaluateSamples(const SampleEvaluation& what, const Then& then)
+{
+    const auto& model = m_document.model();
+    const auto run = m_document.run();
+    const bool accuracy = what.metric == SampleMetric::Accuracy;
+    if (!model || !model->canRun() || (!accuracy && !run)) {
+        refuse(!model ? tr("Open a model first")
+               : !model->canRun()
+                   ? tr("The model cannot be run: %1").arg(toQString(model->whyNotRunnable))
+                   : tr("There is no run to compare with the float model: quantize first"),
+               then);
+        return;
+    }
+    const int id = run ? m_document.shownRun()->id : 0;
+    EvaluateRequest request = requestOf(model, what);
+    const QString file = toQString(what.data.data);
+    // The choice as it stands in recipes, and when the files changed.
+    Recipe keyed;
+    keyed.calibration = what.data;
+    const QString key =
+        QString::fromStdString(toJson(keyed)) +
+        QFileInfo(file).lastModified().toString(Qt::ISODateWithMs) +
+        QFileInfo(toQString(what.data.labels)).lastModified().toString(Qt::ISODateWithMs);
+    std::optional<Accuracy> known;
+    if (const auto found = m_floatAccuracy.find(key); found != m_floatAccuracy.end())
+        known = found->second;
+    work(
+        accuracy ? tr("Measuring accuracy") : tr("Comparing outputs"),
+        [request, run, known, accuracy](JobMonitor& monitor) mutable {
+            SampleFigures figures;
+            if (!accuracy) {
+                request.run = run;
+                figures.outputs = evaluateOutputs(request, nullptr, monitor);
+                return figures;
+            }
+            const double share = known ? 0 : run ? 0.5 : 1;
+            figures.original = known;
+            if (!known) {
+                SubMonitor part(monitor, 0, share);
+                figures.original = evaluateAccuracy(request, part);
+            }
+            if (run) {
+                request.run = run;
+                SubMonitor part(monitor, share, 1);
+                figures.quantized = evaluateAccuracy(request, part);
+            }
+            return figures;
+        },
+        [this, key, file, id](const SampleFigures& figures) {
+            if (figures.original)
+                m_floatAccuracy[key] = *figures.original;
+            const QString text = figuresText(figures);
+            const QString how = figuresContext(figures, shortPath(file));
+            say(QStringLiteral("%1 (%2)").arg(text, how));
+            setPerplexity(QStringLiteral("%1\n%2").arg(text, how));
+            if (figures.quantized || figures.outputs)
                 m_document.setPerplexity(id, QStringLiteral("%1 (%2)").arg(text, how));
             return true;
         },

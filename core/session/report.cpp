@@ -211,7 +211,8 @@ void ReportPage::summary()
             "inputs.</p>\n");
     }
     if (!m_request.perplexity.empty()) {
-        add("<h3>Perplexity</h3>\n<ul>\n");
+        add(m_request.model->task == ModelTask::Language ? "<h3>Perplexity</h3>\n<ul>\n"
+                                                         : "<h3>Measured outputs</h3>\n<ul>\n");
         for (const std::string& line : m_request.perplexity)
             add("<li>", escaped(line), "</li>\n");
         add("</ul>\n");

@@ -304,7 +304,7 @@ void TestErrorPlot::emptyAndOdd()
     QVERIFY(panel.plot()->isEmpty());
     bool said = false;
     for (const QLabel* label : panel.plot()->findChildren<QLabel*>())
-        said = said || label->text().contains(QLatin1String("no calibration text"));
+        said = said || label->text().contains(QLatin1String("no calibration data"));
     QVERIFY(said);
     panel.plot()->setMeasure(Measure::WeightSqnr);
     QVERIFY(!panel.plot()->isEmpty());

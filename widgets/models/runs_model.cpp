@@ -57,7 +57,10 @@ std::vector<Column<RunRow>> columns()
                                      : QStringLiteral("–");
          },
          [](const Row& row) { return QVariant(static_cast<qulonglong>(row.totals.bytes)); }},
-        {Text::tr("Perplexity"), Text::tr("exp of the mean negative log-likelihood per token"),
+        {Text::tr("Measured"),
+         Text::tr("Of language models the perplexity, exp of the mean negative log-likelihood per "
+                  "token; of others top-1 and top-5 accuracy, or how near outputs are to the "
+                  "float model's. ± is one standard error"),
          false,
          [](const Row& row) {
              return row.run->perplexity.isEmpty() ? QStringLiteral("–") : row.run->perplexity;
@@ -151,7 +154,7 @@ QVariant RunsModel::data(const QModelIndex& index, int role) const
             !trained.isEmpty())
             lines.append(tr("Training: %1").arg(trained));
         if (!line.run->perplexity.isEmpty())
-            lines.append(tr("Perplexity: %1").arg(line.run->perplexity));
+            lines.append(tr("Measured: %1").arg(line.run->perplexity));
         return lines.join(QLatin1Char('\n'));
     }
     case Qt::FontRole: {

@@ -79,7 +79,7 @@ ChannelPanel::ChannelPanel(QWidget* parent)
     m_why->setForegroundRole(QPalette::PlaceholderText);
     m_capture = new QPushButton(tr("Capture inputs"));
     m_capture->setToolTip(
-        tr("Run the calibration text through the float model once and keep what reaches each "
+        tr("Run the calibration data through the float model once and keep what reaches each "
            "layer: its range per channel, and H = XᵀX/n for output errors"));
     connect(m_capture, &QPushButton::clicked, this, &ChannelPanel::captureRequested);
     auto* column = new QVBoxLayout(empty);
@@ -233,7 +233,7 @@ void ChannelPanel::rebuild()
         auto inputs = std::make_shared<ChannelBands>();
         inputs->channelName = tr("input channel");
         inputs->valueName = tr("input");
-        inputs->bands = {{tr("Min–max of the layer's input, %1 tokens")
+        inputs->bands = {{tr("Min–max of the layer's input, %1 rows")
                               .arg(toQString(formatCount(m_statistics->rows))),
                           QStringLiteral("input"), m_statistics->minimum, m_statistics->maximum}};
         m_inputs->setBands(std::move(inputs));
@@ -249,7 +249,7 @@ void ChannelPanel::rebuild()
                            .arg(m_statistics->minimum.size())
                            .arg(channels)
                      : tr("Ranges of the layer's inputs appear here once they are captured: choose "
-                          "a calibration text in the Run panel, then capture."));
+                          "calibration data in the Run panel, then capture."));
     }
     m_weights->setChannelAxisLabelled(m_inputs->isEmpty());
     {

@@ -56,8 +56,8 @@ EmptyState::EmptyState(QWidget* parent)
     layout->addWidget(m_title);
     layout->addSpacing(6);
     layout->addWidget(faintLabel(
-        tr("A Hugging Face folder, .safetensors, llama2.c .bin, .onnx, Keras .h5, or a saved "
-           "run (.gradus)")));
+        tr("A Hugging Face folder, .safetensors, .gguf, llama2.c .bin, .onnx, .keras, Keras .h5, "
+           "or a saved run (.gradus)")));
     layout->addSpacing(18);
     layout->addLayout(buttons);
     layout->addSpacing(26);

@@ -160,7 +160,7 @@ QString RunComparison::said(const QString& letter, const SessionRun& run,
     if (!run.isComplete())
         parts.append(tr("cancelled"));
     if (!run.perplexity.isEmpty())
-        parts.append(tr("perplexity %1").arg(run.perplexity));
+        parts.append(run.perplexity);
     return parts.join(QStringLiteral(" · "));
 }
 

@@ -2,6 +2,8 @@
 #include "widgets/panels/run_panel.h"
 
 #include "core/base/format.h"
+#include "widgets/panels/fed_strip.h"
+#include "widgets/panels/sample_fields.h"
 #include "widgets/text.h"
 
 #include <QComboBox>
@@ -10,6 +12,7 @@
 #include <QGridLayout>
 #include <QLabel>
 #include <QLineEdit>
+#include <QMenu>
 #include <QPlainTextEdit>
 #include <QProgressBar>
 #include <QPushButton>
@@ -61,14 +64,11 @@ RunPanel::RunPanel(QWidget* parent)
 {
     m_data = new QLineEdit;
     m_data->setPlaceholderText(tr("none: data-free methods only"));
-    m_data->setToolTip(tr("A text file; its tokens are what the layers see while the "
-                          "error is measured and GPTQ and decoupleQ work"));
     m_data->setClearButtonEnabled(true);
     m_data->setAcceptDrops(false); // a text dropped on the window is the calibration
     auto* browse = new QPushButton(tr("Browse…"));
     m_samples = new QSpinBox;
     m_samples->setRange(1, 1'000'000);
-    m_samples->setToolTip(tr("Windows of tokens taken from the text"));
     m_context = new QSpinBox;
     m_context->setRange(0, 1'000'000);
     m_context->setSingleStep(64);
@@ -85,7 +85,6 @@ RunPanel::RunPanel(QWidget* parent)
     m_seed = new QLineEdit;
     m_seed->setValidator(
         new QRegularExpressionValidator(QRegularExpression(QStringLiteral("[0-9]{1,19}")), m_seed));
-    m_seed->setToolTip(tr("Chooses the calibration windows; equal seeds give equal bytes"));
     for (QSpinBox* spin : {m_samples, m_context}) {
         spin->setKeyboardTracking(false);
         spin->setGroupSeparatorShown(true);
@@ -100,8 +99,8 @@ RunPanel::RunPanel(QWidget* parent)
     const auto label = [grid](const QString& text, QWidget* buddy, int row, int column) {
         auto* title = new QLabel(text);
         title->setBuddy(buddy);
-        title->setToolTip(buddy->toolTip());
         grid->addWidget(title, row, column);
+        return title;
     };
     label(tr("Calibration"), m_data, 0, 0);
     auto* dataLine = new QHBoxLayout;
@@ -109,14 +108,18 @@ RunPanel::RunPanel(QWidget* parent)
     dataLine->addWidget(m_data, 1);
     dataLine->addWidget(browse);
     grid->addLayout(dataLine, 0, 1, 1, 3);
-    label(tr("Samples"), m_samples, 1, 0);
-    grid->addWidget(m_samples, 1, 1);
-    label(tr("Context"), m_context, 1, 2);
-    grid->addWidget(m_context, 1, 3);
-    label(tr("Mode"), m_mode, 2, 0);
-    grid->addWidget(m_mode, 2, 1);
-    label(tr("Seed"), m_seed, 2, 2);
-    grid->addWidget(m_seed, 2, 3);
+    m_fields = new SampleFields(this);
+    m_fields->addTo(grid, 1, 3);
+    label(tr("Samples"), m_samples, 3, 0);
+    grid->addWidget(m_samples, 3, 1);
+    m_contextTitle = label(tr("Context"), m_context, 3, 2);
+    grid->addWidget(m_context, 3, 3);
+    label(tr("Mode"), m_mode, 4, 0);
+    grid->addWidget(m_mode, 4, 1);
+    label(tr("Seed"), m_seed, 4, 2);
+    grid->addWidget(m_seed, 4, 3);
+    m_fed = new FedStrip;
+    m_fed->setMaximumWidth(640);
     grid->setColumnStretch(1, 1);
     grid->setColumnStretch(3, 1);
 
@@ -125,9 +128,7 @@ RunPanel::RunPanel(QWidget* parent)
     m_runStale = new QPushButton(tr("Stale (%1)").arg(0));
     m_cancel = new QPushButton(tr("Cancel"));
     m_cancel->setToolTip(tr("Stop; finished layers stay (Esc)"));
-    m_evaluate = new QPushButton(tr("Perplexity…"));
-    m_evaluate->setToolTip(tr("Measure the perplexity of the float model and of the "
-                              "last run on a text"));
+    m_evaluate = new QPushButton;
     auto* buttonRow = new QWidget;
     buttonRow->setMaximumWidth(640);
     auto* buttons = new QHBoxLayout(buttonRow);
@@ -171,6 +172,7 @@ RunPanel::RunPanel(QWidget* parent)
     layout->setContentsMargins(10, 8, 10, 8);
     layout->setSpacing(7);
     layout->addWidget(m_form);
+    layout->addWidget(m_fed);
     layout->addWidget(buttonRow);
     layout->addWidget(m_progress);
     layout->addWidget(m_stage);
@@ -178,13 +180,14 @@ RunPanel::RunPanel(QWidget* parent)
     layout->addWidget(m_perplexity);
     layout->addWidget(m_log, 1);
 
-    connect(browse, &QPushButton::clicked, this, &RunPanel::browse);
+    connect(browse, &QPushButton::clicked, this, [this, browse] { showBrowseMenu(browse); });
     connect(m_data, &QLineEdit::editingFinished, this,
-            [this] { request(tr("calibration text"), "data"); });
+            [this] { request(calibrationDataTitle(m_kind), "data"); });
     connect(m_data, &QLineEdit::textChanged, this, [this](const QString& text) {
         if (text.isEmpty()) // the clear button ends no editing
-            request(tr("calibration text"), "data");
+            request(calibrationDataTitle(m_kind), "data");
     });
+    connect(m_fields, &SampleFields::changed, this, &RunPanel::request);
     connect(m_samples, &QSpinBox::valueChanged, this,
             [this] { request(tr("calibration samples"), "samples"); });
     connect(m_context, &QSpinBox::valueChanged, this,
@@ -200,6 +203,7 @@ RunPanel::RunPanel(QWidget* parent)
     connect(m_runStale, &QPushButton::clicked, this, &RunPanel::staleRunRequested);
     connect(m_cancel, &QPushButton::clicked, this, &RunPanel::cancelRequested);
     connect(m_evaluate, &QPushButton::clicked, this, &RunPanel::evaluateRequested);
+    setFeed(FeedKind::Text);
     setRecipe(Recipe(), 0);
     setActivity({});
 }
@@ -212,6 +216,7 @@ void RunPanel::setRecipe(const Recipe& recipe, std::int64_t modelContext)
     if (m_data->text() != toQString(m_calibration.data))
         m_data->setText(toQString(m_calibration.data));
     m_data->setCursorPosition(static_cast<int>(m_data->text().size()));
+    m_fields->setValues(m_calibration);
     m_samples->setValue(static_cast<int>(std::min<std::int64_t>(m_calibration.samples, 1'000'000)));
     const std::int64_t standard = modelContext > 0 ? std::min<std::int64_t>(modelContext, 2048) : 0;
     m_context->setSpecialValueText(standard > 0 ? tr("Model's: %1").arg(standard) : tr("Model's"));
@@ -229,21 +234,99 @@ void RunPanel::request(const QString& text, const char* field)
     next.data = m_data->text().trimmed().toStdString();
     next.samples = m_samples->value();
     next.context = m_context->value();
+    if (m_kind != FeedKind::Text)
+        m_fields->take(next);
     next.mode = static_cast<CalibrationMode>(m_mode->currentData().toInt());
     if (!(next == m_calibration))
         Q_EMIT calibrationRequested(next, text,
                                     QStringLiteral("run-panel/%1").arg(QLatin1String(field)));
 }
 
-void RunPanel::browse()
+void RunPanel::setFeed(FeedKind kind, const std::optional<ImageInput>& image)
 {
-    auto* dialog = new QFileDialog(this, tr("Calibration text"), m_data->text());
+    m_kind = kind;
+    const bool text = kind == FeedKind::Text || kind == FeedKind::Tokens;
+    m_refreshing = true; // showing is not asking
+    m_fields->setKind(kind, image);
+    m_refreshing = false;
+    m_context->setVisible(text);
+    m_contextTitle->setVisible(text);
+    switch (kind) {
+    case FeedKind::Text:
+    case FeedKind::Tokens:
+        m_data->setToolTip(tr("A text file; its tokens are what the layers see while the "
+                              "error is measured and GPTQ and decoupleQ work"));
+        m_samples->setToolTip(tr("Windows of tokens taken from the text"));
+        m_seed->setToolTip(tr("Chooses the calibration windows; equal seeds give equal bytes"));
+        break;
+    case FeedKind::Images:
+        m_data->setToolTip(tr("A folder of PNG and JPEG images, one image, or an array of images "
+                              "(npy, npz, idx, HDF5; file.npz:name picks one of several). They "
+                              "are what the layers see while the error is measured and GPTQ and "
+                              "decoupleQ work"));
+        m_samples->setToolTip(tr("Images drawn from the data"));
+        break;
+    case FeedKind::Arrays:
+        m_data->setToolTip(tr("An array with samples along its first axis (npy, npz, idx, HDF5; "
+                              "file.npz:name picks one of several). They are what the layers see "
+                              "while the error is measured and GPTQ and decoupleQ work"));
+        m_samples->setToolTip(tr("Samples drawn from the data"));
+        break;
+    }
+    if (!text)
+        m_seed->setToolTip(tr("Chooses the calibration samples; equal seeds give equal bytes"));
+    for (QLabel* each : m_form->findChildren<QLabel*>()) {
+        if (each->buddy())
+            each->setToolTip(each->buddy()->toolTip());
+    }
+    m_evaluate->setText(kind == FeedKind::Text ? tr("Perplexity…") : tr("Measure…"));
+    updateButtons();
+}
+
+void RunPanel::setFedBusy()
+{
+    m_fed->setBusy();
+}
+
+void RunPanel::setFed(const FedData* fed)
+{
+    if (fed)
+        m_fed->setData(*fed);
+    else
+        m_fed->clear();
+}
+
+void RunPanel::showBrowseMenu(QWidget* button)
+{
+    if (m_kind != FeedKind::Images) {
+        browse(false);
+        return;
+    }
+    auto* menu = new QMenu(this); // Images are a file or a folder; no dialog offers both.
+    menu->setAttribute(Qt::WA_DeleteOnClose);
+    menu->addAction(tr("Array or image…"), this, [this] { browse(false); });
+    menu->addAction(tr("Folder of images…"), this, [this] { browse(true); });
+    menu->popup(button->mapToGlobal(QPoint(0, button->height())));
+}
+
+void RunPanel::browse(bool folder)
+{
+    QString title = calibrationDataTitle(m_kind);
+    title.replace(0, 1, title.at(0).toUpper());
+    auto* dialog = new QFileDialog(this, title, m_data->text());
     dialog->setAttribute(Qt::WA_DeleteOnClose);
-    dialog->setFileMode(QFileDialog::ExistingFile);
-    dialog->setNameFilters({tr("Text (*.txt *.text *.md)"), tr("All files (*)")});
+    dialog->setFileMode(folder ? QFileDialog::Directory : QFileDialog::ExistingFile);
+    if (m_kind == FeedKind::Text || m_kind == FeedKind::Tokens)
+        dialog->setNameFilters({tr("Text (*.txt *.text *.md)"), tr("All files (*)")});
+    else if (!folder)
+        dialog->setNameFilters(
+            {m_kind == FeedKind::Images
+                 ? tr("Images and arrays (*.npy *.npz *.h5 *.png *.jpg *.jpeg *ubyte *.gz)")
+                 : tr("Arrays (*.npy *.npz *.h5 *ubyte *.gz)"),
+             tr("All files (*)")});
     connect(dialog, &QFileDialog::fileSelected, this, [this](const QString& path) {
         m_data->setText(path);
-        request(tr("calibration text"), "data");
+        request(calibrationDataTitle(m_kind), "data");
     });
     dialog->open();
 }
@@ -292,9 +375,10 @@ void RunPanel::setStale(std::size_t layers, bool haveRun)
     updateButtons();
 }
 
-void RunPanel::setCanEvaluate(bool can)
+void RunPanel::setCanEvaluate(bool can, const QString& why)
 {
     m_canEvaluate = can;
+    m_whyNotEvaluate = why;
     updateButtons();
 }
 
@@ -351,6 +435,13 @@ void RunPanel::updateButtons()
     m_runStale->setEnabled(idle && m_obstacle.isEmpty() && m_stale > 0);
     m_cancel->setEnabled(!idle);
     m_evaluate->setEnabled(idle && m_canEvaluate);
+    m_evaluate->setToolTip(
+        !m_canEvaluate && !m_whyNotEvaluate.isEmpty() ? m_whyNotEvaluate
+        : m_kind == FeedKind::Text
+            ? tr("Measure the perplexity of the float model and of the "
+                 "last run on a text")
+            : tr("Measure the accuracy of the float model and of the shown run, or how near "
+                 "their outputs are"));
     m_progress->setEnabled(!idle);
     if (idle)
         m_stage->setText(m_obstacle.isEmpty() ? tr("Ready") : m_obstacle);

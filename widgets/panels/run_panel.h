@@ -3,6 +3,8 @@
 
 #include "core/session/forecast.h"
 #include "core/session/recipe.h"
+#include "widgets/models/fed_data.h"
+#include "widgets/models/model_facts.h"
 
 #include <QElapsedTimer>
 #include <QWidget>
@@ -17,6 +19,9 @@ class QSpinBox;
 
 namespace gradus {
 
+class FedStrip;
+class SampleFields;
+
 /// Calibration, seed, run and cancel, progress with the time left, and what has been said.
 class RunPanel final : public QWidget
 {
@@ -26,6 +31,13 @@ public:
 
     /// modelContext: the model's longest window, 0 if it states none.
     void setRecipe(const Recipe& recipe, std::int64_t modelContext);
+    /// Which fields there are, and what the button that measures is called; a language model's at
+    /// first. image: what the model states of images.
+    void setFeed(FeedKind kind, const std::optional<ImageInput>& image = {});
+    /// What the calibration data is fed as: being looked at, known, or (null) not of interest.
+    void setFedBusy();
+    void setFed(const FedData* data);
+    [[nodiscard]] FedStrip* fedStrip() const { return m_fed; }
     /// Why the recipe cannot be run now; empty when it can.
     void setObstacle(const QString& why);
     /// What the run would take, shown while nothing runs.
@@ -35,7 +47,7 @@ public:
     /// one.
     void setStale(std::size_t layers, bool haveRun);
     /// Whether a perplexity can be measured: the model runs.
-    void setCanEvaluate(bool can);
+    void setCanEvaluate(bool can, const QString& why = {});
     /// What is running; empty when nothing is.
     void setActivity(const QString& activity);
     void setProgress(double fraction, const QString& stage);
@@ -55,13 +67,16 @@ Q_SIGNALS:
 
 private:
     void request(const QString& text, const char* field);
-    void browse();
+    void browse(bool folder);
+    void showBrowseMenu(QWidget* button);
     void updateButtons();
 
     CalibrationChoice m_calibration;
     quint64 m_seedValue = 0;
     bool m_refreshing = false;
     bool m_canEvaluate = true;
+    QString m_whyNotEvaluate;
+    FeedKind m_kind = FeedKind::Text;
     QString m_activity;
     QString m_obstacle;
     QElapsedTimer m_since;
@@ -70,6 +85,9 @@ private:
     QLineEdit* m_data = nullptr;
     QSpinBox* m_samples = nullptr;
     QSpinBox* m_context = nullptr;
+    QLabel* m_contextTitle = nullptr;
+    SampleFields* m_fields = nullptr;
+    FedStrip* m_fed = nullptr;
     QComboBox* m_mode = nullptr;
     QLineEdit* m_seed = nullptr;
     QPushButton* m_run = nullptr;

@@ -441,7 +441,7 @@ void ErrorPlot::rebuild()
     setEmptyText(
         !computed ? tr("Run the recipe to see the error of every layer.")
         : p.measure == Measure::OutputError
-            ? tr("The run had no calibration text, so no output error was measured. Weight "
+            ? tr("The run had no calibration data, so no output error was measured. Weight "
                  "SQNR and size can be shown.")
             : tr("This was not measured."));
     setHasData(any);
