@@ -76,7 +76,8 @@ inline float erfOf(float x)
     return size < 1.0F ? erfNearZero(x) : std::copysign(1.0F - erfcTail(size), x);
 }
 
-/// Φ(x) of the standard normal distribution, to 1.2e-7; below 0 to 2e-6 of the value, 0 below −5.66.
+/// Φ(x) of the standard normal distribution, to 1.2e-7; below 0 to 2e-6 of the value, 0 below
+/// −5.66.
 inline float normalCdfOf(float x)
 {
     const float t = x * 0.70710678118654752F;

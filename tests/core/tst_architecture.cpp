@@ -271,8 +271,7 @@ private slots:
             std::string line;
             while (std::getline(lines, line)) {
                 std::smatch match;
-                if (!std::regex_match(line, match, definition) ||
-                    path == "core/graph/operators.h")
+                if (!std::regex_match(line, match, definition) || path == "core/graph/operators.h")
                     continue;
                 const auto [at, isNew] = where.emplace(match[2].str(), path);
                 if (!isNew)

@@ -201,8 +201,8 @@ private slots:
         const auto once = [&](int threads) {
             const ThreadLimit limit(threads);
             std::vector<float> out(q.size());
-            kernel::attention({q.data(), n, d}, {q.data(), n, d}, {q.data(), n, d}, attention, 1, {},
-                              {out.data(), n, d}, Monitor());
+            kernel::attention({q.data(), n, d}, {q.data(), n, d}, {q.data(), n, d}, attention, 1,
+                              {}, {out.data(), n, d}, Monitor());
             kernel::silu(out, out);
             return out;
         };
