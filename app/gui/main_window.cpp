@@ -243,7 +243,7 @@ void MainWindow::connectDocument()
     connect(&m_workbench, &Workbench::perplexityChanged, m_runPanel, &RunPanel::setPerplexity);
     connect(&m_workbench, &Workbench::fedBusy, m_runPanel, &RunPanel::setFedBusy);
     connect(&m_workbench, &Workbench::fedReady, this,
-            [this](const FedData& data) { m_runPanel->setFed(&data); });
+            [this](const FedData& fed) { m_runPanel->setFed(&fed); });
     connect(&m_workbench, &Workbench::fedDropped, this, [this] { m_runPanel->setFed(nullptr); });
     connect(&m_workbench, &Workbench::forecastChanged, m_runPanel, &RunPanel::setForecast);
     connect(&m_workbench, &Workbench::activityChanged, this, [this](const QString& activity) {

@@ -193,9 +193,9 @@ void Workbench::lookAgain()
             if (const auto* data = std::get_if<FedData>(&outcome)) {
                 Q_EMIT fedReady(*data);
             } else if (const auto* failure = std::get_if<Failure>(&outcome)) {
-                FedData data;
-                data.problem = failure->message;
-                Q_EMIT fedReady(data);
+                FedData none;
+                none.problem = failure->message;
+                Q_EMIT fedReady(none);
             }
         });
 }

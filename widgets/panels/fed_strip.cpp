@@ -103,31 +103,31 @@ void FedStrip::setBusy()
     show();
 }
 
-void FedStrip::setData(const FedData& data)
+void FedStrip::setData(const FedData& fed)
 {
     show();
-    m_images->setImages(data.images, data.captions);
-    if (!data.problem.isEmpty()) {
-        m_about->setText(tr("⚠ %1").arg(data.problem));
+    m_images->setImages(fed.images, fed.captions);
+    if (!fed.problem.isEmpty()) {
+        m_about->setText(tr("⚠ %1").arg(fed.problem));
         m_warnings->clear();
         m_warnings->hide();
         return;
     }
-    QString about = data.description;
-    if (data.lookedAt > 0 && std::isfinite(data.mean)) {
+    QString about = fed.description;
+    if (fed.lookedAt > 0 && std::isfinite(fed.mean)) {
         const auto number = [](double value) { return QString::number(value, 'g', 4); };
         const QString range =
             tr("%1 to %2, mean %3")
-                .arg(number(data.minimum), number(data.maximum), number(data.mean));
+                .arg(number(fed.minimum), number(fed.maximum), number(fed.mean));
         about +=
             QLatin1Char('\n') +
-            (data.lookedAt == 1
+            (fed.lookedAt == 1
                  ? tr("Values fed, of the first sample: %1").arg(range)
-                 : tr("Values fed, of the first %1 samples: %2").arg(data.lookedAt).arg(range));
+                 : tr("Values fed, of the first %1 samples: %2").arg(fed.lookedAt).arg(range));
     }
     m_about->setText(about);
     QStringList warnings;
-    for (const QString& warning : data.warnings)
+    for (const QString& warning : fed.warnings)
         warnings.append(tr("⚠ %1").arg(warning));
     m_warnings->setText(warnings.join(QLatin1Char('\n')));
     m_warnings->setVisible(!warnings.isEmpty());

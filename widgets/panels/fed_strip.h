@@ -20,7 +20,7 @@ public:
     void clear();
     /// While it is being computed.
     void setBusy();
-    void setData(const FedData& data);
+    void setData(const FedData& fed);
     [[nodiscard]] QString text() const;
     [[nodiscard]] int imageCount() const;
 

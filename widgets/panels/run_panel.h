@@ -36,7 +36,7 @@ public:
     void setFeed(FeedKind kind, const std::optional<ImageInput>& image = {});
     /// What the calibration data is fed as: being looked at, known, or (null) not of interest.
     void setFedBusy();
-    void setFed(const FedData* data);
+    void setFed(const FedData* fed);
     [[nodiscard]] FedStrip* fedStrip() const { return m_fed; }
     /// Why the recipe cannot be run now; empty when it can.
     void setObstacle(const QString& why);
