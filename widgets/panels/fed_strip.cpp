@@ -117,13 +117,11 @@ void FedStrip::setData(const FedData& fed)
     if (fed.lookedAt > 0 && std::isfinite(fed.mean)) {
         const auto number = [](double value) { return QString::number(value, 'g', 4); };
         const QString range =
-            tr("%1 to %2, mean %3")
-                .arg(number(fed.minimum), number(fed.maximum), number(fed.mean));
-        about +=
-            QLatin1Char('\n') +
-            (fed.lookedAt == 1
-                 ? tr("Values fed, of the first sample: %1").arg(range)
-                 : tr("Values fed, of the first %1 samples: %2").arg(fed.lookedAt).arg(range));
+            tr("%1 to %2, mean %3").arg(number(fed.minimum), number(fed.maximum), number(fed.mean));
+        about += QLatin1Char('\n') +
+                 (fed.lookedAt == 1
+                      ? tr("Values fed, of the first sample: %1").arg(range)
+                      : tr("Values fed, of the first %1 samples: %2").arg(fed.lookedAt).arg(range));
     }
     m_about->setText(about);
     QStringList warnings;
