@@ -13,6 +13,7 @@ inline std::shared_ptr<Model> madeUpModel(int blocks = 2)
 {
     auto model = std::make_shared<Model>();
     model->architecture = "llama";
+    model->task = ModelTask::Language;
     const auto add = [&](const std::string& name, LayerKind kind, int block, std::int64_t rows,
                          std::int64_t cols) {
         Layer layer;
@@ -25,6 +26,14 @@ inline std::shared_ptr<Model> madeUpModel(int blocks = 2)
         layer.cols = cols;
         layer.dtype = DType::F16;
         layer.quantizedByDefault = kind == LayerKind::Linear;
+        layer.node = static_cast<int>(model->graph.nodes.size());
+        Node node;
+        node.op = kind == LayerKind::Embedding ? Operator(op::Embedding{layer.weight})
+                                               : Operator(op::Linear{layer.weight, ""});
+        node.inputs = {model->graph.values - 1};
+        node.outputs = {model->graph.values++};
+        node.name = name;
+        model->graph.nodes.push_back(std::move(node));
         model->parameters += rows * cols;
         model->layers.push_back(layer);
     };
@@ -32,6 +41,8 @@ inline std::shared_ptr<Model> madeUpModel(int blocks = 2)
     for (int b = 0; b < blocks; ++b) {
         Block block;
         block.name = "blocks." + std::to_string(b);
+        block.firstNode = static_cast<int>(model->graph.nodes.size());
+        block.nodeCount = 2;
         model->blocks.push_back(block);
         add(block.name + ".up", LayerKind::Linear, b, 128, 64);
         add(block.name + ".down", LayerKind::Linear, b, 64, 128);
