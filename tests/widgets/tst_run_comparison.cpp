@@ -107,7 +107,7 @@ void TestRunComparison::numbers()
     for (const QLabel* label : m_panel->findChildren<QLabel*>())
         said =
             said || (label->text().contains(QStringLiteral("A: four, plain · 4.19 bits/weight")) &&
-                     label->text().contains(QLatin1String(" · 8.11")));
+                     label->text().contains(QStringLiteral(" · 8.11")));
     QVERIFY(said);
     QCOMPARE(m_panel->plot()->shownLayers().size(), std::size_t(5));
     QVERIFY(isClose(m_panel->plot()->value(1, 1), 2.5, 1e-12));
