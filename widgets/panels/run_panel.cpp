@@ -167,6 +167,9 @@ RunPanel::RunPanel(QWidget* parent)
     mono.setPointSizeF(font().pointSizeF() * 0.92);
     m_log->setFont(mono);
     m_log->document()->setDocumentMargin(6);
+    // Low docks: the fields above keep their height, and the log two lines.
+    m_log->setMinimumHeight(2 * m_log->fontMetrics().lineSpacing() + 12);
+    m_form->setSizePolicy(QSizePolicy::Preferred, QSizePolicy::Fixed);
 
     auto* layout = new QVBoxLayout(this);
     layout->setContentsMargins(10, 8, 10, 8);
