@@ -3,9 +3,10 @@
 
 #include "core/base/error.h"
 #include "core/graph/evaluation.h"
+#include "core/graph/operator_inputs.h"
 
 #include <algorithm>
-#include <cmath>
+#include <array>
 #include <type_traits>
 
 namespace gradus {
@@ -95,19 +96,24 @@ std::optional<std::int64_t> product(const std::optional<std::span<const std::int
 }
 
 /// Elements of start, start + delta, … below limit.
-std::optional<std::int64_t> rangeCount(const Inputs& inputs)
+std::optional<std::int64_t> rangeElements(const Inputs& inputs)
 {
-    double numbers[3] = {};
+    std::array<std::int64_t, 3> whole{};
+    std::array<double, 3> real{};
+    bool isWhole = false;
     for (std::size_t i = 0; i < 3; ++i) {
         const auto& value = inputs.constant(i).value;
         if (!value || value->count() != 1)
             return std::nullopt;
-        numbers[i] = static_cast<double>(toFloat(value->view()).floats()[0]);
+        isWhole = value->dtype() == DType::I64;
+        // Not by way of float32, to which far ends may be equal.
+        if (isWhole)
+            whole[i] = (*inputs.integers(i))[0];
+        else
+            real[i] = static_cast<double>(toFloat(value->view()).floats()[0]);
     }
-    const double count = std::ceil((numbers[1] - numbers[0]) / numbers[2]);
-    if (!(std::abs(count) < static_cast<double>(hugeCount)))
-        return std::nullopt;
-    return std::max<std::int64_t>(0, static_cast<std::int64_t>(count));
+    return isWhole ? rangeCount(whole[0], whole[1], whole[2])
+                   : rangeCount(real[0], real[1], real[2]);
 }
 
 } // namespace
@@ -166,7 +172,7 @@ std::optional<std::int64_t> foldedElements(const Model& model, const Node& node)
             } else if constexpr (std::is_same_v<T, op::ConstantOfShape>) {
                 return product(inputs.integers(0));
             } else if constexpr (std::is_same_v<T, op::Range>) {
-                return rangeCount(inputs);
+                return rangeElements(inputs);
             } else {
                 return inputs.most();
             }

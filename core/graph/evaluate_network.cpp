@@ -36,11 +36,13 @@ Tensor evaluate(const op::Embedding& embedding, Evaluation& e)
     Tensor result(std::move(shape));
     const MatrixView rows = result.matrix();
     for (std::size_t i = 0; i < ids.size(); ++i) {
-        if (ids[i] < 0 || ids[i] >= table.rows)
+        const std::int64_t id =
+            ids[i] < 0 && embedding.countsFromEnd ? ids[i] + table.rows : ids[i];
+        if (id < 0 || id >= table.rows)
             throw e.failure(ErrorCode::Shape,
                             concat("id ", ids[i], " is outside the ", table.rows,
                                    " rows of its table; does the tokenizer belong to the model?"));
-        const auto from = table.row(ids[i]);
+        const auto from = table.row(id);
         std::memcpy(rows.row(static_cast<std::int64_t>(i)).data(), from.data(), from.size_bytes());
     }
     return result;

@@ -6,7 +6,6 @@
 #include "core/graph/operator_inputs.h"
 
 #include <algorithm>
-#include <cmath>
 #include <cstring>
 
 namespace gradus {
@@ -199,11 +198,11 @@ std::array<T, 3> rangeInputs(const Evaluation& e)
     return values;
 }
 
-Tensor newRange(const Evaluation& e, DType dtype, double count)
+Tensor newRange(const Evaluation& e, DType dtype, std::optional<std::int64_t> count)
 {
-    if (!(count <= 2147483648.0)) // 2^31
+    if (!count)
         throw e.failure(ErrorCode::Shape, "has steps of no size, or more than 2^31 of them");
-    return newTensor(e, dtype, {static_cast<std::int64_t>(std::max(count, 0.0))});
+    return newTensor(e, dtype, {*count});
 }
 
 } // namespace
@@ -219,27 +218,14 @@ Tensor evaluate(const op::Range&, Evaluation& e)
                                    dtypeName(e.in(i).dtype()), ", expected one number"));
     if (dtype == DType::F32) {
         const auto [start, limit, delta] = rangeInputs<float>(e);
-        Tensor result =
-            newRange(e, dtype,
-                     std::ceil((static_cast<double>(limit) - static_cast<double>(start)) /
-                               static_cast<double>(delta)));
+        Tensor result = newRange(e, dtype, rangeCount(double(start), double(limit), double(delta)));
         const auto to = result.floats();
         for (std::size_t i = 0; i < to.size(); ++i)
             to[i] = start + static_cast<float>(i) * delta;
         return result;
     }
     const auto [start, limit, delta] = rangeInputs<std::int64_t>(e);
-    // Differences of far ends do not fit int64, but unsigned they do.
-    const auto span = delta > 0
-                          ? static_cast<std::uint64_t>(limit) - static_cast<std::uint64_t>(start)
-                          : static_cast<std::uint64_t>(start) - static_cast<std::uint64_t>(limit);
-    const auto step =
-        delta > 0 ? static_cast<std::uint64_t>(delta) : 0 - static_cast<std::uint64_t>(delta);
-    const bool forward = delta > 0 ? limit > start : limit < start;
-    if (step == 0)
-        throw e.failure(ErrorCode::Shape, "has steps of no size, or more than 2^31 of them");
-    const std::uint64_t count = forward ? (span - 1) / step + 1 : 0;
-    Tensor result = newRange(e, dtype, static_cast<double>(count));
+    Tensor result = newRange(e, dtype, rangeCount(start, limit, delta));
     const auto to = elementsAs<std::int64_t>(result);
     for (std::size_t i = 0; i < to.size(); ++i)
         to[i] = start + static_cast<std::int64_t>(i) * delta;

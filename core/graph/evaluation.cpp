@@ -3,6 +3,7 @@
 
 #include "core/base/error.h"
 #include "core/base/text.h"
+#include "core/graph/operator_inputs.h"
 
 #include <algorithm>
 #include <type_traits>
@@ -48,6 +49,12 @@ void Evaluation::enter(int index, const Node& node, std::vector<bool> dying)
     m_inputs.clear();
     for (const ValueId value : node.inputs)
         m_inputs.push_back(value == noValue ? nullptr : find(value));
+    // Kernels walk over the lines of tensors without elements too.
+    for (std::size_t i = 0; i < m_inputs.size(); ++i)
+        if (m_inputs[i] && isTooLarge(m_inputs[i]->shape()))
+            throw failure(ErrorCode::Shape,
+                          concat("input ", i + 1, " is ", shapeText(m_inputs[i]->shape()),
+                                 ", more than the 2^31 elements of any tensor"));
 }
 
 const Tensor* Evaluation::find(ValueId value)

@@ -176,7 +176,9 @@ std::vector<std::int64_t> slidingWindows(const nlohmann::json& json, const Confi
     if (type == "llama" ||
         (!listed && type == "qwen2" && !reader.boolean("use_sliding_window", false)))
         return windows;
-    const std::int64_t window = reader.integer("sliding_window", 0, std::int64_t(1) << 40, 0);
+    // What these architectures have where config.json says nothing; null is none.
+    const std::int64_t usual = json.contains("sliding_window") ? 0 : 4096;
+    const std::int64_t window = reader.integer("sliding_window", 0, std::int64_t(1) << 40, usual);
     if (listed && kinds->size() != windows.size())
         throw Error(ErrorCode::Shape, concat("config.json: \"layer_types\" has ", kinds->size(),
                                              " entries for ", blocks, " blocks"));

@@ -77,9 +77,11 @@ bool matMulShape(const op::MatMul& matMul, const Shape& shapeA, const Shape& sha
     }
     if (elementCount(batch) * std::max<std::int64_t>(1, r.m * r.n) > limit)
         return true; // refused with the result's shape
+    r.pairs.clear();
+    if (elementCount(batch) == 0)
+        return true;
     const auto indicesA = matrixIndices(batchA, batch);
     const auto indicesB = matrixIndices(batchB, batch);
-    r.pairs.clear();
     for (std::size_t i = 0; i < indicesA.size(); ++i)
         r.pairs.emplace_back(indicesA[i], indicesB[i]);
     return true;

@@ -76,7 +76,10 @@ bool OnnxCall::has(std::size_t i) const
 
 bool OnnxCall::isRead(std::size_t output) const
 {
-    return output < m_node.outputs.size() && !m_node.outputs[output].empty();
+    // Exporters name the mask of a Dropout and the like without reading them. The first output is
+    // what a node is for.
+    return output < m_node.outputs.size() && !m_node.outputs[output].empty() &&
+           (output == 0 || m_translation.m_read.contains(m_node.outputs[output]));
 }
 
 ValueId OnnxCall::in(std::size_t i)

@@ -151,7 +151,7 @@ void gather(OnnxCall& call)
     const std::int64_t axis = call.integer("axis", 0);
     const OnnxWeight* table = axis == 0 ? call.weight(0) : nullptr;
     if (table && table->role == WeightRole::Embedding && table->shape.size() == 2)
-        call.become(op::Embedding{table->tensor}, {call.inAs(1, DType::I64)});
+        call.become(op::Embedding{table->tensor, true}, {call.inAs(1, DType::I64)});
     else
         call.become(op::Gather{axis}, {call.in(0), call.inAs(1, DType::I64)});
 }

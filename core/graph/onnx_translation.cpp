@@ -83,6 +83,7 @@ OnnxTranslation::OnnxTranslation(Model& model)
     for (const auto* values : {&m_onnx.inputs, &m_onnx.outputs, &m_onnx.values})
         for (const OnnxValue& value : *values)
             m_stated.emplace(value.name, &value);
+    forEachNameRead(m_onnx, [&](std::string_view name) { m_read.insert(name); });
     // As much as the file holds several times over: results that grow are few and small.
     m_foldable = std::int64_t(1) << 24;
     for (const TensorInfo& info : model.source.tensors->tensors())

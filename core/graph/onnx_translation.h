@@ -12,6 +12,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 namespace gradus {
@@ -102,6 +103,7 @@ private:
     std::map<ValueId, std::shared_ptr<const Node>> m_origins; ///< the same, of those settled too
     std::map<std::string_view, const WeightUse*> m_uses;      ///< by tensor
     std::unordered_map<std::string_view, const OnnxValue*> m_stated; ///< values of the main graph
+    std::unordered_set<std::string_view> m_read; ///< names that any node or graph reads
     std::int64_t m_foldable = 0; ///< elements that may still be computed of constants
 };
 
@@ -126,7 +128,7 @@ public:
     [[nodiscard]] std::size_t inputs() const { return m_node.inputs.size(); }
     [[nodiscard]] std::size_t outputs() const { return m_node.outputs.size(); }
     [[nodiscard]] bool has(std::size_t i) const;
-    [[nodiscard]] bool isRead(std::size_t output) const; ///< whether the output has a name
+    [[nodiscard]] bool isRead(std::size_t output) const; ///< by its name
     [[nodiscard]] ValueId in(std::size_t i);
     [[nodiscard]] ValueId optional(std::size_t i) { return has(i) ? in(i) : noValue; }
     [[nodiscard]] ValueId inAs(std::size_t i, DType dtype); ///< converted where it is another

@@ -5,6 +5,7 @@
 #include "core/base/text.h"
 
 #include <algorithm>
+#include <cmath>
 
 namespace gradus {
 
@@ -59,19 +60,46 @@ std::vector<std::size_t> axesOf(const Evaluation& e, std::span<const std::int64_
     return sorted;
 }
 
-Tensor newTensor(const Evaluation& e, DType dtype, Shape shape)
+bool isTooLarge(const Shape& shape)
 {
     constexpr std::uint64_t limit = std::uint64_t(1) << 31;
     std::optional<std::uint64_t> count = 1;
-    bool nothing = false;
-    for (const std::int64_t size : shape) {
-        if (size < 0)
-            throw e.failure(ErrorCode::Shape, concat("its result would be ", shapeText(shape)));
-        nothing = nothing || size == 0;
+    for (const std::int64_t size : shape)
         if (count && size > 0)
             count = checkedMultiply(*count, static_cast<std::uint64_t>(size));
-    }
-    if (!count || (!nothing && *count > limit) || shape.size() > 64)
+    return !count || *count > limit || shape.size() > 64;
+}
+
+std::optional<std::int64_t> rangeCount(double start, double limit, double delta)
+{
+    const double count = std::ceil((limit - start) / delta);
+    if (!(count <= 2147483648.0)) // 2^31
+        return std::nullopt;
+    return static_cast<std::int64_t>(std::max(count, 0.0));
+}
+
+std::optional<std::int64_t> rangeCount(std::int64_t start, std::int64_t limit, std::int64_t delta)
+{
+    if (delta == 0)
+        return std::nullopt;
+    if (delta > 0 ? limit <= start : limit >= start)
+        return 0;
+    // Differences of far ends do not fit int64, but unsigned they do.
+    const auto from = static_cast<std::uint64_t>(start);
+    const auto to = static_cast<std::uint64_t>(limit);
+    const auto by = static_cast<std::uint64_t>(delta);
+    const std::uint64_t count =
+        ((delta > 0 ? to - from : from - to) - 1) / (delta > 0 ? by : 0 - by);
+    if (count >= std::uint64_t(1) << 31)
+        return std::nullopt;
+    return static_cast<std::int64_t>(count + 1);
+}
+
+Tensor newTensor(const Evaluation& e, DType dtype, Shape shape)
+{
+    if (std::any_of(shape.begin(), shape.end(), [](std::int64_t size) { return size < 0; }))
+        throw e.failure(ErrorCode::Shape, concat("its result would be ", shapeText(shape)));
+    if (isTooLarge(shape))
         throw e.failure(ErrorCode::Shape, concat("its result would be ", shapeText(shape),
                                                  ", more than the 2^31 elements of any tensor"));
     return Tensor(dtype, std::move(shape));

@@ -4,6 +4,7 @@
 #include "core/graph/evaluation.h"
 
 #include <cstdint>
+#include <optional>
 
 /// What operators ask of their inputs before they touch them. All of these throw Error(Shape) that
 /// names the node.
@@ -28,6 +29,15 @@ namespace gradus {
 /// Of each; sorted. Throws when one comes twice.
 [[nodiscard]] std::vector<std::size_t> axesOf(const Evaluation& e,
                                               std::span<const std::int64_t> axes, std::size_t rank);
+
+/// More than 2^31 elements, sizes of 0 not counted (kernels walk over the lines of tensors without
+/// elements too), or more than 64 axes: what no network has.
+[[nodiscard]] bool isTooLarge(const Shape& shape);
+/// How many numbers start, start + delta, … lie before limit; nothing when delta is 0 or they are
+/// more than 2^31.
+[[nodiscard]] std::optional<std::int64_t> rangeCount(double start, double limit, double delta);
+[[nodiscard]] std::optional<std::int64_t> rangeCount(std::int64_t start, std::int64_t limit,
+                                                     std::int64_t delta);
 
 /// Refuses results that no network has (more than 2^31 elements), before memory is asked for.
 [[nodiscard]] Tensor newTensor(const Evaluation& e, DType dtype, Shape shape);

@@ -26,10 +26,11 @@ namespace op {
 // ---- with parameters ----------------------------------------------------------------------------
 
 /// ids (any shape, integers) → ids' shape × features: rows of weight (vocabulary × features). An id
-/// outside throws Error(Shape).
+/// outside throws Error(Shape); with countsFromEnd −1 is the last row (ONNX Gather).
 struct Embedding
 {
     std::string weight;
+    bool countsFromEnd = false;
 };
 
 /// y = x / sqrt(mean(x²) + epsilon) · weight, over features (ONNX RMSNormalization).

@@ -255,7 +255,7 @@ struct ShapeInference::Visitor
             const std::int64_t x = (*a)[a->size() == 1 ? 0 : i];
             const std::int64_t y = (*b)[b->size() == 1 ? 0 : i];
             constexpr std::int64_t large = std::int64_t(1) << 30;
-            if (std::max({x, y, -x, -y}) > large)
+            if (x < -large || x > large || y < -large || y > large)
                 return;
             if (binary.kind == op::BinaryKind::Add)
                 result.push_back({x + y, 0});

@@ -34,10 +34,12 @@ Results embedding(const OperatorCase& test)
     result.dtype = DType::F32;
     result.shape.push_back(features);
     result.at.clear();
-    for (const double id : input(test, 0).at)
+    for (double id : input(test, 0).at) {
+        id += id < 0 ? static_cast<double>(table.shape.front()) : 0;
         for (std::int64_t f = 0; f < features; ++f)
             result.at.push_back(
                 table.at[static_cast<std::size_t>(static_cast<std::int64_t>(id) * features + f)]);
+    }
     return {std::move(result)};
 }
 
@@ -159,6 +161,10 @@ void addNetworkOracles(OracleTable& table)
          op::Embedding{"table"},
          {integerElements({2, 3}, {4, 0, 1, 4, 3, 2})},
          {{"table", randomElements({5, 7}, "table")}}},
+        {"ids that count from the end",
+         op::Embedding{"table", true},
+         {integerElements({2, 2}, {-1, 0, 2, -3})},
+         {{"table", randomElements({3, 4}, "table")}}},
         {"one id",
          op::Embedding{"table"},
          {integerElements({1}, {1})},

@@ -369,6 +369,15 @@ private slots:
                          initializer(tensor("b", given({}, {1e30}))) +
                          initializer(tensor("d", given({}, {1e-30}))) +
                          node("Range", {"a", "b", "d"}, {"c"}) + add);
+        constexpr std::int64_t far = std::int64_t(1) << 60; // beyond what float32 tells apart
+        row("Range of far integers",
+            initializer(integers("a", {far})) + initializer(integers("b", {far + (1 << 29)})) +
+                initializer(integers("d", {1})) + node("Range", {"a", "b", "d"}, {"r"}) +
+                node("Cast", {"r"}, {"c"}, attribute("to", float32)) + add);
+        row("lines without elements", initializer(integers("lines", {std::int64_t(1) << 40, 0})) +
+                                          initializer(integers("one", {1})) +
+                                          node("ConstantOfShape", {"lines"}, {"e"}) +
+                                          node("CumSum", {"e", "one"}, {"c"}) + add);
         std::string doubling = initializer(tensor("c0", fed({1024})));
         for (int i = 0; i < 60; ++i) {
             const std::string n = std::to_string(i);
@@ -383,6 +392,50 @@ private slots:
         const auto model = onnxModel(onnx::model(fromXToY(nodes.toStdString()), 13));
         QCOMPARE(model->whyNotRunnable, std::string());
         QVERIFY(model->graph.nodes.size() > 1); // what makes the constant is a node
+    }
+
+    /// What exporters write and few graphs hold: such a model opens, and runs.
+    void oddGraphsRun_data()
+    {
+        QTest::addColumn<QByteArray>("graph");
+        QTest::addColumn<int>("opset");
+        const auto row = [](const char* name, const std::string& graph, int opset = 13) {
+            QTest::newRow(name) << QByteArray(graph.data(), static_cast<qsizetype>(graph.size()))
+                                << opset;
+        };
+        row("a mask that nobody reads",
+            fromXToY(node("Dropout", {"x"}, {"d", "mask"}) + node("Relu", {"d"}, {"y"})), 9);
+        row("a first input that nobody reads, no cuts",
+            input("unused", float32, {3}) + input("x", float32, {2, 4}) + output("y") +
+                output("z") + node("Relu", {"x"}, {"y"}) + node("Sigmoid", {"x"}, {"z"}));
+        row("the least integer divided by -1",
+            fromXToY(node("Shape", {"x"}, {"s"}) +
+                     initializer(integers("least", {std::numeric_limits<std::int64_t>::min()})) +
+                     initializer(integers("by", {1, 1, -1})) +
+                     node("Concat", {"s", "least"}, {"l"}, attribute("axis", 0)) +
+                     node("Div", {"l", "by"}, {"q"}) +
+                     node("Cast", {"q"}, {"f"}, attribute("to", float32)) +
+                     node("ReduceSum", {"f"}, {"t"}) + node("Add", {"x", "t"}, {"y"})));
+        row("rows counted from the end",
+            fromXToY(initializer(tensor("w", fed({3, 4}))) + initializer(integers("zero", {0})) +
+                     node("Shape", {"x"}, {"s"}) + node("Slice", {"s", "zero", "one"}, {"two"}) +
+                     initializer(integers("one", {1})) + initializer(integers("three", {3})) +
+                     node("Sub", {"two", "three"}, {"last"}) +
+                     node("Gather", {"w", "last"}, {"g"}) + node("Add", {"x", "g"}, {"y"})));
+    }
+    void oddGraphsRun()
+    {
+        QFETCH(QByteArray, graph);
+        QFETCH(int, opset);
+        const auto model = onnxModel(onnx::model(graph.toStdString(), opset));
+        QCOMPARE(model->whyNotRunnable, std::string());
+        const Weights weights(model, 1 << 20);
+        std::vector<Tensor> inputs;
+        for (const GraphPort& port : model->graph.inputs)
+            inputs.emplace_back(DType::F32, port.shape);
+        const auto outputs = Executor(*model, weights).run(std::move(inputs), Monitor(), {});
+        QCOMPARE(outputs.size(), model->graph.outputs.size());
+        QCOMPARE(outputs.front().shape(), (Shape{2, 4}));
     }
 
     void damagedModelsEnd_data()
