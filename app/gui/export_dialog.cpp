@@ -56,6 +56,17 @@ QString explanation(ExportFormat format)
 }
 } // namespace
 
+std::vector<ExportFormat> exportFormatsOf(const Model* model)
+{
+    std::vector<ExportFormat> formats;
+    for (const ExportFormat own : {ExportFormat::Onnx, ExportFormat::Keras})
+        if (model && model->source.format == exportFormatName(own))
+            formats.push_back(own);
+    formats.insert(formats.end(),
+                   {ExportFormat::Safetensors, ExportFormat::Gptq, ExportFormat::Hdf5});
+    return formats;
+}
+
 ExportDialog::ExportDialog(Workbench* workbench, ExportFormat format, int run, QWidget* parent)
     : QDialog(parent)
     , m_workbench(workbench)
@@ -64,15 +75,39 @@ ExportDialog::ExportDialog(Workbench* workbench, ExportFormat format, int run, Q
 {
     setWindowTitle(tr("Export: %1").arg(exportFormatTitle(format)));
     const auto& model = workbench->document()->model();
-    QString name = model
-                       ? QFileInfo(QDir::cleanPath(pathText(model->source.path))).completeBaseName()
-                       : QStringLiteral("model");
-    name += format == ExportFormat::Hdf5   ? QStringLiteral(".h5")
-            : format == ExportFormat::Gptq ? QStringLiteral("-gptq")
-                                           : QStringLiteral("-quantized");
+    const QFileInfo source(model ? QDir::cleanPath(pathText(model->source.path)) : QString());
+    QString name = model ? source.completeBaseName() : QStringLiteral("model");
+    switch (format) {
+    case ExportFormat::Safetensors:
+        name += QStringLiteral("-quantized");
+        break;
+    case ExportFormat::Gptq:
+        name += QStringLiteral("-gptq");
+        break;
+    case ExportFormat::Hdf5:
+        m_suffix = QStringLiteral("h5");
+        // Not the name that a Keras model of the same folder has.
+        name += model && model->source.format == exportFormatName(ExportFormat::Keras)
+                    ? QStringLiteral("-codes.h5")
+                    : QStringLiteral(".h5");
+        m_filter = tr("HDF5 files (*.h5)");
+        break;
+    case ExportFormat::Onnx:
+        m_suffix = QStringLiteral("onnx");
+        name += QStringLiteral("-quantized.onnx");
+        m_filter = tr("ONNX models (*.onnx)");
+        break;
+    case ExportFormat::Keras:
+        // The source's: a file of HDF5 does not become an archive.
+        m_suffix = source.suffix().isEmpty() ? QStringLiteral("h5") : source.suffix();
+        name += QStringLiteral("-quantized.") + m_suffix;
+        m_filter = tr("Keras models (*.%1)").arg(m_suffix);
+        break;
+    }
+    const QString target = m_suffix.isEmpty() ? tr("Folder") : tr("File");
     m_path = new QLineEdit(QDir::current().absoluteFilePath(name));
     m_path->setMinimumWidth(380);
-    m_path->setAccessibleName(format == ExportFormat::Hdf5 ? tr("File") : tr("Folder"));
+    m_path->setAccessibleName(target);
     auto* browseButton = new QPushButton(tr("Browse…"));
     auto* line = new QHBoxLayout;
     line->addWidget(m_path, 1);
@@ -81,7 +116,7 @@ ExportDialog::ExportDialog(Workbench* workbench, ExportFormat format, int run, Q
     about->setWordWrap(true);
 
     auto* form = new QFormLayout;
-    form->addRow(format == ExportFormat::Hdf5 ? tr("File") : tr("Folder"), line);
+    form->addRow(target, line);
     if (format == ExportFormat::Gptq) {
         m_zeros = new QComboBox;
         m_zeros->addItem(tr("Automatic"), static_cast<int>(GptqZeros::Automatic));
@@ -95,18 +130,40 @@ ExportDialog::ExportDialog(Workbench* workbench, ExportFormat format, int run, Q
     m_notes->setAccessibleName(tr("What this format changes"));
     m_notes->setMinimumHeight(120);
     auto* buttons = new QDialogButtonBox(QDialogButtonBox::Cancel);
-    buttons->addButton(tr("Export"), QDialogButtonBox::AcceptRole);
+    m_export = buttons->addButton(tr("Export"), QDialogButtonBox::AcceptRole);
     connect(buttons, &QDialogButtonBox::accepted, this, &ExportDialog::accept);
     connect(buttons, &QDialogButtonBox::rejected, this, &QDialog::reject);
     connect(browseButton, &QPushButton::clicked, this, &ExportDialog::browse);
+    connect(m_path, &QLineEdit::textChanged, this, &ExportDialog::checkTarget);
+    m_problem = new QLabel;
+    m_problem->setWordWrap(true);
+    m_problem->setTextFormat(Qt::PlainText);
 
     auto* layout = new QVBoxLayout(this);
     layout->addWidget(about);
     layout->addLayout(form);
+    layout->addWidget(m_problem);
     layout->addWidget(new QLabel(tr("What this format changes")));
     layout->addWidget(m_notes, 1);
     layout->addWidget(buttons);
+    checkTarget();
     refresh();
+}
+
+void ExportDialog::checkTarget()
+{
+    const QFileInfo target(m_path->text().trimmed());
+    QString problem;
+    if (m_path->text().trimmed().isEmpty())
+        problem = m_suffix.isEmpty() ? tr("Name a folder.") : tr("Name a file.");
+    else if (!m_suffix.isEmpty() && target.isDir())
+        problem = tr("%1 is a folder: name a file in it.").arg(target.fileName());
+    else if ((m_format == ExportFormat::Onnx || m_format == ExportFormat::Keras) && target.exists())
+        problem = tr("%1 exists already: name a new file.").arg(target.fileName());
+    m_export->setEnabled(problem.isEmpty());
+    m_export->setToolTip(problem);
+    m_problem->setText(problem.isEmpty() ? QString() : tr("⚠ %1").arg(problem));
+    m_problem->setVisible(!problem.isEmpty());
 }
 
 void ExportDialog::refresh()
@@ -117,9 +174,13 @@ void ExportDialog::refresh()
     const QPointer<ExportDialog> self(this);
     m_workbench->preflightExport(
         m_format, zeros,
-        [self](const std::vector<PreflightNote>& notes) {
+        [self](const std::vector<PreflightNote>& notes, const QString& failure) {
             if (!self)
                 return;
+            if (!failure.isEmpty()) {
+                self->m_notes->setPlainText(failure);
+                return;
+            }
             QStringList lines;
             for (const PreflightNote& note : notes)
                 lines.append(note.layer.empty()
@@ -139,6 +200,10 @@ void ExportDialog::browse()
     dialog->setAttribute(Qt::WA_DeleteOnClose);
     dialog->setAcceptMode(QFileDialog::AcceptSave);
     dialog->setFileMode(QFileDialog::AnyFile);
+    if (!m_filter.isEmpty()) {
+        dialog->setNameFilters({m_filter, tr("All files (*)")});
+        dialog->setDefaultSuffix(m_suffix);
+    }
     dialog->selectFile(QFileInfo(m_path->text()).fileName());
     connect(dialog, &QFileDialog::fileSelected, m_path, &QLineEdit::setText);
     dialog->open();
@@ -147,7 +212,7 @@ void ExportDialog::browse()
 void ExportDialog::accept()
 {
     const QString path = m_path->text().trimmed();
-    if (path.isEmpty())
+    if (!m_export->isEnabled())
         return;
     const GptqZeros zeros =
         m_zeros ? static_cast<GptqZeros>(m_zeros->currentData().toInt()) : GptqZeros::Automatic;

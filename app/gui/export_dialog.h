@@ -9,6 +9,7 @@ class QComboBox;
 class QLabel;
 class QLineEdit;
 class QPlainTextEdit;
+class QPushButton;
 
 namespace gradus {
 
@@ -23,15 +24,23 @@ public:
 private:
     void refresh();
     void browse();
+    void checkTarget();
     void accept() override;
 
     Workbench* m_workbench;
     ExportFormat m_format;
     int m_run;
+    QString m_suffix; ///< of the file; empty for a folder
+    QString m_filter; ///< of the file dialog
     QLineEdit* m_path = nullptr;
+    QLabel* m_problem = nullptr; ///< why the target will not do
+    QPushButton* m_export = nullptr;
     QComboBox* m_zeros = nullptr;
     QPlainTextEdit* m_notes = nullptr;
 };
+
+/// What a model can be exported as: the form of its own file first, where it can be written.
+[[nodiscard]] std::vector<ExportFormat> exportFormatsOf(const Model* model);
 
 /// "Dequantized safetensors", "GPTQ checkpoint", "HDF5".
 [[nodiscard]] QString exportFormatTitle(ExportFormat format);

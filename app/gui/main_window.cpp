@@ -433,6 +433,7 @@ void MainWindow::problem(const QString& text)
 void MainWindow::modelChanged()
 {
     const auto& model = m_workbench.document()->model();
+    fillExportMenu(m_exportMenu, 0);
     m_weights->clear(tr("Select a layer to see the distribution of its weights."));
     m_stack->setCurrentWidget(model ? static_cast<QWidget*>(m_layers) : m_empty);
     setWindowModified(false);

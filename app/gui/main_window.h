@@ -125,6 +125,7 @@ private:
     void setTheme(ThemeChoice theme);
     void activateLayers(const std::vector<std::string>& names, bool extend);
     void showExportMenu(int run);
+    void fillExportMenu(QMenu* menu, int run);
     void problem(const QString& text);
     /// The exponent of a layer's power grid, 0 to search it; PowerQuant when it has none.
     void setExponent(const std::string& layer, double exponent);

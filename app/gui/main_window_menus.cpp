@@ -88,10 +88,7 @@ void MainWindow::makeFileMenu()
     m_saveRun = action(file, tr("Save ru&n…"), QKeySequence(QStringLiteral("Ctrl+Alt+S")),
                        [this] { saveRunDialog(0); });
     m_exportMenu = file->addMenu(tr("&Export"));
-    for (const ExportFormat format :
-         {ExportFormat::Safetensors, ExportFormat::Gptq, ExportFormat::Hdf5})
-        action(m_exportMenu, tr("%1…").arg(exportFormatTitle(format)), {},
-               [this, format] { showExportDialog(format, 0); });
+    fillExportMenu(m_exportMenu, 0);
     m_report = action(file, tr("&Report…"), QKeySequence(QStringLiteral("Ctrl+R")),
                       [this] { reportDialog(0); });
     file->addSeparator();
@@ -375,11 +372,16 @@ void MainWindow::showExportMenu(int run)
 {
     auto* menu = new QMenu(this);
     menu->setAttribute(Qt::WA_DeleteOnClose);
-    for (const ExportFormat format :
-         {ExportFormat::Safetensors, ExportFormat::Gptq, ExportFormat::Hdf5})
+    fillExportMenu(menu, run);
+    menu->popup(QCursor::pos());
+}
+
+void MainWindow::fillExportMenu(QMenu* menu, int run)
+{
+    menu->clear();
+    for (const ExportFormat format : exportFormatsOf(m_workbench.document()->model().get()))
         menu->addAction(tr("%1…").arg(exportFormatTitle(format)), this,
                         [this, format, run] { showExportDialog(format, run); });
-    menu->popup(QCursor::pos());
 }
 
 void MainWindow::showExportDialog(ExportFormat format, int run)

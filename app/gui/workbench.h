@@ -78,9 +78,11 @@ public:
                   const Then& then = {});
     /// Of a model that is fed no text; its figures take the place of the perplexity.
     void evaluateSamples(const SampleEvaluation& what, const Then& then = {});
-    /// Names what the format cannot hold, for the export dialog.
-    void preflightExport(ExportFormat format, GptqZeros zeros,
-                         const std::function<void(const std::vector<PreflightNote>&)>& done,
+    /// Names what the format cannot hold, for the export dialog; failure: why it cannot be written
+    /// at all.
+    using PreflightDone =
+        std::function<void(const std::vector<PreflightNote>& notes, const QString& failure)>;
+    void preflightExport(ExportFormat format, GptqZeros zeros, const PreflightDone& done,
                          int run = 0);
     /// From the session, with what was kept of it; not one that goes on.
     void removeRun(int run);

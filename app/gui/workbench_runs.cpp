@@ -462,8 +462,7 @@ void Workbench::evaluateSamples(const SampleEvaluation& what, const Then& then)
         then);
 }
 
-void Workbench::preflightExport(ExportFormat format, GptqZeros zeros,
-                                const std::function<void(const std::vector<PreflightNote>&)>& done,
+void Workbench::preflightExport(ExportFormat format, GptqZeros zeros, const PreflightDone& done,
                                 int run)
 {
     ExportRequest request;
@@ -481,9 +480,9 @@ void Workbench::preflightExport(ExportFormat format, GptqZeros zeros,
         },
         [this, done](Outcome<std::vector<PreflightNote>> outcome) {
             if (const auto* notes = std::get_if<std::vector<PreflightNote>>(&outcome))
-                done(*notes);
+                done(*notes, {});
             else if (const auto* failure = std::get_if<Failure>(&outcome))
-                Q_EMIT failed(failure->message);
+                done({}, failure->message);
         });
 }
 
