@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+#include "core/session/prepared_model.h"
 #include "core/session/quantize.h"
 
 #include "app/cli/commands.h"
@@ -50,6 +51,7 @@ struct Arguments
     std::int64_t samples = 0;
     std::int64_t context = 0;
     std::int64_t seed = -1;
+    bool foldBatchNorms = false;
     int threads = 0;
     std::string memory = "2GiB";
     std::string tokenizer;
@@ -158,6 +160,8 @@ Recipe recipeOf(const Arguments& arguments)
         calibration.layout = arguments.data.layout;
     if (arguments.seed >= 0)
         recipe.seed = static_cast<std::uint64_t>(arguments.seed);
+    if (arguments.foldBatchNorms)
+        recipe.foldBatchNorms = true;
     return recipe;
 }
 
@@ -263,6 +267,8 @@ int dryRun(const QuantizeRequest& request, const Arguments& arguments)
         printJson(jsonOf(planned, expected), arguments.json.empty() ? "-" : arguments.json);
     if (!arguments.jsonGiven || (!arguments.json.empty() && arguments.json != "-"))
         printPlan(planned, expected);
+    if (const std::string note = foldingNote(*wanted.model, wanted.recipe); !note.empty())
+        std::fprintf(stderr, "%s\n", note.c_str());
     return 0;
 }
 
@@ -457,7 +463,7 @@ int runQuantize(const Arguments& arguments)
     QuantizeRequest request;
     request.recipe = recipeOf(arguments);
     request.memoryBytes = parseBytes(arguments.memory);
-    request.model = openModel(arguments.model);
+    request.model = preparedModel(openModel(arguments.model), request.recipe);
     if (!arguments.layers.empty())
         request.only = layersMatching(*request.model, arguments.layers);
     if (arguments.dryRun)
@@ -542,6 +548,9 @@ void addQuantize(CLI::App& program, const AddAction& add)
     verb->add_option("--tokenizer", a->tokenizer, "Tokenizer file instead of the model's");
     verb->add_option("--seed", a->seed, "Seed of everything random (default 0)")
         ->check(CLI::NonNegativeNumber);
+    verb->add_flag("--fold-batch-norms", a->foldBatchNorms,
+                   "Take batch norms into the convolutions before them, exactly, before anything "
+                   "is quantized");
     verb->add_option("--threads", a->threads, "Threads to use, 0 for all processors");
     verb->add_option("--memory", a->memory, "Memory budget")->capture_default_str();
     verb->add_flag("--resume", a->resume, "Continue a run that was interrupted");

@@ -4,7 +4,9 @@
 #include "core/base/error.h"
 #include "core/base/text.h"
 #include "core/export/formats.h"
+#include "core/io/changed_model_file.h"
 #include "core/session/language.h"
+#include "core/session/prepared_model.h"
 
 #include <array>
 #include <map>
@@ -61,8 +63,9 @@ std::string_view exportFormatName(ExportFormat format)
     return entryOf(format).name;
 }
 
-std::vector<PreflightNote> preflight(const ExportRequest& request)
+std::vector<PreflightNote> preflight(const ExportRequest& asked)
 {
+    const ExportRequest request = preparedForRun(asked);
     std::vector<PreflightNote> notes = entryOf(request.format).preflight(request);
     const auto tuned = tunedParameters(request.run->layers);
     if (!tuned.empty())
@@ -88,8 +91,9 @@ std::vector<PreflightNote> preflight(const ExportRequest& request)
     return notes;
 }
 
-ExportResult exportRun(const ExportRequest& request, Monitor& monitor)
+ExportResult exportRun(const ExportRequest& asked, Monitor& monitor)
 {
+    const ExportRequest request = preparedForRun(asked);
     ExportResult result = entryOf(request.format).write(request, monitor);
     result.notes = preflight(request);
     return result;
@@ -175,6 +179,11 @@ ChangedTensors changedTensors(const ExportRequest& request)
             });
     for (const auto& [name, value] : tunedTensors(request))
         changed[name] = [value = value] { return value->clone(); };
+    // What was computed before quantization: nodes of folded norms become the identity.
+    const ModelFile& file = *request.model->source.tensors;
+    if (const auto* folded = dynamic_cast<const ChangedModelFile*>(&file))
+        for (const auto& [name, change] : folded->changes())
+            changed.emplace(name, [&file, tensor = name] { return file.read(tensor); });
     return changed;
 }
 

@@ -6,6 +6,7 @@
 #include "core/base/error.h"
 #include "core/base/text.h"
 #include "core/export/formats.h"
+#include "core/io/changed_model_file.h"
 #include "core/io/keras_file.h"
 #include "core/io/placed_model_file.h"
 #include "core/io/zip_archive.h"
@@ -54,6 +55,21 @@ std::string whyNotInPlace(const PlacedModelFile& file, const std::string& tensor
     if (!file.piecesOf(tensor).empty())
         return {};
     return "the file keeps its numbers in a form whose length depends on their values";
+}
+
+/// Throws Error(Unsupported) when the file cannot take a tensor that follows from others: a weight
+/// that stays float is a choice, a norm that stays beside folded weights is another network.
+void requireWhole(const PlacedModelFile& file)
+{
+    const auto* folded = dynamic_cast<const ChangedModelFile*>(&file);
+    if (!folded)
+        return;
+    for (const auto& [tensor, change] : folded->changes())
+        if (const std::string why = whyNotInPlace(file, tensor); !why.empty())
+            throw Error(ErrorCode::Unsupported,
+                        concat("the run folds batch norms, but ", tensor,
+                               " cannot be written into the model's own format: ", why,
+                               "; export as safetensors, or quantize without folding"));
 }
 
 /// By file. Throws Error(Format) when two pieces overlap.
@@ -146,6 +162,7 @@ ExportResult exportSource(const ExportRequest& request, Monitor& monitor)
     if (request.output.empty())
         throw Error(ErrorCode::Usage, "the export has no target file");
     const PlacedModelFile& file = *placedFile(*request.model);
+    requireWhole(file);
     ChangedTensors changed = changedTensors(request);
     std::erase_if(changed, [&](const auto& entry) {
         return !whyNotInPlace(file, entry.first).empty(); // preflight has said so
@@ -197,6 +214,7 @@ std::vector<PreflightNote> preflightSource(const ExportRequest& request)
     requireSource(request);
     std::vector<PreflightNote> notes = preflightDequantized(request);
     const PlacedModelFile& file = *placedFile(*request.model);
+    requireWhole(file);
     const ChangedTensors changed = changedTensors(request);
     for (const Layer& layer : request.model->layers)
         if (changed.contains(layer.weight))

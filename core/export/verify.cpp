@@ -14,6 +14,7 @@
 #include "core/io/safetensors.h"
 #include "core/io/strict_json.h"
 #include "core/io/zip_archive.h"
+#include "core/session/prepared_model.h"
 #include "core/session/run_seal.h"
 #include "core/tensor/half.h"
 
@@ -896,9 +897,12 @@ Kind kindOf(const fs::path& path, const std::string& format, fs::path& weights)
 
 } // namespace
 
-VerifyResult verifyExport(const std::filesystem::path& path, const Run& run, const Model& model,
+VerifyResult verifyExport(const fs::path& path, const Run& run, const Model& original,
                           Monitor& monitor)
 {
+    const auto prepared = preparedModel(
+        std::shared_ptr<const Model>(std::shared_ptr<const Model>(), &original), run.recipe);
+    const Model& model = *prepared;
     fs::path weights;
     const Kind kind = kindOf(path, model.source.format, weights);
     Verifier verifier(run, model, monitor);

@@ -237,16 +237,61 @@ void decodeTQ2_0(const std::byte* block, float* values)
         values[i] = static_cast<float>(int(twoBits(block, i)) - 1) * d;
 }
 
-/// OCP microscaling: 4-bit floats (a sign, two bits of exponent, one of mantissa) times a power of
-/// two.
-void decodeMXFP4(const std::byte* block, float* values)
+/// Three numbers 0, 1, 2 from each byte on, as digits of a fraction to base 3: a byte holds
+/// ceil(256 · (t₀/3 + t₁/9 + …)), so that times 3 a digit stands above it.
+void decodeTQ1_0(const std::byte* block, float* values)
+{
+    const float d = halfAt(block + 52);
+    const auto digits = [&](const std::byte* bytes, int count, int perByte) {
+        for (int digit = 0, power = 1; digit < perByte; ++digit, power *= 3)
+            for (int i = 0; i < count; ++i) {
+                const unsigned rest = at(bytes, i) * static_cast<unsigned>(power) & 255U;
+                *values++ = static_cast<float>(int(rest * 3 >> 8) - 1) * d;
+            }
+    };
+    digits(block, 32, 5);
+    digits(block + 32, 16, 5);
+    digits(block + 48, 4, 4);
+}
+
+/// A float of four bits: a sign, two bits of exponent, one of mantissa.
+float fourBitFloat(unsigned n)
 {
     static constexpr std::array<float, 8> magnitudes{0, 0.5F, 1, 1.5F, 2, 3, 4, 6};
+    return (n & 8U) != 0 ? -magnitudes[n & 7U] : magnitudes[n & 7U];
+}
+
+/// OCP microscaling: floats of four bits times a power of two.
+void decodeMXFP4(const std::byte* block, float* values)
+{
     const int exponent = static_cast<int>(at(block, 0)) - 127;
-    forNibbles(block + 1, [&](int j, unsigned n) {
-        const float magnitude = std::ldexp(magnitudes[n & 7U], exponent);
-        values[j] = (n & 8U) != 0 ? -magnitude : magnitude;
-    });
+    forNibbles(block + 1,
+               [&](int j, unsigned n) { values[j] = std::ldexp(fourBitFloat(n), exponent); });
+}
+
+/// A float of eight bits without a sign: four of exponent, three of mantissa. What would be no
+/// number counts as 0.
+float unsignedE4M3(unsigned n)
+{
+    const int mantissa = static_cast<int>(n & 7U);
+    const int exponent = static_cast<int>(n >> 3U & 15U);
+    if ((n & 127U) == 127U)
+        return 0;
+    return exponent == 0 ? std::ldexp(static_cast<float>(mantissa), -9)
+                         : std::ldexp(static_cast<float>(8 + mantissa), exponent - 10);
+}
+
+/// Four times 16 values with a scale each; byte j has value j in the low, j + 8 in the high nibble.
+void decodeNVFP4(const std::byte* block, float* values)
+{
+    for (int sub = 0; sub < 4; ++sub) {
+        const float scale = unsignedE4M3(at(block, sub));
+        for (int j = 0; j < 8; ++j) {
+            const unsigned byte = at(block, 4 + 8 * sub + j);
+            values[16 * sub + j] = fourBitFloat(byte & 15U) * scale;
+            values[16 * sub + j + 8] = fourBitFloat(byte >> 4U) * scale;
+        }
+    }
 }
 
 void decodeQ1_0(const std::byte* block, float* values)
@@ -254,6 +299,13 @@ void decodeQ1_0(const std::byte* block, float* values)
     const float d = halfAt(block);
     for (int i = 0; i < 128; ++i)
         values[i] = (at(block + 2, i / 8) >> (i % 8) & 1U) != 0 ? d : -d;
+}
+
+void decodeQ2_0(const std::byte* block, float* values)
+{
+    const float d = halfAt(block);
+    for (int i = 0; i < 64; ++i)
+        values[i] = static_cast<float>(int(at(block + 2, i / 4) >> (2 * (i % 4)) & 3U) - 1) * d;
 }
 
 constexpr GgufType plain(std::int32_t id, std::string_view name, std::uint64_t bytes, DType dtype)
@@ -297,12 +349,12 @@ constexpr std::array<GgufType, 35> types{{
     plain(28, "F64", 8, DType::F64),
     blocks(29, "IQ1_M", superBlock, 56),
     plain(30, "BF16", 2, DType::BF16),
-    blocks(34, "TQ1_0", superBlock, 54),
+    blocks(34, "TQ1_0", superBlock, 54, decodeTQ1_0),
     blocks(35, "TQ2_0", superBlock, 66, decodeTQ2_0),
     blocks(39, "MXFP4", 32, 17, decodeMXFP4),
-    blocks(40, "NVFP4", 64, 36),
+    blocks(40, "NVFP4", 64, 36, decodeNVFP4),
     blocks(41, "Q1_0", 128, 18, decodeQ1_0),
-    blocks(42, "Q2_0", 64, 18),
+    blocks(42, "Q2_0", 64, 18, decodeQ2_0),
 }};
 
 } // namespace

@@ -7,6 +7,7 @@
 #include "core/graph/kernels.h"
 #include "core/session/block_pass.h"
 #include "core/session/language.h"
+#include "core/session/prepared_model.h"
 #include "core/session/samples.h"
 
 #include <algorithm>
@@ -168,8 +169,9 @@ Mean meanOf(const std::vector<double>& windowSums, std::int64_t perWindow)
 
 } // namespace
 
-Perplexity evaluatePerplexity(const EvaluateRequest& request, Monitor& monitor)
+Perplexity evaluatePerplexity(const EvaluateRequest& asked, Monitor& monitor)
 {
+    const EvaluateRequest request = preparedForRun(asked);
     const Model& model = *request.model;
     monitor.report(0, "reading the text");
     const Text text = readText(request);
@@ -202,9 +204,10 @@ Perplexity evaluatePerplexity(const EvaluateRequest& request, Monitor& monitor)
     return result;
 }
 
-Divergence evaluateDivergence(const EvaluateRequest& request,
-                              std::shared_ptr<const Model> reference, Monitor& monitor)
+Divergence evaluateDivergence(const EvaluateRequest& asked, std::shared_ptr<const Model> reference,
+                              Monitor& monitor)
 {
+    const EvaluateRequest request = preparedForRun(asked);
     const Model& model = *request.model;
     if (!reference)
         reference = request.model;

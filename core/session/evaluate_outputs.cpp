@@ -8,6 +8,7 @@
 #include "core/session/block_pass.h"
 #include "core/session/evaluate.h"
 #include "core/session/language.h"
+#include "core/session/prepared_model.h"
 #include "core/session/samples.h"
 
 #include <algorithm>
@@ -216,8 +217,9 @@ std::string_view usualMetric(const Model& model)
     return "cosine";
 }
 
-Accuracy evaluateAccuracy(const EvaluateRequest& request, Monitor& monitor)
+Accuracy evaluateAccuracy(const EvaluateRequest& asked, Monitor& monitor)
 {
+    const EvaluateRequest request = preparedForRun(asked);
     monitor.report(0, "reading the data");
     const auto data = openData(request, monitor);
     const std::span<const std::int32_t> labels = data->labels();
@@ -274,9 +276,10 @@ Accuracy evaluateAccuracy(const EvaluateRequest& request, Monitor& monitor)
     return result;
 }
 
-OutputSimilarity evaluateOutputs(const EvaluateRequest& request,
+OutputSimilarity evaluateOutputs(const EvaluateRequest& asked,
                                  std::shared_ptr<const Model> reference, Monitor& monitor)
 {
+    const EvaluateRequest request = preparedForRun(asked);
     if (!reference)
         reference = request.model;
     monitor.report(0, "reading the data");

@@ -9,6 +9,7 @@
 #include "core/session/coupling.h"
 #include "core/session/language.h"
 #include "core/session/origin.h"
+#include "core/session/prepared_model.h"
 #include "core/session/quantize.h"
 #include "core/session/samples.h"
 #include "core/session/workload.h"
@@ -504,8 +505,10 @@ std::string_view forecastStageName(Stage stage)
     return {};
 }
 
-Forecast forecast(const ForecastRequest& request)
+Forecast forecast(const ForecastRequest& asked)
 {
+    ForecastRequest request = asked;
+    request.model = preparedModel(std::move(request.model), request.recipe);
     return Counter(request).run();
 }
 

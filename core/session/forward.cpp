@@ -9,6 +9,7 @@
 #include "core/io/array_file.h"
 #include "core/session/block_pass.h"
 #include "core/session/language.h"
+#include "core/session/prepared_model.h"
 #include "core/session/samples.h"
 
 #include <cstring>
@@ -105,8 +106,9 @@ Tensor joined(std::vector<Tensor> parts, const std::vector<std::int64_t>& sample
 
 } // namespace
 
-std::vector<NamedOutput> runModel(const ForwardRequest& request, Monitor& monitor)
+std::vector<NamedOutput> runModel(const ForwardRequest& asked, Monitor& monitor)
 {
+    const ForwardRequest request = preparedForRun(asked);
     const Model& model = *request.model;
     monitor.report(0, "reading the inputs");
     const auto data = inputsOf(request, monitor);

@@ -5,6 +5,7 @@
 #include "core/graph/executor.h"
 #include "core/session/evaluate.h"
 #include "core/session/language.h"
+#include "core/session/prepared_model.h"
 
 #include <algorithm>
 #include <cmath>
@@ -48,9 +49,10 @@ std::size_t completeUtf8(std::string_view text)
 
 } // namespace
 
-std::string generate(const GenerateRequest& request, Monitor& monitor,
+std::string generate(const GenerateRequest& asked, Monitor& monitor,
                      const std::function<void(std::string_view)>& sink)
 {
+    const GenerateRequest request = preparedForRun(asked);
     const Model& model = *request.model;
     const auto tokenizer = modelTokenizer(model, request.tokenizer);
     Weights weights(request.model, request.memoryBytes);

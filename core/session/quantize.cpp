@@ -7,6 +7,7 @@
 #include "core/io/byte_source.h"
 #include "core/quant/model_exponent.h"
 #include "core/session/language.h"
+#include "core/session/prepared_model.h"
 #include "core/session/program.h"
 #include "core/session/quantize_job.h"
 #include "core/session/recipe_json.h"
@@ -280,7 +281,11 @@ std::shared_ptr<const Run> QuantizeJob::finish()
 std::shared_ptr<const Run> quantize(const QuantizeRequest& request, Monitor& monitor,
                                     const LayerSink& sink)
 {
-    return QuantizeJob(request, monitor, sink).run();
+    QuantizeRequest prepared = request;
+    prepared.model = preparedModel(std::move(prepared.model), request.recipe);
+    if (const std::string note = foldingNote(*prepared.model, request.recipe); !note.empty())
+        monitor.note(note);
+    return QuantizeJob(prepared, monitor, sink).run();
 }
 
 } // namespace gradus

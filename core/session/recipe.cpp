@@ -20,7 +20,8 @@
 //     "overrides": {"model.layers.0.self_attn.q_proj": {"bits": 8}},
 //     "locked": ["model.layers.0.self_attn.q_proj"],
 //     "calibration": {"data": "train.txt", "samples": 128, "context": 0, "mode": "sequential"},
-//     "seed": 0
+//     "seed": 0,
+//     "fold_batch_norms": true                absent: false
 //   }
 //
 // Everything but the version may be left out. "activation" has "bits" (2 … 8, or 0 for float),
@@ -477,6 +478,8 @@ std::string toJson(const Recipe& recipe)
         put(calibration, "layout", recipe.calibration.layout);
     put(json, "calibration", std::move(calibration));
     put(json, "seed", recipe.seed);
+    if (recipe.foldBatchNorms) // absent otherwise, as in files of earlier versions
+        put(json, "fold_batch_norms", true);
     return dumped(json, 2) + "\n";
 }
 
@@ -492,8 +495,8 @@ Recipe recipeFromJson(std::string_view text, const std::string& name)
                     concat(name, " is not a recipe: it has no key \"gradus_recipe\""));
     (void)version->integer(recipeVersion, recipeVersion,
                            concat("version ", recipeVersion, ", the one this program reads"));
-    reader.object(
-        {"gradus_recipe", "standard", "rules", "overrides", "locked", "calibration", "seed"});
+    reader.object({"gradus_recipe", "standard", "rules", "overrides", "locked", "calibration",
+                   "seed", "fold_batch_norms"});
 
     Recipe recipe;
     if (const auto standard = reader.at("standard")) {
@@ -562,6 +565,8 @@ Recipe recipeFromJson(std::string_view text, const std::string& name)
             seed->expected("an integer from 0 to 18446744073709551615");
         recipe.seed = seed->json().get<std::uint64_t>();
     }
+    if (const auto fold = reader.at("fold_batch_norms"))
+        recipe.foldBatchNorms = fold->boolean();
     return recipe;
 }
 

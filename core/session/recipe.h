@@ -71,6 +71,9 @@ struct Recipe
     std::set<std::string> locked; ///< layers that bulk edits and allocation leave alone
     CalibrationChoice calibration;
     std::uint64_t seed = 0;
+    /// Batch norms are taken into the convolutions before them (see fold_batch_norms.h) before
+    /// anything else; weights and errors are those of the folded model then.
+    bool foldBatchNorms = false;
 
     bool operator==(const Recipe&) const = default;
 };

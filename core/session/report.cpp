@@ -3,6 +3,7 @@
 
 #include "core/base/atomic_file.h"
 #include "core/base/format.h"
+#include "core/session/prepared_model.h"
 #include "core/session/program.h"
 #include "core/session/report_page.h"
 #include "core/session/report_style.h"
@@ -242,8 +243,9 @@ std::string ReportPage::withCompared(const std::string& text, const std::string&
                               : text;
 }
 
-std::string reportHtml(const ReportRequest& request, Monitor& monitor)
+std::string reportHtml(const ReportRequest& asked, Monitor& monitor)
 {
+    const ReportRequest request = preparedForRun(asked);
     monitor.checkpoint();
     const PlainNumbers numbers;
     return ReportPage(request, monitor).write();

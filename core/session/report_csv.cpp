@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/base/atomic_file.h"
 #include "core/base/text.h"
+#include "core/session/prepared_model.h"
 #include "core/session/report.h"
 #include "core/session/report_markup.h"
 #include "core/session/report_rows.h"
@@ -61,8 +62,9 @@ std::string numbersOf(const LayerResult* result)
 
 } // namespace
 
-std::string reportCsv(const ReportRequest& request, Monitor& monitor)
+std::string reportCsv(const ReportRequest& asked, Monitor& monitor)
 {
+    const ReportRequest request = preparedForRun(asked);
     const std::vector<ReportRow> rows = reportRows(request, monitor);
     const std::string_view columns[] = {
         "method",         "bits",          "granularity",          "group",

@@ -92,6 +92,8 @@ void ReportPage::recipe()
                           "before it"
                         : ", true-sequential: each layer sees the quantized layers before it"));
     fact("Seed", std::to_string(recipe.seed));
+    if (recipe.foldBatchNorms)
+        fact("Batch norms", "folded into the layers before them");
     add("</dl>\n<details><summary>The recipe as JSON</summary>\n");
     Recipe plain = recipe;
     plain.calibration.data = fileNameOf(calibration.data);

@@ -4,6 +4,7 @@
 #include "core/base/error.h"
 #include "core/base/hash.h"
 #include "core/base/text.h"
+#include "core/graph/fold_batch_norms.h"
 #include "core/session/block_pass.h"
 #include "core/session/coupling.h"
 #include "core/session/language.h"
@@ -42,6 +43,8 @@ std::string calibrationKey(const Model& model, const CalibrationChoice& calibrat
             text += concat('\n', value);
     if (!calibration.layout.empty())
         text += concat('\n', calibration.layout);
+    if (hasFoldedNorms(model))
+        text += "\nfolded batch norms";
     return shortHash(text);
 }
 
@@ -292,7 +295,10 @@ std::vector<std::optional<Freshness>> freshness(const Model& model, const Recipe
         if (found == results.end())
             continue;
         all[i] = Freshness::Fresh;
-        if (!sameChoice(found->second.result.choice, choices[i])) {
+        const auto& recipeThen = found->second.recipe;
+        const bool otherWeights = !choices[i].keepFloat && recipeThen &&
+                                  recipeThen->foldBatchNorms != recipe.foldBatchNorms;
+        if (otherWeights || !sameChoice(found->second.result.choice, choices[i])) {
             all[i] = Freshness::ChoiceChanged;
         } else if (!choices[i].keepFloat) {
             const InputOrigin origin = originOf(found->second, i);

@@ -33,7 +33,8 @@ using Results = std::map<std::string, MeasuredLayer>;
 enum class Freshness
 {
     Fresh,
-    ChoiceChanged,      ///< the recipe wants another scheme, method or option for it
+    ChoiceChanged,      ///< the recipe wants another scheme, method or option for it, or other
+                        ///< weights before (folded batch norms, or no longer)
     CalibrationChanged, ///< other text, number or length of windows, mode or seed
     /// What the layers before it come out as has changed (sequential modes), or those that it is
     /// trained together with or shares an exponent with; or its training was cancelled.

@@ -4,8 +4,14 @@
 // exported in the order of the model's own file.
 #include "core/base/error.h"
 #include "core/export/export.h"
+#include "core/graph/executor.h"
+#include "core/graph/fold_batch_norms.h"
 #include "core/io/safetensors.h"
+#include "core/session/evaluate.h"
+#include "core/session/language.h"
+#include "core/session/prepared_model.h"
 #include "core/session/quantize.h"
+#include "core/session/stale.h"
 #include "core/session/statistics.h"
 #include "tests/support/keras_writer.h"
 #include "tests/support/onnx_writer.h"
@@ -78,6 +84,92 @@ std::shared_ptr<const Run> quantized(const std::shared_ptr<const Model>& model)
     request.recipe.standard.method = RtnOptions{};
     Monitor monitor;
     return quantize(request, monitor);
+}
+
+/// Two convolutions with norms behind them, the second without a bias, and one that stays.
+std::string normedGraph()
+{
+    const auto tensor = [](const std::string& name, const std::vector<std::int64_t>& dims,
+                           float from, float step) {
+        std::int64_t count = 1;
+        for (const std::int64_t size : dims)
+            count *= size;
+        std::vector<float> values;
+        for (std::int64_t i = 0; i < count; ++i)
+            values.push_back(from + step * static_cast<float>(i * 7 % 11));
+        return onnx::initializer(onnx::floats(name, dims, values));
+    };
+    const auto norm = [&](const std::string& name, std::int64_t channels) {
+        return tensor(name + ".g", {channels}, 0.5F, 0.1F) +
+               tensor(name + ".b", {channels}, -0.3F, 0.07F) +
+               tensor(name + ".m", {channels}, -0.2F, 0.05F) +
+               tensor(name + ".v", {channels}, 0.2F, 0.2F);
+    };
+    const auto use = [](const std::string& from, const std::string& to, const std::string& name) {
+        return onnx::node("BatchNormalization",
+                          {from, name + ".g", name + ".b", name + ".m", name + ".v"}, {to});
+    };
+    return onnx::input("x", 1, {2, 3, 6, 6}) + onnx::output("y") +
+           tensor("w1", {4, 3, 3, 3}, -0.4F, 0.08F) + tensor("b1", {4}, 0.1F, 0.1F) +
+           tensor("w2", {5, 4, 1, 1}, -0.3F, 0.05F) + norm("n1", 4) + norm("n2", 5) +
+           norm("n3", 5) + onnx::node("Conv", {"x", "w1", "b1"}, {"a"}) + use("a", "b", "n1") +
+           onnx::node("Relu", {"b"}, {"c"}) + onnx::node("Conv", {"c", "w2"}, {"d"}) +
+           use("d", "e", "n2") + onnx::node("Relu", {"e"}, {"f"}) + use("f", "y", "n3");
+}
+
+TinyKeras normedKeras()
+{
+    TinyKeras net({6, 6, 3});
+    const auto norm = [&](const std::string& name, hsize_t channels) {
+        net.add(name, "BatchNormalization", {{"axis", {-1}}, {"epsilon", 1e-3}},
+                {TinyKeras::weight("gamma", {channels}, 0.1, 1),
+                 TinyKeras::weight("beta", {channels}, 0.2),
+                 TinyKeras::weight("moving_mean", {channels}, 0.3),
+                 TinyKeras::weight("moving_variance", {channels}, 0.4, 0.8)});
+    };
+    net.add("conv", "Conv2D",
+            {{"filters", 4}, {"kernel_size", {3, 3}}, {"padding", "same"}, {"use_bias", false}},
+            {TinyKeras::weight("kernel", {3, 3, 3, 4}, 0.7)});
+    norm("conv_norm", 4);
+    net.add("pool", "GlobalAveragePooling2D");
+    net.add("dense", "Dense", {{"units", 5}},
+            {TinyKeras::weight("kernel", {4, 5}, 0.1), TinyKeras::weight("bias", {5}, 0.2)});
+    norm("dense_norm", 5);
+    return net;
+}
+
+class NotingMonitor final : public Monitor
+{
+public:
+    void note(std::string_view line) override { notes.emplace_back(line); }
+    std::vector<std::string> notes;
+};
+
+std::vector<float> outputOf(const std::shared_ptr<const Model>& model, const Run* run)
+{
+    Weights weights(model, std::uint64_t(1) << 24);
+    if (run)
+        applyRun(*model, *run, weights);
+    Shape shape = model->graph.inputs.front().shape;
+    shape.front() = 2;
+    Tensor x(shape);
+    double at = 0;
+    for (float& value : x.floats())
+        value = static_cast<float>(std::sin(at += 0.9));
+    std::vector<Tensor> inputs;
+    inputs.push_back(std::move(x));
+    const Tensor y = std::move(Executor(*model, weights).run(std::move(inputs), Monitor()).front());
+    return {y.floats().begin(), y.floats().end()};
+}
+
+void requireNear(const std::vector<float>& a, const std::vector<float>& b, float relative)
+{
+    QCOMPARE(a.size(), b.size());
+    float largest = 0;
+    for (const float value : b)
+        largest = std::max(largest, std::abs(value));
+    for (std::size_t i = 0; i < a.size(); ++i)
+        QVERIFY(std::abs(a[i] - b[i]) <= relative * largest);
 }
 
 /// Where the element of a stored tensor stands in out × in, by the definition of each operator.
@@ -380,6 +472,84 @@ private slots:
         }));
         Monitor monitor;
         QVERIFY_EXCEPTION_THROWN((void)exportRun(request, monitor), Error);
+    }
+
+    void foldedNormsGoIntoTheModelsOwnFile_data()
+    {
+        QTest::addColumn<QString>("file");
+        QTest::newRow("ONNX") << "m.onnx";
+        QTest::newRow("Keras 2") << "m.h5";
+        QTest::newRow("Keras 3") << "m.keras";
+    }
+
+    void foldedNormsGoIntoTheModelsOwnFile()
+    {
+        QFETCH(QString, file);
+        const std::string name = file.toStdString();
+        TemporaryFolder folder;
+        if (name == "m.onnx")
+            std::ofstream(folder / name, std::ios::binary) << onnx::model(normedGraph(), 13);
+        else if (name == "m.h5")
+            normedKeras().writeH5(folder / name);
+        else
+            normedKeras().writeArchive(folder / name, {{"conv", "conv2d"},
+                                                       {"conv_norm", "batch_normalization"},
+                                                       {"dense", "dense"},
+                                                       {"dense_norm", "batch_normalization_1"}});
+        const auto model = openModel(folder / name);
+        QVERIFY2(model->canRun(), model->whyNotRunnable.c_str());
+
+        QuantizeRequest request;
+        request.model = model;
+        request.recipe.standard.scheme = {8, Granularity::Channel, 0, false, DType::F32};
+        request.recipe.standard.method = RtnOptions{};
+        request.recipe.foldBatchNorms = true;
+        NotingMonitor monitor;
+        const auto run = quantize(request, monitor);
+        QVERIFY(run->recipe.foldBatchNorms);
+        QVERIFY(
+            std::any_of(monitor.notes.begin(), monitor.notes.end(), [](const std::string& note) {
+                return note.find("folded into the layers before them") != std::string::npos;
+            }));
+        const auto folded = preparedModel(model, run->recipe);
+        QVERIFY(folded != model);
+        const std::vector<float> floats = outputOf(model, nullptr);
+        requireNear(outputOf(folded, nullptr), floats, 1e-5F);
+        const std::vector<float> quantized = outputOf(folded, run.get());
+        requireNear(quantized, floats, 0.05F);
+        QVERIFY(quantized != outputOf(folded, nullptr));
+
+        // Either model may be given: both are brought to what the run was made of.
+        const ExportFormat format = name == "m.onnx" ? ExportFormat::Onnx : ExportFormat::Keras;
+        const fs::path written = folder / ("out-" + name);
+        (void)exportRun(requestFor(model, run, format, written), monitor);
+        for (const auto& given : {model, folded}) {
+            const VerifyResult verdict = verifyExport(written, *run, *given, monitor);
+            for (const Mismatch& mismatch : verdict.mismatches)
+                QFAIL((mismatch.layer + ": " + mismatch.message).c_str());
+            QVERIFY(verdict.equal);
+        }
+        // To whoever loads it, norms and all.
+        const auto loaded = openModel(written);
+        QVERIFY2(loaded->canRun(), loaded->whyNotRunnable.c_str());
+        QCOMPARE(loaded->graph.nodes.size(), model->graph.nodes.size());
+        requireNear(outputOf(loaded, nullptr), quantized, 1e-5F);
+        // Without the fold it is another network.
+        Run plain = *run;
+        plain.recipe.foldBatchNorms = false;
+        QVERIFY(!verifyExport(written, plain, *model, monitor).equal);
+        // As safetensors the same weights.
+        (void)exportRun(requestFor(model, run, ExportFormat::Safetensors, folder / "out"), monitor);
+        QVERIFY(verifyExport(folder / "out", *run, *model, monitor).equal);
+
+        // Stale results, whichever way the recipe changes.
+        const Results results = resultsOf(*run);
+        QVERIFY(staleLayers(*folded, run->recipe, results).empty());
+        QVERIFY(!staleLayers(*model, plain.recipe, results).empty());
+        // The run file keeps it.
+        writeRun(*run, folder / "run.gradus", monitor);
+        QVERIFY(readRun(folder / "run.gradus")->recipe == run->recipe);
+        QVERIFY(hasFoldedNorms(*preparedModel(openRunModel(*run, {}), run->recipe)));
     }
 };
 

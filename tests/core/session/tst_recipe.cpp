@@ -30,6 +30,7 @@ Recipe sample()
     recipe.locked = {"lm_head", "another"};
     recipe.calibration = {"/data/text with spaces.txt", 77, 512, CalibrationMode::Float};
     recipe.seed = 0xFFFFFFFFFFFFFFFF;
+    recipe.foldBatchNorms = true;
     return recipe;
 }
 
@@ -332,6 +333,7 @@ private slots:
         row("mode", "{'gradus_recipe': 1, 'calibration': {'mode': 'x'}}",
             "calibration.mode is \"x\"");
         row("seed negative", "{'gradus_recipe': 1, 'seed': -1}", "seed is -1");
+        row("fold no truth", "{'gradus_recipe': 1, 'fold_batch_norms': 1}", "fold_batch_norms is 1");
         row("seed real", "{'gradus_recipe': 1, 'seed': 1.5}", "seed is 1.5");
         row("number out of range", "{'gradus_recipe': 1, 'seed': 1e999}", "not valid JSON");
         row("not UTF-8", "{\"gradus_recipe\": 1, \"calibration\": {\"data\": \"\xFF\"}}",
