@@ -76,6 +76,7 @@ Values Executor::prelude(std::vector<Tensor> inputs, const Monitor& monitor,
     std::set<ValueId> kept(read.begin(), read.end());
     for (const GraphPort& port : graph.outputs)
         kept.insert(port.value); // of the prelude itself
+    kept.insert(m_model.blocks.front().input); // also where nothing reads it
     values = runNodes(m_model, m_weights, 0, first, std::move(values), {}, kept, monitor, observer);
     std::erase_if(values, [&](const auto& value) { return !kept.contains(value.first); });
     return values;

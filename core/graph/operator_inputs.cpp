@@ -71,7 +71,9 @@ Tensor newTensor(const Evaluation& e, DType dtype, Shape shape)
         if (count && size > 0)
             count = checkedMultiply(*count, static_cast<std::uint64_t>(size));
     }
-    if (!count || (!nothing && *count > limit) || shape.size() > 64)
+    // Sizes around one of 0: their product fits into 64 bits all the same.
+    constexpr std::uint64_t extent = (std::uint64_t(1) << 60) - 1;
+    if (!count || *count > (nothing ? extent : limit) || shape.size() > 64)
         throw e.failure(ErrorCode::Shape, concat("its result would be ", shapeText(shape),
                                                  ", more than the 2^31 elements of any tensor"));
     return Tensor(dtype, std::move(shape));

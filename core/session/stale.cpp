@@ -42,6 +42,8 @@ std::string calibrationKey(const Model& model, const CalibrationChoice& calibrat
             text += concat('\n', value);
     if (!calibration.layout.empty())
         text += concat('\n', calibration.layout);
+    for (const auto& [name, path] : calibration.inputs)
+        text += concat("\ninput ", name, '\n', path);
     return shortHash(text);
 }
 
