@@ -3,7 +3,6 @@
 
 #include "core/base/error.h"
 #include "core/base/text.h"
-#include "core/session/evaluate.h"
 
 #include <CLI/CLI.hpp>
 
@@ -58,6 +57,13 @@ void addDataOptions(CLI::App& verb, DataArguments& arguments, bool withLabels)
         ->check(CLI::IsMember({"nchw", "nhwc"}));
 }
 
+void addInputOption(CLI::App& verb, DataArguments& arguments)
+{
+    verb.add_option("--input", arguments.inputs,
+                    "NAME=FILE: an array for a further input of the model; may be repeated")
+        ->allow_extra_args(false);
+}
+
 void setNormalization(const std::string& text, std::vector<float>& mean,
                       std::vector<float>& deviation)
 {
@@ -97,6 +103,33 @@ std::map<std::string, std::filesystem::path> inputFiles(const std::vector<std::s
                         concat("--input ", quoted(text.substr(0, equals)), " is given twice"));
     }
     return files;
+}
+
+RunProducts ProductArguments::products() const
+{
+    return packed ? RunProducts::Packed : integer ? RunProducts::Integers : RunProducts::Floats;
+}
+
+void addProductOptions(CLI::App& verb, ProductArguments& arguments)
+{
+    auto* packed = verb.add_flag("--packed", arguments.packed,
+                                 "Multiply the run's 2-, 3- and 4-bit layers, and power levels, "
+                                 "as packed codes: faster, in less memory");
+    verb.add_flag("--integer", arguments.integer,
+                  "Multiply weights and inputs as integers, in layers whose inputs are quantized")
+        ->excludes(packed);
+}
+
+void addResourceOptions(CLI::App& verb, ResourceArguments& arguments, bool withMemory)
+{
+    verb.add_option("--threads", arguments.threads, "Threads to use, 0 for all processors");
+    if (withMemory)
+        verb.add_option("--memory", arguments.memory, "Memory budget")->capture_default_str();
+}
+
+void addJsonFlag(CLI::App& verb, bool& json)
+{
+    verb.add_flag("--json", json, "Print one JSON object");
 }
 
 std::string groupText(const Scheme& scheme)

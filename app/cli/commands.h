@@ -2,6 +2,7 @@
 #pragma once
 
 #include "core/graph/model.h"
+#include "core/session/evaluate.h"
 #include "core/session/run.h"
 
 #include <filesystem>
@@ -54,12 +55,36 @@ struct DataArguments
 };
 /// --normalize, --layout and, withLabels, --labels.
 void addDataOptions(CLI::App& verb, DataArguments& arguments, bool withLabels = true);
+/// --input, for further inputs of the model.
+void addInputOption(CLI::App& verb, DataArguments& arguments);
 /// "MEAN,STD", or as many means as deviations: "m1,m2,m3,s1,s2,s3". Throws Error(Usage).
 void setNormalization(const std::string& text, std::vector<float>& mean,
                       std::vector<float>& deviation);
 /// NAME=FILE by name. Throws Error(Usage).
 [[nodiscard]] std::map<std::string, std::filesystem::path>
 inputFiles(const std::vector<std::string>& texts);
+
+/// How a run's layers are multiplied.
+struct ProductArguments
+{
+    bool packed = false;
+    bool integer = false;
+    [[nodiscard]] RunProducts products() const;
+};
+/// --packed and --integer.
+void addProductOptions(CLI::App& verb, ProductArguments& arguments);
+
+/// What may be used of the machine.
+struct ResourceArguments
+{
+    int threads = 0;
+    std::string memory = "2GiB";
+};
+/// --threads and, withMemory, --memory.
+void addResourceOptions(CLI::App& verb, ResourceArguments& arguments, bool withMemory = true);
+
+/// --json without a file.
+void addJsonFlag(CLI::App& verb, bool& json);
 
 /// "tensor", "channel" or the group size.
 [[nodiscard]] std::string groupText(const Scheme& scheme);

@@ -28,28 +28,27 @@ struct Arguments
     std::string convention = "gptq";
     std::string tokenizer;
     std::int64_t context = 0;
-    int threads = 0;
-    std::string memory = "2GiB";
-    bool packed = false;
-    bool integer = false;
+    ProductArguments multiplied;
+    ResourceArguments resources;
     bool json = false;
 };
 
 void addProducts(nlohmann::ordered_json& out, const Arguments& arguments, std::int64_t layers)
 {
-    out["packed"] = arguments.packed;
-    if (arguments.packed)
+    out["packed"] = arguments.multiplied.packed;
+    if (arguments.multiplied.packed)
         out["packed_layers"] = layers;
-    out["integer"] = arguments.integer;
-    if (arguments.integer)
+    out["integer"] = arguments.multiplied.integer;
+    if (arguments.multiplied.integer)
         out["integer_layers"] = layers;
 }
 
 void printProducts(const Arguments& arguments, std::int64_t layers)
 {
-    if (arguments.packed || arguments.integer)
+    if (arguments.multiplied.packed || arguments.multiplied.integer)
         std::printf("%s layer%s multiplied %s\n", formatCount(layers).c_str(),
-                    layers == 1 ? "" : "s", arguments.packed ? "as packed codes" : "in integers");
+                    layers == 1 ? "" : "s",
+                    arguments.multiplied.packed ? "as packed codes" : "in integers");
 }
 
 int perplexity(const Arguments& arguments, const EvaluateRequest& request)
@@ -187,7 +186,7 @@ int similarity(const Arguments& arguments, const ModelOrRun& opened, const Evalu
 
 int evaluate(Arguments arguments)
 {
-    const ThreadLimit threads(arguments.threads);
+    const ThreadLimit threads(arguments.resources.threads);
     const ModelOrRun opened = openModelOrRun(arguments.path, arguments.model);
     EvaluateRequest request;
     request.model = opened.model;
@@ -197,10 +196,8 @@ int evaluate(Arguments arguments)
     request.convention = arguments.convention == "gptq" ? PerplexityConvention::Gptq
                                                         : PerplexityConvention::LlamaCpp;
     request.context = arguments.context;
-    request.products = arguments.packed    ? RunProducts::Packed
-                       : arguments.integer ? RunProducts::Integers
-                                           : RunProducts::Floats;
-    request.memoryBytes = parseBytes(arguments.memory);
+    request.products = arguments.multiplied.products();
+    request.memoryBytes = parseBytes(arguments.resources.memory);
     request.labels = arguments.given.labels;
     if (!arguments.given.normalize.empty())
         setNormalization(arguments.given.normalize, request.mean, request.deviation);
@@ -236,9 +233,7 @@ void addEvaluate(CLI::App& program, const AddAction& add)
                      "that fits the model)")
         ->check(CLI::IsMember({"perplexity", "top1", "kl", "cosine"}));
     addDataOptions(*verb, a->given);
-    verb->add_option("--input", a->given.inputs,
-                     "NAME=FILE: an array for a further input of the model; may be repeated")
-        ->allow_extra_args(false);
+    addInputOption(*verb, a->given);
     verb->add_option("--reference", a->reference,
                      "Float model to compare with, for kl and cosine (default: the run's)");
     verb->add_option(
@@ -250,15 +245,9 @@ void addEvaluate(CLI::App& program, const AddAction& add)
     verb->add_option("--tokenizer", a->tokenizer, "Tokenizer file instead of the model's");
     verb->add_option("--context", a->context,
                      "Tokens per window (default: the model's, at most 2048)");
-    auto* packed = verb->add_flag("--packed", a->packed,
-                                  "Multiply the run's 2-, 3- and 4-bit layers, and power levels, "
-                                  "as packed codes");
-    verb->add_flag("--integer", a->integer,
-                   "Multiply weights and inputs as integers, in layers whose inputs are quantized")
-        ->excludes(packed);
-    verb->add_option("--threads", a->threads, "Threads to use, 0 for all processors");
-    verb->add_option("--memory", a->memory, "Memory budget")->capture_default_str();
-    verb->add_flag("--json", a->json, "Print one JSON object");
+    addProductOptions(*verb, a->multiplied);
+    addResourceOptions(*verb, a->resources);
+    addJsonFlag(*verb, a->json);
     add(verb, [a] { return evaluate(*a); });
 }
 

@@ -122,7 +122,7 @@ void addExport(CLI::App& program, const AddAction& add)
         ->capture_default_str();
     verb->add_option("--out", a->out, "Folder to write (a file for hdf5, onnx and keras)")
         ->required();
-    verb->add_flag("--json", a->json, "Print one JSON object");
+    addJsonFlag(*verb, a->json);
     add(verb, [a] { return runExport(*a); });
 }
 
@@ -134,7 +134,7 @@ void addVerify(CLI::App& program, const AddAction& add)
     verb->add_option("PATH", a->path, "Exported folder or file")->required();
     verb->add_option("--against", a->run, "Run file")->required();
     verb->add_option("--model", a->model, "The run's model, when it has moved");
-    verb->add_flag("--json", a->json, "Print one JSON object");
+    addJsonFlag(*verb, a->json);
     add(verb, [a] { return runVerify(*a); });
 }
 

@@ -23,14 +23,13 @@ struct Arguments
     std::int64_t tokens = 64;
     double temperature = 0;
     std::uint64_t seed = 0;
-    bool packed = false;
-    bool integer = false;
-    int threads = 0;
+    ProductArguments multiplied;
+    ResourceArguments resources;
 };
 
 int runGenerate(const Arguments& arguments)
 {
-    const ThreadLimit threads(arguments.threads);
+    const ThreadLimit threads(arguments.resources.threads);
     const ModelOrRun opened = openModelOrRun(arguments.path, arguments.model);
     GenerateRequest request;
     request.model = opened.model;
@@ -40,12 +39,10 @@ int runGenerate(const Arguments& arguments)
     request.tokens = arguments.tokens;
     request.temperature = arguments.temperature;
     request.seed = arguments.seed;
-    request.products = arguments.packed    ? RunProducts::Packed
-                       : arguments.integer ? RunProducts::Integers
-                                           : RunProducts::Floats;
+    request.products = arguments.multiplied.products();
     if (request.products != RunProducts::Floats && !request.run)
         throw Error(ErrorCode::Usage,
-                    concat(arguments.packed ? "--packed" : "--integer",
+                    concat(arguments.multiplied.packed ? "--packed" : "--integer",
                            " needs a run (RUN.gradus): a float model has no codes to multiply"));
     TerminalMonitor monitor(true); // the text itself is the progress
     std::fputs(arguments.prompt.c_str(), stdout);
@@ -74,13 +71,8 @@ void addGenerate(CLI::App& program, const AddAction& add)
         ->capture_default_str();
     verb->add_option("--seed", a->seed, "Seed of the sampling")->capture_default_str();
     verb->add_option("--tokenizer", a->tokenizer, "Tokenizer file instead of the model's");
-    auto* packed = verb->add_flag("--packed", a->packed,
-                                  "Multiply the run's 2-, 3- and 4-bit layers, and power levels, "
-                                  "as packed codes: faster, in less memory");
-    verb->add_flag("--integer", a->integer,
-                   "Multiply weights and inputs as integers, in layers whose inputs are quantized")
-        ->excludes(packed);
-    verb->add_option("--threads", a->threads, "Threads to use, 0 for all processors");
+    addProductOptions(*verb, a->multiplied);
+    addResourceOptions(*verb, a->resources, false);
     add(verb, [a] { return runGenerate(*a); });
 }
 

@@ -156,7 +156,7 @@ void addInspect(CLI::App& program, const AddAction& add)
     const auto arguments = std::make_shared<Arguments>();
     verb->add_option("MODEL", arguments->model, "Model folder or file")->required();
     verb->add_flag("--tensors", arguments->tensors, "List tensors instead of layers");
-    verb->add_flag("--json", arguments->json, "Print one JSON object");
+    addJsonFlag(*verb, arguments->json);
     add(verb, [arguments] { return inspect(*arguments); });
 }
 

@@ -85,7 +85,7 @@ void addMethods(CLI::App& program, const AddAction& add)
     CLI::App* verb =
         program.add_subcommand("methods", "The methods, their options, ranges and defaults");
     const auto json = std::make_shared<bool>(false);
-    verb->add_flag("--json", *json, "Print one JSON object");
+    addJsonFlag(*verb, *json);
     add(verb, [json] { return listMethods(*json); });
 }
 

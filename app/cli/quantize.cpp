@@ -52,8 +52,7 @@ struct Arguments
     std::int64_t context = 0;
     std::int64_t seed = -1;
     bool foldBatchNorms = false;
-    int threads = 0;
-    std::string memory = "2GiB";
+    ResourceArguments resources;
     std::string tokenizer;
     bool resume = false;
     bool dryRun = false;
@@ -158,6 +157,8 @@ Recipe recipeOf(const Arguments& arguments)
         setNormalization(arguments.data.normalize, calibration.mean, calibration.deviation);
     if (!arguments.data.layout.empty())
         calibration.layout = arguments.data.layout;
+    for (const auto& [name, path] : inputFiles(arguments.data.inputs))
+        calibration.inputs[name] = path.string();
     if (arguments.seed >= 0)
         recipe.seed = static_cast<std::uint64_t>(arguments.seed);
     if (arguments.foldBatchNorms)
@@ -459,10 +460,10 @@ void printRun(const Run& run, double seconds, const std::string& out)
 
 int runQuantize(const Arguments& arguments)
 {
-    const ThreadLimit threads(arguments.threads);
+    const ThreadLimit threads(arguments.resources.threads);
     QuantizeRequest request;
     request.recipe = recipeOf(arguments);
-    request.memoryBytes = parseBytes(arguments.memory);
+    request.memoryBytes = parseBytes(arguments.resources.memory);
     request.model = preparedModel(openModel(arguments.model), request.recipe);
     if (!arguments.layers.empty())
         request.only = layersMatching(*request.model, arguments.layers);
@@ -538,6 +539,7 @@ void addQuantize(CLI::App& program, const AddAction& add)
     verb->add_option("--samples", a->samples,
                      "Samples of the calibration data, windows of a text (default 128)");
     addDataOptions(*verb, a->data);
+    addInputOption(*verb, a->data);
     verb->add_option("--context", a->context,
                      "Tokens per window (default: the model's, at most 2048)");
     verb->add_option(
@@ -551,8 +553,7 @@ void addQuantize(CLI::App& program, const AddAction& add)
     verb->add_flag("--fold-batch-norms", a->foldBatchNorms,
                    "Take batch norms into the convolutions before them, exactly, before anything "
                    "is quantized");
-    verb->add_option("--threads", a->threads, "Threads to use, 0 for all processors");
-    verb->add_option("--memory", a->memory, "Memory budget")->capture_default_str();
+    addResourceOptions(*verb, a->resources);
     verb->add_flag("--resume", a->resume, "Continue a run that was interrupted");
     verb->add_flag("--dry-run", a->dryRun,
                    "Show choices, exact sizes, expected time and memory; compute nothing");

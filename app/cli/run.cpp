@@ -27,10 +27,8 @@ struct Arguments
     std::string model;
     DataArguments data;
     std::string output;
-    int threads = 0;
-    std::string memory = "2GiB";
-    bool packed = false;
-    bool integer = false;
+    ProductArguments multiplied;
+    ResourceArguments resources;
     bool json = false;
 };
 
@@ -47,7 +45,7 @@ std::string fileName(std::string name)
 
 int run(const Arguments& arguments)
 {
-    const ThreadLimit threads(arguments.threads);
+    const ThreadLimit threads(arguments.resources.threads);
     const ModelOrRun opened = openModelOrRun(arguments.path, arguments.model);
     ForwardRequest request;
     request.model = opened.model;
@@ -56,10 +54,8 @@ int run(const Arguments& arguments)
     if (!arguments.data.normalize.empty())
         setNormalization(arguments.data.normalize, request.mean, request.deviation);
     request.layout = arguments.data.layout;
-    request.products = arguments.packed    ? RunProducts::Packed
-                       : arguments.integer ? RunProducts::Integers
-                                           : RunProducts::Floats;
-    request.memoryBytes = parseBytes(arguments.memory);
+    request.products = arguments.multiplied.products();
+    request.memoryBytes = parseBytes(arguments.resources.memory);
     TerminalMonitor monitor(false);
     const std::vector<NamedOutput> outputs = runModel(request, monitor);
     monitor.clear();
@@ -105,15 +101,9 @@ void addRun(CLI::App& program, const AddAction& add)
         ->allow_extra_args(false);
     verb->add_option("--output", a->output, "Folder for the outputs")->required();
     addDataOptions(*verb, a->data, false);
-    auto* packed = verb->add_flag("--packed", a->packed,
-                                  "Multiply the run's 2-, 3- and 4-bit layers, and power levels, "
-                                  "as packed codes");
-    verb->add_flag("--integer", a->integer,
-                   "Multiply weights and inputs as integers, in layers whose inputs are quantized")
-        ->excludes(packed);
-    verb->add_option("--threads", a->threads, "Threads to use, 0 for all processors");
-    verb->add_option("--memory", a->memory, "Memory budget")->capture_default_str();
-    verb->add_flag("--json", a->json, "Print one JSON object");
+    addProductOptions(*verb, a->multiplied);
+    addResourceOptions(*verb, a->resources);
+    addJsonFlag(*verb, a->json);
     add(verb, [a] { return run(*a); });
 }
 

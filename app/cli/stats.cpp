@@ -21,7 +21,7 @@ struct Arguments
     std::string layer;
     int bits = 4;
     std::string granularity = "channel";
-    int threads = 0;
+    ResourceArguments resources;
     bool modelExponent = false;
     bool json = false;
 };
@@ -89,7 +89,7 @@ int stats(const Arguments& arguments)
     setGranularity(scheme, arguments.granularity);
     if (const auto problem = scheme.validate())
         throw Error(ErrorCode::Usage, *problem);
-    const ThreadLimit threads(arguments.threads);
+    const ThreadLimit threads(arguments.resources.threads);
     TerminalMonitor monitor(false);
     const auto model = openModel(arguments.model);
     const auto rows = layerStatistics(*model, arguments.layer, scheme, monitor);
@@ -157,8 +157,8 @@ void addStats(CLI::App& program, const AddAction& add)
         ->capture_default_str();
     verb->add_flag("--model-exponent", arguments->modelExponent,
                    "Also the best exponent for all of these layers together");
-    verb->add_option("--threads", arguments->threads, "Threads to use, 0 for all processors");
-    verb->add_flag("--json", arguments->json, "Print one JSON object");
+    addResourceOptions(*verb, arguments->resources, false);
+    addJsonFlag(*verb, arguments->json);
     add(verb, [arguments] { return stats(*arguments); });
 }
 

@@ -71,6 +71,8 @@ QStringList calibrationFlags(const Recipe& recipe)
         }
         if (!calibration.layout.empty())
             words << QStringLiteral("--layout") << toQString(calibration.layout);
+        for (const auto& [name, path] : calibration.inputs)
+            words << QStringLiteral("--input") << toQString(name + "=" + path);
         if (calibration.mode != standard.mode)
             words << QStringLiteral("--calibration-mode")
                   << toQString(calibrationModeName(calibration.mode));

@@ -68,8 +68,9 @@ private:
         if (m_ports.empty())
             throw Error(ErrorCode::Unsupported, "the model has no inputs that could be fed");
         for (const auto& [name, path] : m_choice.inputs) {
-            const bool known = std::any_of(m_ports.begin(), m_ports.end(),
-                                           [&](const GraphPort& p) { return p.name == name; });
+            const bool known =
+                std::any_of(m_ports.begin(), m_ports.end(),
+                            [&, &own = name](const GraphPort& p) { return p.name == own; });
             if (!known)
                 throw Error(ErrorCode::Usage, concat("the model has no input ", quoted(name),
                                                      "; its inputs are ", inputNames()));

@@ -116,7 +116,7 @@ void Cutter::findCuts()
         ValueId value = noValue;
     };
     std::vector<Place> places(static_cast<std::size_t>(m_count) + 1);
-    std::multimap<int, ValueId> crossing; // by the node that made it
+    std::set<std::pair<int, ValueId>> crossing; // by the node that made it
     std::vector<std::vector<std::pair<int, ValueId>>> ending(static_cast<std::size_t>(m_count) + 1);
     for (int p = 0; p <= m_count; ++p) {
         // What node p − 1 made begins to cross; what it read last ends.
@@ -128,14 +128,8 @@ void Cutter::findCuts()
                 crossing.emplace(p - 1, output);
                 ending[static_cast<std::size_t>(life->second.lastRead)].emplace_back(p - 1, output);
             }
-            for (const auto& [made, value] : ending[static_cast<std::size_t>(p - 1)]) {
-                const auto range = crossing.equal_range(made);
-                const auto found =
-                    std::find_if(range.first, range.second, [value = value](const auto& each) {
-                        return each.second == value;
-                    });
-                crossing.erase(found);
-            }
+            for (const auto& ended : ending[static_cast<std::size_t>(p - 1)])
+                crossing.erase(ended);
         }
         Place& place = places[static_cast<std::size_t>(p)];
         auto at = crossing.rbegin();

@@ -42,14 +42,12 @@ void connectLayers(Model& model)
 /// nothing about blocks of this graph.
 void placeLayers(Model& model)
 {
-    for (Layer& layer : model.layers) {
-        layer.block = -1;
-        for (std::size_t b = 0; b < model.blocks.size(); ++b) {
-            const Block& block = model.blocks[b];
-            if (layer.node >= block.firstNode && layer.node < block.firstNode + block.nodeCount)
-                layer.block = static_cast<int>(b);
-        }
-    }
+    std::vector<int> blockOf(model.graph.nodes.size(), -1);
+    for (std::size_t b = 0; b < model.blocks.size(); ++b)
+        std::fill_n(blockOf.begin() + model.blocks[b].firstNode, model.blocks[b].nodeCount,
+                    static_cast<int>(b));
+    for (Layer& layer : model.layers)
+        layer.block = layer.node < 0 ? -1 : blockOf[static_cast<std::size_t>(layer.node)];
 }
 
 } // namespace

@@ -15,6 +15,9 @@ namespace {
 /// The first input under another shape of as many elements.
 Tensor viewed(Evaluation& e, Shape shape)
 {
+    if (shape.size() > 64)
+        throw e.failure(ErrorCode::Shape, concat("its result would have ", shape.size(),
+                                                 " axes, more than the 64 of any tensor"));
     Tensor result = e.take(0);
     result.reshape(std::move(shape));
     return result;
@@ -35,6 +38,7 @@ Tensor evaluate(const op::Reshape& reshape, Evaluation& e)
     Shape shape(wish.begin(), wish.end());
     std::size_t open = shape.size();
     std::int64_t known = 1;
+    std::int64_t extent = 1; // the same without those that are 0
     for (std::size_t i = 0; i < shape.size(); ++i) {
         if (shape[i] == 0 && !reshape.allowZero) {
             if (i >= x.shape().size())
@@ -46,9 +50,10 @@ Tensor evaluate(const op::Reshape& reshape, Evaluation& e)
             continue;
         }
         // Sizes that no tensor has: caught before their product overflows.
-        if (shape[i] < 0 || (shape[i] > 0 && known > (std::int64_t(1) << 40) / shape[i]))
+        if (shape[i] < 0 || (shape[i] > 0 && extent > (std::int64_t(1) << 40) / shape[i]))
             throw misfit(e, x.shape(), shapeText(Shape(wish.begin(), wish.end())));
         known *= shape[i];
+        extent *= std::max<std::int64_t>(1, shape[i]);
     }
     if (open != shape.size()) {
         if (known == 0 || x.count() % known != 0)

@@ -39,6 +39,14 @@ std::vector<std::size_t> axesOf(std::span<const std::int64_t> axes, std::size_t 
     return result;
 }
 
+/// A map takes memory for its axis, also where another axis has nothing.
+Shape withoutZeros(Shape shape)
+{
+    for (std::int64_t& size : shape)
+        size = std::max<std::int64_t>(size, 1);
+    return shape;
+}
+
 /// What one axis of a Resize becomes: ONNX has floor(in · scale), in float.
 std::int64_t scaledSize(std::int64_t in, float scale)
 {
@@ -244,7 +252,7 @@ std::vector<MappedAxis> resizeMaps(const op::Resize& resize, const Shape& x,
         factors[i] = sizes.empty() ? static_cast<double>(scales[i])
                                    : static_cast<double>(out) / static_cast<double>(in);
     }
-    requireActivation(result);
+    requireActivation(withoutZeros(result));
     std::vector<MappedAxis> maps;
     for (std::size_t i = 0; i < axes.size(); ++i)
         if (const std::size_t axis = axes[i]; factors[i] != 1)
@@ -274,7 +282,7 @@ std::vector<MappedAxis> padMaps(const op::Pad& pad, const Shape& x,
         if (result[places[i]] < 0)
             throw Error(ErrorCode::Shape, concat("cuts ", -pads[i] - pads[i + places.size()],
                                                  " elements off an axis of ", x[places[i]]));
-    requireActivation(result);
+    requireActivation(withoutZeros(result));
     std::vector<MappedAxis> maps;
     for (std::size_t i = 0; i < places.size(); ++i) {
         const std::int64_t begin = pads[i];

@@ -162,10 +162,13 @@ private:
                                        const std::string& owner, std::vector<std::string>& names);
     std::vector<KerasValue> call(const Json& layer, std::vector<KerasValue> inputs,
                                  const std::string& owner);
+    /// Those of a network that is called once more, whether they are called themselves or not.
+    void countLayers(const Json& layers);
     KerasValue addInput(const std::string& name, const Json& config);
 
     KerasGraph m_graph;
     int m_calls = 0;
+    std::size_t m_layers = 0;
 };
 
 /// batch_input_shape of Keras 2, batch_shape of Keras 3.
@@ -218,6 +221,15 @@ std::vector<KerasValue> KerasNetwork::call(const Json& layer, std::vector<KerasV
     return {kerasTranslator(kind)(one)};
 }
 
+void KerasNetwork::countLayers(const Json& layers)
+{
+    m_layers += layers.size();
+    if (m_layers > static_cast<std::size_t>(mostCalls))
+        throw Error(ErrorCode::Unsupported,
+                    concat("the model lists more than ", mostCalls,
+                           " layers, those of networks that it calls again counted again"));
+}
+
 std::vector<KerasValue> KerasNetwork::sequential(const Json& config,
                                                  const std::vector<KerasValue>* given,
                                                  const std::string& owner,
@@ -225,6 +237,7 @@ std::vector<KerasValue> KerasNetwork::sequential(const Json& config,
 {
     std::vector<KerasValue> values = given ? *given : std::vector<KerasValue>();
     std::string last;
+    countLayers(layersOf(config));
     for (const Json& layer : layersOf(config)) {
         const Json& inner = objectOf(layer, "config");
         last = nameOf(layer);
@@ -341,18 +354,22 @@ std::vector<KerasValue> KerasNetwork::functional(const Json& config,
             concat("calls a network of ", inputs.size(), " inputs with ", given->size()));
 
     const Json& layers = layersOf(config);
+    countLayers(layers);
+    std::map<std::string, const Json*> named;
+    for (const Json& layer : layers)
+        named.emplace(nameOf(layer), &layer);
     std::map<KerasSource, KerasValue> values;
     for (std::size_t i = 0; i < inputs.size(); ++i) {
         if (given) {
             values.emplace(inputs[i], (*given)[i]);
             continue;
         }
-        const auto layer = std::find_if(layers.begin(), layers.end(), [&](const Json& candidate) {
-            return nameOf(candidate) == inputs[i].layer;
-        });
-        if (layer == layers.end())
+        const auto layer = named.find(inputs[i].layer);
+        if (layer == named.end())
             throw malformed(concat("has no input layer ", quoted(inputs[i].layer)));
-        values.emplace(inputs[i], addInput(inputs[i].layer, objectOf(*layer, "config")));
+        if (values.contains(inputs[i]))
+            throw malformed(concat("names the input ", quoted(inputs[i].layer), " twice"));
+        values.emplace(inputs[i], addInput(inputs[i].layer, objectOf(*layer->second, "config")));
     }
 
     const KerasSchedule schedule(layers);

@@ -282,6 +282,9 @@ KerasValue embedding(const KerasCall& call)
         value.id = call.add(op::Cast{DType::I64}, {value.id}, "cast");
     value.id = call.add(op::Embedding{table}, {value.id});
     value.integers = false;
+    if (value.shape.size() >= 64)
+        throw call.failure(ErrorCode::Shape, concat("has an input of ", value.shape.size(),
+                                                    " axes, expected fewer than 64"));
     value.shape.push_back(call.shapeOfTensor(table).back());
     return value;
 }

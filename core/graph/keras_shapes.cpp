@@ -30,6 +30,14 @@ std::int64_t featuresOf(const KerasCall& call, const Shape& shape)
     return count;
 }
 
+/// A size of a result, as long as one of its kind can be followed.
+std::int64_t grown(const KerasCall& call, std::int64_t size)
+{
+    if (size > std::int64_t(1) << 40)
+        throw call.failure(ErrorCode::Shape, "makes an axis that is too large");
+    return size;
+}
+
 KerasValue same(const KerasCall& call)
 {
     return call.rawInput();
@@ -115,7 +123,7 @@ KerasValue concatenate(const KerasCall& call)
     std::vector<ValueId> ids{result.id};
     for (std::size_t i = 1; i < values.size(); ++i) {
         std::int64_t& size = result.shape[at];
-        size = size < 0 || values[i].shape[at] < 0 ? -1 : size + values[i].shape[at];
+        size = size < 0 || values[i].shape[at] < 0 ? -1 : grown(call, size + values[i].shape[at]);
         ids.push_back(values[i].id);
     }
     const std::int64_t lying = !result.moved ? axis : axis == rank - 1 ? 1 : axis + 1;
@@ -271,7 +279,7 @@ KerasValue edged(const KerasCall& call, const char* key, std::int64_t sign)
         std::int64_t& size = planes.sizes[i];
         if (size < 0)
             continue;
-        size += sign * (edges[i][0] + edges[i][1]);
+        size = grown(call, size + sign * (edges[i][0] + edges[i][1]));
         if (size <= 0)
             throw call.failure(ErrorCode::Shape, "cuts more than there is");
     }
@@ -298,7 +306,8 @@ KerasValue upSampled(const KerasCall& call)
     std::fill(scales.floats().begin(), scales.floats().end(), 1.0F);
     for (std::size_t i = 0; i < axes; ++i) {
         scales.floats()[2 + i] = static_cast<float>(factors[i]);
-        planes.sizes[i] *= planes.sizes[i] > 0 ? factors[i] : 1;
+        if (planes.sizes[i] > 0)
+            planes.sizes[i] = grown(call, planes.sizes[i] * factors[i]);
     }
     op::Resize resize;
     const std::string interpolation = call.reader().text("interpolation", "nearest");

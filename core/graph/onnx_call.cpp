@@ -206,9 +206,15 @@ std::string OnnxCall::parameter(std::size_t i)
     return tensor;
 }
 
-std::string OnnxCall::computed(std::string_view what, Tensor value)
+std::string OnnxCall::computed(std::string_view what, std::size_t i, int form,
+                               const std::function<Tensor(const Tensor&)>& make)
 {
-    return m_translation.computed(concat(name(), ".", what), std::move(value));
+    const ValueId value = in(i);
+    std::string& tensor = m_translation.m_computed[{value, form}];
+    if (tensor.empty())
+        if (const auto elements = m_translation.valueOf(value, INT64_MAX))
+            tensor = m_translation.computed(concat(name(), ".", what), make(*elements));
+    return tensor;
 }
 
 ValueId OnnxCall::constantValue(std::vector<std::int64_t> values)

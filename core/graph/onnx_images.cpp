@@ -82,9 +82,10 @@ void convolution(OnnxCall& call)
     made.geometry.validate();
     if (layer)
         made.weight = layer->tensor;
-    else if (const auto value = call.constant(1, INT64_MAX))
-        made.weight = call.computed("weight", value->clone());
     else
+        made.weight = call.computed("weight", 1, 3,
+                                    [](const Tensor& value) { return toFloat(value.view()); });
+    if (made.weight.empty())
         throw call.fail("has a weight that cannot be computed");
     made.bias = call.parameter(2);
     call.become(std::move(made), {call.in(0)});

@@ -30,14 +30,11 @@ MatrixWeight matrixWeight(OnnxCall& call, std::size_t i, bool isOutByIn)
     const auto shape = call.shapeOfConstant(i);
     if (!shape || shape->size() != 2)
         return {};
-    const auto matrix = call.constant(i, INT64_MAX);
-    if (!matrix)
-        return {};
-    Tensor made = isOutByIn
-                      ? matrix->clone()
-                      : matrixOfStored(matrix->clone(), {*shape, {1, 0}}, (*shape)[1], (*shape)[0]);
-    const std::int64_t rows = made.shape()[0];
-    return {call.computed("weight", std::move(made)), rows};
+    const std::string tensor = call.computed("weight", i, isOutByIn ? 1 : 2, [&](const Tensor& c) {
+        return isOutByIn ? c.clone()
+                         : matrixOfStored(c.clone(), {*shape, {1, 0}}, (*shape)[1], (*shape)[0]);
+    });
+    return {tensor, (*shape)[isOutByIn ? 0 : 1]};
 }
 
 void matMul(OnnxCall& call)
@@ -148,6 +145,8 @@ void layerNormOf(OnnxCall& call, ValueId x, std::size_t weight, std::size_t bias
             throw call.fail("has axis ", axis, " of an input whose rank the file does not say");
         axis -= static_cast<std::int64_t>(*rank);
     }
+    if (axis < -64 || axis >= 0)
+        throw call.fail("normalizes along axis ", axis, ", which no tensor has");
     const auto isVector = [&](std::size_t i) {
         const auto shape = call.shapeOfConstant(i);
         return !call.has(i) || (shape && shape->size() == 1);

@@ -39,24 +39,28 @@ void forEachNameRead(const OnnxGraph& graph, const std::function<void(std::strin
         read(output.name);
 }
 
-/// Operators that cannot be translated: how many nodes, and the first.
+/// Nodes that cannot be translated: how many of an operator, and the first.
 struct Foreign
 {
-    std::string op;
     int count = 0;
     std::string first;
+    std::size_t place = 0; ///< of the operator among the others
 };
+using ForeignOperators = std::map<std::string, Foreign>;
 
-void collectForeign(const OnnxGraph& graph, std::vector<Foreign>& foreign)
+/// A sentence names so many of them.
+constexpr std::size_t mostNamed = 8;
+
+void collectForeign(const OnnxGraph& graph, ForeignOperators& foreign)
 {
     for (const OnnxNode& node : graph.nodes) {
         if (!onnxTranslator(node)) {
             const std::string op = node.domain.empty() ? node.op : node.domain + "." + node.op;
-            auto found = std::find_if(foreign.begin(), foreign.end(),
-                                      [&](const Foreign& each) { return each.op == op; });
-            if (found == foreign.end())
-                found = foreign.insert(foreign.end(), {op, 0, node.label()});
-            ++found->count;
+            const std::size_t place = foreign.size();
+            const auto [found, isNew] = foreign.emplace(op, Foreign{});
+            if (isNew)
+                found->second = {0, node.label(), place};
+            ++found->second.count;
         }
         for (const OnnxAttribute& attribute : node.attributes)
             for (const OnnxGraph& inside : attribute.graphs)
@@ -99,13 +103,21 @@ void OnnxTranslation::requireKnown() const
 {
     if (!m_onnx.whyIncomplete.empty())
         throw fail(ErrorCode::Unsupported, m_onnx.whyIncomplete);
-    std::vector<Foreign> foreign;
+    ForeignOperators foreign;
     collectForeign(m_onnx, foreign);
+    std::map<std::size_t, const ForeignOperators::value_type*> inOrder;
+    for (const auto& each : foreign)
+        if (each.second.place < mostNamed)
+            inOrder[each.second.place] = &each;
     std::string list;
-    for (const Foreign& each : foreign)
-        list += concat(list.empty() ? "" : "; ", each.count, each.count == 1 ? " node" : " nodes",
-                       " of ", quoted(each.op), each.count == 1 ? ": " : ", first ",
-                       quoted(each.first));
+    for (const auto& [place, each] : inOrder) {
+        const auto& [op, nodes] = *each;
+        list +=
+            concat(place == 0 ? "" : "; ", nodes.count, nodes.count == 1 ? " node" : " nodes",
+                   " of ", quoted(op), nodes.count == 1 ? ": " : ", first ", quoted(nodes.first));
+    }
+    if (foreign.size() > mostNamed)
+        list += concat("; and nodes of ", foreign.size() - mostNamed, " more operators");
     if (!list.empty())
         throw fail(
             ErrorCode::Unsupported,
@@ -238,13 +250,14 @@ std::shared_ptr<const Tensor> OnnxTranslation::valueOf(ValueId value, std::int64
     return std::make_shared<const Tensor>(m_model.source.tensors->readFloat(info->name));
 }
 
-std::string OnnxTranslation::computed(std::string name, Tensor value)
+std::string OnnxTranslation::computed(const std::string& name, Tensor value)
 {
     auto& tensors = m_model.graph.computed;
-    while (m_model.source.tensors->find(name) || tensors.contains(name))
-        name += '\'';
-    tensors[name] = std::make_shared<const Tensor>(std::move(value));
-    return name;
+    std::string unique = name;
+    while (m_model.source.tensors->find(unique) || tensors.contains(unique))
+        unique = concat(name, "'", ++m_copies[name]);
+    tensors[unique] = std::make_shared<const Tensor>(std::move(value));
+    return unique;
 }
 
 std::string OnnxTranslation::parameterOf(ValueId value, const std::string& nameIfComputed)
@@ -252,8 +265,11 @@ std::string OnnxTranslation::parameterOf(ValueId value, const std::string& nameI
     if (const auto found = m_model.graph.constants.find(value);
         found != m_model.graph.constants.end() && !found->second.value)
         return found->second.tensor;
-    const auto tensor = valueOf(value, std::numeric_limits<std::int64_t>::max());
-    return tensor ? computed(nameIfComputed, toFloat(tensor->view())) : std::string();
+    std::string& made = m_computed[{value, 0}];
+    if (made.empty())
+        if (const auto tensor = valueOf(value, std::numeric_limits<std::int64_t>::max()))
+            made = computed(nameIfComputed, toFloat(tensor->view()));
+    return made;
 }
 
 bool OnnxTranslation::onlyMoves(ValueId value) const

@@ -6,6 +6,7 @@
 #include "core/graph/model.h"
 #include "core/io/onnx_graph.h"
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -76,7 +77,7 @@ private:
     [[nodiscard]] std::shared_ptr<const Tensor> valueOf(ValueId value, std::int64_t limit);
     /// A name of a tensor with these elements, which operators may have as a parameter.
     [[nodiscard]] std::string parameterOf(ValueId value, const std::string& nameIfComputed);
-    [[nodiscard]] std::string computed(std::string name, Tensor value);
+    [[nodiscard]] std::string computed(const std::string& name, Tensor value);
     [[nodiscard]] std::vector<ValueId> emit(Scope& scope, Operator op, std::vector<ValueId> inputs,
                                             std::string name, const std::vector<bool>& isRead);
     /// Whether a value is a tensor's elements in their order or another, and nothing else.
@@ -104,7 +105,10 @@ private:
     std::map<std::string_view, const WeightUse*> m_uses;      ///< by tensor
     std::unordered_map<std::string_view, const OnnxValue*> m_stated; ///< values of the main graph
     std::unordered_set<std::string_view> m_read; ///< names that any node or graph reads
-    std::int64_t m_foldable = 0; ///< elements that may still be computed of constants
+    /// Tensors made of constants, by the constant and the form; 0 is its own.
+    std::map<std::pair<ValueId, int>, std::string> m_computed;
+    std::map<std::string, int> m_copies; ///< of names of those
+    std::int64_t m_foldable = 0;         ///< elements that may still be computed of constants
 };
 
 /// One ONNX node that is translated: its attributes and inputs, and what it becomes.
@@ -149,8 +153,10 @@ public:
     [[nodiscard]] const OnnxWeight* weight(std::size_t i);
     /// A constant input as a parameter; "" when it is missing. Throws when it is no constant.
     [[nodiscard]] std::string parameter(std::size_t i);
-    /// The same, of other elements than the file's.
-    [[nodiscard]] std::string computed(std::string_view what, Tensor value);
+    /// The same in another form than it lies there; made once for all nodes that take a constant in
+    /// that form. "" when it cannot be computed.
+    [[nodiscard]] std::string computed(std::string_view what, std::size_t i, int form,
+                                       const std::function<Tensor(const Tensor&)>& make);
 
     [[nodiscard]] ValueId constantValue(Tensor value)
     {

@@ -12,6 +12,9 @@ namespace {
 
 /// Tensors of integers are followed up to this length: shapes, and what they are made of.
 constexpr std::int64_t longestElements = 64;
+/// No tensor has more axes, nor a size beyond this.
+constexpr std::size_t mostAxes = 64;
+constexpr std::int64_t largestSize = std::int64_t(1) << 40;
 
 using Known = std::optional<SymbolicShape>;
 
@@ -71,7 +74,7 @@ struct ShapeInference::Visitor
     void set(std::size_t output, Known shape) const
     {
         if (shape && output < node.outputs.size() && node.outputs[output] != noValue)
-            all.m_shapes[node.outputs[output]] = std::move(*shape);
+            all.remember(node.outputs[output], std::move(*shape));
     }
     void setElements(Known elements) const
     {
@@ -203,7 +206,7 @@ struct ShapeInference::Visitor
     void operator()(const op::ConvolutionTranspose& convolution) const
     {
         const SymbolicShape* x = in(0);
-        if (!x)
+        if (!x || x->size() < 2)
             return;
         SymbolicShape result{x->front(), {convolution.outChannels, 0}};
         while (result.size() < x->size())
@@ -388,11 +391,13 @@ struct ShapeInference::Visitor
             return;
         SymbolicSize features{1, 0};
         for (std::size_t i = 1; i < x->size(); ++i) {
-            if (!(*x)[i].isNumber()) {
+            const SymbolicSize& size = (*x)[i];
+            if (!size.isNumber() ||
+                (size.number > 0 && features.number > largestSize / size.number)) {
                 features = all.unknown();
                 break;
             }
-            features.number *= (*x)[i].number;
+            features.number *= size.number;
         }
         set(0, SymbolicShape{x->front(), features});
     }
@@ -402,7 +407,7 @@ struct ShapeInference::Visitor
         bool known = true;
         for (std::size_t i = 0; i < node.inputs.size(); ++i) {
             const SymbolicShape* part = elementsOf(i);
-            known = known && part;
+            known = known && part && static_cast<std::int64_t>(elements.size()) <= longestElements;
             if (known)
                 elements.insert(elements.end(), part->begin(), part->end());
         }
@@ -615,14 +620,14 @@ ShapeInference::ShapeInference(const Model& model)
         SymbolicShape sizes;
         for (const std::int64_t size : port.shape)
             sizes.push_back(size < 0 ? unknown() : SymbolicSize{size, 0});
-        m_shapes[port.value] = std::move(sizes);
+        remember(port.value, std::move(sizes));
     }
     for (const auto& [value, constant] : model.graph.constants) {
         const TensorInfo* info =
             constant.value ? nullptr : model.source.tensors->find(constant.tensor);
-        m_shapes[value] = ofNumbers(constant.value ? constant.value->shape()
-                                    : info         ? info->shape
-                                                   : Shape{});
+        remember(value, ofNumbers(constant.value ? constant.value->shape()
+                                  : info         ? info->shape
+                                                 : Shape{}));
         if (constant.value && constant.value->dtype() == DType::I64 &&
             constant.value->count() <= longestElements)
             m_elements[value] =
@@ -633,6 +638,17 @@ ShapeInference::ShapeInference(const Model& model)
     for (const Node& node : model.graph.nodes)
         if (!node.outputs.empty())
             std::visit(Visitor{*this, node}, node.op);
+}
+
+void ShapeInference::remember(ValueId value, SymbolicShape shape)
+{
+    if (shape.size() > mostAxes || shape.size() > m_room)
+        return;
+    m_room -= shape.size();
+    for (SymbolicSize& size : shape)
+        if (size.isNumber() && (size.number < 0 || size.number > largestSize))
+            size = unknown(); // whoever runs it complains
+    m_shapes[value] = std::move(shape);
 }
 
 const SymbolicShape* ShapeInference::shape(ValueId value) const

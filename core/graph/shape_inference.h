@@ -37,12 +37,16 @@ public:
 private:
     struct Visitor;
     [[nodiscard]] SymbolicSize unknown() { return {0, ++m_symbols}; }
+    /// Keeps the shape of a value, unless no tensor can have it.
+    void remember(ValueId value, SymbolicShape shape);
 
     const Model& m_model;
     std::map<std::string_view, const WeightUse*> m_uses; ///< by tensor
     std::map<ValueId, SymbolicShape> m_shapes;
     std::map<ValueId, SymbolicShape> m_elements;
     int m_symbols = 0;
+    /// Sizes that may still be remembered: a small file can name millions of values.
+    std::size_t m_room = std::size_t(1) << 24;
 };
 
 /// Both known and the same.

@@ -105,7 +105,7 @@ void QuantizeJob::readCalibration()
     m_samples = calibrationSamples(m_model, calibration, m_request.recipe.seed, m_request.tokenizer,
                                    m_monitor);
     Provenance& provenance = m_run->provenance;
-    provenance.calibrationHash = dataHash(calibration.data, m_monitor);
+    provenance.calibrationHash = dataHash(calibration, m_monitor);
     provenance.calibrationWindows = m_samples.count();
     provenance.calibrationContext = m_samples.context;
     refuseFineTuning();

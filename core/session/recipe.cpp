@@ -30,8 +30,9 @@
 // "standard" (options only while the method stays the same), except that they quantize unless they
 // say "keep_float": true. "mode" is "sequential", "true-sequential" or "float"; "context" 0 stands
 // for the model's. "calibration" may have "labels" (a path), "normalize" ({"mean": [127.5],
-// "deviation": [127.5]}, in units of the stored array, one value or one per channel) and "layout"
-// ("nchw" or "nhwc") for data that is no text; absent: as the model's configuration says.
+// "deviation": [127.5]}, in units of the stored array, one value or one per channel), "layout"
+// ("nchw" or "nhwc") and "inputs" ({"mask": "masks.npy"}, arrays for further inputs of the model)
+// for data that is no text; absent: as the model's configuration says.
 #include "core/session/recipe.h"
 
 #include "core/base/error.h"
@@ -387,6 +388,12 @@ void readData(const Reader& reader, CalibrationChoice& choice)
         if (choice.layout != "nchw" && choice.layout != "nhwc")
             layout->expected(words);
     }
+    if (const auto inputs = reader.at("inputs")) {
+        if (!inputs->json().is_object())
+            inputs->expected("an object of paths by the names of inputs");
+        for (const auto& [name, path] : inputs->json().items())
+            choice.inputs[name] = inputs->at(name)->text("a path");
+    }
 }
 
 } // namespace
@@ -476,6 +483,12 @@ std::string toJson(const Recipe& recipe)
     }
     if (!recipe.calibration.layout.empty())
         put(calibration, "layout", recipe.calibration.layout);
+    if (!recipe.calibration.inputs.empty()) {
+        OrderedJson inputs = OrderedJson::object();
+        for (const auto& [name, path] : recipe.calibration.inputs)
+            put(inputs, name, path);
+        put(calibration, "inputs", std::move(inputs));
+    }
     put(json, "calibration", std::move(calibration));
     put(json, "seed", recipe.seed);
     if (recipe.foldBatchNorms) // absent otherwise, as in files of earlier versions
@@ -543,7 +556,7 @@ Recipe recipeFromJson(std::string_view text, const std::string& name)
     }
     if (const auto calibration = reader.at("calibration")) {
         calibration->object(
-            {"data", "samples", "context", "mode", "labels", "normalize", "layout"});
+            {"data", "samples", "context", "mode", "labels", "normalize", "layout", "inputs"});
         CalibrationChoice& choice = recipe.calibration;
         if (const auto data = calibration->at("data"))
             choice.data = data->text("a path");

@@ -56,6 +56,7 @@ struct CalibrationChoice
     std::vector<float> mean = {};
     std::vector<float> deviation = {};
     std::string layout = {};
+    std::map<std::string, std::string> inputs = {}; ///< not for `evaluate`: of other samples
     bool operator==(const CalibrationChoice&) const = default;
 };
 

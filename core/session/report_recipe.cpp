@@ -97,6 +97,9 @@ void ReportPage::recipe()
     add("</dl>\n<details><summary>The recipe as JSON</summary>\n");
     Recipe plain = recipe;
     plain.calibration.data = fileNameOf(calibration.data);
+    plain.calibration.labels = fileNameOf(calibration.labels);
+    for (auto& [name, path] : plain.calibration.inputs)
+        path = fileNameOf(path);
     try {
         add("<pre><code>", escaped(toJson(plain)), "</code></pre>\n");
     } catch (const Error& error) {

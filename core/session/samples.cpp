@@ -76,6 +76,7 @@ DataChoice dataChoice(const CalibrationChoice& choice, const fs::path& tokenizer
     data.mean = choice.mean;
     data.deviation = choice.deviation;
     data.layout = choice.layout;
+    data.inputs = {choice.inputs.begin(), choice.inputs.end()};
     data.tokenizer = tokenizer;
     data.context = choice.context;
     return data;
@@ -129,6 +130,16 @@ std::string dataHash(const fs::path& data, const Monitor& monitor)
         addFile(hash, path, monitor);
     }
     return hash.hex();
+}
+
+std::string dataHash(const CalibrationChoice& choice, const Monitor& monitor)
+{
+    std::string hash = dataHash(fs::path(choice.data), monitor);
+    if (choice.inputs.empty())
+        return hash;
+    for (const auto& [name, path] : choice.inputs)
+        hash += concat('\n', name, '\n', dataHash(fs::path(path), monitor));
+    return sha256(hash);
 }
 
 } // namespace gradus

@@ -42,6 +42,8 @@ calibrationSamples(const Model& model, const CalibrationChoice& choice, std::uin
 /// SHA-256 of a data file; of a folder, of its files' names and contents in the order of their
 /// names.
 [[nodiscard]] std::string dataHash(const std::filesystem::path& data, const Monitor& monitor);
+/// The same of the data of a calibration; with further inputs, a hash of theirs and it.
+[[nodiscard]] std::string dataHash(const CalibrationChoice& choice, const Monitor& monitor);
 
 /// All samples of a data set: 0, 1, …
 [[nodiscard]] std::vector<std::int64_t> allSamples(std::int64_t count);

@@ -45,6 +45,8 @@ std::string calibrationKey(const Model& model, const CalibrationChoice& calibrat
         text += concat('\n', calibration.layout);
     if (hasFoldedNorms(model))
         text += "\nfolded batch norms";
+    for (const auto& [name, path] : calibration.inputs)
+        text += concat("\ninput ", name, '\n', path);
     return shortHash(text);
 }
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/base/format.h"
+#include "tests/support/cli.h"
 #include "tests/support/support.h"
 
 #include <QFile>
 #include <QJsonArray>
-#include <QJsonDocument>
 #include <QJsonObject>
 #include <QMap>
 #include <QProcess>
@@ -20,32 +20,6 @@ using namespace gradus::test;
 namespace {
 
 const QString sample = QStringLiteral(GRADUS_SOURCE_DIR "/resources/samples/lm-kjv-3M");
-
-struct Result
-{
-    int status = -1;
-    QByteArray out;
-    QByteArray err;
-    QJsonObject json() const { return QJsonDocument::fromJson(out).object(); }
-};
-
-Result run(const QStringList& arguments)
-{
-    QProcess process;
-    process.start(QStringLiteral(GRADUS_CLI), arguments);
-    process.waitForFinished(-1);
-    Result result;
-    result.status = process.exitStatus() == QProcess::NormalExit ? process.exitCode() : -1;
-    result.out = process.readAllStandardOutput();
-    result.err = process.readAllStandardError();
-    return result;
-}
-
-QByteArray contentOf(const QString& path)
-{
-    QFile file(path);
-    return file.open(QIODevice::ReadOnly) ? file.readAll() : QByteArray();
-}
 
 /// GPTQ over the whole sample on a little text: long enough to be interrupted. Options may be set
 /// anew.
@@ -84,7 +58,7 @@ private:
 private slots:
     void inspectsTheSample()
     {
-        const Result result = run({"inspect", sample, "--json"});
+        const CliResult result = runCli({"inspect", sample, "--json"});
         QCOMPARE(result.status, 0);
         const QJsonObject json = result.json();
         QCOMPARE(json["format"].toString(), QStringLiteral("safetensors"));
@@ -102,7 +76,7 @@ private slots:
 
     void listsMethodsAndStatistics()
     {
-        const Result methods = run({"methods", "--json"});
+        const CliResult methods = runCli({"methods", "--json"});
         QCOMPARE(methods.status, 0);
         QStringList names;
         for (const QJsonValue& method : methods.json()["methods"].toArray())
@@ -110,8 +84,8 @@ private slots:
         QCOMPARE(names,
                  QStringList({"rtn", "rtn-mse", "gptq", "decoupleq", "powerquant", "nupes"}));
 
-        const Result stats = run({"stats", sample, "--layer", "layers\\.3\\.mlp", "--bits", "3",
-                                  "--model-exponent", "--json"});
+        const CliResult stats = runCli({"stats", sample, "--layer", "layers\\.3\\.mlp", "--bits",
+                                        "3", "--model-exponent", "--json"});
         QCOMPARE(stats.status, 0);
         const QJsonArray rows = stats.json()["layers"].toArray();
         QCOMPARE(rows.size(), 3);
@@ -130,7 +104,7 @@ private slots:
         const QJsonObject whole = stats.json()["model"].toObject();
         QVERIFY(whole["exponent"].toDouble() > 0.5 && whole["exponent"].toDouble() < 1);
         QVERIFY(whole["exponent_nmse"].toDouble() < whole["uniform_nmse"].toDouble());
-        QVERIFY(!run({"stats", sample, "--layer", "layers\\.3\\.mlp\\.up", "--json"})
+        QVERIFY(!runCli({"stats", sample, "--layer", "layers\\.3\\.mlp\\.up", "--json"})
                      .json()
                      .contains("model"));
     }
@@ -138,7 +112,7 @@ private slots:
     void quantizesExportsAndVerifies()
     {
         const QString file = path("main.gradus");
-        const Result quantized = run(quantizeArguments(file) << "--json");
+        const CliResult quantized = runCli(quantizeArguments(file) << "--json");
         QCOMPARE(quantized.status, 0);
         const QJsonObject json = quantized.json();
         QCOMPARE(json["layers"].toArray().size(), 43);
@@ -155,8 +129,8 @@ private slots:
 
         for (const char* format : {"safetensors", "gptq", "hdf5"}) {
             const QString out = path(format);
-            QCOMPARE(run({"export", file, "--format", format, "--out", out}).status, 0);
-            const Result verified = run({"verify", out, "--against", file, "--json"});
+            QCOMPARE(runCli({"export", file, "--format", format, "--out", out}).status, 0);
+            const CliResult verified = runCli({"verify", out, "--against", file, "--json"});
             QCOMPARE(verified.status, 0);
             QCOMPARE(verified.json()["equal"].toBool(), true);
             QVERIFY(verified.json()["checked"].toInt() >= 42);
@@ -164,25 +138,26 @@ private slots:
 
         // The exported folder is a model, and as good as the run.
         const QStringList data{"--data", sample + "/calibration.txt", "--context", "256", "--json"};
-        const double ofRun = run(QStringList{"evaluate", file} + data).json()["value"].toDouble();
+        const double ofRun =
+            runCli(QStringList{"evaluate", file} + data).json()["value"].toDouble();
         const double ofExport =
-            run(QStringList{"evaluate", path("safetensors")} + data).json()["value"].toDouble();
+            runCli(QStringList{"evaluate", path("safetensors")} + data).json()["value"].toDouble();
         const double ofFloat =
-            run(QStringList{"evaluate", sample} + data).json()["value"].toDouble();
+            runCli(QStringList{"evaluate", sample} + data).json()["value"].toDouble();
         QVERIFY(isClose(ofExport, ofRun, 5e-4)); // float16 rounding of the dequantized weights
         QVERIFY(ofFloat < ofRun && ofRun < 1.1 * ofFloat);
 
         // Packed codes multiply to the same.
-        const Result packed = run(QStringList{"evaluate", file, "--packed"} + data);
+        const CliResult packed = runCli(QStringList{"evaluate", file, "--packed"} + data);
         QCOMPARE(packed.json()["packed"].toBool(), true);
         QCOMPARE(packed.json()["packed_layers"].toInt(), 42);
         QVERIFY(isClose(packed.json()["value"].toDouble(), ofRun, 1e-4));
         const QStringList prompt{"--prompt", "In the beginning", "--tokens", "8"};
-        QCOMPARE(run(QStringList{"generate", file, "--packed"} + prompt).out,
-                 run(QStringList{"generate", file} + prompt).out);
+        QCOMPARE(runCli(QStringList{"generate", file, "--packed"} + prompt).out,
+                 runCli(QStringList{"generate", file} + prompt).out);
         for (const QStringList& verb : {QStringList{"evaluate", sample, "--packed"} + data,
                                         QStringList{"generate", sample, "--packed"} + prompt}) {
-            const Result refused = run(verb);
+            const CliResult refused = runCli(verb);
             QCOMPARE(refused.status, 2);
             QVERIFY(refused.out.isEmpty());
             QVERIFY(refused.err.contains("a float model has no codes"));
@@ -190,21 +165,21 @@ private slots:
 
         // A report of it, and against itself: equal bytes twice, and never over a run.
         const QStringList report{"report", file, "--title", "A <title>", "--csv", path("r.csv")};
-        QCOMPARE(run(QStringList(report) << "--out" << path("a.html")).status, 0);
-        QCOMPARE(run(QStringList(report) << "--out" << path("b.html")).status, 0);
+        QCOMPARE(runCli(QStringList(report) << "--out" << path("a.html")).status, 0);
+        QCOMPARE(runCli(QStringList(report) << "--out" << path("b.html")).status, 0);
         const QByteArray html = contentOf(path("a.html"));
         QVERIFY(html.startsWith("<!DOCTYPE html>") && html.endsWith("</html>\n"));
         QVERIFY(html.contains("<h1>A &lt;title&gt;</h1>"));
         QVERIFY(html == contentOf(path("b.html")));
         QCOMPARE(contentOf(path("r.csv")).count('\n'), 1 + 43);
-        const Result compared =
-            run({"report", file, "--compare", file, "--out", path("compared.html")});
+        const CliResult compared =
+            runCli({"report", file, "--compare", file, "--out", path("compared.html")});
         QCOMPARE(compared.status, 0);
         QVERIFY(compared.out.contains("compared.html"));
         QVERIFY(contentOf(path("compared.html")).contains("0 of 43 shared layers differ"));
         const QByteArray before = contentOf(file);
-        QCOMPARE(run({"report", file, "--out", file}).status, 2);
-        QCOMPARE(run(QStringList(report) << "--out" << path("r.csv")).status, 2);
+        QCOMPARE(runCli({"report", file, "--out", file}).status, 2);
+        QCOMPARE(runCli(QStringList(report) << "--out" << path("r.csv")).status, 2);
         QVERIFY(contentOf(file) == before);
 
         // One flipped bit in the packed codes is found.
@@ -216,7 +191,7 @@ private slots:
         damaged.seek(0);
         damaged.write(bytes);
         damaged.close();
-        const Result verified = run({"verify", path("gptq"), "--against", file});
+        const CliResult verified = runCli({"verify", path("gptq"), "--against", file});
         QCOMPARE(verified.status, 1);
     }
 
@@ -243,7 +218,7 @@ private slots:
         QFETCH(QStringList, more);
         const QString whole = path(more.isEmpty() ? "whole.gradus" : "whole-trained.gradus");
         if (!QFile::exists(whole))
-            QCOMPARE(run(quantizeArguments(whole, more)).status, 0);
+            QCOMPARE(runCli(quantizeArguments(whole, more)).status, 0);
         const QString file = path("interrupted.gradus");
         QFile::remove(file);
         QProcess process;
@@ -258,7 +233,7 @@ private slots:
         QCOMPARE(process.exitStatus() == QProcess::NormalExit ? process.exitCode() : -1, status);
         QVERIFY(!QFile::exists(file));
         QVERIFY(QFile::exists(file + ".journal"));
-        const Result resumed = run(quantizeArguments(file, more) << "--resume");
+        const CliResult resumed = runCli(quantizeArguments(file, more) << "--resume");
         QCOMPARE(resumed.status, 0);
         QVERIFY2(resumed.err.contains("resumed"), resumed.err);
         QVERIFY(!QFile::exists(file + ".journal"));
@@ -333,7 +308,7 @@ private slots:
         QFETCH(QStringList, arguments);
         QFETCH(int, status);
         QFETCH(QByteArray, message);
-        const Result result = run(arguments);
+        const CliResult result = runCli(arguments);
         QVERIFY2(result.err.contains(message), result.err);
         QCOMPARE(result.status, status);
     }
@@ -341,24 +316,24 @@ private slots:
     void quantizesInputsOnPowerGrids()
     {
         const QString file = path("power.gradus");
-        const Result result =
-            run(QStringList{"quantize", sample, "--method", "powerquant", "--bits", "4"}
-                << "--layers"
-                << "layers\\.0\\.mlp"
-                << "--option"
-                << "outliers=0.01"
-                << "--act-bits"
-                << "8"
-                << "--act-exponent"
-                << "shared"
-                << "--act-no-clip"
-                << "--act-shift"
-                << "--calibration" << sample + "/calibration.txt"
-                << "--samples"
-                << "4"
-                << "--context"
-                << "64"
-                << "--out" << file << "--json");
+        const CliResult result =
+            runCli(QStringList{"quantize", sample, "--method", "powerquant", "--bits", "4"}
+                   << "--layers"
+                   << "layers\\.0\\.mlp"
+                   << "--option"
+                   << "outliers=0.01"
+                   << "--act-bits"
+                   << "8"
+                   << "--act-exponent"
+                   << "shared"
+                   << "--act-no-clip"
+                   << "--act-shift"
+                   << "--calibration" << sample + "/calibration.txt"
+                   << "--samples"
+                   << "4"
+                   << "--context"
+                   << "64"
+                   << "--out" << file << "--json");
         QVERIFY2(result.status == 0, result.err);
         int layers = 0;
         for (const QJsonValue& layer : result.json()["layers"].toArray()) {
@@ -383,10 +358,11 @@ private slots:
         QCOMPARE(layers, 3);
         for (const char* format : {"safetensors", "hdf5"}) {
             const QString out = path("power-") + format;
-            QCOMPARE(run({"export", file, "--format", format, "--out", out}).status, 0);
-            QCOMPARE(run({"verify", out, "--against", file}).status, 0);
+            QCOMPARE(runCli({"export", file, "--format", format, "--out", out}).status, 0);
+            QCOMPARE(runCli({"verify", out, "--against", file}).status, 0);
         }
-        const Result exported = run({"export", file, "--format", "gptq", "--out", path("power-g")});
+        const CliResult exported =
+            runCli({"export", file, "--format", "gptq", "--out", path("power-g")});
         QVERIFY2((exported.out + exported.err).contains("power function"), exported.err);
     }
 
@@ -394,13 +370,13 @@ private slots:
     {
         QStringList arguments = quantizeArguments(path("dry.gradus"));
         arguments << "--dry-run";
-        const Result result = run(arguments);
+        const CliResult result = runCli(arguments);
         QCOMPARE(result.status, 0);
         QVERIFY(!QFile::exists(path("dry.gradus")));
         QVERIFY(result.out.contains("bits per weight"));
         QVERIFY(result.out.contains("expected: about"));
 
-        const QJsonObject json = run(arguments << "--json").json();
+        const QJsonObject json = runCli(arguments << "--json").json();
         QCOMPARE(json["layers"].toArray().size(), 43);
         QVERIFY(json["forecast_seconds"].toDouble() > 0);
         QVERIFY(json["forecast_peak_memory_bytes"].toDouble() > 1e6);
@@ -419,19 +395,19 @@ private slots:
                 count += layer["method"].toString() == "gptq" ? 1 : 0;
             return count;
         };
-        const QJsonObject planned = run(arguments + QStringList{"--dry-run", "--json"}).json();
+        const QJsonObject planned = runCli(arguments + QStringList{"--dry-run", "--json"}).json();
         QCOMPARE(quantized(planned), 3);
-        const QJsonObject json = run(arguments + QStringList{"--json"}).json();
+        const QJsonObject json = runCli(arguments + QStringList{"--json"}).json();
         QCOMPARE(quantized(json), 3);
         for (const char* total : {"bytes", "float_bytes", "weights"})
             QCOMPARE(json["totals"][total].toDouble(), planned["totals"][total].toDouble());
-        const Result exported =
-            run({"export", file, "--format", "gptq", "--out", path("some-gptq")});
+        const CliResult exported =
+            runCli({"export", file, "--format", "gptq", "--out", path("some-gptq")});
         QCOMPARE(exported.status, 0);
-        QCOMPARE(run({"verify", path("some-gptq"), "--against", file}).status, 0);
+        QCOMPARE(runCli({"verify", path("some-gptq"), "--against", file}).status, 0);
 
         arguments.last() = "no such layer";
-        const Result none = run(arguments);
+        const CliResult none = runCli(arguments);
         QVERIFY2(none.err.contains("matches none of the 43 layers"), none.err);
         QCOMPARE(none.status, 2);
     }
@@ -459,7 +435,7 @@ private slots:
                                    "block_epochs=4", "block_code_rate=0.003"})
             arguments << "--option" << option;
         const QString json = path("trained-power.json");
-        const Result table = run(arguments + QStringList{"--json", json});
+        const CliResult table = runCli(arguments + QStringList{"--json", json});
         QVERIFY2(table.status == 0, table.err.constData());
         QFile file(json);
         QVERIFY(file.open(QIODevice::ReadOnly));
@@ -508,7 +484,7 @@ private slots:
                               "32",
                               "--out",
                               file};
-        const Result quantized = run(arguments + QStringList{"--json"});
+        const CliResult quantized = runCli(arguments + QStringList{"--json"});
         QVERIFY2(quantized.status == 0, quantized.err.constData());
         const QJsonArray trainings = quantized.json()["trainings"].toArray();
         QCOMPARE(trainings.size(), 1);
@@ -534,28 +510,29 @@ private slots:
         }
         QCOMPARE(traced, 7);
 
-        const Result table = run(arguments);
+        const CliResult table = runCli(arguments);
         QVERIFY2(table.out.contains("loss before") && table.out.contains("model.layers.0 "),
                  table.out.constData());
         QVERIFY(table.out.contains("scales moved") && !table.out.contains("codes changed"));
-        const Result off = run(arguments + QStringList{"--option", "block_stage=off", "--json"});
+        const CliResult off =
+            runCli(arguments + QStringList{"--option", "block_stage=off", "--json"});
         QVERIFY2(off.status == 0, off.err.constData());
         QVERIFY(off.json()["trainings"].toArray().isEmpty());
 
         const QString out = path("trained");
-        const Result exported =
-            run({"export", file, "--format", "safetensors", "--out", out, "--json"});
+        const CliResult exported =
+            runCli({"export", file, "--format", "safetensors", "--out", out, "--json"});
         QVERIFY2(exported.status == 0, exported.err.constData());
-        QCOMPARE(run({"verify", out, "--against", file}).status, 0);
+        QCOMPARE(runCli({"verify", out, "--against", file}).status, 0);
     }
 
     void clipLimitsReachTheRun()
     {
         const auto sqnr = [&](const QStringList& more) {
-            const Result result =
-                run(QStringList{"quantize", sample, "--method", "rtn", "--bits", "4", "--group",
-                                "64", "--json", "-", "--out", path("clip.gradus")} +
-                    more);
+            const CliResult result =
+                runCli(QStringList{"quantize", sample, "--method", "rtn", "--bits", "4", "--group",
+                                   "64", "--json", "-", "--out", path("clip.gradus")} +
+                       more);
             const QJsonArray layers = result.json()["layers"].toArray();
             return layers.size() > 1 ? layers[1].toObject()["weight_sqnr_db"].toDouble() : -1.0;
         };
@@ -568,8 +545,8 @@ private slots:
 
     void generatesText()
     {
-        const Result result =
-            run({"generate", sample, "--prompt", "In the beginning", "--tokens", "8"});
+        const CliResult result =
+            runCli({"generate", sample, "--prompt", "In the beginning", "--tokens", "8"});
         QCOMPARE(result.status, 0);
         QVERIFY(result.out.startsWith("In the beginning"));
         QVERIFY(result.out.size() > 20);

@@ -2,6 +2,7 @@
 #include "core/graph/model.h"
 #include "core/io/onnx_file.h"
 #include "core/io/onnx_scanner.h"
+#include "tests/fuzz/fuzz_graph.h"
 #include "tests/fuzz/fuzz_support.h"
 
 using namespace gradus;
@@ -20,7 +21,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         model.format = "onnx";
         model.tensors = opened.tensors;
         model.onnx = opened.graph;
-        (void)buildModel(std::move(model));
+        fuzz::runOnce(buildModel(std::move(model)));
     } catch (const Error&) {
     }
     return 0;

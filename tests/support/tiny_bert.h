@@ -27,6 +27,8 @@ struct TinyBert : TinyModel
     bool isRoberta() const { return type == "roberta"; }
     bool isDistil() const { return type == "distilbert"; }
     bool is(const char* what) const { return architecture.find(what) != std::string::npos; }
+    /// Scores of where an answer begins and where it ends, for every token.
+    bool answers() const { return is("QuestionAnswering"); }
 
     nlohmann::json config() const
     {
@@ -73,7 +75,7 @@ struct TinyBert : TinyModel
             addLinear(p + "output.dense", hidden, intermediate);
             addNorm(p + "output.LayerNorm", hidden);
         }
-        if (type == "bert" && !is("MaskedLM") && !is("TokenClassification"))
+        if (type == "bert" && !is("MaskedLM") && !is("TokenClassification") && !answers())
             addLinear("pooler.dense", hidden, hidden);
         if (is("MaskedLM")) {
             addLinear("head.dense", hidden, hidden);
@@ -83,6 +85,8 @@ struct TinyBert : TinyModel
             if (type != "bert")
                 addLinear("head.dense", hidden, hidden);
             addLinear("head.classifier", classes, hidden);
+        } else if (answers()) {
+            addLinear("head.answer", 2, hidden);
         }
     }
 
@@ -93,6 +97,7 @@ struct TinyBert : TinyModel
                 name.replace(at, from.size(), to);
         };
         if (name.starts_with("head.")) {
+            replace("head.answer", "qa_outputs");
             const bool words = is("MaskedLM");
             if (type == "bert") {
                 replace("head.dense", "cls.predictions.transform.dense");
@@ -192,6 +197,8 @@ struct TinyBert : TinyModel
         }
         if (is("TokenClassification"))
             return linear(h, "head.classifier");
+        if (answers())
+            return linear(h, "head.answer");
         if (!is("SequenceClassification"))
             return h;
         if (type == "bert")

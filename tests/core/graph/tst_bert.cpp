@@ -82,10 +82,14 @@ private slots:
         row("bert, classes", "bert", "BertForSequenceClassification", "bert.", false);
         row("bert, classes of tokens", "bert", "BertForTokenClassification", "bert.", false);
         row("bert, masked words", "bert", "BertForMaskedLM", "bert.", false);
+        row("bert, answers", "bert", "BertForQuestionAnswering", "bert.", false);
         row("roberta", "roberta", "RobertaModel", "", false);
         row("roberta, classes", "roberta", "RobertaForSequenceClassification", "roberta.", false);
         row("roberta, masked words", "roberta", "RobertaForMaskedLM", "roberta.", false);
+        row("roberta, answers", "roberta", "RobertaForQuestionAnswering", "roberta.", false);
         row("distilbert", "distilbert", "DistilBertModel", "", false);
+        row("distilbert, answers", "distilbert", "DistilBertForQuestionAnswering", "distilbert.",
+            false);
         row("distilbert, classes", "distilbert", "DistilBertForSequenceClassification",
             "distilbert.", false);
         row("distilbert, masked words", "distilbert", "DistilBertForMaskedLM", "distilbert.",
@@ -128,6 +132,10 @@ private slots:
         QVERIFY(allClose(outputs[0].floats(), std::span<const float>(flat), 1e-4, 1e-4));
         const bool two = architecture == "BertModel";
         QCOMPARE(outputs.size(), std::size_t(two ? 2 : 1));
+        if (tiny.answers()) {
+            QCOMPARE(outputs[0].shape().back(), std::int64_t(2));
+            QVERIFY(model->findLayer("qa_outputs"));
+        }
         const auto flatPooled = flatRows(pooled);
         if (two)
             QVERIFY(allClose(outputs[1].floats(), std::span<const float>(flatPooled), 1e-4, 1e-4));

@@ -387,7 +387,14 @@ private slots:
         recipe.calibration.mean = {127.5F, 120};
         recipe.calibration.deviation = {58, 57};
         recipe.calibration.layout = "nhwc";
+        recipe.calibration.inputs = {{"mask", "masks.npy"}, {"left \"side\"", "l.npz:x"}};
         QVERIFY(recipeFromJson(toJson(recipe), "recipe") == recipe);
+        for (const char* bad : {"[]", "\"masks.npy\"", "{\"mask\": 3}"})
+            QVERIFY_EXCEPTION_THROWN(
+                (void)recipeFromJson(
+                    concat(R"({"gradus_recipe": 1, "calibration": {"inputs": )", bad, "}}"), "r"),
+                Error);
+        QVERIFY(toJson(Recipe{}).find("inputs") == std::string::npos);
         QVERIFY(toJson(Recipe{}).find("normalize") == std::string::npos);
     }
 
