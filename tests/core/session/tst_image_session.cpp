@@ -389,6 +389,15 @@ private slots:
         recipe.calibration.layout = "nhwc";
         QVERIFY(recipeFromJson(toJson(recipe), "recipe") == recipe);
         QVERIFY(toJson(Recipe{}).find("normalize") == std::string::npos);
+        // One of them alone, and one value beside several.
+        using Reals = std::vector<float>;
+        for (const auto& [mean, deviation] :
+             {std::pair(Reals{127.5F}, Reals{}), std::pair(Reals{}, Reals{255}),
+              std::pair(Reals{1, 2, 3}, Reals{58}), std::pair(Reals{0}, Reals{1, 2, 3})}) {
+            recipe.calibration.mean = mean;
+            recipe.calibration.deviation = deviation;
+            QVERIFY(recipeFromJson(toJson(recipe), "recipe") == recipe);
+        }
     }
 
     void forecastsCountConvolutions()
