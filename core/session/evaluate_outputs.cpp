@@ -57,15 +57,9 @@ std::shared_ptr<const Dataset> openData(const EvaluateRequest& request, Monitor&
     choice.tokenizer = request.tokenizer;
     choice.context = request.context;
     choice.inputs = request.inputs;
-    if (request.run) { // what it was calibrated with, unless the user says otherwise
-        const CalibrationChoice& own = request.run->recipe.calibration;
-        if (choice.mean.empty()) {
-            choice.mean = own.mean;
-            choice.deviation = own.deviation;
-        }
-        if (choice.layout.empty())
-            choice.layout = own.layout;
-    }
+    if (request.run) // what it was calibrated with, unless the user says otherwise
+        inheritNormalization(request.run->recipe.calibration, choice.mean, choice.deviation,
+                             choice.layout);
     auto data = openDataset(model, choice, monitor);
     for (const std::string& warning : data->warnings())
         monitor.note(warning);

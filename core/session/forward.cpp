@@ -24,7 +24,7 @@ std::shared_ptr<const Dataset> rawInputs(const ForwardRequest& request)
 {
     const std::vector<GraphPort>& ports = request.model->graph.inputs;
     if (ports.empty() || ports.front().dtype != DType::F32 || !request.mean.empty() ||
-        !request.layout.empty())
+        !request.deviation.empty() || !request.layout.empty())
         return nullptr;
     std::vector<ArrayInput> inputs;
     for (const GraphPort& port : ports) {
@@ -62,10 +62,9 @@ std::shared_ptr<const Dataset> inputsOf(const ForwardRequest& request, Monitor& 
     choice.mean = request.mean;
     choice.deviation = request.deviation;
     choice.layout = request.layout;
-    if (request.run && choice.mean.empty()) {
-        choice.mean = request.run->recipe.calibration.mean;
-        choice.deviation = request.run->recipe.calibration.deviation;
-    }
+    if (request.run)
+        inheritNormalization(request.run->recipe.calibration, choice.mean, choice.deviation,
+                             choice.layout);
     auto data = openDataset(model, choice, monitor);
     for (const std::string& warning : data->warnings())
         monitor.note(warning);

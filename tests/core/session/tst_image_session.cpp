@@ -400,6 +400,41 @@ private slots:
         }
     }
 
+    void whatIsSaidGoesBeforeTheRecipe()
+    {
+        const Fixture fixture;
+        Monitor monitor;
+        EvaluateRequest request = fixture.evaluation();
+        const auto made = quantize(fixture.request(RtnOptions{}, 3), monitor);
+        request.run = made; // calibrated with mean 0 and deviation 1
+        const double inherited = evaluateOutputs(request, nullptr, monitor).cosine;
+        request.mean = {0};
+        request.deviation = {2};
+        const double said = evaluateOutputs(request, nullptr, monitor).cosine;
+        QVERIFY(said != inherited);
+        request.mean.clear();
+        QCOMPARE(evaluateOutputs(request, nullptr, monitor).cosine - said, 0.0);
+
+        // Three rows of three pixels of three channels: only a layout tells what they are.
+        Tensor pixels(DType::U8, {2, 3, 3, 3});
+        for (std::size_t i = 0; i < pixels.bytes().size(); ++i)
+            pixels.bytes()[i] = static_cast<std::byte>(i * 37 % 256);
+        writeNpy(fixture.folder / "pixels.npy", pixels.view());
+        auto run = std::make_shared<Run>(*made);
+        run->recipe.calibration.layout = "nhwc";
+        ForwardRequest forward;
+        forward.model = fixture.tiny.model();
+        forward.run = run;
+        forward.inputs["pixels"] = fixture.folder / "pixels.npy";
+        const auto scoresOf = [&](const std::string& layout) {
+            forward.layout = layout;
+            const Tensor scores = std::move(runModel(forward, monitor).front().value);
+            return std::vector<float>(scores.floats().begin(), scores.floats().end());
+        };
+        QVERIFY(scoresOf("nchw") != scoresOf("nhwc"));
+        QVERIFY(scoresOf("") == scoresOf("nhwc"));
+    }
+
     void forecastsCountConvolutions()
     {
         const Fixture fixture;
