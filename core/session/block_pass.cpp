@@ -218,11 +218,21 @@ Tensor BlockPass::logits(std::int64_t window, std::int64_t position, std::int64_
     return result;
 }
 
-void BlockPass::forEachOutputs(const Monitor& monitor, const Progress& progress,
+void BlockPass::forEachOutputs(std::span<const std::unique_ptr<BlockPass>> passes,
+                               const Monitor& monitor, const Progress& progress,
                                const OutputsBody& body)
 {
-    forEachBatch(monitor, progress, [&](std::int64_t first, std::int64_t count) {
-        body(first, count, finish(first, count, monitor));
+    const BlockPass& leader = *passes.front();
+    for (const auto& pass : passes)
+        if (pass->m_perBatch != leader.m_perBatch)
+            throw Error(ErrorCode::Usage,
+                        concat("one model runs ", leader.m_perBatch, " samples at once, the other ",
+                               pass->m_perBatch, "; they cannot be compared"));
+    leader.forEachBatch(monitor, progress, [&](std::int64_t first, std::int64_t count) {
+        std::vector<std::vector<Tensor>> outputs;
+        for (const auto& pass : passes)
+            outputs.push_back(pass->finish(first, count, monitor));
+        body(first, count, std::move(outputs));
     });
 }
 

@@ -75,10 +75,14 @@ public:
     /// Of a language model: logits of some positions of a window.
     [[nodiscard]] Tensor logits(std::int64_t window, std::int64_t position, std::int64_t count,
                                 const Monitor& monitor);
-    /// The graph's outputs, batch by batch: body(first sample, samples, outputs).
-    using OutputsBody =
-        std::function<void(std::int64_t first, std::int64_t count, std::vector<Tensor> outputs)>;
-    void forEachOutputs(const Monitor& monitor, const Progress& progress, const OutputsBody& body);
+    /// The graphs' outputs of passes over the same samples, batch by batch: body(first sample,
+    /// samples, outputs by pass). Of each pass one batch is held. Throws Error(Usage) when they run
+    /// batches of other sizes.
+    using OutputsBody = std::function<void(std::int64_t first, std::int64_t count,
+                                           std::vector<std::vector<Tensor>> outputs)>;
+    static void forEachOutputs(std::span<const std::unique_ptr<BlockPass>> passes,
+                               const Monitor& monitor, const Progress& progress,
+                               const OutputsBody& body);
     /// Runs what follows the last block over all samples, for the observer alone.
     void runHead(const Monitor& monitor, const InputObserver& observer,
                  const Progress& progress = {}, const Companion& companion = {}) const;

@@ -116,17 +116,18 @@ void forEachOutput(std::span<const Tested> models, const Dataset& data,
     const auto parts = static_cast<double>(models.size());
     for (std::int64_t start = 0; start < count; start += perRound) {
         const std::int64_t round = std::min(perRound, count - start);
-        std::vector<std::vector<std::pair<std::int64_t, Tensor>>> outputs(models.size());
+        // Of the whole the blocks of each model are a part, what follows them is the last.
+        const auto report = [&](double part) {
+            monitor.report(
+                (static_cast<double>(start) + part / (parts + 1) * static_cast<double>(round)) /
+                    static_cast<double>(count),
+                "evaluating");
+        };
         for (std::size_t m = 0; m < models.size(); ++m) {
             const auto blocks = static_cast<int>(models[m].model->blocks.size());
             const auto progress = [&](int block) {
                 return [&, block](double done) {
-                    const double part = (block + done) / (blocks + 2);
-                    monitor.report(
-                        (static_cast<double>(start) +
-                         (static_cast<double>(m) + part) / parts * static_cast<double>(round)) /
-                            static_cast<double>(count),
-                        "evaluating");
+                    report(static_cast<double>(m) + (block + done) / (blocks + 1));
                 };
             };
             passes[m]->start({samples.begin() + start, samples.begin() + start + round}, monitor,
@@ -134,19 +135,17 @@ void forEachOutput(std::span<const Tested> models, const Dataset& data,
             for (int block = 0; block < blocks; ++block)
                 passes[m]->run(block, BlockPass::Outputs::Advance, monitor, {},
                                progress(block + 1));
-            passes[m]->forEachOutputs(
-                monitor, progress(blocks + 1),
-                [&](std::int64_t at, std::int64_t batch, std::vector<Tensor> results) {
-                    outputs[m].emplace_back(
-                        at, rowsOf(std::move(results.front()), batch, *models[m].model));
-                });
         }
-        for (std::size_t b = 0; b < outputs[0].size(); ++b) {
-            std::vector<Tensor> batch;
-            for (auto& own : outputs)
-                batch.push_back(std::move(own.at(b).second));
-            body(start + outputs[0][b].first, batch);
-        }
+        // Outputs may be thousands of times as large as what goes in: only a batch's are held.
+        BlockPass::forEachOutputs(
+            passes, monitor, [&](double done) { report(parts + done); },
+            [&](std::int64_t at, std::int64_t batch, std::vector<std::vector<Tensor>> results) {
+                std::vector<Tensor> rows;
+                for (std::size_t m = 0; m < models.size(); ++m)
+                    rows.push_back(rowsOf(std::move(results[m].front()), batch, *models[m].model));
+                results.clear();
+                body(start + at, rows);
+            });
     }
 }
 
