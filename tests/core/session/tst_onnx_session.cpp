@@ -3,6 +3,8 @@
 // Made-up ONNX graphs from calibration to export: what a run measures is what its export gives.
 #include "core/io/npy.h"
 #include "core/session/evaluate.h"
+#include "core/session/forward.h"
+#include "core/session/quantize.h"
 #include "tests/support/onnx_case_writer.h"
 #include "tests/support/support.h"
 
@@ -41,6 +43,32 @@ fs::path writtenArray(const fs::path& path, const Shape& shape)
     return path;
 }
 
+QuantizeRequest requestOf(const std::shared_ptr<const Model>& model, const MethodOptions& method,
+                          const fs::path& data)
+{
+    QuantizeRequest request;
+    request.model = model;
+    request.recipe.standard.method = method;
+    request.recipe.standard.scheme.bits = 3;
+    request.recipe.calibration.data = data.string();
+    request.recipe.calibration.samples = 8;
+    return request;
+}
+
+std::vector<float> outputOf(const std::shared_ptr<const Model>& model,
+                            const std::shared_ptr<const Run>& run, const fs::path& data,
+                            RunProducts products = RunProducts::Floats)
+{
+    ForwardRequest request;
+    request.model = model;
+    request.run = run;
+    request.inputs[model->graph.inputs.front().name] = data;
+    request.products = products;
+    Monitor monitor;
+    const Tensor output = std::move(runModel(request, monitor).front().value);
+    return {output.floats().begin(), output.floats().end()};
+}
+
 std::uint64_t peakBytes()
 {
     rusage usage{};
@@ -55,6 +83,72 @@ class TestOnnxSession : public QObject
     Q_OBJECT
 
 private slots:
+    void blocksHaveTheSamplesFirst_data()
+    {
+        QTest::addColumn<std::string>("before");
+        QTest::addColumn<std::string>("behind");
+        QTest::addColumn<int>("blocks");
+        QTest::newRow("samples first")
+            << node("Relu", {"x"}, {"h0"}) << node("Relu", {"h4"}, {"y"}) << 4;
+        QTest::newRow("samples and positions joined")
+            << initializer(integers("s", {-1, 8})) + node("Reshape", {"x", "s"}, {"h0"})
+            << initializer(integers("t", {-1, 4, 8})) + node("Reshape", {"h4", "t"}, {"y"}) << 1;
+        QTest::newRow("positions first")
+            << node("Transpose", {"x"}, {"h0"}, axes("perm", {1, 0, 2}))
+            << node("Transpose", {"h4"}, {"y"}, axes("perm", {1, 0, 2})) << 1;
+    }
+
+    void blocksHaveTheSamplesFirst()
+    {
+        QFETCH(std::string, before);
+        QFETCH(std::string, behind);
+        QFETCH(int, blocks);
+        std::string graph = input("x", float32, {-1, 4, 8}) + before;
+        for (unsigned i = 0; i < 4; ++i) {
+            const std::string at = std::to_string(i);
+            graph += weight("w" + at, {8, 8}, i + 1) +
+                     node("MatMul", {"h" + at, "w" + at}, {"m" + at}) +
+                     node("Relu", {"m" + at}, {"h" + std::to_string(i + 1)});
+        }
+        TemporaryFolder folder;
+        const auto model =
+            written(folder / "m.onnx", graph + behind + onnx::output("y", float32, {-1, 4, 8}));
+        QCOMPARE(model->whyNotRunnable, std::string());
+        QCOMPARE(static_cast<int>(model->blocks.size()), blocks);
+        // As many samples as positions, and another number.
+        for (const std::int64_t samples : {4, 10}) {
+            const fs::path data = writtenArray(folder / "x.npy", {samples, 4, 8});
+            QuantizeRequest request = requestOf(model, GptqOptions{}, data);
+            request.recipe.calibration.samples = samples;
+            Monitor monitor;
+            const auto run = quantize(request, monitor);
+            for (const LayerResult& layer : run->layers)
+                QVERIFY(layer.weight);
+            EvaluateRequest evaluation;
+            evaluation.model = model;
+            evaluation.data = data;
+            evaluation.run = run;
+            const OutputSimilarity result = evaluateOutputs(evaluation, nullptr, monitor);
+            QCOMPARE(result.samples, samples);
+            // By hand, of the whole graph at once.
+            const std::vector<float> p = outputOf(model, nullptr, data);
+            const std::vector<float> q = outputOf(model, run, data);
+            double sum = 0;
+            for (std::size_t s = 0; s < static_cast<std::size_t>(samples); ++s) {
+                double pp = 0;
+                double qq = 0;
+                double pq = 0;
+                for (std::size_t i = s * 32; i < s * 32 + 32; ++i) {
+                    pp += static_cast<double>(p[i]) * static_cast<double>(p[i]);
+                    qq += static_cast<double>(q[i]) * static_cast<double>(q[i]);
+                    pq += static_cast<double>(p[i]) * static_cast<double>(q[i]);
+                }
+                sum += pq / std::sqrt(pp * qq);
+            }
+            QVERIFY(isClose(result.cosine, sum / static_cast<double>(samples), 1e-6));
+        }
+    }
+
     void wideOutputsAreNotKept()
     {
         // Four numbers in, 65 536 out: those of all samples and both models would be 1 GiB.
