@@ -316,6 +316,15 @@ std::vector<ValueId> OnnxTranslation::emit(Scope& scope, Operator op, std::vecto
     return shared->outputs;
 }
 
+void OnnxTranslation::moveAtRun(ValueId value)
+{
+    for (auto found = m_origins.find(value); found != m_origins.end();
+         found = m_origins.find(value)) {
+        m_movedAtRun.insert(value);
+        value = found->second->inputs.front();
+    }
+}
+
 bool OnnxTranslation::settle(ValueId value)
 {
     const std::shared_ptr<const Node> node = m_deferred.at(value).node;
@@ -348,10 +357,12 @@ void OnnxTranslation::settleReads(Scope& scope)
     std::vector<Node> unsettled;
     std::set<const Node*> placed;
     const std::function<void(ValueId)> place = [&](ValueId value) {
-        const auto found = m_deferred.find(value);
-        if (found == m_deferred.end() || settle(value))
+        const bool moves = m_movedAtRun.contains(value);
+        if (!moves && (!m_deferred.contains(value) || settle(value)))
             return;
-        const std::shared_ptr<const Node> node = found->second.node;
+        const std::shared_ptr<const Node> node = m_origins.at(value);
+        if (moves)
+            m_model.graph.constants.erase(value); // a small one was computed at once
         if (!placed.insert(node.get()).second)
             return;
         for (const ValueId input : node->inputs)

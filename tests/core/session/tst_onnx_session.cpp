@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
 // Made-up ONNX graphs from calibration to export: what a run measures is what its export gives.
+#include "core/base/text.h"
+#include "core/export/export.h"
 #include "core/io/npy.h"
 #include "core/session/evaluate.h"
 #include "core/session/forward.h"
@@ -11,6 +13,7 @@
 #include <QTest>
 #include <sys/resource.h>
 
+#include <cstring>
 #include <fstream>
 
 using namespace gradus;
@@ -69,6 +72,13 @@ std::vector<float> outputOf(const std::shared_ptr<const Model>& model,
     return {output.floats().begin(), output.floats().end()};
 }
 
+bool areClose(const std::vector<float>& a, const std::vector<float>& b)
+{
+    return a.size() == b.size() && std::equal(a.begin(), a.end(), b.begin(), [](float x, float y) {
+               return isClose(static_cast<double>(x), static_cast<double>(y), 1e-5, 1e-5);
+           });
+}
+
 std::uint64_t peakBytes()
 {
     rusage usage{};
@@ -83,6 +93,93 @@ class TestOnnxSession : public QObject
     Q_OBJECT
 
 private slots:
+    void aWeightOfTwoOrientationsIsOne_data()
+    {
+        QTest::addColumn<std::string>("nodes");
+        const std::string first =
+            weight("w", {8, 6}, 1) + node("MatMul", {"x", "w"}, {"h"}) + node("Relu", {"h"}, {"r"});
+        const std::string turned = first + node("Transpose", {"w"}, {"t"}, axes("perm", {1, 0}));
+        QTest::newRow("MatMul") << turned + node("MatMul", {"r", "t"}, {"y"});
+        QTest::newRow("Gemm") << turned +
+                                     node("Gemm", {"r", "t"}, {"y"}, realAttribute("alpha", 0.5F));
+        QTest::newRow("Gemm that turns")
+            << first + node("Gemm", {"r", "w"}, {"y"}, attribute("transB", 1));
+        QTest::newRow("turned twice")
+            << turned + node("Transpose", {"t"}, {"u"}, axes("perm", {1, 0})) +
+                   node("Gemm", {"r", "u"}, {"y"}, attribute("transB", 1));
+        QTest::newRow("reshaped") << first + initializer(integers("s", {6, 8})) +
+                                         node("Reshape", {"w", "s"}, {"t"}) +
+                                         node("MatMul", {"r", "t"}, {"y"});
+        // As the left operand: 6 × 8 times 8 × n.
+        QTest::newRow("left") << turned + node("Transpose", {"x"}, {"c"}, axes("perm", {1, 0})) +
+                                     node("MatMul", {"t", "c"}, {"l"}) +
+                                     node("Transpose", {"l"}, {"m"}, axes("perm", {1, 0})) +
+                                     node("Add", {"m", "r"}, {"y"});
+    }
+
+    void aWeightOfTwoOrientationsIsOne()
+    {
+        QFETCH(std::string, nodes);
+        TemporaryFolder folder;
+        const auto model = written(folder / "m.onnx", input("x", float32, {-1, 8}) + nodes +
+                                                          onnx::output("y", float32, {-1, -1}));
+        QCOMPARE(model->whyNotRunnable, std::string());
+        QCOMPARE(model->layers.size(), std::size_t(1));
+        const fs::path data = writtenArray(folder / "x.npy", {40, 8});
+        Monitor monitor;
+        for (const MethodOptions& method :
+             {MethodOptions(RtnOptions{}), MethodOptions(GptqOptions{})}) {
+            const auto run = quantize(requestOf(model, method, data), monitor);
+            ExportRequest exported;
+            exported.model = model;
+            exported.run = run;
+            exported.format = ExportFormat::Onnx;
+            exported.output = folder / concat(method.index(), ".onnx");
+            (void)exportRun(exported, monitor);
+            const auto other = openModel(exported.output);
+            const std::vector<float> expected = outputOf(other, nullptr, data);
+            QVERIFY(areClose(outputOf(model, run, data), expected));
+            QVERIFY(areClose(outputOf(model, run, data, RunProducts::Packed), expected));
+            QVERIFY(!areClose(outputOf(model, nullptr, data), expected));
+            // And the two are as far from the float model.
+            EvaluateRequest request;
+            request.model = model;
+            request.data = data;
+            request.run = run;
+            const double ofRun = evaluateOutputs(request, nullptr, monitor).cosine;
+            request.model = other;
+            request.run = nullptr;
+            QVERIFY(isClose(evaluateOutputs(request, model, monitor).cosine, ofRun, 1e-6));
+        }
+    }
+
+    void tiedHeadsFollowTheirTable()
+    {
+        TemporaryFolder folder;
+        const auto model = written(
+            folder / "m.onnx",
+            input("ids", int64, {-1, 6}) + weight("e", {32, 8}, 1) + weight("w", {8, 8}, 2) +
+                node("Gather", {"e", "ids"}, {"h"}) + node("MatMul", {"h", "w"}, {"u"}) +
+                node("Relu", {"u"}, {"r"}) + node("Transpose", {"e"}, {"t"}, axes("perm", {1, 0})) +
+                node("MatMul", {"r", "t"}, {"y"}) + onnx::output("y", float32, {-1, 6, 32}));
+        QCOMPARE(model->whyNotRunnable, std::string());
+        Tensor ids(DType::I64, {20, 6});
+        for (std::int64_t i = 0; i < ids.count(); ++i) {
+            const std::int64_t id = i * 7 % 32;
+            std::memcpy(ids.bytes().data() + i * 8, &id, 8);
+        }
+        writeNpy(folder / "ids.npy", ids.view());
+        QuantizeRequest request = requestOf(model, RtnOptions{}, folder / "ids.npy");
+        request.recipe.overrides["e"] = request.recipe.standard;
+        Monitor monitor;
+        const auto run = quantize(request, monitor);
+        QVERIFY(run->find("e") && run->find("e")->weight);
+        ExportRequest exported{model, run, ExportFormat::Onnx, folder / "o.onnx"};
+        (void)exportRun(exported, monitor);
+        QVERIFY(areClose(outputOf(model, run, folder / "ids.npy"),
+                         outputOf(openModel(exported.output), nullptr, folder / "ids.npy")));
+    }
+
     void blocksHaveTheSamplesFirst_data()
     {
         QTest::addColumn<std::string>("before");
