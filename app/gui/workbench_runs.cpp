@@ -2,6 +2,7 @@
 // The verbs that make runs and use them; opening, planning and keeping are in workbench.cpp.
 #include "app/gui/workbench.h"
 #include "core/base/format.h"
+#include "core/io/array_file.h"
 #include "core/session/report.h"
 #include "core/session/samples.h"
 #include "core/session/stale.h"
@@ -424,87 +425,11 @@ void Workbench::evaluateSamples(const SampleEvaluation& what, const Then& then)
     // The choice as it stands in recipes, and when the files changed.
     Recipe keyed;
     keyed.calibration = chosen.data;
-    const QString key =
-        QStringLiteral("%1|%2|%3|%4")
-            .arg(textFile, QFileInfo(textFile).lastModified().toString(Qt::ISODateWithMs))
-            .arg(static_cast<int>(convention))
-            .arg(context);
-    const auto known = m_floatPerplexity.find(key);
-    std::optional<Perplexity> floatKnown;
-    if (known != m_floatPerplexity.end())
-        floatKnown = known->second;
-    struct Result
-    {
-        Perplexity original;
-        std::optional<Perplexity> quantized;
-    };
-    work(
-        tr("Measuring perplexity"),
-        [request, floatKnown](JobMonitor& monitor) {
-            Result result;
-            const double share = floatKnown ? 0 : request.run ? 0.5 : 1;
-            if (floatKnown) {
-                result.original = *floatKnown;
-            } else {
-                EvaluateRequest original = request;
-                original.run.reset();
-                SubMonitor part(monitor, 0, share);
-                result.original = evaluatePerplexity(original, part);
-            }
-            if (request.run) {
-                SubMonitor part(monitor, share, 1);
-                result.quantized = evaluatePerplexity(request, part);
-            }
-            return result;
-        },
-        [this, key, convention, textFile, id](const Result& result) {
-            m_floatPerplexity[key] = result.original;
-            QString text = tr("Perplexity: float %1").arg(number(result.original.value));
-            if (result.quantized) {
-                const double change = result.quantized->value / result.original.value - 1;
-                text += tr(" → quantized %1 (%2%3)")
-                            .arg(number(result.quantized->value),
-                                 change < 0 ? QStringLiteral("−") : QStringLiteral("+"),
-                                 toQString(formatPercent(std::fabs(change))));
-            }
-            const QString how =
-                tr("%1, %2 windows of %3 tokens, %4 convention")
-                    .arg(shortPath(textFile), toQString(formatCount(result.original.windows)),
-                         toQString(formatCount(result.original.context)),
-                         convention == PerplexityConvention::Gptq ? tr("GPTQ")
-                                                                  : QStringLiteral("llama.cpp"));
-            say(QStringLiteral("%1 (%2)").arg(text, how));
-            setPerplexity(QStringLiteral("%1\n%2").arg(text, how));
-            if (result.quantized)
-                m_document.setPerplexity(id, QStringLiteral("%1 (%2)").arg(text, how));
-            return true;
-        },
-        then);
-}
-
-void Workbench::evaluateSamples(const SampleEvaluation& what, const Then& then)
-{
-    const auto& model = m_document.model();
-    const auto run = m_document.run();
-    const bool accuracy = what.metric == SampleMetric::Accuracy;
-    if (!model || !model->canRun() || (!accuracy && !run)) {
-        refuse(!model ? tr("Open a model first")
-               : !model->canRun()
-                   ? tr("The model cannot be run: %1").arg(toQString(model->whyNotRunnable))
-                   : tr("There is no run to compare with the float model: quantize first"),
-               then);
-        return;
-    }
-    const int id = run ? m_document.shownRun()->id : 0;
-    EvaluateRequest request = requestOf(model, what);
-    const QString file = toQString(what.data.data);
-    // The choice as it stands in recipes, and when the files changed.
-    Recipe keyed;
-    keyed.calibration = what.data;
-    const QString key =
-        QString::fromStdString(toJson(keyed)) +
-        QFileInfo(file).lastModified().toString(Qt::ISODateWithMs) +
-        QFileInfo(toQString(what.data.labels)).lastModified().toString(Qt::ISODateWithMs);
+    QString key = QString::fromStdString(toJson(keyed));
+    for (const std::string& path : {what.data.data, what.data.labels}) // of FILE:NAME the file
+        key += QFileInfo(toQString(ArrayFile::fileOf(path).string()))
+                   .lastModified()
+                   .toString(Qt::ISODateWithMs);
     std::optional<Accuracy> known;
     if (const auto found = m_floatAccuracy.find(key); found != m_floatAccuracy.end())
         known = found->second;
