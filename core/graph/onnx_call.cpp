@@ -19,7 +19,7 @@ OnnxCall::OnnxCall(OnnxTranslation& translation, OnnxTranslation::Scope& scope,
 
 std::string OnnxCall::name() const
 {
-    return isValidUtf8(m_node.label()) ? m_node.label() : quoted(m_node.label());
+    return OnnxTranslation::shownName(m_node.label());
 }
 
 Error OnnxCall::failure(ErrorCode code, const std::string& what) const

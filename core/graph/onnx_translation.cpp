@@ -147,6 +147,11 @@ ValueId OnnxTranslation::newValue(DType dtype)
     return m_model.graph.values++;
 }
 
+std::string OnnxTranslation::shownName(const std::string& name)
+{
+    return isValidUtf8(name) ? name : quoted(name);
+}
+
 void OnnxTranslation::addInputs(Scope& scope)
 {
     std::set<std::string_view> initialized;
@@ -167,7 +172,7 @@ void OnnxTranslation::addInputs(Scope& scope)
                            : *dtype == DType::Bool ? DType::Bool
                                                    : DType::I64;
         const ValueId value = newValue(runs);
-        graph.inputs.push_back({value, input.name, runs, input.shape.value_or(Shape{})});
+        graph.inputs.push_back({value, shownName(input.name), runs, input.shape.value_or(Shape{})});
         define(scope, input.name, {nullptr, value});
     }
     if (graph.inputs.empty())
@@ -480,12 +485,12 @@ void OnnxTranslation::addOutputs(Scope& scope)
             node.op = op::Cast{dtypeOf(value)};
             node.inputs = {value};
             node.outputs = {newValue(dtypeOf(value))};
-            node.name = output.name;
+            node.name = shownName(output.name);
             value = node.outputs.front();
             scope.nodes.push_back(std::move(node));
         }
         graph.outputs.push_back(
-            {value, output.name, dtypeOf(value), output.shape.value_or(Shape{})});
+            {value, shownName(output.name), dtypeOf(value), output.shape.value_or(Shape{})});
     }
     if (graph.outputs.empty())
         throw fail(ErrorCode::Unsupported, "the graph has no output");

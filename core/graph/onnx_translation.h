@@ -49,6 +49,8 @@ private:
         [[nodiscard]] const Named* find(std::string_view name) const;
     };
 
+    /// For persons and JSON; names of a file may be any bytes.
+    [[nodiscard]] static std::string shownName(const std::string& name);
     void addInputs(Scope& scope);
     void addInitializers(const OnnxGraph& graph, Scope& scope);
     void define(Scope& scope, std::string_view name, Named value);

@@ -275,6 +275,20 @@ private slots:
         QVERIFY2(peakBytes() - before < (std::uint64_t(600) << 20),
                  std::to_string((peakBytes() - before) >> 20).c_str());
     }
+
+    void namesOfAnyBytesAreShown()
+    {
+        TemporaryFolder folder;
+        const auto model =
+            written(folder / "m.onnx", input("x\xFF", float32, {-1, 8}) + weight("w", {8, 4}, 1) +
+                                           node("MatMul", {"x\xFF", "w"}, {"y\xFE"}) +
+                                           onnx::output("y\xFE", float32, {-1, 4}));
+        QCOMPARE(model->whyNotRunnable, std::string());
+        for (const GraphPort* port : {&model->graph.inputs.front(), &model->graph.outputs.front()})
+            QVERIFY(isValidUtf8(port->name));
+        const auto result = outputOf(model, nullptr, writtenArray(folder / "x.npy", {5, 8}));
+        QCOMPARE(result.size(), std::size_t(20));
+    }
 };
 
 QTEST_APPLESS_MAIN(TestOnnxSession)
