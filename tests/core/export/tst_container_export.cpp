@@ -198,6 +198,21 @@ private slots:
         QCOMPARE(verdict.mismatches[0].layer, victim);
     }
 
+    void fingerprintsKnowTheNetwork()
+    {
+        TemporaryFolder folder;
+        const auto fingerprintOf = [&](const char* file, const char* activation) {
+            TinyKeras net({7});
+            net.add(
+                "dense", "Dense", {{"activation", activation}},
+                {TinyKeras::weight("kernel", {7, 5}, 0.1), TinyKeras::weight("bias", {5}, 0.2)});
+            net.writeArchive(folder / file, {{"dense", "dense"}});
+            return openModel(folder / file)->source.fingerprint;
+        };
+        QCOMPARE(fingerprintOf("a.keras", "relu"), fingerprintOf("b.keras", "relu"));
+        QVERIFY(fingerprintOf("a.keras", "relu") != fingerprintOf("c.keras", "tanh"));
+    }
+
     void writesTheSourceItself_data()
     {
         QTest::addColumn<QString>("file");
