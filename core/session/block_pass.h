@@ -18,10 +18,10 @@
 
 namespace gradus {
 
-/// Samples that run through the network together: about 2048 tokens of a text, of anything else as
-/// many as a share of the memory carries. one: the first input of one sample.
-[[nodiscard]] std::int64_t samplesPerBatch(const Model& model, const Tensor& one,
-                                           std::uint64_t memoryBytes);
+/// Samples that run through the network together: about 2048 tokens of a text, of anything else
+/// about a million numbers, which take some 128 MiB. Not by the memory there is: sums of products
+/// depend, in their last bits, on what runs together. one: the first input of one sample.
+[[nodiscard]] std::int64_t samplesPerBatch(const Model& model, const Tensor& one);
 
 /// What quantize, capture and evaluate share: samples on their way through a model, all of them
 /// block by block, so that a block's weights are looked at once and not once per sample. The value

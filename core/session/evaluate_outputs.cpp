@@ -106,9 +106,11 @@ void forEachOutput(std::span<const Tested> models, const Dataset& data,
     const Tensor first = std::move(data.batch(one).front());
     const std::uint64_t share = memoryBytes / 2 / models.size();
     const std::uint64_t bytes = std::max<std::uint64_t>(1, first.bytes().size()) * widening;
-    const std::int64_t perRound = std::clamp<std::int64_t>(
-        static_cast<std::int64_t>(std::min<std::uint64_t>(share / bytes, 1 << 20)),
-        std::min(samplesPerBatch(*models[0].model, first, share), count), count);
+    const std::int64_t perBatch = samplesPerBatch(*models[0].model, first);
+    const auto fitting = static_cast<std::int64_t>(std::min<std::uint64_t>(share / bytes, 1 << 20));
+    // Whole batches, so that the same samples run together whatever the memory.
+    const std::int64_t perRound =
+        std::min(count, std::max<std::int64_t>(1, fitting / perBatch) * perBatch);
     std::vector<std::unique_ptr<BlockPass>> passes;
     for (const Tested& tested : models)
         passes.push_back(

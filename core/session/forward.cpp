@@ -116,8 +116,7 @@ std::vector<NamedOutput> runModel(const ForwardRequest& request, Monitor& monito
     (void)useRun(model, request.run.get(), request.products, weights, monitor);
     const Executor executor(model, weights);
     const std::int64_t one[] = {0};
-    const std::int64_t perBatch =
-        samplesPerBatch(model, data->batch(one).front(), request.memoryBytes / 4);
+    const std::int64_t perBatch = samplesPerBatch(model, data->batch(one).front());
     std::vector<std::vector<Tensor>> outputs(model.graph.outputs.size());
     std::vector<std::int64_t> samples;
     const std::vector<std::int64_t> all = allSamples(count);

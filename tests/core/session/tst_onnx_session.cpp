@@ -276,6 +276,33 @@ private slots:
                  std::to_string((peakBytes() - before) >> 20).c_str());
     }
 
+    void memoryChangesNoDigit()
+    {
+        TemporaryFolder folder;
+        const auto model =
+            written(folder / "m.onnx",
+                    input("x", float32, {-1, 3, 16, 16}) + weight("a", {8, 3, 3, 3}, 1) +
+                        weight("b", {8, 8, 3, 3}, 2) + node("Conv", {"x", "a"}, {"c"}) +
+                        node("Relu", {"c"}, {"r"}) + node("Conv", {"r", "b"}, {"d"}) +
+                        node("GlobalAveragePool", {"d"}, {"p"}) + node("Flatten", {"p"}, {"y"}) +
+                        onnx::output("y", float32, {-1, 8}));
+        const fs::path data = writtenArray(folder / "x.npy", {150, 3, 16, 16});
+        QuantizeRequest request = requestOf(model, GptqOptions{}, data);
+        request.recipe.calibration.samples = 150;
+        std::vector<double> cosines;
+        for (const std::uint64_t memory : {std::uint64_t(1) << 31, std::uint64_t(1) << 16}) {
+            Monitor monitor;
+            request.memoryBytes = memory;
+            EvaluateRequest evaluation;
+            evaluation.model = model;
+            evaluation.data = data;
+            evaluation.run = quantize(request, monitor);
+            evaluation.memoryBytes = memory;
+            cosines.push_back(evaluateOutputs(evaluation, nullptr, monitor).cosine);
+        }
+        QCOMPARE(cosines[0] - cosines[1], 0.0);
+    }
+
     void namesOfAnyBytesAreShown()
     {
         TemporaryFolder folder;
