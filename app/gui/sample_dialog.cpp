@@ -99,7 +99,10 @@ void SampleDialog::accept()
     SampleEvaluation what;
     what.metric = static_cast<SampleMetric>(m_metric->currentData().toInt());
     what.data = m_choice;
-    m_fields->take(what.data);
+    if (!m_fields->take(what.data)) {
+        m_about->setText(tr("Mean and deviation must be numbers: one, or one per channel."));
+        return;
+    }
     what.data.data = m_path->text().trimmed().toStdString();
     if (what.data.data.empty())
         return;

@@ -2,7 +2,9 @@
 // The verbs that make runs and use them; opening, planning and keeping are in workbench.cpp.
 #include "app/gui/workbench.h"
 #include "core/base/format.h"
+#include "core/io/array_file.h"
 #include "core/session/report.h"
+#include "core/session/samples.h"
 #include "core/session/stale.h"
 #include "widgets/models/model_facts.h"
 #include "widgets/text.h"
@@ -414,15 +416,20 @@ void Workbench::evaluateSamples(const SampleEvaluation& what, const Then& then)
         return;
     }
     const int id = run ? m_document.shownRun()->id : 0;
-    EvaluateRequest request = requestOf(model, what);
+    SampleEvaluation chosen = what;
+    if (run) // the float model is fed what the run is
+        inheritNormalization(run->recipe.calibration, chosen.data.mean, chosen.data.deviation,
+                             chosen.data.layout);
+    EvaluateRequest request = requestOf(model, chosen);
     const QString file = toQString(what.data.data);
     // The choice as it stands in recipes, and when the files changed.
     Recipe keyed;
-    keyed.calibration = what.data;
-    const QString key =
-        QString::fromStdString(toJson(keyed)) +
-        QFileInfo(file).lastModified().toString(Qt::ISODateWithMs) +
-        QFileInfo(toQString(what.data.labels)).lastModified().toString(Qt::ISODateWithMs);
+    keyed.calibration = chosen.data;
+    QString key = QString::fromStdString(toJson(keyed));
+    for (const std::string& path : {what.data.data, what.data.labels}) // of FILE:NAME the file
+        key += QFileInfo(toQString(ArrayFile::fileOf(path).string()))
+                   .lastModified()
+                   .toString(Qt::ISODateWithMs);
     std::optional<Accuracy> known;
     if (const auto found = m_floatAccuracy.find(key); found != m_floatAccuracy.end())
         known = found->second;

@@ -22,11 +22,12 @@ enum class Axes
 class ArrayImages final : public ImageSource
 {
 public:
-    ArrayImages(StoredArray array, bool single, bool hasChannels, Axes axes)
+    ArrayImages(StoredArray array, bool single, bool hasChannels, Axes axes, Shape sizes = {})
         : m_array(std::move(array))
         , m_single(single)
         , m_hasChannels(hasChannels)
         , m_axes(axes)
+        , m_sizes(std::move(sizes))
     {
     }
 
@@ -51,6 +52,8 @@ public:
         Shape shape = image.shape();
         if (!m_single)
             shape.erase(shape.begin());
+        if (!m_sizes.empty())
+            shape = m_sizes;
         if (!m_hasChannels)
             shape.push_back(1);
         image.reshape(shape);
@@ -81,6 +84,7 @@ private:
     bool m_single;
     bool m_hasChannels;
     Axes m_axes;
+    Shape m_sizes; ///< of an image that is stored as a row
 };
 
 class FileImages final : public ImageSource
@@ -122,14 +126,19 @@ Axes axesOf(std::int64_t first, std::int64_t last, std::int64_t height, const Im
                        "samples or at the end"));
 }
 
+void checkLayout(const std::string& layout)
+{
+    if (!layout.empty() && layout != "nhwc" && layout != "nchw")
+        throw Error(ErrorCode::Usage,
+                    concat("the layout ", quoted(layout), " is unknown; nchw or nhwc is expected"));
+}
+
 } // namespace
 
 std::shared_ptr<const ImageSource> imagesOfArray(StoredArray array, const ImageInput& wanted,
                                                  const std::string& layout)
 {
-    if (!layout.empty() && layout != "nhwc" && layout != "nchw")
-        throw Error(ErrorCode::Usage,
-                    concat("the layout ", quoted(layout), " is unknown; nchw or nhwc is expected"));
+    checkLayout(layout);
     const Shape& shape = array.shape();
     if (shape.size() < 3 || shape.size() > 4)
         throw Error(ErrorCode::Shape, concat(array.name(), " has the shape ", shapeText(shape),
@@ -148,6 +157,34 @@ std::shared_ptr<const ImageSource> imagesOfArray(StoredArray array, const ImageI
     if (layout.empty())
         axes = axesOf(shape[at], shape[at + 2], shape[at + 1], wanted, array);
     return std::make_shared<ArrayImages>(std::move(array), single, true, axes);
+}
+
+std::shared_ptr<const ImageSource> imagesOfRows(StoredArray array, const ImageInput& wanted,
+                                                const std::string& layout)
+{
+    checkLayout(layout);
+    const bool channelsFirst = layout.empty() ? wanted.channelsFirst : layout == "nchw";
+    Shape sizes = channelsFirst ? Shape{wanted.channels, wanted.height, wanted.width}
+                                : Shape{wanted.height, wanted.width, wanted.channels};
+    const std::int64_t have = array.shape().size() == 2 ? array.shape()[1] : 0;
+    const auto isOpen = [](std::int64_t size) { return size <= 0; };
+    std::int64_t known = 1;
+    for (const std::int64_t size : sizes)
+        known *= isOpen(size) ? 1 : size;
+    const auto open = std::count_if(sizes.begin(), sizes.end(), isOpen);
+    if (open == 1 && have % known == 0)
+        *std::find_if(sizes.begin(), sizes.end(), isOpen) = have / known;
+    if (have <= 0 || array.shape()[0] == 0 || std::any_of(sizes.begin(), sizes.end(), isOpen) ||
+        elementCount(sizes) != have) {
+        std::string text;
+        for (const std::int64_t size : sizes)
+            text += concat(text.empty() ? "" : " × ", size <= 0 ? "any" : std::to_string(size));
+        throw Error(ErrorCode::Shape,
+                    concat(array.name(), " has the shape ", shapeText(array.shape()),
+                           "; rows of images of ", text, " are expected"));
+    }
+    const Axes axes = channelsFirst ? Axes::ChannelsHeightWidth : Axes::HeightWidthChannels;
+    return std::make_shared<ArrayImages>(std::move(array), false, true, axes, std::move(sizes));
 }
 
 std::shared_ptr<const ImageSource> imagesOfFiles(std::vector<std::filesystem::path> files)

@@ -35,6 +35,11 @@ public:
 [[nodiscard]] std::shared_ptr<const ImageSource>
 imagesOfArray(StoredArray array, const ImageInput& wanted, const std::string& layout);
 
+/// N × (height · width · channels), in the order of the model's input unless the layout says
+/// another; of its sizes one may be open. Throws Error(Shape | Usage) naming the array.
+[[nodiscard]] std::shared_ptr<const ImageSource>
+imagesOfRows(StoredArray array, const ImageInput& wanted, const std::string& layout);
+
 /// PNG and JPEG files, decoded when asked for.
 [[nodiscard]] std::shared_ptr<const ImageSource>
 imagesOfFiles(std::vector<std::filesystem::path> files);

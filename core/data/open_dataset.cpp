@@ -150,13 +150,11 @@ private:
         } else if (ArrayFile::isArrayFile(path)) {
             const ArrayFile file(path);
             StoredArray array = file.openAny(dataNames);
-            if (array.shape().size() == 2) // flat pixels: only the model knows what they are
-                return makeArrayDataset(
-                    {{m_ports.front(), array, rules.mean, rules.deviation}},
-                    fittedLabels(labelsBeside(&file), array.shape()[0], rules.classes, warnings),
-                    warnings);
             labels = labelsBeside(&file);
-            source = imagesOfArray(std::move(array), wanted, m_choice.layout);
+            // Of flat pixels only the model knows what they are.
+            source = array.shape().size() == 2
+                         ? imagesOfRows(std::move(array), wanted, m_choice.layout)
+                         : imagesOfArray(std::move(array), wanted, m_choice.layout);
         } else if (isImage(mapFile(path)->bytes())) {
             labels = labelsBeside(nullptr);
             source = imagesOfFiles({path});

@@ -126,17 +126,26 @@ void patched(Bytes bytes, const std::vector<Patch>& patches, const ChangedTensor
 }
 
 /// A .keras file with other weights; entries keep their order and whether they are packed.
-std::vector<std::byte> archiveWith(const ZipArchive& archive, std::vector<std::byte> weights)
+std::vector<std::byte> archiveWith(const ZipArchive& archive, std::vector<std::byte> weights,
+                                   const Monitor& monitor)
 {
+    // Keras itself writes three, and one for each asset.
+    constexpr std::size_t most = 1000;
+    if (archive.entries().size() > most)
+        throw Error(ErrorCode::Unsupported,
+                    concat(archive.name(), " has ", archive.entries().size(),
+                           " entries; files with at most ", most, " are exported"));
     std::vector<ZipContent> contents;
-    for (const ZipEntry& entry : archive.entries()) {
-        if (entry.name.ends_with('/'))
-            continue;
-        contents.push_back(
-            {entry.name,
-             entry.name == kerasWeightsEntry ? std::move(weights) : archive.read(entry.name),
-             entry.packed < entry.bytes});
-    }
+    const auto isKept = [&](const ZipEntry& entry) {
+        monitor.checkpoint();
+        return entry.name != kerasWeightsEntry && !entry.name.ends_with('/');
+    };
+    archive.readEach(isKept, [&](const ZipEntry& entry, std::vector<std::byte> bytes) {
+        if (!entry.name.ends_with('/'))
+            contents.push_back({entry.name,
+                                isKept(entry) ? std::move(bytes) : std::exchange(weights, {}),
+                                entry.packed < entry.bytes});
+    });
     return zipOf(contents);
 }
 
@@ -196,7 +205,7 @@ ExportResult exportSource(const ExportRequest& request, Monitor& monitor)
                     changed, monitor, [&](Bytes bytes) {
                         changedWeights.insert(changedWeights.end(), bytes.begin(), bytes.end());
                     });
-            write(archiveWith(archive, std::move(changedWeights)));
+            write(archiveWith(archive, std::move(changedWeights), monitor));
         } else {
             const auto found = patches.find(source->name());
             patched(source->bytes(), found == patches.end() ? std::vector<Patch>() : found->second,

@@ -4,9 +4,12 @@
 #include "core/base/text.h"
 #include "core/graph/graph_passes.h"
 #include "core/graph/node_range.h"
+#include "core/graph/shape_inference.h"
 
 #include <algorithm>
+#include <iterator>
 #include <map>
+#include <optional>
 #include <set>
 #include <utility>
 
@@ -33,6 +36,42 @@ bool isProduct(const Operator& op)
     return std::holds_alternative<op::Linear>(op) || std::holds_alternative<op::Convolution>(op);
 }
 
+/// Which values have the samples along their first axis, as what goes from block to block must:
+/// shapes for a batch of a size that nothing else in the graph has, and other such sizes for what
+/// else is open. Where shapes cannot be told by that, the benefit of the doubt.
+class BatchAxis
+{
+public:
+    explicit BatchAxis(const Model& model)
+    {
+        constexpr std::int64_t sizes[] = {10'007, 1009, 1013, 1019, 1021, 1031, 1033, 1039};
+        const Shape& first = model.graph.inputs.front().shape;
+        if (first.empty() || first.front() == 1)
+            return; // one sample at a time is a whole, whatever its axes
+        m_samples = first.front() < 0 ? sizes[0] : first.front();
+        std::map<ValueId, Shape> fed;
+        for (const GraphPort& port : model.graph.inputs) {
+            Shape& shape = fed[port.value] = port.shape;
+            for (std::size_t axis = 0; axis < shape.size(); ++axis)
+                if (shape[axis] < 0)
+                    shape[axis] = sizes[std::min(axis, std::size(sizes) - 1)];
+        }
+        m_shapes.emplace(model, fed);
+    }
+    [[nodiscard]] bool isFirstOf(ValueId value) const
+    {
+        const SymbolicShape* shape = m_shapes ? m_shapes->shape(value) : nullptr;
+        if (!shape)
+            return true;
+        return !shape->empty() &&
+               (!shape->front().isNumber() || shape->front().number == m_samples);
+    }
+
+private:
+    std::int64_t m_samples = 1;
+    std::optional<ShapeInference> m_shapes;
+};
+
 class Cutter
 {
 public:
@@ -40,6 +79,7 @@ public:
         : m_model(model)
         , m_nodes(model.graph.nodes)
         , m_count(static_cast<int>(model.graph.nodes.size()))
+        , m_batch(model)
     {
         findLifetimes();
         findCuts();
@@ -80,6 +120,7 @@ private:
     const Model& m_model;
     const std::vector<Node>& m_nodes;
     int m_count = 0;
+    BatchAxis m_batch;
     std::map<ValueId, Lifetime> m_lifetimes;
     std::vector<Cut> m_cuts; ///< the first is where the prelude ends; its value is not known yet
     std::map<int, const Layer*> m_layerOfNode;
@@ -133,7 +174,7 @@ void Cutter::findCuts()
         }
         Place& place = places[static_cast<std::size_t>(p)];
         auto at = crossing.rbegin();
-        if (at == crossing.rend())
+        if (at == crossing.rend() || !m_batch.isFirstOf(at->second))
             continue;
         place.last = at->first;
         place.value = at->second;
@@ -208,7 +249,8 @@ ValueId Cutter::firstInput(int first, int next) const
     for (const ValueId value : read) {
         const auto life = m_lifetimes.find(value);
         if (life == m_lifetimes.end() || life->second.made >= first ||
-            life->second.lastRead >= next || life->second.made <= latest)
+            life->second.lastRead >= next || life->second.made <= latest ||
+            !m_batch.isFirstOf(value))
             continue;
         latest = life->second.made;
         found = value;

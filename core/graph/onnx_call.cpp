@@ -3,6 +3,7 @@
 #include "core/graph/onnx_translation.h"
 #include "core/io/onnx_scanner.h"
 
+#include <algorithm>
 #include <cstring>
 #include <utility>
 
@@ -18,7 +19,7 @@ OnnxCall::OnnxCall(OnnxTranslation& translation, OnnxTranslation::Scope& scope,
 
 std::string OnnxCall::name() const
 {
-    return isValidUtf8(m_node.label()) ? m_node.label() : quoted(m_node.label());
+    return OnnxTranslation::shownName(m_node.label());
 }
 
 Error OnnxCall::failure(ErrorCode code, const std::string& what) const
@@ -192,6 +193,53 @@ const OnnxWeight* OnnxCall::weight(std::size_t i)
                    : nullptr;
     }
     return nullptr;
+}
+
+bool OnnxCall::movesWeight(std::size_t i)
+{
+    if (!has(i))
+        return false;
+    ValueId value = in(i);
+    if (dtype(value) != DType::F32 || !m_translation.isConstant(value) ||
+        !m_translation.onlyMoves(value))
+        return false;
+    const auto& origins = m_translation.m_origins;
+    for (auto found = origins.find(value); found != origins.end(); found = origins.find(value))
+        value = found->second->inputs.front();
+    const auto stored = m_translation.m_model.graph.constants.find(value);
+    if (stored == m_translation.m_model.graph.constants.end() || stored->second.value)
+        return false;
+    const auto use = m_translation.m_uses.find(stored->second.tensor);
+    return use != m_translation.m_uses.end() && use->second->role != WeightRole::Other;
+}
+
+ValueId OnnxCall::following(std::size_t i)
+{
+    const ValueId value = in(i);
+    if (movesWeight(i))
+        m_translation.moveAtRun(value);
+    return value;
+}
+
+OnnxCall::Operand OnnxCall::operand(std::size_t i)
+{
+    const ValueId value = inAs(i, DType::F32);
+    if (!movesWeight(i))
+        return {value, false};
+    Operand result{value, false};
+    const auto& origins = m_translation.m_origins;
+    for (auto found = origins.find(result.value); found != origins.end();
+         found = origins.find(result.value)) {
+        const auto* turn = std::get_if<op::Transpose>(&found->second->op);
+        const bool swaps = turn && (turn->permutation == std::vector<std::int64_t>{1, 0});
+        if (!swaps) {
+            m_translation.moveAtRun(value);
+            return {value, false};
+        }
+        result.transposes = !result.transposes;
+        result.value = found->second->inputs.front();
+    }
+    return result;
 }
 
 std::string OnnxCall::parameter(std::size_t i)

@@ -14,7 +14,8 @@ namespace {
 using op::BinaryKind;
 
 /// The weight of op::Linear when input i is a constant matrix: the layer's tensor, or one made of
-/// what the graph computes; "" when it is no matrix of floats. rows: that of the result.
+/// what the graph computes; "" when it is no matrix of floats, or a layer's weight in another
+/// orientation than the layer's. rows: that of the result.
 struct MatrixWeight
 {
     std::string tensor;
@@ -25,7 +26,7 @@ MatrixWeight matrixWeight(OnnxCall& call, std::size_t i, bool isOutByIn)
 {
     if (const OnnxWeight* layer = call.weight(i); layer && layer->shape.size() == 2)
         return {layer->tensor, layer->rows};
-    if (!call.isConstant(i) || call.dtype(call.in(i)) != DType::F32)
+    if (call.movesWeight(i) || !call.isConstant(i) || call.dtype(call.in(i)) != DType::F32)
         return {};
     const auto shape = call.shapeOfConstant(i);
     if (!shape || shape->size() != 2)
@@ -40,10 +41,13 @@ MatrixWeight matrixWeight(OnnxCall& call, std::size_t i, bool isOutByIn)
 void matMul(OnnxCall& call)
 {
     const MatrixWeight weight = call.isConstant(0) ? MatrixWeight{} : matrixWeight(call, 1, false);
-    if (!weight.tensor.empty())
+    if (!weight.tensor.empty()) {
         call.become(op::Linear{weight.tensor, {}}, {call.inAs(0, DType::F32)});
-    else
-        call.become(op::MatMul{}, {call.inAs(0, DType::F32), call.inAs(1, DType::F32)});
+        return;
+    }
+    const OnnxCall::Operand a = call.operand(0);
+    const OnnxCall::Operand b = call.operand(1);
+    call.become(op::MatMul{a.transposes, b.transposes}, {a.value, b.value});
 }
 
 /// alpha · A · B + beta · C.
@@ -56,8 +60,11 @@ void gemm(OnnxCall& call)
     const MatrixWeight weight =
         call.isConstant(0) ? MatrixWeight{} : matrixWeight(call, 1, transposesB);
     if (weight.tensor.empty()) {
+        const OnnxCall::Operand a = call.operand(0);
+        const OnnxCall::Operand b = call.operand(1);
         ValueId result =
-            call.emit(op::MatMul{transposesA, transposesB, alpha}, {call.in(0), call.in(1)});
+            call.emit(op::MatMul{transposesA != a.transposes, transposesB != b.transposes, alpha},
+                      {a.value, b.value});
         if (call.has(2) && beta != 0) {
             ValueId added = call.in(2);
             if (beta != 1)

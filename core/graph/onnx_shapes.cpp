@@ -153,7 +153,7 @@ void gather(OnnxCall& call)
     if (table && table->role == WeightRole::Embedding && table->shape.size() == 2)
         call.become(op::Embedding{table->tensor, true}, {call.inAs(1, DType::I64)});
     else
-        call.become(op::Gather{axis}, {call.in(0), call.inAs(1, DType::I64)});
+        call.become(op::Gather{axis}, {call.following(0), call.inAs(1, DType::I64)});
 }
 
 void gatherElements(OnnxCall& call)

@@ -160,6 +160,11 @@ ValueId OnnxTranslation::newValue(DType dtype)
     return m_model.graph.values++;
 }
 
+std::string OnnxTranslation::shownName(const std::string& name)
+{
+    return isValidUtf8(name) ? name : quoted(name);
+}
+
 void OnnxTranslation::addInputs(Scope& scope)
 {
     std::set<std::string_view> initialized;
@@ -180,7 +185,7 @@ void OnnxTranslation::addInputs(Scope& scope)
                            : *dtype == DType::Bool ? DType::Bool
                                                    : DType::I64;
         const ValueId value = newValue(runs);
-        graph.inputs.push_back({value, input.name, runs, input.shape.value_or(Shape{})});
+        graph.inputs.push_back({value, shownName(input.name), runs, input.shape.value_or(Shape{})});
         define(scope, input.name, {nullptr, value});
     }
     if (graph.inputs.empty())
@@ -333,6 +338,15 @@ std::vector<ValueId> OnnxTranslation::emit(Scope& scope, Operator op, std::vecto
     return shared->outputs;
 }
 
+void OnnxTranslation::moveAtRun(ValueId value)
+{
+    for (auto found = m_origins.find(value); found != m_origins.end();
+         found = m_origins.find(value)) {
+        m_movedAtRun.insert(value);
+        value = found->second->inputs.front();
+    }
+}
+
 bool OnnxTranslation::settle(ValueId value)
 {
     const std::shared_ptr<const Node> node = m_deferred.at(value).node;
@@ -365,10 +379,12 @@ void OnnxTranslation::settleReads(Scope& scope)
     std::vector<Node> unsettled;
     std::set<const Node*> placed;
     const std::function<void(ValueId)> place = [&](ValueId value) {
-        const auto found = m_deferred.find(value);
-        if (found == m_deferred.end() || settle(value))
+        const bool moves = m_movedAtRun.contains(value);
+        if (!moves && (!m_deferred.contains(value) || settle(value)))
             return;
-        const std::shared_ptr<const Node> node = found->second.node;
+        const std::shared_ptr<const Node> node = m_origins.at(value);
+        if (moves)
+            m_model.graph.constants.erase(value); // a small one was computed at once
         if (!placed.insert(node.get()).second)
             return;
         for (const ValueId input : node->inputs)
@@ -486,12 +502,12 @@ void OnnxTranslation::addOutputs(Scope& scope)
             node.op = op::Cast{dtypeOf(value)};
             node.inputs = {value};
             node.outputs = {newValue(dtypeOf(value))};
-            node.name = output.name;
+            node.name = shownName(output.name);
             value = node.outputs.front();
             scope.nodes.push_back(std::move(node));
         }
         graph.outputs.push_back(
-            {value, output.name, dtypeOf(value), output.shape.value_or(Shape{})});
+            {value, shownName(output.name), dtypeOf(value), output.shape.value_or(Shape{})});
     }
     if (graph.outputs.empty())
         throw fail(ErrorCode::Unsupported, "the graph has no output");

@@ -10,6 +10,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -50,6 +51,8 @@ private:
         [[nodiscard]] const Named* find(std::string_view name) const;
     };
 
+    /// For persons and JSON; names of a file may be any bytes.
+    [[nodiscard]] static std::string shownName(const std::string& name);
     void addInputs(Scope& scope);
     void addInitializers(const OnnxGraph& graph, Scope& scope);
     void define(Scope& scope, std::string_view name, Named value);
@@ -82,6 +85,9 @@ private:
                                             std::string name, const std::vector<bool>& isRead);
     /// Whether a value is a tensor's elements in their order or another, and nothing else.
     [[nodiscard]] bool onlyMoves(ValueId value) const;
+    /// Leaves the moves that make a value of a layer's weight to the run, so that what replaces the
+    /// weight is moved, too.
+    void moveAtRun(ValueId value);
     /// Computes a value that waits; false when that fails or would take too much.
     bool settle(ValueId value);
     /// Computes whatever waits and is read by these nodes; what cannot be computed now becomes
@@ -102,7 +108,8 @@ private:
     };
     std::map<ValueId, Deferred> m_deferred;
     std::map<ValueId, std::shared_ptr<const Node>> m_origins; ///< the same, of those settled too
-    std::map<std::string_view, const WeightUse*> m_uses;      ///< by tensor
+    std::set<ValueId> m_movedAtRun;
+    std::map<std::string_view, const WeightUse*> m_uses;             ///< by tensor
     std::unordered_map<std::string_view, const OnnxValue*> m_stated; ///< values of the main graph
     std::unordered_set<std::string_view> m_read; ///< names that any node or graph reads
     /// Tensors made of constants, by the constant and the form; 0 is its own.
@@ -151,6 +158,18 @@ public:
 
     /// The layer that input i is the weight of, in the layout that the layer has.
     [[nodiscard]] const OnnxWeight* weight(std::size_t i);
+    /// Input i where a layer's weight may come in another way than the layer has it (transposed for
+    /// a second use): it follows what the weight is replaced by. Of a product's operand a
+    /// transposition is left to the product.
+    struct Operand
+    {
+        ValueId value = noValue;
+        bool transposes = false;
+    };
+    [[nodiscard]] Operand operand(std::size_t i);
+    [[nodiscard]] ValueId following(std::size_t i);
+    /// Whether input i is a layer's weight, in whatever orientation.
+    [[nodiscard]] bool movesWeight(std::size_t i);
     /// A constant input as a parameter; "" when it is missing. Throws when it is no constant.
     [[nodiscard]] std::string parameter(std::size_t i);
     /// The same in another form than it lies there; made once for all nodes that take a constant in

@@ -609,16 +609,18 @@ void ShapeInference::Visitor::operator()(const op::Slice&) const
     setElements(SymbolicShape(elements->begin() + first, elements->begin() + end));
 }
 
-ShapeInference::ShapeInference(const Model& model)
+ShapeInference::ShapeInference(const Model& model, const std::map<ValueId, Shape>& fed)
     : m_model(model)
 {
     for (const WeightUse& use : model.source.tensors->weightUses())
         m_uses.emplace(use.tensor, &use);
     for (const GraphPort& port : model.graph.inputs) {
-        if (port.shape.empty())
+        const auto given = fed.find(port.value);
+        const Shape& shape = given == fed.end() ? port.shape : given->second;
+        if (shape.empty())
             continue; // a scalar, or not said
         SymbolicShape sizes;
-        for (const std::int64_t size : port.shape)
+        for (const std::int64_t size : shape)
             sizes.push_back(size < 0 ? unknown() : SymbolicSize{size, 0});
         remember(port.value, std::move(sizes));
     }

@@ -27,7 +27,8 @@ using SymbolicShape = std::vector<SymbolicSize>;
 class ShapeInference
 {
 public:
-    explicit ShapeInference(const Model& model);
+    /// fed: shapes that inputs are taken to have, instead of their own.
+    explicit ShapeInference(const Model& model, const std::map<ValueId, Shape>& fed = {});
 
     /// Null when nothing is known, the rank included.
     [[nodiscard]] const SymbolicShape* shape(ValueId value) const;

@@ -53,19 +53,23 @@ Weights Weights::over(const Weights& below)
 
 std::shared_ptr<const Tensor> Weights::get(const std::string& tensor) const
 {
-    if (const auto found = m_replaced.find(tensor); found != m_replaced.end()) {
-        const TensorInfo* info = m_model->source.tensors->find(tensor);
-        const auto turned = m_turned.find(tensor);
-        if (!info || (turned == m_turned.end() && found->second->shape() == info->shape))
-            return found->second;
-        Tensor stored = found->second->clone();
+    const TensorInfo* info = m_model->source.tensors->find(tensor);
+    const auto turned = m_turned.find(tensor);
+    const auto asStored = [&](Tensor matrix) {
+        if (!info)
+            return std::make_shared<const Tensor>(std::move(matrix));
         if (turned != m_turned.end())
-            stored = storedOfMatrix(std::move(stored), turned->second->layout, info->shape);
-        stored.reshape(info->shape);
-        return std::make_shared<const Tensor>(std::move(stored));
+            matrix = storedOfMatrix(std::move(matrix), turned->second->layout, info->shape);
+        matrix.reshape(info->shape);
+        return std::make_shared<const Tensor>(std::move(matrix));
+    };
+    if (const auto found = m_replaced.find(tensor); found != m_replaced.end()) {
+        const bool isStored =
+            turned == m_turned.end() && info && found->second->shape() == info->shape;
+        return !info || isStored ? found->second : asStored(found->second->clone());
     }
     if (const auto found = m_kernels.find(tensor); found != m_kernels.end())
-        return std::make_shared<const Tensor>(found->second->floats());
+        return asStored(found->second->floats());
     if (m_below)
         return m_below->get(tensor);
     return cached(tensor, [&] { return readChecked(*m_model, tensor); });

@@ -387,6 +387,23 @@ std::optional<std::string_view> GgufMetadata::text(std::string_view key) const
     return texts(key).front();
 }
 
+std::optional<std::int64_t> GgufMetadata::integer(std::string_view key, std::uint64_t index) const
+{
+    const GgufValue* value = find(key);
+    if (!value || index >= value->count)
+        return std::nullopt;
+    const auto number = integerAt(*value, index);
+    if (!number)
+        throw wrong(key, "integers are expected");
+    return number;
+}
+
+std::uint64_t GgufMetadata::count(std::string_view key) const
+{
+    const GgufValue* value = find(key);
+    return value ? value->count : 0;
+}
+
 std::vector<std::int64_t> GgufMetadata::integers(std::string_view key) const
 {
     std::vector<std::int64_t> result;

@@ -39,6 +39,11 @@ public:
     [[nodiscard]] std::optional<double> real(std::string_view key) const;
     [[nodiscard]] std::optional<bool> boolean(std::string_view key) const;
     [[nodiscard]] std::optional<std::string_view> text(std::string_view key) const;
+    /// One of a list of integers; nothing when the key is missing or its list is shorter.
+    [[nodiscard]] std::optional<std::int64_t> integer(std::string_view key,
+                                                      std::uint64_t index) const;
+    /// Elements of the list; 0 when the key is missing.
+    [[nodiscard]] std::uint64_t count(std::string_view key) const;
     /// Lists; a single value counts as a list of one, a missing key as an empty one. Views live as
     /// long as the file.
     [[nodiscard]] std::vector<std::int64_t> integers(std::string_view key) const;

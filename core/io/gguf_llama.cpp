@@ -69,14 +69,13 @@ std::string architectureOf(const GgufMetadata& metadata)
 /// A value per block or one for all: the one of that block.
 std::int64_t perBlock(const GgufMetadata& metadata, const std::string& key, long long block)
 {
-    const std::vector<std::int64_t> values = metadata.integers(key);
-    if (values.empty())
+    const std::uint64_t count = metadata.count(key);
+    if (count == 0)
         throw metadata.wrong(key, "it is missing");
-    if (values.size() == 1)
-        return values.front();
-    if (static_cast<std::size_t>(block) >= values.size())
+    const auto value = metadata.integer(key, count == 1 ? 0 : static_cast<std::uint64_t>(block));
+    if (!value)
         throw metadata.wrong(key, concat("has no value for block ", block));
-    return values[static_cast<std::size_t>(block)];
+    return *value;
 }
 
 /// One number for all blocks; nothing if it is missing. Blocks that differ cannot be run.

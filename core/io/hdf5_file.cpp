@@ -4,14 +4,17 @@
 #include "core/base/checked.h"
 #include "core/base/error.h"
 #include "core/base/text.h"
+#include "core/io/byte_source.h"
 
 #include <hdf5.h>
 
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <cstring>
 #include <limits>
 #include <optional>
+#include <string_view>
 #include <utility>
 
 namespace gradus {
@@ -171,7 +174,10 @@ struct Hdf5Group::Shared
 {
     std::string name; ///< of the file, for messages
     hid_t id = -1;
-    std::uint64_t bytes = 0; ///< of the file that is read
+    std::uint64_t bytes = 0;    ///< of the file that is read
+    std::filesystem::path path; ///< empty: it is the image
+    std::span<const std::byte> image;
+    std::uint64_t textBytes = 0; ///< of the lists of texts that were read
     ~Shared()
     {
         if (id >= 0) {
@@ -538,6 +544,27 @@ std::vector<std::byte> Hdf5Group::read(const std::string& name, Hdf5Type type,
 }
 
 namespace {
+/// Lists of texts of any length may take so much together.
+constexpr std::uint64_t mostTextBytes = std::uint64_t(1) << 29;
+
+/// No text of any length is longer than this: the largest of the global heap collections ("GCOL",
+/// version 1, three zeros, size in 8 bytes), in which all of them lie. Bytes that only look like
+/// one make it larger at worst.
+std::uint64_t largestHeap(std::span<const std::byte> file)
+{
+    constexpr std::string_view begin("GCOL\1\0\0\0", 8);
+    const std::string_view text(reinterpret_cast<const char*>(file.data()), file.size());
+    std::uint64_t largest = 0;
+    for (std::size_t at = text.find(begin); at != text.npos; at = text.find(begin, at + 1)) {
+        const std::size_t left = text.size() - at;
+        std::uint64_t size = left;
+        if (left >= begin.size() + sizeof size)
+            std::memcpy(&size, text.data() + at + begin.size(), sizeof size);
+        largest = std::max<std::uint64_t>(largest, std::min<std::uint64_t>(size, left));
+    }
+    return largest;
+}
+
 /// One of the strings that an attribute's bytes hold, without its padding.
 std::string unpadded(const char* text, std::size_t size, H5T_str_t padding)
 {
@@ -580,6 +607,17 @@ std::optional<std::vector<std::string>> Hdf5Group::texts(const std::string& name
         fail(name, concat("(attribute) should hold ", count, " texts, more than the file has"));
     std::vector<std::string> result(count);
     if (variable) {
+        // The library copies a text for each of its references before anybody can count them.
+        const auto most = [&]() -> std::uint64_t {
+            if (m_file->image.empty() && m_file->path.empty())
+                return m_file->bytes;
+            return largestHeap(m_file->image.empty() ? mapFile(m_file->path)->bytes()
+                                                     : m_file->image);
+        };
+        if (count > 1 && count > mostTextBytes / std::max<std::uint64_t>(1, m_file->bytes) &&
+            count > mostTextBytes / std::max<std::uint64_t>(1, most()))
+            fail(name, concat("(attribute) holds ", count, " texts, which could all be the file's ",
+                              "longest: more than ", mostTextBytes, " bytes"));
         std::vector<char*> pointers(count, nullptr);
         // Read in the stored character set: HDF5 converts none.
         const bool good = H5Aread(attribute, type, pointers.data()) >= 0;
@@ -590,6 +628,11 @@ std::optional<std::vector<std::string>> Hdf5Group::texts(const std::string& name
         H5Dvlen_reclaim(type, space, H5P_DEFAULT, pointers.data());
         if (!good)
             fail(name, concat("(attribute) cannot be read: ", why));
+        for (const std::string& text : result)
+            m_file->textBytes += count > 1 ? text.size() : 0;
+        if (m_file->textBytes > mostTextBytes)
+            fail(name, concat("(attribute) and lists before it hold more than ", mostTextBytes,
+                              " bytes of text"));
         return result;
     }
     std::vector<char> bytes(count * size);
@@ -680,6 +723,7 @@ Hdf5File Hdf5File::open(const std::filesystem::path& path)
     quiet();
     auto file = std::make_shared<Hdf5Group::Shared>();
     file->name = path.string();
+    file->path = path;
     std::error_code error;
     file->bytes = std::filesystem::file_size(path, error);
     if (error)
@@ -699,6 +743,7 @@ Hdf5File Hdf5File::openImage(std::span<const std::byte> bytes, const std::string
     auto file = std::make_shared<Hdf5Group::Shared>();
     file->name = name;
     file->bytes = bytes.size();
+    file->image = bytes;
     const Id access(H5Pcreate(H5P_FILE_ACCESS), H5Pclose);
     H5Pset_fclose_degree(access, H5F_CLOSE_STRONG);
     H5Pset_fapl_core(access, std::size_t(1) << 20, false);

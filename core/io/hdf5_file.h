@@ -110,7 +110,8 @@ public:
                                          const std::filesystem::path& shownPath);
     /// Read-only.
     [[nodiscard]] static Hdf5File open(const std::filesystem::path& path);
-    /// The same of a file in memory, which is copied. name stands for it in messages.
+    /// The same of a file in memory, which is copied and has to outlive the file. name stands for
+    /// it in messages.
     [[nodiscard]] static Hdf5File openImage(std::span<const std::byte> bytes,
                                             const std::string& name);
     Hdf5File(Hdf5File&&) noexcept;

@@ -201,7 +201,10 @@ OpenedContainer openKerasArchive(std::shared_ptr<const ByteSource> source)
     KerasTensors tensors(weights, parsed);
     if (parsed.is_object() && parsed.contains("config") && parsed["config"].is_object())
         Walk(root, tensors).model(parsed["config"], "", "");
-    return tensors.finish(std::move(config), versionOf(archive));
+    OpenedContainer opened = tensors.finish(std::move(config), versionOf(archive));
+    // The file of weights says nothing of strides and activations: another network may have it.
+    opened.header.push_back(std::as_bytes(std::span(kerasDescription(*opened.tensors)->config)));
+    return opened;
 }
 
 } // namespace gradus

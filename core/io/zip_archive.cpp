@@ -122,15 +122,32 @@ const ZipEntry* ZipArchive::find(std::string_view entry) const
 
 std::vector<std::byte> ZipArchive::read(std::string_view entry, std::uint64_t limit) const
 {
-    const std::string label = concat(name(), ": ", quoted(entry));
     const ZipEntry* known = find(entry);
     if (!known)
-        throw Error(ErrorCode::Format, concat(label, " is not in the archive"));
-    const auto index = static_cast<std::uint64_t>(known - m_entries.data());
+        throw Error(ErrorCode::Format,
+                    concat(name(), ": ", quoted(entry), " is not in the archive"));
+    return readFrom(openHandle(*m_source).get(),
+                    static_cast<std::uint64_t>(known - m_entries.data()), limit);
+}
+
+void ZipArchive::readEach(
+    const std::function<bool(const ZipEntry&)>& wanted,
+    const std::function<void(const ZipEntry&, std::vector<std::byte>)>& body) const
+{
+    constexpr std::uint64_t limit = std::uint64_t(4) << 30;
     const Handle archive = openHandle(*m_source);
+    for (std::size_t i = 0; i < m_entries.size(); ++i)
+        body(m_entries[i],
+             wanted(m_entries[i]) ? readFrom(archive.get(), i, limit) : std::vector<std::byte>());
+}
+
+std::vector<std::byte> ZipArchive::readFrom(zip* archive, std::uint64_t index,
+                                            std::uint64_t limit) const
+{
+    const std::string label = concat(name(), ": ", quoted(m_entries[index].name));
     zip_stat_t status;
-    if (zip_stat_index(archive.get(), index, 0, &status) != 0)
-        throw Error(ErrorCode::Format, concat(label, ": ", zip_strerror(archive.get())));
+    if (zip_stat_index(archive, index, 0, &status) != 0)
+        throw Error(ErrorCode::Format, concat(label, ": ", zip_strerror(archive)));
     if (status.encryption_method != ZIP_EM_NONE)
         throw Error(ErrorCode::Unsupported, label + " is encrypted");
     if (status.comp_method != ZIP_CM_STORE && status.comp_method != ZIP_CM_DEFLATE)
@@ -146,9 +163,9 @@ std::vector<std::byte> ZipArchive::read(std::string_view entry, std::uint64_t li
         throw Error(ErrorCode::Format,
                     concat(label, " would have ", status.size, " bytes out of ", status.comp_size,
                            "; at most ", most, " are expected"));
-    const std::unique_ptr<zip_file_t, EntryCloser> file(zip_fopen_index(archive.get(), index, 0));
+    const std::unique_ptr<zip_file_t, EntryCloser> file(zip_fopen_index(archive, index, 0));
     if (!file)
-        throw Error(ErrorCode::Format, concat(label, ": ", zip_strerror(archive.get())));
+        throw Error(ErrorCode::Format, concat(label, ": ", zip_strerror(archive)));
     std::vector<std::byte> bytes(static_cast<std::size_t>(status.size));
     std::size_t at = 0;
     while (at < bytes.size()) {

@@ -4,10 +4,13 @@
 #include "core/io/byte_source.h"
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
+
+struct zip;
 
 namespace gradus {
 
@@ -39,7 +42,16 @@ public:
     [[nodiscard]] std::vector<std::byte> read(std::string_view entry,
                                               std::uint64_t limit = std::uint64_t(4) << 30) const;
 
+    /// The same of all entries in their order, which takes the archive's directory once and not
+    /// for each: body(entry, bytes). Entries that wanted() refuses are not unpacked: body gets none
+    /// of their bytes.
+    void readEach(const std::function<bool(const ZipEntry&)>& wanted,
+                  const std::function<void(const ZipEntry&, std::vector<std::byte>)>& body) const;
+
 private:
+    [[nodiscard]] std::vector<std::byte> readFrom(zip* archive, std::uint64_t index,
+                                                  std::uint64_t limit) const;
+
     std::shared_ptr<const ByteSource> m_source;
     std::vector<ZipEntry> m_entries;
 };

@@ -12,7 +12,7 @@
 
 namespace gradus {
 
-std::int64_t samplesPerBatch(const Model& model, const Tensor& one, std::uint64_t memoryBytes)
+std::int64_t samplesPerBatch(const Model& model, const Tensor& one)
 {
     const GraphPort& port = model.graph.inputs.front();
     if (!port.shape.empty() && port.shape.front() > 0)
@@ -24,11 +24,7 @@ std::int64_t samplesPerBatch(const Model& model, const Tensor& one, std::uint64_
     // a few such values at once.
     constexpr std::int64_t elementsAtOnce = std::int64_t(1) << 20;
     constexpr std::int64_t most = 64;
-    constexpr std::uint64_t widening = 32;
-    const auto bytes = widening * sizeof(float) * static_cast<std::uint64_t>(elements);
-    const auto affordable = static_cast<std::int64_t>(
-        std::min<std::uint64_t>(memoryBytes / bytes, static_cast<std::uint64_t>(most)));
-    return std::max<std::int64_t>(1, std::min(elementsAtOnce / elements, affordable));
+    return std::clamp<std::int64_t>(elementsAtOnce / elements, 1, most);
 }
 
 BlockPass::BlockPass(const Model& model, const Weights& weights, const Dataset& data,
@@ -65,7 +61,7 @@ void BlockPass::take(std::vector<std::int64_t> samples)
     m_sides.clear();
     m_lastBatch = -1;
     if (!m_samples.empty())
-        m_perBatch = samplesPerBatch(m_model, inputs(0, 1).front(), m_memoryBytes);
+        m_perBatch = samplesPerBatch(m_model, inputs(0, 1).front());
 }
 
 void BlockPass::runPrelude(Outputs what, const Monitor& monitor, const InputObserver& observer,
@@ -218,11 +214,21 @@ Tensor BlockPass::logits(std::int64_t window, std::int64_t position, std::int64_
     return result;
 }
 
-void BlockPass::forEachOutputs(const Monitor& monitor, const Progress& progress,
+void BlockPass::forEachOutputs(std::span<const std::unique_ptr<BlockPass>> passes,
+                               const Monitor& monitor, const Progress& progress,
                                const OutputsBody& body)
 {
-    forEachBatch(monitor, progress, [&](std::int64_t first, std::int64_t count) {
-        body(first, count, finish(first, count, monitor));
+    const BlockPass& leader = *passes.front();
+    for (const auto& pass : passes)
+        if (pass->m_perBatch != leader.m_perBatch)
+            throw Error(ErrorCode::Usage,
+                        concat("one model runs ", leader.m_perBatch, " samples at once, the other ",
+                               pass->m_perBatch, "; they cannot be compared"));
+    leader.forEachBatch(monitor, progress, [&](std::int64_t first, std::int64_t count) {
+        std::vector<std::vector<Tensor>> outputs;
+        for (const auto& pass : passes)
+            outputs.push_back(pass->finish(first, count, monitor));
+        body(first, count, std::move(outputs));
     });
 }
 

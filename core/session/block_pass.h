@@ -18,10 +18,10 @@
 
 namespace gradus {
 
-/// Samples that run through the network together: about 2048 tokens of a text, of anything else as
-/// many as a share of the memory carries. one: the first input of one sample.
-[[nodiscard]] std::int64_t samplesPerBatch(const Model& model, const Tensor& one,
-                                           std::uint64_t memoryBytes);
+/// Samples that run through the network together: about 2048 tokens of a text, of anything else
+/// about a million numbers, which take some 128 MiB. Not by the memory there is: sums of products
+/// depend, in their last bits, on what runs together. one: the first input of one sample.
+[[nodiscard]] std::int64_t samplesPerBatch(const Model& model, const Tensor& one);
 
 /// What quantize, capture and evaluate share: samples on their way through a model, all of them
 /// block by block, so that a block's weights are looked at once and not once per sample. The value
@@ -75,10 +75,14 @@ public:
     /// Of a language model: logits of some positions of a window.
     [[nodiscard]] Tensor logits(std::int64_t window, std::int64_t position, std::int64_t count,
                                 const Monitor& monitor);
-    /// The graph's outputs, batch by batch: body(first sample, samples, outputs).
-    using OutputsBody =
-        std::function<void(std::int64_t first, std::int64_t count, std::vector<Tensor> outputs)>;
-    void forEachOutputs(const Monitor& monitor, const Progress& progress, const OutputsBody& body);
+    /// The graphs' outputs of passes over the same samples, batch by batch: body(first sample,
+    /// samples, outputs by pass). Of each pass one batch is held. Throws Error(Usage) when they run
+    /// batches of other sizes.
+    using OutputsBody = std::function<void(std::int64_t first, std::int64_t count,
+                                           std::vector<std::vector<Tensor>> outputs)>;
+    static void forEachOutputs(std::span<const std::unique_ptr<BlockPass>> passes,
+                               const Monitor& monitor, const Progress& progress,
+                               const OutputsBody& body);
     /// Runs what follows the last block over all samples, for the observer alone.
     void runHead(const Monitor& monitor, const InputObserver& observer,
                  const Progress& progress = {}, const Companion& companion = {}) const;

@@ -58,15 +58,9 @@ std::shared_ptr<const Dataset> openData(const EvaluateRequest& request, Monitor&
     choice.tokenizer = request.tokenizer;
     choice.context = request.context;
     choice.inputs = request.inputs;
-    if (request.run) { // what it was calibrated with, unless the user says otherwise
-        const CalibrationChoice& own = request.run->recipe.calibration;
-        if (choice.mean.empty()) {
-            choice.mean = own.mean;
-            choice.deviation = own.deviation;
-        }
-        if (choice.layout.empty())
-            choice.layout = own.layout;
-    }
+    if (request.run) // what it was calibrated with, unless the user says otherwise
+        inheritNormalization(request.run->recipe.calibration, choice.mean, choice.deviation,
+                             choice.layout);
     auto data = openDataset(model, choice, monitor);
     for (const std::string& warning : data->warnings())
         monitor.note(warning);
@@ -113,9 +107,11 @@ void forEachOutput(std::span<const Tested> models, const Dataset& data,
     const Tensor first = std::move(data.batch(one).front());
     const std::uint64_t share = memoryBytes / 2 / models.size();
     const std::uint64_t bytes = std::max<std::uint64_t>(1, first.bytes().size()) * widening;
-    const std::int64_t perRound = std::clamp<std::int64_t>(
-        static_cast<std::int64_t>(std::min<std::uint64_t>(share / bytes, 1 << 20)),
-        std::min(samplesPerBatch(*models[0].model, first, share), count), count);
+    const std::int64_t perBatch = samplesPerBatch(*models[0].model, first);
+    const auto fitting = static_cast<std::int64_t>(std::min<std::uint64_t>(share / bytes, 1 << 20));
+    // Whole batches, so that the same samples run together whatever the memory.
+    const std::int64_t perRound =
+        std::min(count, std::max<std::int64_t>(1, fitting / perBatch) * perBatch);
     std::vector<std::unique_ptr<BlockPass>> passes;
     for (const Tested& tested : models)
         passes.push_back(
@@ -123,17 +119,18 @@ void forEachOutput(std::span<const Tested> models, const Dataset& data,
     const auto parts = static_cast<double>(models.size());
     for (std::int64_t start = 0; start < count; start += perRound) {
         const std::int64_t round = std::min(perRound, count - start);
-        std::vector<std::vector<std::pair<std::int64_t, Tensor>>> outputs(models.size());
+        // Of the whole the blocks of each model are a part, what follows them is the last.
+        const auto report = [&](double part) {
+            monitor.report(
+                (static_cast<double>(start) + part / (parts + 1) * static_cast<double>(round)) /
+                    static_cast<double>(count),
+                "evaluating");
+        };
         for (std::size_t m = 0; m < models.size(); ++m) {
             const auto blocks = static_cast<int>(models[m].model->blocks.size());
             const auto progress = [&](int block) {
                 return [&, block](double done) {
-                    const double part = (block + done) / (blocks + 2);
-                    monitor.report(
-                        (static_cast<double>(start) +
-                         (static_cast<double>(m) + part) / parts * static_cast<double>(round)) /
-                            static_cast<double>(count),
-                        "evaluating");
+                    report(static_cast<double>(m) + (block + done) / (blocks + 1));
                 };
             };
             passes[m]->start({samples.begin() + start, samples.begin() + start + round}, monitor,
@@ -141,19 +138,17 @@ void forEachOutput(std::span<const Tested> models, const Dataset& data,
             for (int block = 0; block < blocks; ++block)
                 passes[m]->run(block, BlockPass::Outputs::Advance, monitor, {},
                                progress(block + 1));
-            passes[m]->forEachOutputs(
-                monitor, progress(blocks + 1),
-                [&](std::int64_t at, std::int64_t batch, std::vector<Tensor> results) {
-                    outputs[m].emplace_back(
-                        at, rowsOf(std::move(results.front()), batch, *models[m].model));
-                });
         }
-        for (std::size_t b = 0; b < outputs[0].size(); ++b) {
-            std::vector<Tensor> batch;
-            for (auto& own : outputs)
-                batch.push_back(std::move(own.at(b).second));
-            body(start + outputs[0][b].first, batch);
-        }
+        // Outputs may be thousands of times as large as what goes in: only a batch's are held.
+        BlockPass::forEachOutputs(
+            passes, monitor, [&](double done) { report(parts + done); },
+            [&](std::int64_t at, std::int64_t batch, std::vector<std::vector<Tensor>> results) {
+                std::vector<Tensor> rows;
+                for (std::size_t m = 0; m < models.size(); ++m)
+                    rows.push_back(rowsOf(std::move(results[m].front()), batch, *models[m].model));
+                results.clear();
+                body(start + at, rows);
+            });
     }
 }
 

@@ -106,7 +106,7 @@ private:
             return std::min(windowsPerBatch(std::max<std::int64_t>(1, m_context)), m_windows);
         const GraphPort& port = m_model.graph.inputs.front();
         Tensor one(port.dtype, m_sampleWork.shapes.at(port.value));
-        return std::min(samplesPerBatch(m_model, one, m_request.memoryBytes / 4), m_windows);
+        return std::min(samplesPerBatch(m_model, one), m_windows);
     }
     [[nodiscard]] ForwardWork forwardOf(int block, std::int64_t samples) const
     {

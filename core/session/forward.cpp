@@ -25,7 +25,7 @@ std::shared_ptr<const Dataset> rawInputs(const ForwardRequest& request)
 {
     const std::vector<GraphPort>& ports = request.model->graph.inputs;
     if (ports.empty() || ports.front().dtype != DType::F32 || !request.mean.empty() ||
-        !request.layout.empty())
+        !request.deviation.empty() || !request.layout.empty())
         return nullptr;
     std::vector<ArrayInput> inputs;
     for (const GraphPort& port : ports) {
@@ -63,10 +63,9 @@ std::shared_ptr<const Dataset> inputsOf(const ForwardRequest& request, Monitor& 
     choice.mean = request.mean;
     choice.deviation = request.deviation;
     choice.layout = request.layout;
-    if (request.run && choice.mean.empty()) {
-        choice.mean = request.run->recipe.calibration.mean;
-        choice.deviation = request.run->recipe.calibration.deviation;
-    }
+    if (request.run)
+        inheritNormalization(request.run->recipe.calibration, choice.mean, choice.deviation,
+                             choice.layout);
     auto data = openDataset(model, choice, monitor);
     for (const std::string& warning : data->warnings())
         monitor.note(warning);
@@ -119,8 +118,7 @@ std::vector<NamedOutput> runModel(const ForwardRequest& asked, Monitor& monitor)
     (void)useRun(model, request.run.get(), request.products, weights, monitor);
     const Executor executor(model, weights);
     const std::int64_t one[] = {0};
-    const std::int64_t perBatch =
-        samplesPerBatch(model, data->batch(one).front(), request.memoryBytes / 4);
+    const std::int64_t perBatch = samplesPerBatch(model, data->batch(one).front());
     std::vector<std::vector<Tensor>> outputs(model.graph.outputs.size());
     std::vector<std::int64_t> samples;
     const std::vector<std::int64_t> all = allSamples(count);

@@ -19,8 +19,8 @@ struct ForwardRequest
     std::shared_ptr<const Run> run; ///< null: the float model
     /// Arrays by the names of the graph's inputs, samples along the first axis.
     std::map<std::string, std::filesystem::path> inputs;
-    /// As in DataChoice, for the first input. Floats without a mean are fed as they are; whole
-    /// numbers for a float input are normalized as the run, or the model's configuration, says.
+    /// As in DataChoice, for the first input. Floats that nothing is said about are fed as they
+    /// are; whole numbers for a float input are fed as the run, or the model's configuration, says.
     std::vector<float> mean = {};
     std::vector<float> deviation = {};
     std::string layout = {};

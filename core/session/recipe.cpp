@@ -30,9 +30,9 @@
 // "standard" (options only while the method stays the same), except that they quantize unless they
 // say "keep_float": true. "mode" is "sequential", "true-sequential" or "float"; "context" 0 stands
 // for the model's. "calibration" may have "labels" (a path), "normalize" ({"mean": [127.5],
-// "deviation": [127.5]}, in units of the stored array, one value or one per channel), "layout"
-// ("nchw" or "nhwc") and "inputs" ({"mask": "masks.npy"}, arrays for further inputs of the model)
-// for data that is no text; absent: as the model's configuration says.
+// "deviation": [127.5]}, in units of the stored array, one value or one per channel; without one of
+// them it is 0 or 1), "layout" ("nchw" or "nhwc") and "inputs" ({"mask": "masks.npy"}, arrays for
+// further inputs of the model) for data that is no text; absent: as the model's configuration says.
 #include "core/session/recipe.h"
 
 #include "core/base/error.h"
@@ -375,11 +375,14 @@ void readData(const Reader& reader, CalibrationChoice& choice)
         normalize->object({"mean", "deviation"});
         const auto mean = normalize->at("mean");
         const auto deviation = normalize->at("deviation");
-        if (!mean || !deviation)
-            normalize->fail("lacks \"mean\" or \"deviation\", expected both");
-        choice.mean = readReals(*mean, false);
-        choice.deviation = readReals(*deviation, true);
-        if (choice.mean.size() != choice.deviation.size())
+        if (!mean && !deviation)
+            normalize->fail("lacks \"mean\" and \"deviation\", expected one or both");
+        if (mean)
+            choice.mean = readReals(*mean, false);
+        if (deviation)
+            choice.deviation = readReals(*deviation, true);
+        if (choice.mean.size() > 1 && choice.deviation.size() > 1 &&
+            choice.mean.size() != choice.deviation.size())
             normalize->fail("has another number of means than of deviations");
     }
     if (const auto layout = reader.at("layout")) {
@@ -475,10 +478,12 @@ std::string toJson(const Recipe& recipe)
     // Only where they are given: recipes of texts stay as they were.
     if (!recipe.calibration.labels.empty())
         put(calibration, "labels", recipe.calibration.labels);
-    if (!recipe.calibration.mean.empty()) {
+    if (!recipe.calibration.mean.empty() || !recipe.calibration.deviation.empty()) {
         OrderedJson normalize = OrderedJson::object();
-        put(normalize, "mean", realsJson(recipe.calibration.mean));
-        put(normalize, "deviation", realsJson(recipe.calibration.deviation));
+        if (!recipe.calibration.mean.empty())
+            put(normalize, "mean", realsJson(recipe.calibration.mean));
+        if (!recipe.calibration.deviation.empty())
+            put(normalize, "deviation", realsJson(recipe.calibration.deviation));
         put(calibration, "normalize", std::move(normalize));
     }
     if (!recipe.calibration.layout.empty())

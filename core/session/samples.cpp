@@ -82,6 +82,17 @@ DataChoice dataChoice(const CalibrationChoice& choice, const fs::path& tokenizer
     return data;
 }
 
+void inheritNormalization(const CalibrationChoice& own, std::vector<float>& mean,
+                          std::vector<float>& deviation, std::string& layout)
+{
+    if (mean.empty() && deviation.empty()) {
+        mean = own.mean;
+        deviation = own.deviation;
+    }
+    if (layout.empty())
+        layout = own.layout;
+}
+
 CalibrationSamples calibrationSamples(const Model& model, const CalibrationChoice& choice,
                                       std::uint64_t seed, const fs::path& tokenizer,
                                       Monitor& monitor)

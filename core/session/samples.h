@@ -6,6 +6,7 @@
 #include "core/session/recipe.h"
 
 #include <memory>
+#include <string>
 #include <vector>
 
 namespace gradus {
@@ -38,6 +39,11 @@ calibrationSamples(const Model& model, const CalibrationChoice& choice, std::uin
 /// What openDataset is asked for.
 [[nodiscard]] DataChoice dataChoice(const CalibrationChoice& choice,
                                     const std::filesystem::path& tokenizer);
+
+/// What nothing is said about, as `own` says it: the layout, and the mean with the deviation, which
+/// belong together.
+void inheritNormalization(const CalibrationChoice& own, std::vector<float>& mean,
+                          std::vector<float>& deviation, std::string& layout);
 
 /// SHA-256 of a data file; of a folder, of its files' names and contents in the order of their
 /// names.

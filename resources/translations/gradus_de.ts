@@ -5244,6 +5244,10 @@ Float-Modell: Statistik des float-Modells, in einem Durchlauf</translation>
 <context>
     <name>gradus::SampleDialog</name>
     <message>
+        <source>Mean and deviation must be numbers: one, or one per channel.</source>
+        <translation>Mittelwert und Abweichung müssen Zahlen sein: eine, oder eine je Kanal.</translation>
+    </message>
+    <message>
         <source>Measure outputs</source>
         <translation>Ausgaben messen</translation>
     </message>

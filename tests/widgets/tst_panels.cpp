@@ -335,6 +335,30 @@ void TestPanels::runPanel()
     QCOMPARE(asked.data, recipe.calibration.data);
     QCOMPARE(seeds.size(), 0);
 
+    // What is no number is taken back, so that it does not look as if it counted.
+    panel.setFeed(FeedKind::Images, std::nullopt);
+    recipe.calibration.mean = {127.5F};
+    panel.setRecipe(recipe, 512);
+    QLineEdit* mean = nullptr;
+    QLineEdit* deviation = nullptr;
+    for (QLineEdit* edit : panel.findChildren<QLineEdit*>()) {
+        mean = edit->accessibleName() == "Mean" ? edit : mean;
+        deviation = edit->accessibleName() == "Deviation" ? edit : deviation;
+    }
+    QVERIFY(mean && deviation);
+    QCOMPARE(mean->text(), QString("127.5"));
+    any.clear();
+    for (const char* text : {"127.5x", "1e400"}) {
+        mean->setText(text);
+        Q_EMIT mean->editingFinished();
+        QCOMPARE(mean->text(), QString("127.5"));
+        QCOMPARE(any.size(), 0);
+    }
+    deviation->setText("58");
+    Q_EMIT deviation->editingFinished();
+    QCOMPARE(any.size(), 1);
+    QVERIFY((asked.deviation == std::vector<float>{58}));
+
     QPushButton* run = nullptr;
     for (QPushButton* button : panel.findChildren<QPushButton*>()) {
         if (button->text() == "Quantize")

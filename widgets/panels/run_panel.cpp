@@ -237,8 +237,8 @@ void RunPanel::request(const QString& text, const char* field)
     next.data = m_data->text().trimmed().toStdString();
     next.samples = m_samples->value();
     next.context = m_context->value();
-    if (m_kind != FeedKind::Text)
-        m_fields->take(next);
+    if (m_kind != FeedKind::Text && !m_fields->take(next))
+        m_fields->setValues(next); // what cannot be read must not look as if it counted
     next.mode = static_cast<CalibrationMode>(m_mode->currentData().toInt());
     if (!(next == m_calibration))
         Q_EMIT calibrationRequested(next, text,

@@ -139,14 +139,17 @@ void SampleFields::setValues(const CalibrationChoice& choice)
     m_layout->setCurrentIndex(std::max(m_layout->findData(toQString(choice.layout)), 0));
 }
 
-void SampleFields::take(CalibrationChoice& choice) const
+bool SampleFields::take(CalibrationChoice& choice) const
 {
     choice.labels = m_labels->text().trimmed().toStdString();
-    if (const auto numbers = numbersFromText(m_mean->text()))
-        choice.mean = *numbers;
-    if (const auto numbers = numbersFromText(m_deviation->text()))
-        choice.deviation = *numbers;
     choice.layout = m_layout->currentData().toString().toStdString();
+    const auto mean = numbersFromText(m_mean->text());
+    const auto deviation = numbersFromText(m_deviation->text());
+    if (mean)
+        choice.mean = *mean;
+    if (deviation)
+        choice.deviation = *deviation;
+    return mean && deviation;
 }
 
 void SampleFields::browse()

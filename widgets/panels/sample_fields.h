@@ -33,8 +33,9 @@ public:
     /// Shows what such data needs. image: what the model states, for the placeholders.
     void setKind(FeedKind kind, const std::optional<ImageInput>& image);
     void setValues(const CalibrationChoice& choice);
-    /// Into the choice; fields of numbers that cannot be read leave it as it was.
-    void take(CalibrationChoice& choice) const;
+    /// Into the choice; fields of numbers that cannot be read leave it as it was: false when there
+    /// is one.
+    [[nodiscard]] bool take(CalibrationChoice& choice) const;
 
 Q_SIGNALS:
     /// title: for an undo step; key: of the field.

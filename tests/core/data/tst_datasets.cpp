@@ -328,6 +328,46 @@ private slots:
         QVERIFY((labelsIn(*opened(model, choice)) == Labels{1, 2, -1, 0}));
     }
 
+    void rowsOfPixelsAreImages()
+    {
+        const TemporaryFolder folder;
+        const Tensor images = countedBytes({5, 3, 4, 6});
+        writeNpy(folder / "images.npy", images.view());
+        Tensor rows = images.clone();
+        rows.reshape({5, 72});
+        writeNpy(folder / "rows.npy", rows.view());
+        Model model = imageModel({-1, 3, 4, 6});
+        model.image = ImageInput{4, 6, 3, true, {10, 20, 30}, {2, 3, 4}, 0};
+        const std::int64_t some[] = {4, 1};
+        const auto batchOf = [&](const char* file, const DataChoice& said) {
+            DataChoice choice = said;
+            choice.data = folder / file;
+            return std::move(opened(model, choice)->batch(some)[0]);
+        };
+        const auto isSame = [](const Tensor& a, const Tensor& b) {
+            return a.shape() == b.shape() && std::equal(a.bytes().begin(), a.bytes().end(),
+                                                        b.bytes().begin(), b.bytes().end());
+        };
+        // The model's own mean and deviation; others for each channel.
+        DataChoice said;
+        QVERIFY(isSame(batchOf("rows.npy", said), batchOf("images.npy", said)));
+        QCOMPARE(batchOf("rows.npy", said).floats()[0],
+                 (byteAt(images, std::size_t(4) * 72) - 10) / 2);
+        said.mean = {1, 2, 3};
+        said.deviation = {4, 5, 6};
+        QVERIFY(isSame(batchOf("rows.npy", said), batchOf("images.npy", said)));
+        // Rows of pixels with their channels.
+        said.layout = "nhwc";
+        const Tensor turned = batchOf("rows.npy", said);
+        QCOMPARE(turned.floats()[1], (byteAt(images, std::size_t(4) * 72 + 3) - 1) / 4);
+        model = imageModel({-1, 3, 4, -1}); // one size follows from the others
+        QVERIFY((batchOf("rows.npy", {}).shape() == Shape{2, 3, 4, 6}));
+        model = imageModel({-1, 3, 5, -1});
+        DataChoice choice;
+        choice.data = folder / "rows.npy";
+        QVERIFY(failure(model, choice).find("3 × 5 × any") != std::string::npos);
+    }
+
     void arraysForInputsByName()
     {
         const TemporaryFolder folder;

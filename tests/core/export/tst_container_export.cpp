@@ -290,6 +290,62 @@ private slots:
         QCOMPARE(verdict.mismatches[0].layer, victim);
     }
 
+    void archivesKeepTheirEntries()
+    {
+        TemporaryFolder folder;
+        archive(folder / "few.keras");
+        const auto source = mapFile(folder / "few.keras");
+        const ZipArchive whole(source);
+        std::vector<ZipContent> contents;
+        whole.readEach([](const ZipEntry& entry) { return entry.name != "metadata.json"; },
+                       [&](const ZipEntry& entry, std::vector<std::byte> bytes) {
+                           QCOMPARE(bytes.empty(), entry.name == "metadata.json");
+                           contents.push_back({entry.name, whole.read(entry.name), false});
+                       });
+        QCOMPARE(contents.size(), whole.entries().size());
+        const auto written = [&](const char* name, int assets) {
+            std::vector<ZipContent> more = contents;
+            for (int i = 0; i < assets; ++i)
+                more.push_back({"assets/" + std::to_string(i), {std::byte(i % 251)}, false});
+            const std::vector<std::byte> zip = zipOf(more);
+            std::ofstream(folder / name, std::ios::binary)
+                .write(reinterpret_cast<const char*>(zip.data()),
+                       static_cast<std::streamsize>(zip.size()));
+            return openModel(folder / name);
+        };
+        Monitor monitor;
+        auto model = written("some.keras", 300);
+        auto request =
+            requestFor(model, quantized(model), ExportFormat::Keras, folder / "some-out.keras");
+        (void)exportRun(request, monitor);
+        const ZipArchive exported(mapFile(request.output));
+        QCOMPARE(exported.entries().size(), whole.entries().size() + 300);
+        for (int i = 0; i < 300; ++i)
+            QCOMPARE(exported.read("assets/" + std::to_string(i)),
+                     std::vector<std::byte>{std::byte(i % 251)});
+        // Nobody writes thousands, which would take their time.
+        model = written("many.keras", 1001);
+        request =
+            requestFor(model, quantized(model), ExportFormat::Keras, folder / "many-out.keras");
+        QVERIFY_EXCEPTION_THROWN((void)exportRun(request, monitor), Error);
+        QVERIFY(!fs::exists(request.output));
+    }
+
+    void fingerprintsKnowTheNetwork()
+    {
+        TemporaryFolder folder;
+        const auto fingerprintOf = [&](const char* file, const char* activation) {
+            TinyKeras net({7});
+            net.add(
+                "dense", "Dense", {{"activation", activation}},
+                {TinyKeras::weight("kernel", {7, 5}, 0.1), TinyKeras::weight("bias", {5}, 0.2)});
+            net.writeArchive(folder / file, {{"dense", "dense"}});
+            return openModel(folder / file)->source.fingerprint;
+        };
+        QCOMPARE(fingerprintOf("a.keras", "relu"), fingerprintOf("b.keras", "relu"));
+        QVERIFY(fingerprintOf("a.keras", "relu") != fingerprintOf("c.keras", "tanh"));
+    }
+
     void writesTheSourceItself_data()
     {
         QTest::addColumn<QString>("file");

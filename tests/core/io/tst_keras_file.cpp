@@ -305,6 +305,15 @@ private slots:
                        w.texts("/a", "weight_names", {"\xFF\xFE"}, false);
                    }),
             "no name");
+        // References may all name the long one: the copies would take gigabytes.
+        row(
+            "a long text among thousands",
+            [](const fs::path& path) {
+                std::vector<std::string> names(2000, "x");
+                names[7] = std::string(std::size_t(1) << 20, 'a');
+                KerasWriter(path).texts("/", "layer_names", names, true);
+            },
+            "longest");
         row("superblock of version 9", patched(8, "\x09"), "superblock");
         row("offsets of 4 bytes", patched(13, "\x04"), "superblock");
         row("lengths of 4 bytes", patched(14, "\x04"), "superblock");

@@ -1,4 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+#include "core/base/error.h"
+#include "core/io/gguf_header.h"
+#include "core/io/gguf_llama.h"
 #include "core/io/llama2c.h"
 #include "core/io/model_source.h"
 #include "core/io/safetensors.h"
@@ -10,6 +13,8 @@
 
 #include <cstring>
 #include <fstream>
+#include <span>
+#include <string_view>
 
 using namespace gradus;
 using namespace gradus::test;
@@ -56,6 +61,33 @@ class TestModelSource : public QObject
     Q_OBJECT
 
 private slots:
+    void listsOfBlocksAreReadByElement()
+    {
+        constexpr std::int32_t u32 = 4;
+        std::vector<std::uint32_t> heads{4, 2, 1};
+        const auto metadataOf = [&](std::uint64_t count) {
+            const std::string_view llama("\5\0\0\0\0\0\0\0llama", 13);
+            return GgufMetadata(
+                "m.gguf",
+                {{"general.architecture", {8, 1, false, std::as_bytes(std::span(llama))}},
+                 {"llama.attention.head_count",
+                  {u32, count, count > 1, std::as_bytes(std::span(heads)).first(4 * count)}}});
+        };
+        const auto rowsOf = [&](const GgufMetadata& metadata, int block) {
+            GgufTensor tensor;
+            tensor.name = "blk." + std::to_string(block) + ".attn_q.weight";
+            tensor.shape = {16, 8};
+            return rotaryHeadRows(metadata, tensor);
+        };
+        for (int block = 0; block < 3; ++block)
+            QCOMPARE(rowsOf(metadataOf(3), block), std::int64_t(4) << block);
+        QCOMPARE(rowsOf(metadataOf(1), 2), 4); // one for all
+        QVERIFY_EXCEPTION_THROWN((void)rowsOf(metadataOf(3), 3), Error);
+        QVERIFY_EXCEPTION_THROWN((void)rowsOf(metadataOf(0), 0), Error);
+        QCOMPARE(metadataOf(3).count("llama.attention.head_count"), std::uint64_t(3));
+        QVERIFY(!metadataOf(3).integer("llama.attention.head_count", 3));
+    }
+
     void folderWithOneFile()
     {
         TemporaryFolder folder;

@@ -396,6 +396,50 @@ private slots:
                 Error);
         QVERIFY(toJson(Recipe{}).find("inputs") == std::string::npos);
         QVERIFY(toJson(Recipe{}).find("normalize") == std::string::npos);
+        // One of them alone, and one value beside several.
+        using Reals = std::vector<float>;
+        for (const auto& [mean, deviation] :
+             {std::pair(Reals{127.5F}, Reals{}), std::pair(Reals{}, Reals{255}),
+              std::pair(Reals{1, 2, 3}, Reals{58}), std::pair(Reals{0}, Reals{1, 2, 3})}) {
+            recipe.calibration.mean = mean;
+            recipe.calibration.deviation = deviation;
+            QVERIFY(recipeFromJson(toJson(recipe), "recipe") == recipe);
+        }
+    }
+
+    void whatIsSaidGoesBeforeTheRecipe()
+    {
+        const Fixture fixture;
+        Monitor monitor;
+        EvaluateRequest request = fixture.evaluation();
+        const auto made = quantize(fixture.request(RtnOptions{}, 3), monitor);
+        request.run = made; // calibrated with mean 0 and deviation 1
+        const double inherited = evaluateOutputs(request, nullptr, monitor).cosine;
+        request.mean = {0};
+        request.deviation = {2};
+        const double said = evaluateOutputs(request, nullptr, monitor).cosine;
+        QVERIFY(said != inherited);
+        request.mean.clear();
+        QCOMPARE(evaluateOutputs(request, nullptr, monitor).cosine - said, 0.0);
+
+        // Three rows of three pixels of three channels: only a layout tells what they are.
+        Tensor pixels(DType::U8, {2, 3, 3, 3});
+        for (std::size_t i = 0; i < pixels.bytes().size(); ++i)
+            pixels.bytes()[i] = static_cast<std::byte>(i * 37 % 256);
+        writeNpy(fixture.folder / "pixels.npy", pixels.view());
+        auto run = std::make_shared<Run>(*made);
+        run->recipe.calibration.layout = "nhwc";
+        ForwardRequest forward;
+        forward.model = fixture.tiny.model();
+        forward.run = run;
+        forward.inputs["pixels"] = fixture.folder / "pixels.npy";
+        const auto scoresOf = [&](const std::string& layout) {
+            forward.layout = layout;
+            const Tensor scores = std::move(runModel(forward, monitor).front().value);
+            return std::vector<float>(scores.floats().begin(), scores.floats().end());
+        };
+        QVERIFY(scoresOf("nchw") != scoresOf("nhwc"));
+        QVERIFY(scoresOf("") == scoresOf("nhwc"));
     }
 
     void forecastsCountConvolutions()
