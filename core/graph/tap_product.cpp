@@ -36,7 +36,8 @@ template <std::size_t Count, class Body>
 }
 
 /// Rows × Vectors sums stay in registers while all features pass by: each loaded vector is used
-/// Rows times, each weight Vectors times.
+/// Rows times, each weight Vectors times. Three rows share a pointer to their weights: that many
+/// addresses one instruction can reach from it.
 template <std::size_t Rows, std::size_t Vectors>
 [[gnu::always_inline]] inline void tile(const TapProduct& product, std::int64_t k, float* out,
                                         std::int64_t outStride)
@@ -46,14 +47,22 @@ template <std::size_t Rows, std::size_t Vectors>
         unrolled<Vectors>(
             [&](auto v) { sums[r][v] = Vector{} + (product.initial ? product.initial[r] : 0.0F); });
     });
-    const float* weight = product.weights;
+    constexpr std::size_t shared = 3;
+    constexpr std::size_t pointers = (Rows + shared - 1) / shared;
+    const std::int64_t rowStride = product.rowStride;
+    const float* at[pointers];
+    unrolled<pointers>([&](auto p) {
+        at[p] = product.weights + static_cast<std::int64_t>(p.value * shared) * rowStride;
+    });
     const float* base = product.base + k;
     for (const std::int64_t offset : product.offsets) {
         Vector x[Vectors];
         unrolled<Vectors>([&](auto v) { load(x[v], base + offset + v * tapLanes); });
-        unrolled<Rows>(
-            [&](auto r) { unrolled<Vectors>([&](auto v) { sums[r][v] += weight[r] * x[v]; }); });
-        weight += product.weightStride;
+        unrolled<Rows>([&](auto r) {
+            const float weight = at[r / shared][static_cast<std::int64_t>(r % shared) * rowStride];
+            unrolled<Vectors>([&](auto v) { sums[r][v] += weight * x[v]; });
+        });
+        unrolled<pointers>([&](auto p) { at[p] += product.weightStride; });
     }
     unrolled<Rows>([&](auto r) {
         float* to = out + static_cast<std::int64_t>(r.value) * outStride + k;

@@ -24,8 +24,9 @@ inline constexpr std::int64_t tapSlack = 2 * tapLanes;
 /// reads the image itself, shifted by offsets[f].
 struct TapProduct
 {
-    const float* weights = nullptr; ///< features × rows: weight (r, f) at f · weightStride + r
+    const float* weights = nullptr; ///< weight (r, f) at f · weightStride + r · rowStride
     std::int64_t weightStride = 0;
+    std::int64_t rowStride = 0;
     const float* base = nullptr;
     std::span<const std::int64_t> offsets; ///< of the features
     const float* initial = nullptr;        ///< of the rows, or null: zeros

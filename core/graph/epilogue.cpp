@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "core/graph/epilogue.h"
+
+#include "core/graph/element_functions.h"
+#include "core/graph/executor.h"
+#include "core/graph/kernels_elements.h"
+
+#include <cmath>
+
+namespace gradus {
+
+namespace {
+
+struct Step
+{
+    std::int64_t channel;
+    std::int64_t offset;
+    std::span<float> values;
+
+    void operator()(const ChannelScale& scale) const
+    {
+        const float f = scale.factor[static_cast<std::size_t>(channel)];
+        const float s = scale.shift[static_cast<std::size_t>(channel)];
+        for (float& value : values) {
+            const float scaled = value * f + s;
+            const float above = scaled < scale.low ? scale.low : scaled;
+            value = above > scale.high ? scale.high : above;
+        }
+    }
+    void operator()(const op::Unary& function) const { kernel::unary(function, values, values); }
+    void operator()(const float* other) const
+    {
+        float* to = values.data();
+        const float* from = other + offset;
+        GRADUS_ELEMENTWISE
+        for (std::size_t i = 0; i < values.size(); ++i)
+            to[i] += from[i];
+    }
+};
+
+} // namespace
+
+std::optional<ChannelScale> scaleOf(const Weights& weights, const op::BatchNorm& norm,
+                                    std::int64_t channels)
+{
+    bool fits = true;
+    const auto parameter = [&](const std::string& name) {
+        auto tensor = name.empty() ? nullptr : weights.get(name);
+        fits = fits && (!tensor || tensor->count() == channels);
+        return tensor;
+    };
+    const auto weight = parameter(norm.weight);
+    const auto bias = parameter(norm.bias);
+    const auto mean = parameter(norm.mean);
+    const auto variance = parameter(norm.variance);
+    if (!fits)
+        return std::nullopt;
+    ChannelScale scale;
+    scale.factor.assign(static_cast<std::size_t>(channels), 1.0F);
+    scale.shift.resize(scale.factor.size());
+    for (std::size_t c = 0; c < scale.factor.size(); ++c) {
+        float& factor = scale.factor[c];
+        if (variance)
+            factor = 1.0F / std::sqrt(variance->floats()[c] + norm.epsilon);
+        factor *= weight ? weight->floats()[c] : 1.0F;
+        scale.shift[c] =
+            (bias ? bias->floats()[c] : 0.0F) - (mean ? mean->floats()[c] : 0.0F) * factor;
+    }
+    return scale;
+}
+
+void Epilogue::add(const op::Unary& function)
+{
+    auto* scale = m_steps.empty() ? nullptr : std::get_if<ChannelScale>(&m_steps.back());
+    const bool isRelu = function.kind == op::UnaryKind::Relu;
+    if (scale && scale->high == std::numeric_limits<float>::infinity() &&
+        scale->low == -std::numeric_limits<float>::infinity() &&
+        (isRelu || function.kind == op::UnaryKind::Clip)) {
+        scale->low = isRelu ? 0.0F : function.alpha;
+        scale->high = isRelu ? scale->high : function.beta;
+        return;
+    }
+    m_steps.emplace_back(function);
+}
+
+void Epilogue::apply(std::int64_t channel, std::int64_t offset, std::span<float> values) const
+{
+    for (const auto& step : m_steps)
+        std::visit(Step{channel, offset, values}, step);
+}
+
+} // namespace gradus
