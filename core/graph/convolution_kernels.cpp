@@ -30,13 +30,19 @@ RowRange partOf(std::int64_t i, std::int64_t parts, std::int64_t count)
     return {first, (i + 1) * count / parts - first};
 }
 
+/// Two threads or four share an even number of tasks evenly.
+std::int64_t evenUnlessOne(std::int64_t count)
+{
+    return count <= 1 ? count : (count + 1) / 2 * 2;
+}
+
 /// The weight's rows in panels for tapProduct(): as they lie, but laid out anew where rows a power
 /// of two apart would push each other out of the cache.
 class WeightPanels
 {
 public:
     WeightPanels(ConstMatrixView weight, std::int64_t groups)
-        : m_panels((weight.rows / groups + tapPanel - 1) / tapPanel)
+        : m_panels(evenUnlessOne((weight.rows / groups + tapPanel - 1) / tapPanel))
         , m_perGroup(weight.rows / groups)
         , m_weight(weight)
     {
@@ -182,7 +188,9 @@ void convolveInPlace(const Call& call, const WeightPanels& weights, const Monito
     std::vector<std::int64_t> offsets;
     for (std::int64_t c = 0; c < channels; ++c)
         offsets.push_back(c * pixels);
-    const std::int64_t tiles = std::max<std::int64_t>(1, pixels / tilePixels);
+    // Results that something is done to yet should be in the nearest cache still.
+    const std::int64_t most = call.finish ? tilePixels / 4 : tilePixels;
+    const std::int64_t tiles = std::max<std::int64_t>(1, pixels / most);
     const std::int64_t places = size.images * size.geometry.groups * tiles;
     const std::int64_t parts = panelParts(places, weights.panels());
     const std::int64_t work = channels * (size.outPerGroup() / parts + 1) * (pixels / tiles);
@@ -193,7 +201,7 @@ void convolveInPlace(const Call& call, const WeightPanels& weights, const Monito
                 const RowRange tile = partOf(i / parts % tiles, tiles, pixels);
                 const std::int64_t group = i / parts / tiles % size.geometry.groups;
                 const std::int64_t image = i / parts / tiles / size.geometry.groups;
-                const std::int64_t whole = tile.count / tapSlack * tapSlack;
+                const std::int64_t whole = tile.count / tapLanes * tapLanes;
                 const RowRange range = partOf(i % parts, parts, weights.panels());
                 for (std::int64_t p = range.first; p < range.first + range.count; ++p) {
                     const RowRange rows = weights.rows(p);
@@ -206,7 +214,7 @@ void convolveInPlace(const Call& call, const WeightPanels& weights, const Monito
                     product(tile.first, whole);
                     // The rest again with pixels before it: nothing beyond the tile is touched.
                     if (whole < tile.count)
-                        product(tile.first + tile.count - tapSlack, tapSlack);
+                        product(tile.first + tile.count - tapLanes, tapLanes);
                     for (std::int64_t r = 0; r < rows.count; ++r)
                         call.finished(image, out + r, tile.first, tile.count);
                 }

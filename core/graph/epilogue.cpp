@@ -21,10 +21,15 @@ struct Step
     {
         const float f = scale.factor[static_cast<std::size_t>(channel)];
         const float s = scale.shift[static_cast<std::size_t>(channel)];
-        for (float& value : values) {
-            const float scaled = value * f + s;
-            const float above = scaled < scale.low ? scale.low : scaled;
-            value = above > scale.high ? scale.high : above;
+        const float low = scale.low;
+        const float high = scale.high;
+        float* to = values.data();
+        const std::size_t count = values.size();
+        GRADUS_ELEMENTWISE
+        for (std::size_t i = 0; i < count; ++i) {
+            const float scaled = to[i] * f + s;
+            const float above = scaled < low ? low : scaled;
+            to[i] = above > high ? high : above;
         }
     }
     void operator()(const op::Unary& function) const { kernel::unary(function, values, values); }
@@ -32,8 +37,9 @@ struct Step
     {
         float* to = values.data();
         const float* from = other + offset;
+        const std::size_t count = values.size();
         GRADUS_ELEMENTWISE
-        for (std::size_t i = 0; i < values.size(); ++i)
+        for (std::size_t i = 0; i < count; ++i)
             to[i] += from[i];
     }
 };

@@ -266,15 +266,18 @@ void multiplyRows(ConstMatrixView a, ConstMatrixView b, std::span<const float> b
     constexpr std::int64_t fewestRows = 96;
     constexpr std::int64_t mostRows = 768;
     const std::int64_t panels = (c.cols + panelCols - 1) / panelCols;
+    // Finishing is worth its call for some panels together.
+    const std::int64_t finished = finish ? 4 : 1;
+    const std::int64_t work = std::min(a.rows, mostRows) * panelCols * a.cols;
+    const std::int64_t most =
+        std::max(finished, std::min(taskWork / work, std::max<std::int64_t>(1, panels / 4)));
+    const std::int64_t runs = (panels + most - 1) / most;
+    const std::int64_t together = (panels + runs - 1) / runs;
     const std::int64_t bands =
         std::max((a.rows + mostRows - 1) / mostRows,
-                 std::clamp<std::int64_t>(wantedTasks / panels, 1,
+                 std::clamp<std::int64_t>((wantedTasks + runs - 1) / runs, 1,
                                           std::max<std::int64_t>(1, a.rows / fewestRows)));
     const std::int64_t bandRows = (a.rows + bands - 1) / bands;
-    const std::int64_t work = bandRows * panelCols * a.cols;
-    const std::int64_t together =
-        std::clamp<std::int64_t>(taskWork / work, 1, std::max<std::int64_t>(1, panels / 4));
-    const std::int64_t runs = (panels + together - 1) / together;
     parallelFor(
         bands * runs, 1,
         [&](std::int64_t begin, std::int64_t end) {
@@ -284,7 +287,7 @@ void multiplyRows(ConstMatrixView a, ConstMatrixView b, std::span<const float> b
                 const std::int64_t rows = std::min(bandRows, a.rows - first);
                 if (rows <= 0)
                     continue;
-                const std::int64_t left = i / bands * together * panelCols;
+                const std::int64_t left = std::min(c.cols, i / bands * together * panelCols);
                 const std::int64_t right = std::min(c.cols, left + together * panelCols);
                 for (std::int64_t col = left; col < right; col += panelCols) {
                     const std::int64_t cols = std::min(panelCols, right - col);
@@ -298,7 +301,7 @@ void multiplyRows(ConstMatrixView a, ConstMatrixView b, std::span<const float> b
                                       c.block(first, col, rows, cols), cols);
                     }
                 }
-                for (std::int64_t r = first; finish && r < first + rows; ++r)
+                for (std::int64_t r = first; finish && left < right && r < first + rows; ++r)
                     finish(r, left,
                            c.row(r).subspan(static_cast<std::size_t>(left),
                                             static_cast<std::size_t>(right - left)));
