@@ -231,8 +231,8 @@ void convolveTransposed(const ConvolutionSize& original, ConstMatrixView weight,
                 monitor.checkpoint();
                 const std::int64_t rows = std::min(tapPanel, features - f);
                 tapProduct(
-                    {weights + f, weight.stride, 1, source.data(), source.offsets(), nullptr}, rows,
-                    tile.rows * tile.cols, strips.data(), stripStride);
+                    {weights + f, weight.stride, 1, source.data(), source.offsets(), nullptr, {}},
+                    rows, tile.rows * tile.cols, strips.data(), stripStride);
                 for (std::int64_t r = 0; r < rows; ++r)
                     scatter(size, tile, (f + r) % taps, strips.data() + r * stripStride,
                             target + (f + r) / taps * size.pixels());

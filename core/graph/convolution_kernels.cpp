@@ -67,10 +67,16 @@ public:
     }
     /// out: the panel's first output channel.
     [[nodiscard]] TapProduct product(std::int64_t out, const float* base,
-                                     std::span<const std::int64_t> offsets,
-                                     const float* initial) const
+                                     std::span<const std::int64_t> offsets, const float* initial,
+                                     const TapFinish& finish) const
     {
-        return {m_weight.data + out * m_weight.stride, 1, m_weight.stride, base, offsets, initial};
+        return {m_weight.data + out * m_weight.stride,
+                1,
+                m_weight.stride,
+                base,
+                offsets,
+                initial,
+                finish};
     }
 
 private:
@@ -107,6 +113,7 @@ struct Call
     std::span<const float> bias;
     std::span<const float> x;
     std::span<float> y;
+    const ChannelFinish& channels;
     const PixelFinish& finish;
 
     [[nodiscard]] const float* input(std::int64_t image, std::int64_t channel) const
@@ -120,6 +127,14 @@ struct Call
     [[nodiscard]] const float* initial(std::int64_t channel) const
     {
         return bias.empty() ? nullptr : bias.data() + channel;
+    }
+    /// Of the output channels from this one on.
+    [[nodiscard]] TapFinish ofChannels(std::int64_t channel) const
+    {
+        const bool scales = !channels.factor.empty();
+        return {scales ? channels.factor.data() + channel : nullptr,
+                scales ? channels.shift.data() + channel : nullptr, channels.isBounded(),
+                channels.low, channels.high};
     }
     /// Pixels of an output channel are complete.
     void finished(std::int64_t image, std::int64_t channel, std::int64_t pixel,
@@ -161,7 +176,7 @@ void convolveDepthwise(const Call& call, const Monitor& monitor)
                 planes.fill(call.input(image, group), tile, buffer.get());
                 for (std::int64_t o = group * perGroup; o < (group + 1) * perGroup; ++o) {
                     tapRow({call.weight.data + o * call.weight.stride, 1, 0, buffer.get(),
-                            planes.offsets(), call.initial(o)},
+                            planes.offsets(), call.initial(o), call.ofChannels(o)},
                            planes.span(tile), strip.get());
                     storeTile(strip.get(), planes.pitch(), tile, size.outWidth,
                               call.output(image, o));
@@ -188,8 +203,8 @@ void convolveInPlace(const Call& call, const WeightPanels& weights, const Monito
     std::vector<std::int64_t> offsets;
     for (std::int64_t c = 0; c < channels; ++c)
         offsets.push_back(c * pixels);
-    // Results that something is done to yet should be in the nearest cache still.
-    const std::int64_t most = call.finish ? tilePixels / 4 : tilePixels;
+    // What all panels read again, and what is done to results, should be in the nearest cache.
+    const std::int64_t most = std::clamp(tilePixels * 4 / channels, tilePixels / 4, tilePixels);
     const std::int64_t tiles = std::max<std::int64_t>(1, pixels / most);
     const std::int64_t places = size.images * size.geometry.groups * tiles;
     const std::int64_t parts = panelParts(places, weights.panels());
@@ -208,7 +223,8 @@ void convolveInPlace(const Call& call, const WeightPanels& weights, const Monito
                     const std::int64_t out = group * size.outPerGroup() + rows.first;
                     const auto product = [&](std::int64_t first, std::int64_t count) {
                         tapProduct(weights.product(out, call.input(image, group * channels) + first,
-                                                   offsets, call.initial(out)),
+                                                   offsets, call.initial(out),
+                                                   call.ofChannels(out)),
                                    rows.count, count, call.output(image, out) + first, pixels);
                     };
                     product(tile.first, whole);
@@ -251,9 +267,9 @@ void convolveTiles(const Call& call, const WeightPanels& weights, const Monitor&
                     monitor.checkpoint();
                     const RowRange rows = weights.rows(p);
                     const std::int64_t out = group * size.outPerGroup() + rows.first;
-                    tapProduct(
-                        weights.product(out, buffer.get(), planes.offsets(), call.initial(out)),
-                        rows.count, planes.span(tile), strips.get(), stripStride);
+                    tapProduct(weights.product(out, buffer.get(), planes.offsets(),
+                                               call.initial(out), call.ofChannels(out)),
+                               rows.count, planes.span(tile), strips.get(), stripStride);
                     for (std::int64_t r = 0; r < rows.count; ++r) {
                         storeTile(strips.get() + r * stripStride, planes.pitch(), tile,
                                   size.outWidth, call.output(image, out + r));
@@ -270,12 +286,20 @@ void convolveOnePixel(const Call& call, const Monitor& monitor)
 {
     const ConvolutionSize& size = call.size;
     const std::int64_t outs = size.outChannels;
-    RowFinish finish;
-    if (call.finish)
-        finish = [&](std::int64_t image, std::int64_t channel, std::span<float> values) {
-            for (std::size_t i = 0; i < values.size(); ++i)
-                call.finished(image, channel + static_cast<std::int64_t>(i), 0, 1);
-        };
+    const auto finish = [&](std::int64_t image, std::int64_t channel, std::span<float> values) {
+        for (std::size_t i = 0; i < values.size(); ++i) {
+            const std::int64_t own = channel + static_cast<std::int64_t>(i);
+            const TapFinish rule = call.ofChannels(own);
+            float& value = values[i];
+            if (rule.scale)
+                value = value * *rule.scale + *rule.shift;
+            if (rule.isBounded) {
+                const float above = value < rule.low ? rule.low : value;
+                value = above > rule.high ? rule.high : above;
+            }
+            call.finished(image, own, 0, 1);
+        }
+    };
     multiplyRows({call.x.data(), size.images, size.geometry.channels}, call.weight, call.bias,
                  {call.y.data(), size.images, outs}, finish, &monitor);
 }
@@ -290,13 +314,13 @@ std::int64_t inputSize(const ConvolutionSize& size)
 
 void convolve(const ConvolutionSize& original, ConstMatrixView weight, std::span<const float> bias,
               std::span<const float> x, std::span<float> y, const Monitor& monitor,
-              const PixelFinish& finish)
+              const ChannelFinish& channels, const PixelFinish& finish)
 {
     const ConvolutionSize size = original.flattened();
     assert(weight.rows == size.outChannels && weight.cols == size.geometry.features());
     if (size.images == 0)
         return;
-    const Call call{size, weight, bias, x, y, finish};
+    const Call call{size, weight, bias, x, y, channels, finish};
     if (size.isPointwise() && size.pixels() == 1 && size.geometry.groups == 1)
         return convolveOnePixel(call, monitor);
     if (size.channelsPerGroup() == 1 && size.outPerGroup() <= fewOutputs)

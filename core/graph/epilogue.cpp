@@ -75,18 +75,47 @@ std::optional<ChannelScale> scaleOf(const Weights& weights, const op::BatchNorm&
     return scale;
 }
 
+namespace {
+
+bool bounds(const ChannelScale& scale)
+{
+    return scale.low > -std::numeric_limits<float>::infinity() ||
+           scale.high < std::numeric_limits<float>::infinity();
+}
+
+/// Whether a function keeps values within bounds and does nothing else; sets them then.
+bool setBounds(const op::Unary& function, ChannelScale& scale)
+{
+    const bool isRelu = function.kind == op::UnaryKind::Relu;
+    if (!isRelu && function.kind != op::UnaryKind::Clip)
+        return false;
+    scale.low = isRelu ? 0.0F : function.alpha;
+    if (!isRelu)
+        scale.high = function.beta;
+    return true;
+}
+
+} // namespace
+
 void Epilogue::add(const op::Unary& function)
 {
     auto* scale = m_steps.empty() ? nullptr : std::get_if<ChannelScale>(&m_steps.back());
-    const bool isRelu = function.kind == op::UnaryKind::Relu;
-    if (scale && scale->high == std::numeric_limits<float>::infinity() &&
-        scale->low == -std::numeric_limits<float>::infinity() &&
-        (isRelu || function.kind == op::UnaryKind::Clip)) {
-        scale->low = isRelu ? 0.0F : function.alpha;
-        scale->high = isRelu ? scale->high : function.beta;
-        return;
-    }
-    m_steps.emplace_back(function);
+    if (!scale || bounds(*scale) || !setBounds(function, *scale))
+        m_steps.emplace_back(function);
+}
+
+ChannelScale Epilogue::takeScale()
+{
+    ChannelScale scale;
+    if (m_steps.empty())
+        return scale;
+    if (auto* first = std::get_if<ChannelScale>(&m_steps.front()))
+        scale = std::move(*first);
+    else if (const auto* function = std::get_if<op::Unary>(&m_steps.front());
+             !function || !setBounds(*function, scale))
+        return scale;
+    m_steps.erase(m_steps.begin());
+    return scale;
 }
 
 void Epilogue::apply(std::int64_t channel, std::int64_t offset, std::span<float> values) const

@@ -40,6 +40,9 @@ public:
     void add(const float* other) { m_steps.emplace_back(other); }
 
     [[nodiscard]] bool empty() const { return m_steps.empty(); }
+    /// Takes what comes first away as far as it is a scale or bounds; without factors it has bounds
+    /// alone, or does nothing.
+    [[nodiscard]] ChannelScale takeScale();
     /// values: of one channel, from element `offset` of the result on.
     void apply(std::int64_t channel, std::int64_t offset, std::span<float> values) const;
 
