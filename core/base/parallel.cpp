@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/base/parallel.h"
 
+#include "core/base/quick_calls.h"
+
 #include <tbb/global_control.h>
 #include <tbb/parallel_for.h>
 
@@ -24,6 +26,16 @@ void parallelFor(std::int64_t count, std::int64_t grain,
     if (chunks == 1) {
         runChunk(0);
         return;
+    }
+    if (QuickCalls::active()) {
+        const int threads = threadCount();
+        if (threads == 1) {
+            for (std::int64_t chunk = 0; chunk < chunks; ++chunk)
+                runChunk(chunk);
+            return;
+        }
+        if (runQuickly(chunks, threads, runChunk))
+            return;
     }
     tbb::parallel_for(
         tbb::blocked_range<std::int64_t>(0, chunks, 1),

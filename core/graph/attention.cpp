@@ -4,12 +4,13 @@
 #include "core/graph/kernels.h"
 #include "core/graph/kernels_backward.h"
 #include "core/graph/lanes.h"
+#include "core/tensor/block_pool.h"
 #include "core/tensor/linalg.h"
+#include "core/tensor/row_product.h"
 
 #include <array>
 #include <cassert>
 #include <limits>
-#include <memory>
 #include <vector>
 
 namespace gradus::kernel {
@@ -25,12 +26,14 @@ struct Extent
     std::int64_t queries = 0; ///< of one sequence
     std::int64_t keys = 0;
     std::int64_t runs = 0; ///< of queries
+    std::int64_t runLength = 0;
     std::int64_t sharing = 1;
 
     Extent(const op::Attention& attention, std::int64_t batch, ConstMatrixView q, ConstMatrixView k)
         : queries(q.rows / batch)
         , keys(k.rows / batch)
         , runs((queries + queryRun - 1) / queryRun)
+        , runLength(runs == 0 ? 0 : (queries + runs - 1) / runs) // as many in each
         , sharing(attention.heads / attention.kvHeads)
     {
         assert(q.rows % batch == 0 && k.rows % batch == 0);
@@ -48,8 +51,8 @@ struct QueryRun
     std::int64_t keys = 0;
 
     QueryRun(const op::Attention& attention, const Extent& extent, std::int64_t index)
-        : first(index * queryRun)
-        , count(std::min(queryRun, extent.queries - first))
+        : first(index * extent.runLength)
+        , count(std::min(extent.runLength, extent.queries - first))
         , offset(extent.keys - extent.queries)
         , firstKey(attention.causal && attention.window > 0
                        ? std::max<std::int64_t>(0, offset + first + 1 - attention.window)
@@ -91,9 +94,8 @@ void maskedSoftmax(std::span<float> live, float scale, const float* mask, std::i
 void probabilitiesOf(ConstMatrixView q, ConstMatrixView k, const op::Attention& attention,
                      const QueryRun& run, const AttentionMask& mask, MatrixView probabilities)
 {
-    multiplyTransposedSerial(q.block(run.first, 0, run.count, attention.headDim),
-                             k.block(run.firstKey, 0, run.keys, attention.headDim), probabilities,
-                             false);
+    multiplyRowsSerial(q.block(run.first, 0, run.count, attention.headDim),
+                       k.block(run.firstKey, 0, run.keys, attention.headDim), probabilities);
     for (std::int64_t r = 0; r < run.count; ++r) {
         std::int64_t from = 0;
         std::int64_t to = run.keys;
@@ -207,8 +209,7 @@ void attention(ConstMatrixView q, ConstMatrixView k, ConstMatrixView v,
                 const std::int64_t head = task / extent.runs % attention.heads;
                 const std::int64_t sequence = task / extent.runs / attention.heads;
                 const QueryRun run(attention, extent, task % extent.runs);
-                const auto buffer = std::make_unique_for_overwrite<float[]>(
-                    static_cast<std::size_t>(run.count * run.keys));
+                const ScratchFloats buffer = scratchFloats(run.count * run.keys);
                 const MatrixView probabilities(buffer.get(), run.count, run.keys);
                 const std::int64_t firstQuery = sequence * extent.queries;
                 const std::int64_t firstKey = sequence * extent.keys;
@@ -216,9 +217,9 @@ void attention(ConstMatrixView q, ConstMatrixView k, ConstMatrixView v,
                 probabilitiesOf(q.block(firstQuery, head * headDim, extent.queries, headDim),
                                 k.block(firstKey, kvColumn, extent.keys, headDim), attention, run,
                                 mask.of(sequence, head), probabilities);
-                multiplySerial(
+                multiplyColumnsSerial(
                     probabilities, v.block(firstKey + run.firstKey, kvColumn, run.keys, headDim),
-                    out.block(firstQuery + run.first, head * headDim, run.count, headDim), false);
+                    out.block(firstQuery + run.first, head * headDim, run.count, headDim));
             }
         },
         &monitor);

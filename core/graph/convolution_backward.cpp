@@ -230,8 +230,9 @@ void convolveTransposed(const ConvolutionSize& original, ConstMatrixView weight,
             for (std::int64_t f = 0; f < features; f += tapPanel) {
                 monitor.checkpoint();
                 const std::int64_t rows = std::min(tapPanel, features - f);
-                tapProduct({weights + f, weight.stride, source.data(), source.offsets(), nullptr},
-                           rows, tile.rows * tile.cols, strips.data(), stripStride);
+                tapProduct(
+                    {weights + f, weight.stride, 1, source.data(), source.offsets(), nullptr, {}},
+                    rows, tile.rows * tile.cols, strips.data(), stripStride);
                 for (std::int64_t r = 0; r < rows; ++r)
                     scatter(size, tile, (f + r) % taps, strips.data() + r * stripStride,
                             target + (f + r) / taps * size.pixels());

@@ -3,6 +3,8 @@
 
 #include "core/base/parallel.h"
 #include "core/graph/tap_product.h"
+#include "core/tensor/block_pool.h"
+#include "core/tensor/row_product.h"
 
 #include <algorithm>
 #include <cassert>
@@ -28,23 +30,34 @@ RowRange partOf(std::int64_t i, std::int64_t parts, std::int64_t count)
     return {first, (i + 1) * count / parts - first};
 }
 
-/// The weight's rows in panels for tapProduct(): features × rows each, one after the other.
-class PackedRows
+/// Two threads or four share an even number of tasks evenly.
+std::int64_t evenUnlessOne(std::int64_t count)
+{
+    return count <= 1 ? count : (count + 1) / 2 * 2;
+}
+
+/// The weight's rows in panels for tapProduct(): as they lie, but laid out anew where rows a power
+/// of two apart would push each other out of the cache.
+class WeightPanels
 {
 public:
-    PackedRows(ConstMatrixView weight, std::int64_t groups, const Monitor& monitor)
-        : m_panels((weight.rows / groups + tapPanel - 1) / tapPanel)
+    WeightPanels(ConstMatrixView weight, std::int64_t groups)
+        : m_panels(evenUnlessOne((weight.rows / groups + tapPanel - 1) / tapPanel))
         , m_perGroup(weight.rows / groups)
-        , m_features(weight.cols)
-        , m_packed(Shape{weight.rows, weight.cols})
+        , m_weight(weight)
     {
-        parallelFor(
-            groups * m_panels, std::max<std::int64_t>(1, taskWork / (tapPanel * m_features)),
-            [&](std::int64_t begin, std::int64_t end) {
-                for (std::int64_t i = begin; i < end; ++i)
-                    pack(weight, i / m_panels, i % m_panels);
-            },
-            &monitor);
+        constexpr std::int64_t apart = 1024;
+        if (weight.stride % apart != 0)
+            return;
+        const std::int64_t stride = weight.cols + tapLanes;
+        m_copy = scratchFloats(weight.rows * stride);
+        parallelFor(weight.rows, std::max<std::int64_t>(1, taskWork / 8 / weight.cols),
+                    [&](std::int64_t begin, std::int64_t end) {
+                        for (std::int64_t r = begin; r < end; ++r)
+                            std::copy_n(weight.data + r * weight.stride, weight.cols,
+                                        m_copy.get() + r * stride);
+                    });
+        m_weight = ConstMatrixView(m_copy.get(), weight.rows, weight.cols, stride);
     }
 
     [[nodiscard]] std::int64_t panels() const { return m_panels; } ///< of a group
@@ -52,27 +65,36 @@ public:
     {
         return partOf(panel, m_panels, m_perGroup);
     }
-    [[nodiscard]] const float* data(std::int64_t group, std::int64_t panel) const
+    /// out: the panel's first output channel.
+    [[nodiscard]] TapProduct product(std::int64_t out, const float* base,
+                                     std::span<const std::int64_t> offsets, const float* initial,
+                                     const TapFinish& finish) const
     {
-        return m_packed.floats().data() + (group * m_perGroup + rows(panel).first) * m_features;
+        return {m_weight.data + out * m_weight.stride,
+                1,
+                m_weight.stride,
+                base,
+                offsets,
+                initial,
+                finish};
     }
 
 private:
-    void pack(ConstMatrixView weight, std::int64_t group, std::int64_t panel)
-    {
-        const RowRange range = rows(panel);
-        float* to = m_packed.floats().data() + (group * m_perGroup + range.first) * m_features;
-        const float* from = weight.data + (group * m_perGroup + range.first) * weight.stride;
-        for (std::int64_t f = 0; f < m_features; ++f, to += range.count)
-            for (std::int64_t r = 0; r < range.count; ++r)
-                to[r] = from[r * weight.stride + f];
-    }
-
     std::int64_t m_panels;
     std::int64_t m_perGroup;
-    std::int64_t m_features;
-    Tensor m_packed;
+    ConstMatrixView m_weight;
+    ScratchFloats m_copy;
 };
+
+/// Items of a task when each takes so many multiplications: tasks of one size, an even number.
+std::int64_t equalGrain(std::int64_t count, std::int64_t work)
+{
+    const std::int64_t most = std::max<std::int64_t>(1, taskWork / std::max<std::int64_t>(1, work));
+    if (count <= most)
+        return count;
+    const std::int64_t tasks = ((count + most - 1) / most + 1) / 2 * 2;
+    return (count + tasks - 1) / tasks;
+}
 
 /// Copies the tile's pixels, which lie `pitch` apart by rows, to their places in a channel.
 void storeTile(const float* from, std::int64_t pitch, const PixelTile& tile, std::int64_t outWidth,
@@ -91,6 +113,8 @@ struct Call
     std::span<const float> bias;
     std::span<const float> x;
     std::span<float> y;
+    const ChannelFinish& channels;
+    const PixelFinish& finish;
 
     [[nodiscard]] const float* input(std::int64_t image, std::int64_t channel) const
     {
@@ -104,6 +128,27 @@ struct Call
     {
         return bias.empty() ? nullptr : bias.data() + channel;
     }
+    /// Of the output channels from this one on.
+    [[nodiscard]] TapFinish ofChannels(std::int64_t channel) const
+    {
+        const bool scales = !channels.factor.empty();
+        return {scales ? channels.factor.data() + channel : nullptr,
+                scales ? channels.shift.data() + channel : nullptr, channels.isBounded(),
+                channels.low, channels.high};
+    }
+    /// Pixels of an output channel are complete.
+    void finished(std::int64_t image, std::int64_t channel, std::int64_t pixel,
+                  std::int64_t count) const
+    {
+        if (finish)
+            finish(image * size.outChannels + channel, pixel,
+                   {output(image, channel) + pixel, static_cast<std::size_t>(count)});
+    }
+    /// A tile's pixels are consecutive: it has one row, or whole ones.
+    void finished(std::int64_t image, std::int64_t channel, const PixelTile& tile) const
+    {
+        finished(image, channel, tile.y * size.outWidth + tile.x, tile.rows * tile.cols);
+    }
 };
 
 /// Each channel by itself: groups of one input channel and few outputs.
@@ -113,34 +158,44 @@ void convolveDepthwise(const Call& call, const Monitor& monitor)
     const ConvolutionPlanes planes(size, 1, PlaneSharing::Phases);
     const std::int64_t tiles = planes.tiles().count();
     const std::int64_t perGroup = size.outPerGroup();
+    // Moving a pixel takes longer than multiplying it.
+    constexpr std::int64_t moves = 32;
     const std::int64_t work =
-        (size.taps() * perGroup + 4) * planes.tiles().rows * planes.tiles().cols;
+        (size.taps() + moves) * perGroup * planes.tiles().rows * planes.tiles().cols;
+    const std::int64_t planesOfTiles = size.images * size.geometry.groups * tiles;
     parallelFor(
-        size.images * size.geometry.groups * tiles, std::max<std::int64_t>(1, taskWork / work),
+        planesOfTiles, equalGrain(planesOfTiles, work),
         [&](std::int64_t begin, std::int64_t end) {
-            std::vector<float> buffer(static_cast<std::size_t>(planes.bufferSize()));
-            std::vector<float> strip(
-                static_cast<std::size_t>(planes.tiles().rows * planes.pitch() + tapSlack));
+            const ScratchFloats buffer = scratchFloats(planes.bufferSize());
+            const ScratchFloats strip =
+                scratchFloats(planes.tiles().rows * planes.pitch() + tapSlack);
             for (std::int64_t i = begin; i < end; ++i) {
                 const PixelTile tile = planes.tiles().at(i % tiles);
                 const std::int64_t group = i / tiles % size.geometry.groups;
                 const std::int64_t image = i / tiles / size.geometry.groups;
-                planes.fill(call.input(image, group), tile, buffer.data());
+                planes.fill(call.input(image, group), tile, buffer.get());
                 for (std::int64_t o = group * perGroup; o < (group + 1) * perGroup; ++o) {
-                    tapRow({call.weight.data + o * call.weight.stride, 1, buffer.data(),
-                            planes.offsets(), call.initial(o)},
-                           planes.span(tile), strip.data());
-                    storeTile(strip.data(), planes.pitch(), tile, size.outWidth,
+                    tapRow({call.weight.data + o * call.weight.stride, 1, 0, buffer.get(),
+                            planes.offsets(), call.initial(o), call.ofChannels(o)},
+                           planes.span(tile), strip.get());
+                    storeTile(strip.get(), planes.pitch(), tile, size.outWidth,
                               call.output(image, o));
+                    call.finished(image, o, tile);
                 }
             }
         },
         &monitor);
 }
 
-/// Pointwise ones of so few outputs that a copy of the inputs would cost more than it saves: the
-/// image's own rows are the operand. Tiles hold a whole vector tile or more.
-void convolveInPlace(const Call& call, const PackedRows& packed, const Monitor& monitor)
+/// How many parts the panels of outputs are cut into, so that there are tasks enough.
+std::int64_t panelParts(std::int64_t places, std::int64_t panels)
+{
+    return std::clamp<std::int64_t>(wantedTasks / std::max<std::int64_t>(1, places), 1, panels);
+}
+
+/// Pointwise ones where a copy of the inputs would cost more than it saves: the image's own rows
+/// are the operand. Tiles hold a whole vector tile or more.
+void convolveInPlace(const Call& call, const WeightPanels& weights, const Monitor& monitor)
 {
     const ConvolutionSize& size = call.size;
     const std::int64_t pixels = size.outPixels();
@@ -148,29 +203,36 @@ void convolveInPlace(const Call& call, const PackedRows& packed, const Monitor& 
     std::vector<std::int64_t> offsets;
     for (std::int64_t c = 0; c < channels; ++c)
         offsets.push_back(c * pixels);
-    const std::int64_t tiles = std::max<std::int64_t>(1, pixels / tilePixels);
-    const std::int64_t work = channels * size.outPerGroup() * (pixels / tiles);
-    const auto product = [&](std::int64_t image, std::int64_t group, std::int64_t panel,
-                             std::int64_t first, std::int64_t count) {
-        const RowRange rows = packed.rows(panel);
-        const std::int64_t out = group * size.outPerGroup() + rows.first;
-        tapProduct({packed.data(group, panel), rows.count,
-                    call.input(image, group * channels) + first, offsets, call.initial(out)},
-                   rows.count, count, call.output(image, out) + first, pixels);
-    };
+    // What all panels read again, and what is done to results, should be in the nearest cache.
+    const std::int64_t most = std::clamp(tilePixels * 4 / channels, tilePixels / 4, tilePixels);
+    const std::int64_t tiles = std::max<std::int64_t>(1, pixels / most);
+    const std::int64_t places = size.images * size.geometry.groups * tiles;
+    const std::int64_t parts = panelParts(places, weights.panels());
+    const std::int64_t work = channels * (size.outPerGroup() / parts + 1) * (pixels / tiles);
     parallelFor(
-        size.images * size.geometry.groups * tiles, std::max<std::int64_t>(1, taskWork / work),
+        places * parts, std::max<std::int64_t>(1, taskWork / work),
         [&](std::int64_t begin, std::int64_t end) {
             for (std::int64_t i = begin; i < end; ++i) {
-                const RowRange tile = partOf(i % tiles, tiles, pixels);
-                const std::int64_t group = i / tiles % size.geometry.groups;
-                const std::int64_t image = i / tiles / size.geometry.groups;
-                const std::int64_t whole = tile.count / tapSlack * tapSlack;
-                for (std::int64_t p = 0; p < packed.panels(); ++p) {
-                    product(image, group, p, tile.first, whole);
+                const RowRange tile = partOf(i / parts % tiles, tiles, pixels);
+                const std::int64_t group = i / parts / tiles % size.geometry.groups;
+                const std::int64_t image = i / parts / tiles / size.geometry.groups;
+                const std::int64_t whole = tile.count / tapLanes * tapLanes;
+                const RowRange range = partOf(i % parts, parts, weights.panels());
+                for (std::int64_t p = range.first; p < range.first + range.count; ++p) {
+                    const RowRange rows = weights.rows(p);
+                    const std::int64_t out = group * size.outPerGroup() + rows.first;
+                    const auto product = [&](std::int64_t first, std::int64_t count) {
+                        tapProduct(weights.product(out, call.input(image, group * channels) + first,
+                                                   offsets, call.initial(out),
+                                                   call.ofChannels(out)),
+                                   rows.count, count, call.output(image, out) + first, pixels);
+                    };
+                    product(tile.first, whole);
                     // The rest again with pixels before it: nothing beyond the tile is touched.
                     if (whole < tile.count)
-                        product(image, group, p, tile.first + tile.count - tapSlack, tapSlack);
+                        product(tile.first + tile.count - tapLanes, tapLanes);
+                    for (std::int64_t r = 0; r < rows.count; ++r)
+                        call.finished(image, out + r, tile.first, tile.count);
                 }
             }
         },
@@ -178,15 +240,14 @@ void convolveInPlace(const Call& call, const PackedRows& packed, const Monitor& 
 }
 
 /// The general case: a tile's inputs are laid out once and read by all output channels.
-void convolveTiles(const Call& call, const PackedRows& packed, const Monitor& monitor)
+void convolveTiles(const Call& call, const WeightPanels& weights, const Monitor& monitor)
 {
     const ConvolutionSize& size = call.size;
     const std::int64_t channels = size.channelsPerGroup();
     const ConvolutionPlanes planes(size, channels, PlaneSharing::Phases);
     const std::int64_t tiles = planes.tiles().count();
     const std::int64_t places = size.images * size.geometry.groups * tiles;
-    const std::int64_t parts = std::clamp<std::int64_t>(
-        wantedTasks / std::max<std::int64_t>(1, places), 1, packed.panels());
+    const std::int64_t parts = panelParts(places, weights.panels());
     const std::int64_t stripStride =
         scatteredStride(planes.tiles().rows * planes.pitch() + tapSlack);
     const std::int64_t work = call.weight.cols * (size.outPerGroup() / parts + 1) *
@@ -194,47 +255,82 @@ void convolveTiles(const Call& call, const PackedRows& packed, const Monitor& mo
     parallelFor(
         places * parts, std::max<std::int64_t>(1, taskWork / work),
         [&](std::int64_t begin, std::int64_t end) {
-            std::vector<float> buffer(static_cast<std::size_t>(planes.bufferSize()));
-            std::vector<float> strips(static_cast<std::size_t>(tapPanel * stripStride));
+            const ScratchFloats buffer = scratchFloats(planes.bufferSize());
+            const ScratchFloats strips = scratchFloats(tapPanel * stripStride);
             for (std::int64_t i = begin; i < end; ++i) {
                 const PixelTile tile = planes.tiles().at(i / parts % tiles);
                 const std::int64_t group = i / parts / tiles % size.geometry.groups;
                 const std::int64_t image = i / parts / tiles / size.geometry.groups;
-                planes.fill(call.input(image, group * channels), tile, buffer.data());
-                const RowRange range = partOf(i % parts, parts, packed.panels());
+                planes.fill(call.input(image, group * channels), tile, buffer.get());
+                const RowRange range = partOf(i % parts, parts, weights.panels());
                 for (std::int64_t p = range.first; p < range.first + range.count; ++p) {
                     monitor.checkpoint();
-                    const RowRange rows = packed.rows(p);
+                    const RowRange rows = weights.rows(p);
                     const std::int64_t out = group * size.outPerGroup() + rows.first;
-                    tapProduct({packed.data(group, p), rows.count, buffer.data(), planes.offsets(),
-                                call.initial(out)},
-                               rows.count, planes.span(tile), strips.data(), stripStride);
-                    for (std::int64_t r = 0; r < rows.count; ++r)
-                        storeTile(strips.data() + r * stripStride, planes.pitch(), tile,
+                    tapProduct(weights.product(out, buffer.get(), planes.offsets(),
+                                               call.initial(out), call.ofChannels(out)),
+                               rows.count, planes.span(tile), strips.get(), stripStride);
+                    for (std::int64_t r = 0; r < rows.count; ++r) {
+                        storeTile(strips.get() + r * stripStride, planes.pitch(), tile,
                                   size.outWidth, call.output(image, out + r));
+                        call.finished(image, out + r, tile);
+                    }
                 }
             }
         },
         &monitor);
 }
 
+/// Channels by channels: images are rows.
+void convolveOnePixel(const Call& call, const Monitor& monitor)
+{
+    const ConvolutionSize& size = call.size;
+    const std::int64_t outs = size.outChannels;
+    const auto finish = [&](std::int64_t image, std::int64_t channel, std::span<float> values) {
+        for (std::size_t i = 0; i < values.size(); ++i) {
+            const std::int64_t own = channel + static_cast<std::int64_t>(i);
+            const TapFinish rule = call.ofChannels(own);
+            float& value = values[i];
+            if (rule.scale)
+                value = value * *rule.scale + *rule.shift;
+            if (rule.isBounded) {
+                const float above = value < rule.low ? rule.low : value;
+                value = above > rule.high ? rule.high : above;
+            }
+            call.finished(image, own, 0, 1);
+        }
+    };
+    multiplyRows({call.x.data(), size.images, size.geometry.channels}, call.weight, call.bias,
+                 {call.y.data(), size.images, outs}, finish, &monitor);
+}
+
+/// Of one group of one image, in floats.
+std::int64_t inputSize(const ConvolutionSize& size)
+{
+    return size.channelsPerGroup() * size.pixels();
+}
+
 } // namespace
 
 void convolve(const ConvolutionSize& original, ConstMatrixView weight, std::span<const float> bias,
-              std::span<const float> x, std::span<float> y, const Monitor& monitor)
+              std::span<const float> x, std::span<float> y, const Monitor& monitor,
+              const ChannelFinish& channels, const PixelFinish& finish)
 {
     const ConvolutionSize size = original.flattened();
     assert(weight.rows == size.outChannels && weight.cols == size.geometry.features());
     if (size.images == 0)
         return;
-    const Call call{size, weight, bias, x, y};
+    const Call call{size, weight, bias, x, y, channels, finish};
+    if (size.isPointwise() && size.pixels() == 1 && size.geometry.groups == 1)
+        return convolveOnePixel(call, monitor);
     if (size.channelsPerGroup() == 1 && size.outPerGroup() <= fewOutputs)
         return convolveDepthwise(call, monitor);
-    const PackedRows packed(weight, size.geometry.groups, monitor);
+    const WeightPanels weights(weight, size.geometry.groups);
     constexpr std::int64_t fewPanels = 2;
-    if (size.isPointwise() && packed.panels() <= fewPanels && size.outPixels() >= tapSlack)
-        return convolveInPlace(call, packed, monitor);
-    convolveTiles(call, packed, monitor);
+    if (size.isPointwise() && size.outPixels() >= tapSlack &&
+        (weights.panels() <= fewPanels || inputSize(size) <= 2 * tileFloats))
+        return convolveInPlace(call, weights, monitor);
+    convolveTiles(call, weights, monitor);
 }
 
 } // namespace gradus::kernel

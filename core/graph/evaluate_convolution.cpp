@@ -45,7 +45,15 @@ Tensor evaluate(const op::Convolution& convolution, Evaluation& e)
     e.observe();
     Tensor result(shapeOf({size.images, size.outChannels, size.outHeight, size.outWidth},
                           convolution.isLine));
-    kernel::convolve(size, rows, valuesOf(bias), x, result.floats(), e.monitor());
+    Epilogue epilogue = e.followers(result.shape(), true);
+    const ChannelScale scale = epilogue.takeScale();
+    kernel::PixelFinish finish;
+    if (!epilogue.empty())
+        finish = [&](std::int64_t plane, std::int64_t pixel, std::span<float> values) {
+            epilogue.apply(plane % size.outChannels, plane * size.outPixels() + pixel, values);
+        };
+    kernel::convolve(size, rows, valuesOf(bias), x, result.floats(), e.monitor(),
+                     {scale.factor, scale.shift, scale.low, scale.high}, finish);
     return result;
 }
 

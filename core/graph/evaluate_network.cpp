@@ -3,7 +3,7 @@
 #include "core/base/text.h"
 #include "core/graph/evaluation.h"
 #include "core/graph/kernels.h"
-#include "core/tensor/linalg.h"
+#include "core/tensor/row_product.h"
 
 #include <cstring>
 #include <utility>
@@ -66,12 +66,22 @@ Tensor evaluate(const op::Linear& linear, Evaluation& e)
     Shape shape = x.shape();
     shape.back() = kernel ? kernel->rows() : weight->shape()[0];
     Tensor result(std::move(shape));
-    if (kernel)
+    const auto bias = linear.bias.empty() ? nullptr : e.weights().get(linear.bias);
+    if (kernel) {
         kernel->apply(x.matrix(), result.matrix(), e.monitor());
-    else
-        multiplyTransposed(x.matrix(), weight->matrix(), result.matrix(), false, &e.monitor());
-    if (!linear.bias.empty())
-        kernel::addBias(result.matrix(), e.weights().get(linear.bias)->floats());
+        if (bias)
+            kernel::addBias(result.matrix(), bias->floats());
+        return result;
+    }
+    const Epilogue epilogue = e.followers(result.shape(), false);
+    RowFinish finish;
+    if (!epilogue.empty())
+        finish = [&, cols = result.shape().back()](std::int64_t row, std::int64_t col,
+                                                   std::span<float> values) {
+            epilogue.apply(0, row * cols + col, values);
+        };
+    multiplyRows(x.matrix(), weight->matrix(), bias ? bias->floats() : std::span<const float>(),
+                 result.matrix(), finish, &e.monitor());
     return result;
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/base/error.h"
 #include "core/base/text.h"
+#include "core/graph/epilogue.h"
 #include "core/graph/evaluation.h"
 #include "core/graph/kernels_norms.h"
 #include "core/graph/operator_inputs.h"
@@ -59,22 +60,12 @@ Tensor evaluate(const op::BatchNorm& norm, Evaluation& e)
 {
     const Tensor& x = floatOperand(e, 0);
     const kernel::ChannelView view = channelsOf(e, x);
-    const auto weight = parameter(e, norm.weight, view.channels);
-    const auto bias = parameter(e, norm.bias, view.channels);
-    const auto mean = parameter(e, norm.mean, view.channels);
-    const auto variance = parameter(e, norm.variance, view.channels);
-    std::vector<float> factor(static_cast<std::size_t>(view.channels), 1.0F);
-    std::vector<float> shift(factor.size());
-    for (std::size_t c = 0; c < factor.size(); ++c) {
-        if (variance)
-            factor[c] = 1.0F / std::sqrt(variance->floats()[c] + norm.epsilon);
-        factor[c] *= weight ? weight->floats()[c] : 1.0F;
-        shift[c] =
-            (bias ? bias->floats()[c] : 0.0F) - (mean ? mean->floats()[c] : 0.0F) * factor[c];
-    }
+    for (const std::string& name : {norm.weight, norm.bias, norm.mean, norm.variance})
+        (void)parameter(e, name, view.channels); // they fit, or it says which does not
+    const ChannelScale scale = *scaleOf(e.weights(), norm, view.channels);
     const float* from = x.floats().data();
     Tensor result = e.likeInput(0);
-    kernel::scaleChannels(view, from, factor, shift, result.floats().data());
+    kernel::scaleChannels(view, from, scale.factor, scale.shift, result.floats().data());
     return result;
 }
 

@@ -40,8 +40,11 @@ std::vector<Tensor> Evaluation::run(const Node& node)
         node.op);
 }
 
-void Evaluation::enter(int index, const Node& node, std::vector<bool> dying)
+void Evaluation::enter(int index, const Node& node, std::vector<bool> dying,
+                       std::span<const Node> followers)
 {
+    m_followers = followers;
+    m_followersDone = 0;
     m_index = index;
     m_node = &node;
     m_dying = std::move(dying);
@@ -106,6 +109,30 @@ std::int64_t Evaluation::integer(std::size_t i) const
     return values[0];
 }
 
+Epilogue Evaluation::followers(const Shape& shape, bool scalesChannels)
+{
+    Epilogue epilogue;
+    ValueId value = m_node->output();
+    for (const Node& node : m_followers) {
+        if (const auto* unary = std::get_if<op::Unary>(&node.op)) {
+            epilogue.add(*unary);
+        } else if (const auto* norm = std::get_if<op::BatchNorm>(&node.op)) {
+            auto scale = scalesChannels ? scaleOf(m_weights, *norm, shape[1]) : std::nullopt;
+            if (!scale)
+                break; // if it does not fit, it says so itself
+            epilogue.add(std::move(*scale));
+        } else {
+            const Tensor* other = find(node.inputs[node.inputs[0] == value ? 1 : 0]);
+            if (other->dtype() != DType::F32 || other->shape() != shape)
+                break;
+            epilogue.add(other->floats().data());
+        }
+        value = node.output();
+        ++m_followersDone;
+    }
+    return epilogue;
+}
+
 void Evaluation::observe() const
 {
     if (m_observer && m_index >= 0)
@@ -127,6 +154,46 @@ std::vector<Tensor> Evaluation::branch(const Subgraph& branch)
     return outputs;
 }
 
+namespace {
+
+/// Operators whose result does not depend on more than the element and its channel.
+bool carriesOn(const Node& node, ValueId value)
+{
+    if (node.outputs.size() != 1 || node.output() == noValue ||
+        std::count(node.inputs.begin(), node.inputs.end(), value) != 1)
+        return false;
+    if (const auto* unary = std::get_if<op::Unary>(&node.op))
+        return unary->kind != op::UnaryKind::Not;
+    if (const auto* binary = std::get_if<op::Binary>(&node.op))
+        return binary->kind == op::BinaryKind::Add && node.inputs.size() == 2 &&
+               node.inputs[0] != noValue && node.inputs[1] != noValue;
+    return std::holds_alternative<op::BatchNorm>(node.op) && node.inputs[0] == value;
+}
+
+/// How many nodes after a layer only carry its result on, see Evaluation::enter().
+std::size_t countFollowers(std::span<const Node> nodes, std::size_t n,
+                           const std::set<ValueId>& kept,
+                           const std::map<ValueId, std::size_t>& lastUse)
+{
+    const Node& node = nodes[n];
+    const bool isLayer = std::holds_alternative<op::Convolution>(node.op) ||
+                         std::holds_alternative<op::Linear>(node.op);
+    if (!isLayer || node.outputs.size() != 1)
+        return 0;
+    std::size_t count = 0;
+    for (ValueId value = node.output(); n + count + 1 < nodes.size(); ++count) {
+        const Node& next = nodes[n + count + 1];
+        const auto last = lastUse.find(value);
+        if (last == lastUse.end() || last->second != n + count + 1 || kept.contains(value) ||
+            !carriesOn(next, value))
+            break;
+        value = next.output();
+    }
+    return count;
+}
+
+} // namespace
+
 void evaluateInOrder(std::span<const Node> nodes, int firstIndex, const std::set<ValueId>& kept,
                      Evaluation& evaluation, Values& values, std::map<ValueId, Shape>* shapes)
 {
@@ -144,26 +211,31 @@ void evaluateInOrder(std::span<const Node> nodes, int firstIndex, const std::set
         evaluation.monitor().checkpoint();
         const Node& node = nodes[n];
         // Twice among the inputs of one node: nobody may take it.
-        const auto dies = [&](ValueId value) {
-            return value != noValue && lastUse[value] == n && !kept.contains(value);
+        const auto diesAt = [&](ValueId value, std::size_t reader) {
+            return value != noValue && lastUse[value] == reader && !kept.contains(value);
         };
         std::vector<bool> dying;
         for (const ValueId value : node.inputs)
-            dying.push_back(dies(value) && values.contains(value) &&
+            dying.push_back(diesAt(value, n) && values.contains(value) &&
                             std::count(node.inputs.begin(), node.inputs.end(), value) == 1);
+        // Who asks for the shapes asks for every value's.
+        const std::size_t followers = shapes ? 0 : countFollowers(nodes, n, kept, lastUse);
         evaluation.enter(firstIndex < 0 ? -1 : firstIndex + static_cast<int>(n), node,
-                         std::move(dying));
+                         std::move(dying), nodes.subspan(n + 1, followers));
         std::vector<Tensor> outputs = evaluation.run(node);
         if (outputs.size() < node.outputs.size())
             throw evaluation.failure(
                 ErrorCode::Shape,
                 concat("has ", node.outputs.size(), " outputs, but makes ", outputs.size()));
-        forEachRead(node, [&](ValueId value) {
-            if (dies(value))
-                values.erase(value);
-        });
-        for (std::size_t i = 0; i < node.outputs.size(); ++i) {
-            const ValueId value = node.outputs[i];
+        const std::size_t last = n + evaluation.followersDone();
+        for (; n <= last; ++n)
+            forEachRead(nodes[n], [&](ValueId value) {
+                if (diesAt(value, n))
+                    values.erase(value);
+            });
+        n = last;
+        for (std::size_t i = 0; i < nodes[n].outputs.size(); ++i) {
+            const ValueId value = nodes[n].outputs[i];
             if (value == noValue)
                 continue;
             note(value, outputs[i]);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "core/base/error.h"
+#include "core/graph/epilogue.h"
 #include "core/graph/executor.h"
 
 #include <map>
@@ -21,8 +22,11 @@ public:
                const InputObserver& observer, KeyValueCache* cache, Values& values,
                const Values& sides, const Evaluation* around = nullptr);
 
-    /// dying: inputs that nobody reads after this node, whose memory may be taken.
-    void enter(int index, const Node& node, std::vector<bool> dying);
+    /// dying: inputs that nobody reads after this node, whose memory may be taken. followers: the
+    /// nodes after it that only carry its result on: each reads what the one before it makes, which
+    /// nobody else does.
+    void enter(int index, const Node& node, std::vector<bool> dying,
+               std::span<const Node> followers = {});
     [[nodiscard]] std::vector<Tensor> run(const Node& node); ///< the node that was entered
 
     [[nodiscard]] std::size_t inputs() const { return m_node->inputs.size(); }
@@ -47,6 +51,10 @@ public:
     [[nodiscard]] const Monitor& monitor() const { return m_monitor; }
     [[nodiscard]] KeyValueCache* cache() const { return m_cache; }
     [[nodiscard]] int node() const { return m_index; }
+    /// As many followers as can be done to parts of a result of this shape, in the order of its
+    /// elements. They count as done then. scalesChannels: a part lies within one channel, axis 1.
+    [[nodiscard]] Epilogue followers(const Shape& shape, bool scalesChannels);
+    [[nodiscard]] std::size_t followersDone() const { return m_followersDone; }
     void observe() const; ///< shows input 0 to the observer, if there is one
     /// Runs a branch and gives its outputs.
     [[nodiscard]] std::vector<Tensor> branch(const Subgraph& branch);
@@ -67,6 +75,8 @@ private:
     int m_index = 0;
     const Node* m_node = nullptr;
     std::vector<bool> m_dying;
+    std::span<const Node> m_followers;
+    std::size_t m_followersDone = 0;
     std::vector<const Tensor*> m_inputs;
     std::vector<std::shared_ptr<const Tensor>> m_held; ///< named constants that are read now
 };

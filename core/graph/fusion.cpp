@@ -39,7 +39,8 @@ void fuseLinearBias(GraphMatcher& graph)
 void fusePatterns(Model& model)
 {
     // Each starts from what the ones before have left.
-    for (const auto fuse : {fuseLinearBias, fuseLayerNorm, fuseActivations, fuseAttention}) {
+    for (const auto fuse :
+         {fuseLinearBias, fuseLayerNorm, fuseActivations, fuseAttention, fuseConvolutionPadding}) {
         GraphMatcher matcher(model);
         fuse(matcher);
         forgetUnread(model.graph);

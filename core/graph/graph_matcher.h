@@ -73,5 +73,6 @@ void fuseLinearBias(GraphMatcher& graph);
 void fuseLayerNorm(GraphMatcher& graph);
 void fuseActivations(GraphMatcher& graph);
 void fuseAttention(GraphMatcher& graph);
+void fuseConvolutionPadding(GraphMatcher& graph);
 
 } // namespace gradus

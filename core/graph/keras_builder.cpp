@@ -2,6 +2,7 @@
 #include "core/base/text.h"
 #include "core/graph/builders.h"
 #include "core/graph/container_graph.h"
+#include "core/graph/fusion.h"
 #include "core/graph/graph_passes.h"
 #include "core/graph/keras_call.h"
 #include "core/io/strict_json.h"
@@ -429,7 +430,7 @@ void buildKeras(Model& model)
                            ", expected Sequential or Functional; its weights can be inspected and "
                            "quantized without calibration"));
     KerasNetwork(model).build(root);
-    forgetUnread(model.graph);
+    fusePadding(model);
     placeIntoGraph(model, layersOfUses(model));
     const GraphPort& output = model.graph.outputs.front();
     if (model.graph.inputs.size() == 1)

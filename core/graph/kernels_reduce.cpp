@@ -81,7 +81,7 @@ double alongRow(const float* x, std::int64_t count, std::int64_t k, const How& h
 template <class How>
 void reduceRows(const float* x, const Stage& s, float* out, const How& how)
 {
-    constexpr std::int64_t piece = elementGrain;
+    constexpr std::int64_t piece = 1 << 15;
     const std::int64_t pieces = std::max<std::int64_t>(1, (s.size + piece - 1) / piece);
     if (pieces == 1) {
         parallelFor(s.before, rowGrain(s.size), [&](std::int64_t begin, std::int64_t end) {

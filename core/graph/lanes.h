@@ -15,7 +15,7 @@
 /// where they are used.
 namespace gradus::kernel {
 
-inline constexpr std::int64_t elementGrain = 1 << 15;
+inline constexpr std::int64_t elementGrain = 1 << 13;
 inline constexpr std::size_t lanes = 16;
 
 template <class Body>

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/graph/node_range.h"
 
+#include "core/base/quick_calls.h"
 #include "core/graph/evaluation.h"
 
 #include <utility>
@@ -47,6 +48,7 @@ Values runNodes(const Model& model, const Weights& weights, int first, int count
                 const InputObserver& observer, KeyValueCache* cache,
                 std::map<ValueId, Shape>* shapes)
 {
+    const QuickCalls quick;
     Evaluation evaluation(model, weights, monitor, observer, cache, values, sides);
     evaluateInOrder(std::span(model.graph.nodes)
                         .subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(count)),

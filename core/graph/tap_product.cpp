@@ -35,8 +35,21 @@ template <std::size_t Count, class Body>
     (std::make_index_sequence<Count>());
 }
 
+[[gnu::always_inline]] inline void finished(Vector& sums, const TapFinish& finish, std::size_t row)
+{
+    if (finish.scale)
+        sums = sums * finish.scale[row] + finish.shift[row];
+    if (finish.isBounded) {
+        const Vector low = Vector{} + finish.low;
+        const Vector high = Vector{} + finish.high;
+        sums = sums < low ? low : sums;
+        sums = sums > high ? high : sums;
+    }
+}
+
 /// Rows × Vectors sums stay in registers while all features pass by: each loaded vector is used
-/// Rows times, each weight Vectors times.
+/// Rows times, each weight Vectors times. Three rows share a pointer to their weights: that many
+/// addresses one instruction can reach from it.
 template <std::size_t Rows, std::size_t Vectors>
 [[gnu::always_inline]] inline void tile(const TapProduct& product, std::int64_t k, float* out,
                                         std::int64_t outStride)
@@ -46,18 +59,30 @@ template <std::size_t Rows, std::size_t Vectors>
         unrolled<Vectors>(
             [&](auto v) { sums[r][v] = Vector{} + (product.initial ? product.initial[r] : 0.0F); });
     });
-    const float* weight = product.weights;
+    constexpr std::size_t shared = 3;
+    constexpr std::size_t pointers = (Rows + shared - 1) / shared;
+    const std::int64_t rowStride = product.rowStride;
+    const float* at[pointers];
+    unrolled<pointers>([&](auto p) {
+        at[p] = product.weights + static_cast<std::int64_t>(p.value * shared) * rowStride;
+    });
     const float* base = product.base + k;
     for (const std::int64_t offset : product.offsets) {
         Vector x[Vectors];
         unrolled<Vectors>([&](auto v) { load(x[v], base + offset + v * tapLanes); });
-        unrolled<Rows>(
-            [&](auto r) { unrolled<Vectors>([&](auto v) { sums[r][v] += weight[r] * x[v]; }); });
-        weight += product.weightStride;
+        unrolled<Rows>([&](auto r) {
+            const float weight = at[r / shared][static_cast<std::int64_t>(r % shared) * rowStride];
+            unrolled<Vectors>([&](auto v) { sums[r][v] += weight * x[v]; });
+        });
+        unrolled<pointers>([&](auto p) { at[p] += product.weightStride; });
     }
+    const TapFinish finish = product.finish; // stores cannot change it
     unrolled<Rows>([&](auto r) {
         float* to = out + static_cast<std::int64_t>(r.value) * outStride + k;
-        unrolled<Vectors>([&](auto v) { store(sums[r][v], to + v * tapLanes); });
+        unrolled<Vectors>([&](auto v) {
+            finished(sums[r][v], finish, r);
+            store(sums[r][v], to + v * tapLanes);
+        });
     });
 }
 
@@ -93,6 +118,7 @@ void row(const TapProduct& product, std::int64_t count, float* out)
         weight[f] =
             Vector{} + product.weights[static_cast<std::int64_t>(f.value) * product.weightStride];
     });
+    const TapFinish finish = product.finish;
     std::int64_t k = 0;
     for (; k + tapLanes < count; k += 2 * tapLanes) {
         Vector a = Vector{} + initial;
@@ -104,6 +130,8 @@ void row(const TapProduct& product, std::int64_t count, float* out)
             load(x, from[f] + k + tapLanes);
             b += weight[f] * x;
         });
+        finished(a, finish, 0);
+        finished(b, finish, 0);
         store(a, out + k);
         store(b, out + k + tapLanes);
     }
@@ -114,6 +142,7 @@ void row(const TapProduct& product, std::int64_t count, float* out)
             load(x, from[f] + k);
             a += weight[f] * x;
         });
+        finished(a, finish, 0);
         store(a, out + k);
     }
 }

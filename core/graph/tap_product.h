@@ -20,15 +20,28 @@ inline constexpr std::int64_t tapLanes = 4;
 /// What a product may read and write beyond `count`: fewer values than this.
 inline constexpr std::int64_t tapSlack = 2 * tapLanes;
 
+/// What becomes of a row's sums before they are stored: · scale + shift where there are any, then
+/// no less than low and no more than high.
+struct TapFinish
+{
+    const float* scale = nullptr; ///< of the rows, as shift
+    const float* shift = nullptr;
+    bool isBounded = false;
+    float low = 0;
+    float high = 0;
+};
+
 /// Where the operands of a product lie. A convolution's columns need not exist for it: feature f
 /// reads the image itself, shifted by offsets[f].
 struct TapProduct
 {
-    const float* weights = nullptr; ///< features × rows: weight (r, f) at f · weightStride + r
+    const float* weights = nullptr; ///< weight (r, f) at f · weightStride + r · rowStride
     std::int64_t weightStride = 0;
+    std::int64_t rowStride = 0;
     const float* base = nullptr;
     std::span<const std::int64_t> offsets; ///< of the features
     const float* initial = nullptr;        ///< of the rows, or null: zeros
+    TapFinish finish = {};
 };
 
 /// out[r · outStride + k] = initial[r] + Σ_f weight(r, f) · base[offsets[f] + k] for k < count,

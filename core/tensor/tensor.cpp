@@ -5,17 +5,16 @@
 #include "core/base/error.h"
 #include "core/base/parallel.h"
 #include "core/base/text.h"
+#include "core/tensor/block_pool.h"
 #include "core/tensor/half.h"
 
 #include <cmath>
 #include <cstring>
 #include <limits>
-#include <new>
 
 namespace gradus {
 
 namespace {
-constexpr std::align_val_t alignment{64};
 constexpr std::int64_t conversionGrain = 1 << 18;
 
 template <class From>
@@ -57,7 +56,7 @@ std::string shapeText(const Shape& shape)
 
 void Tensor::Free::operator()(std::byte* p) const
 {
-    ::operator delete[](p, alignment);
+    giveBlockBack(p);
 }
 
 Tensor::Tensor(DType dtype, Shape shape)
@@ -65,7 +64,7 @@ Tensor::Tensor(DType dtype, Shape shape)
     , m_shape(std::move(shape))
     , m_count(elementCount(m_shape))
 {
-    m_data.reset(static_cast<std::byte*>(::operator new[](byteCount(), alignment)));
+    m_data.reset(takeBlock(byteCount()));
 }
 
 Tensor Tensor::zeros(DType dtype, Shape shape)
