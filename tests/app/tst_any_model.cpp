@@ -15,6 +15,7 @@
 #include <QApplication>
 #include <QComboBox>
 #include <QDialogButtonBox>
+#include <QFile>
 #include <QLabel>
 #include <QLineEdit>
 #include <QMenu>
@@ -172,7 +173,12 @@ private Q_SLOTS:
         const auto after = openModel(m_folder.path() / "out.onnx");
         QVERIFY(after->canRun());
         QCOMPARE(after->layers.size(), before->layers.size());
-        QVERIFY(after->source.fingerprint != before->source.fingerprint);
+        const auto bytesOf = [&](const char* name) {
+            QFile file(path(name));
+            return file.open(QIODevice::ReadOnly) ? file.readAll() : QByteArray();
+        };
+        QCOMPARE(bytesOf("out.onnx").size(), bytesOf("net.onnx").size());
+        QVERIFY(bytesOf("out.onnx") != bytesOf("net.onnx"));
         // Models of safetensors have no file of that kind.
         QVERIFY(openSample(window));
         QCOMPARE(exportTitles(window).value(0), QString("Dequantized safetensors…"));
@@ -198,7 +204,7 @@ private Q_SLOTS:
             proposed = proposed || edit->text() == path("images.npy");
         QVERIFY(proposed);
         QSignalSpy asked(dialog, &SampleDialog::evaluateRequested);
-        dialog->accept();
+        static_cast<QDialog*>(dialog)->accept();
         QCOMPARE(asked.count(), 1);
         QVERIFY(QTest::qWaitFor([&] { return !bench->perplexityText().isEmpty(); }, 30'000));
         QVERIFY2(bench->perplexityText().startsWith("Top-1: float "),
@@ -281,7 +287,7 @@ private Q_SLOTS:
             metric->setCurrentIndex(1);
             QCOMPARE(measure->isEnabled(), haveRun);
             QSignalSpy asked(&dialog, &EvaluateDialog::evaluateRequested);
-            dialog.accept();
+            static_cast<QDialog&>(dialog).accept();
             QCOMPARE(asked.count(), haveRun ? 1 : 0);
             if (haveRun)
                 QCOMPARE(asked.front().front().value<TextMetric>(), TextMetric::Divergence);

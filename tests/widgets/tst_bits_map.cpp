@@ -140,10 +140,10 @@ void TestBitsMap::layouts()
     QCOMPARE(layout.layerAt({3, 0}), 6);
     QVERIFY(bitsMapLayout({}).rows.empty());
     // What every name ends with tells none from another.
-    const BitsMapLayout ends = bitsMapLayout(named({{"layer.0.query.weight", 0},
-                                                    {"layer.0.key.weight", 0},
-                                                    {"layer.1.query.weight", 1},
-                                                    {"layer.1.key.weight", 1}}));
+    const BitsMapLayout ends = bitsMapLayout(named({{"h.0.query.weight", 0},
+                                                    {"h.0.key.weight", 0},
+                                                    {"h.1.query.weight", 1},
+                                                    {"h.1.key.weight", 1}}));
     QCOMPARE(ends.columns.size(), std::size_t(2));
     QCOMPARE(ends.columns[0].title, QStringLiteral("query"));
     QCOMPARE(ends.columns[1].title, QStringLiteral("key"));

@@ -151,7 +151,13 @@ private Q_SLOTS:
             strip.resize(width, strip.layout()->totalHeightForWidth(width));
             (void)strip.grab(); // lays it out
             const QImage drawn = row->grab().toImage();
-            QVERIFY(row->height() >= row->heightForWidth(row->width()));
+            QVERIFY2(row->height() >= row->heightForWidth(row->width()),
+                     qPrintable(QString("%1 of %2 for %3, strip %4 × %5")
+                                    .arg(row->height())
+                                    .arg(row->heightForWidth(row->width()))
+                                    .arg(row->width())
+                                    .arg(strip.width())
+                                    .arg(strip.height())));
             // The color of each sample can be found, from left to right.
             int from = 0;
             for (int i = 0; i < 8; ++i) {

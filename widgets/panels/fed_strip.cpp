@@ -22,7 +22,7 @@ public:
         : QWidget(parent)
     {
         setAccessibleName(FedStrip::tr("First samples as they are fed"));
-        QSizePolicy policy(QSizePolicy::Ignored, QSizePolicy::Fixed);
+        QSizePolicy policy(QSizePolicy::Ignored, QSizePolicy::Preferred);
         policy.setHeightForWidth(true);
         setSizePolicy(policy);
     }

@@ -28,10 +28,11 @@ QSize YieldingArea::sizeHint() const
 {
     const QLayout* fields = widget()->layout();
     const QSize wanted = widget()->sizeHint();
-    const int width = viewport()->width();
-    // A label that wraps is as high as its width makes it.
-    const int height = fields->hasHeightForWidth() && width > 0 ? fields->totalHeightForWidth(width)
-                                                                : wanted.height();
+    // A label that wraps is as high as its width makes it. The width is that without a bar, so that
+    // there is none where everything has room without it.
+    const int height = fields->hasHeightForWidth() && width() > 0
+                           ? fields->totalHeightForWidth(width())
+                           : wanted.height();
     return {wanted.width(), height};
 }
 
