@@ -2,6 +2,7 @@
 #include "widgets/core_text.h"
 
 #include <QCoreApplication>
+#include <QRegularExpression>
 
 namespace gradus {
 
@@ -128,8 +129,61 @@ namespace {
     QT_TRANSLATE_NOOP("Core", "Learning rate of scales and norms."),
     QT_TRANSLATE_NOOP("Core", "Learning rate of codes, in codes; 0 freezes them."),
     QT_TRANSLATE_NOOP("Core", "Learning rate of exponents; 0 freezes them."),
+    QT_TRANSLATE_NOOP("Core", "ONNX graph"),
+    QT_TRANSLATE_NOOP("Core", "ONNX graph (not run)"),
+    QT_TRANSLATE_NOOP("Core", "Keras model"),
+    QT_TRANSLATE_NOOP("Core", "Keras model (not run)"),
+    QT_TRANSLATE_NOOP("Core", "GGUF model (not run)"),
+    QT_TRANSLATE_NOOP("Core", "unknown"),
+};
+
+/// What core says of data, with what it fills in; the more special ones first.
+constexpr const char* sentences[] = {
+    QT_TRANSLATE_NOOP("Core", "1 image, %1"),
+    QT_TRANSLATE_NOOP("Core", "%1 images, %2"),
+    QT_TRANSLATE_NOOP("Core", "images are resized to %1: the first one has %2"),
+    QT_TRANSLATE_NOOP("Core", "the file is %1, the model wants %2: turned"),
+    QT_TRANSLATE_NOOP("Core", "some values are not finite numbers"),
+    QT_TRANSLATE_NOOP("Core", "some values are negative: they are taken as normalized already, "
+                              "and the model's mean and deviation left out"),
+    QT_TRANSLATE_NOOP("Core", "values lie in 0 … 1: the model's mean and deviation, which are "
+                              "for 0 … 255, are divided by 255"),
+    QT_TRANSLATE_NOOP("Core", "values lie in %1, and nothing states a mean"),
+    QT_TRANSLATE_NOOP("Core", "what is fed has mean %1 and deviation %2; networks expect about 0 "
+                              "and 1"),
+    QT_TRANSLATE_NOOP("Core", "%1 labels for %2 samples: the last samples have none"),
+    QT_TRANSLATE_NOOP("Core", "%1 labels for %2 samples: the last labels are not used"),
+    QT_TRANSLATE_NOOP("Core", "%1 labels, up to %2, lie outside of the model's %3 classes; their "
+                              "samples count as not labeled"),
 };
 } // namespace
+
+QString coreSentence(std::string_view english)
+{
+    const QString text = QString::fromUtf8(english.data(), static_cast<qsizetype>(english.size()));
+    for (const char* sentence : sentences) {
+        QString pattern = QRegularExpression::escape(QString::fromUtf8(sentence));
+        for (const char* place : {"%1", "%2", "%3"})
+            pattern.replace(QRegularExpression::escape(QLatin1String(place)),
+                            QStringLiteral("(.+?)"));
+        const auto match =
+            QRegularExpression(QRegularExpression::anchoredPattern(pattern)).match(text);
+        if (!match.hasMatch())
+            continue;
+        const QString translated = QCoreApplication::translate("Core", sentence);
+        switch (match.lastCapturedIndex()) {
+        case 1:
+            return translated.arg(match.captured(1));
+        case 2:
+            return translated.arg(match.captured(1), match.captured(2));
+        case 3:
+            return translated.arg(match.captured(1), match.captured(2), match.captured(3));
+        default:
+            return translated;
+        }
+    }
+    return text;
+}
 
 QString coreText(std::string_view english)
 {

@@ -12,4 +12,8 @@ namespace gradus {
 /// are made of values, stay so.
 [[nodiscard]] QString coreText(std::string_view english);
 
+/// A sentence of core's with numbers in it, such as a warning about data, in the user's language;
+/// as it is when it is none of those that are known.
+[[nodiscard]] QString coreSentence(std::string_view english);
+
 } // namespace gradus

@@ -24,7 +24,8 @@ std::optional<int> readCommandLine(int argc, char** argv, CommandLine& result)
                  "Run the calibration text through the model and keep every layer's inputs");
     app.add_flag("--quantize", result.quantize, "Run the recipe at once");
     app.add_option("--export", target,
-                   "Export the run and read it back; formats: safetensors, gptq, hdf5")
+                   "Export the run and read it back; formats: safetensors, gptq, hdf5, "
+                   "onnx, keras")
         ->type_name("FORMAT:PATH");
     app.add_option("--screenshot", result.screenshotFolder,
                    "Render the window and each panel into this folder and exit; needs no display")

@@ -16,7 +16,7 @@ struct CommandLine
     std::string calibration;
     bool capture = false;
     bool quantize = false;
-    std::string exportFormat; ///< "safetensors", "gptq", "hdf5"; empty for none
+    std::string exportFormat; ///< "safetensors", "gptq", "hdf5", "onnx", "keras"; empty for none
     std::string exportPath;
     std::string screenshotFolder;
     std::string theme;    ///< "dark", "light", "system", or empty

@@ -37,9 +37,9 @@ void applyLayout(QMainWindow& window, const Docks& docks, LayoutPreset preset)
         place(Qt::BottomDockWidgetArea, {docks.method});
         place(Qt::BottomDockWidgetArea, {docks.run, docks.runs, docks.comparison});
         window.resizeDocks({docks.weights, docks.method, docks.run},
-                           {share(width, 0.43), share(width, 0.28), share(width, 0.29)},
+                           {share(width, 0.41), share(width, 0.28), share(width, 0.31)},
                            Qt::Horizontal);
-        window.resizeDocks({docks.weights}, {share(height, 0.5)}, Qt::Vertical);
+        window.resizeDocks({docks.weights}, {share(height, 0.52)}, Qt::Vertical);
         break;
     case LayoutPreset::Compare:
         place(Qt::BottomDockWidgetArea, {docks.errors, docks.weights, docks.channels,

@@ -13,10 +13,16 @@
 
 namespace gradus {
 
-EvaluateDialog::EvaluateDialog(const QString& textFile, std::int64_t modelContext, QWidget* parent)
+EvaluateDialog::EvaluateDialog(const QString& textFile, std::int64_t modelContext, bool haveRun,
+                               QWidget* parent)
     : QDialog(parent)
+    , m_haveRun(haveRun)
 {
-    setWindowTitle(tr("Measure perplexity"));
+    setWindowTitle(tr("Measure outputs"));
+    m_metric = new QComboBox;
+    m_metric->addItem(tr("Perplexity"), static_cast<int>(TextMetric::Perplexity));
+    m_metric->addItem(tr("Likeness: KL against the float model"),
+                      static_cast<int>(TextMetric::Divergence));
     m_path = new QLineEdit(textFile);
     m_path->setMinimumWidth(380);
     m_path->setAccessibleName(tr("Text"));
@@ -35,23 +41,38 @@ EvaluateDialog::EvaluateDialog(const QString& textFile, std::int64_t modelContex
     m_context->setSpecialValueText(
         modelContext > 0 ? tr("Model's: %1").arg(std::min<std::int64_t>(modelContext, 2048))
                          : tr("Model's"));
-    auto* about = new QLabel(
-        tr("The float model and the last run are measured on the same windows of the text."));
-    about->setWordWrap(true);
+    m_about = new QLabel;
+    m_about->setWordWrap(true);
 
     auto* form = new QFormLayout;
+    form->addRow(tr("Metric"), m_metric);
     form->addRow(tr("Text"), line);
     form->addRow(tr("Convention"), m_convention);
     form->addRow(tr("Context"), m_context);
     auto* buttons = new QDialogButtonBox(QDialogButtonBox::Cancel);
-    buttons->addButton(tr("Measure"), QDialogButtonBox::AcceptRole);
+    m_measure = buttons->addButton(tr("Measure"), QDialogButtonBox::AcceptRole);
     connect(buttons, &QDialogButtonBox::accepted, this, &EvaluateDialog::accept);
     connect(buttons, &QDialogButtonBox::rejected, this, &QDialog::reject);
     connect(browseButton, &QPushButton::clicked, this, &EvaluateDialog::browse);
+    connect(m_metric, &QComboBox::currentIndexChanged, this, &EvaluateDialog::explain);
     auto* layout = new QVBoxLayout(this);
-    layout->addWidget(about);
+    layout->addWidget(m_about);
     layout->addLayout(form);
     layout->addWidget(buttons);
+    explain();
+}
+
+void EvaluateDialog::explain()
+{
+    const bool divergence =
+        static_cast<TextMetric>(m_metric->currentData().toInt()) == TextMetric::Divergence;
+    m_measure->setEnabled(!divergence || m_haveRun);
+    m_about->setText(
+        !divergence ? tr("The float model and the shown run are measured on the same windows of "
+                         "the text.")
+        : m_haveRun ? tr("What the shown run expects as the next token is compared with what the "
+                         "float model expects, position by position.")
+                    : tr("There is no run to compare with the float model: quantize first."));
 }
 
 void EvaluateDialog::browse()
@@ -67,10 +88,10 @@ void EvaluateDialog::browse()
 void EvaluateDialog::accept()
 {
     const QString path = m_path->text().trimmed();
-    if (path.isEmpty())
+    if (path.isEmpty() || !m_measure->isEnabled())
         return;
     QDialog::accept();
-    Q_EMIT evaluateRequested(path,
+    Q_EMIT evaluateRequested(static_cast<TextMetric>(m_metric->currentData().toInt()), path,
                              static_cast<PerplexityConvention>(m_convention->currentData().toInt()),
                              m_context->value());
 }

@@ -543,6 +543,7 @@ void Explorer::keepInputs(const std::string& layer, std::shared_ptr<const InputS
     if (bytes + inputs->hessian.size() * sizeof(double) > inputBytes) {
         auto ranges = std::make_shared<InputStatistics>();
         ranges->features = inputs->features;
+        ranges->groups = inputs->groups;
         ranges->rows = inputs->rows;
         ranges->minimum = inputs->minimum;
         ranges->maximum = inputs->maximum;

@@ -160,8 +160,8 @@ void ExportDialog::checkTarget()
         problem = tr("%1 is a folder: name a file in it.").arg(target.fileName());
     else if ((m_format == ExportFormat::Onnx || m_format == ExportFormat::Keras) && target.exists())
         problem = tr("%1 exists already: name a new file.").arg(target.fileName());
-    m_export->setEnabled(problem.isEmpty());
-    m_export->setToolTip(problem);
+    m_export->setEnabled(problem.isEmpty() && m_failure.isEmpty());
+    m_export->setToolTip(problem.isEmpty() ? m_failure : problem);
     m_problem->setText(problem.isEmpty() ? QString() : tr("⚠ %1").arg(problem));
     m_problem->setVisible(!problem.isEmpty());
 }
@@ -177,6 +177,8 @@ void ExportDialog::refresh()
         [self](const std::vector<PreflightNote>& notes, const QString& failure) {
             if (!self)
                 return;
+            self->m_failure = failure;
+            self->checkTarget();
             if (!failure.isEmpty()) {
                 self->m_notes->setPlainText(failure);
                 return;

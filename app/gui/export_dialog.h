@@ -33,6 +33,7 @@ private:
     QString m_suffix; ///< of the file; empty for a folder
     QString m_filter; ///< of the file dialog
     QLineEdit* m_path = nullptr;
+    QString m_failure;           ///< why the run cannot be written in this format
     QLabel* m_problem = nullptr; ///< why the target will not do
     QPushButton* m_export = nullptr;
     QComboBox* m_zeros = nullptr;

@@ -4,6 +4,7 @@
 #include "core/base/error.h"
 #include "core/data/open_dataset.h"
 #include "core/session/samples.h"
+#include "widgets/core_text.h"
 #include "widgets/text.h"
 
 #include <algorithm>
@@ -113,9 +114,9 @@ FedData lookAtData(const Model& model, const CalibrationChoice& choice, Monitor&
     FedData result;
     try {
         const auto data = openDataset(model, dataChoice(choice, {}), monitor);
-        result.description = toQString(data->description());
+        result.description = coreSentence(data->description());
         for (const std::string& warning : data->warnings())
-            result.warnings.append(toQString(warning));
+            result.warnings.append(coreSentence(warning));
         const std::int64_t count = std::min(data->count(), shownSamples);
         std::vector<std::int64_t> samples;
         for (std::int64_t i = 0; i < count; ++i)

@@ -21,6 +21,7 @@
 #include "widgets/panels/weight_panel.h"
 #include "widgets/plots/histogram_plot.h"
 #include "widgets/plots/plot_view.h"
+#include "widgets/core_text.h"
 #include "widgets/text.h"
 
 #include <QApplication>
@@ -450,7 +451,7 @@ void MainWindow::modelChanged()
     const QString name = QFileInfo(QDir::cleanPath(pathText(model->source.path))).fileName();
     setWindowTitle(QStringLiteral("%1[*] – Gradus").arg(name));
     m_modelLabel->setText(tr("%1 · %2 · %3 · %4 parameters · %5")
-                              .arg(name, toQString(model->architecture), modelTaskTitle(*model),
+                              .arg(name, coreText(model->architecture), modelTaskTitle(*model),
                                    toQString(formatCount(model->parameters)),
                                    toQString(formatBytes(model->source.bytes))));
     const QString facts = pathText(model->source.path) + QLatin1Char('\n') + modelFactsText(*model);
@@ -458,8 +459,6 @@ void MainWindow::modelChanged()
     m_modelLabel->setAccessibleDescription(facts);
     const FeedKind kind = feedKindOf(*model);
     m_runPanel->setFeed(kind, imageInputOf(*model));
-    m_evaluate->setText(kind == FeedKind::Text ? tr("Measure &perplexity…")
-                                               : tr("Measure out&puts…"));
     m_runPanel->setRecipe(m_workbench.document()->recipe(), model->maximumContext);
     if (!m_docksShown) {
         m_docksShown = true;

@@ -142,7 +142,7 @@ void MainWindow::makeRunMenu()
     run->addSeparator();
     m_capture = action(run, tr("Capture &activations"), QKeySequence(Qt::Key_F7),
                        [this] { m_workbench.captureInputs(); });
-    m_evaluate = action(run, tr("Measure &perplexity…"), QKeySequence(Qt::Key_F6),
+    m_evaluate = action(run, tr("Measure out&puts…"), QKeySequence(Qt::Key_F6),
                         [this] { showEvaluateDialog(); });
 }
 
@@ -413,10 +413,15 @@ void MainWindow::showEvaluateDialog()
     const QDir folder(info.isDir() ? info.filePath() : info.path());
     const QString name = QStringLiteral("evaluation.txt");
     const QString proposal = folder.exists(name) ? folder.absoluteFilePath(name) : QString();
-    auto* dialog = new EvaluateDialog(proposal, model->maximumContext, this);
+    auto* dialog = new EvaluateDialog(proposal, model->maximumContext,
+                                      m_workbench.document()->run() != nullptr, this);
     connect(dialog, &EvaluateDialog::evaluateRequested, this,
-            [this](const QString& path, PerplexityConvention convention, qint64 context) {
-                m_workbench.evaluate(path, convention, context);
+            [this](TextMetric metric, const QString& path, PerplexityConvention convention,
+                   qint64 context) {
+                if (metric == TextMetric::Divergence)
+                    m_workbench.evaluateDivergence(path, convention, context);
+                else
+                    m_workbench.evaluate(path, convention, context);
             });
     show(dialog);
 }

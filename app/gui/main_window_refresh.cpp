@@ -77,13 +77,25 @@ void MainWindow::refreshSelection()
         names.push_back(current);
     std::vector<std::pair<std::string, LayerChoice>> layers;
     bool overridden = false;
+    bool allFixed = true; // their inputs stay float
+    QString whyNoInputs;
     for (const std::string& name : names) {
         const int row = m_layers->model()->rowOf(name);
         if (row < 0)
             continue;
         layers.emplace_back(name, m_layers->model()->row(row).choice);
+        const QString why = whyInputsStayFloat(m_layers->model()->row(row).kind);
+        if (layers.size() == 1 || why.isEmpty())
+            whyNoInputs = why;
+        allFixed = allFixed && !why.isEmpty();
         overridden = overridden || document->recipe().overrides.count(name) > 0;
     }
+    const std::vector<LayerRow>& all = m_layers->model()->rows();
+    const bool someTake = std::any_of(
+        all.begin(), all.end(), [](const LayerRow& row) { return takesActivationGrid(row.kind); });
+    m_method->setInputReasons(allFixed ? whyNoInputs : QString(),
+                              someTake || all.empty() ? QString()
+                                                      : whyInputsStayFloat(all.front().kind));
     m_method->setState(document->recipe().standard, std::move(layers), overridden);
     m_quantizeSelected->setEnabled(m_quantize->isEnabled() && !names.empty());
     m_errors->setSelected(names);
@@ -209,6 +221,7 @@ void MainWindow::refreshActions()
     m_runPanel->setObstacle(obstacle);
     m_runPanel->setStale(m_workbench.staleCount(), document->shownRun() != nullptr);
     m_runPanel->setCanEvaluate(canRun, whyNot);
+    m_runPanel->setCannotFeed(model && !canRun ? whyNot : QString());
     m_progress->setVisible(busy);
     m_progressText->setVisible(busy);
     m_log->setEnabled(model);

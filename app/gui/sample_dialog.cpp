@@ -11,6 +11,7 @@
 #include <QGridLayout>
 #include <QLabel>
 #include <QLineEdit>
+#include <QMenu>
 #include <QPushButton>
 #include <QStandardItemModel>
 
@@ -21,6 +22,7 @@ SampleDialog::SampleDialog(const Model& model, const CalibrationChoice& proposal
     : QDialog(parent)
     , m_choice(proposal)
     , m_haveRun(haveRun)
+    , m_kind(feedKindOf(model))
 {
     setWindowTitle(tr("Measure outputs"));
     m_metric = new QComboBox;
@@ -53,7 +55,7 @@ SampleDialog::SampleDialog(const Model& model, const CalibrationChoice& proposal
     line->addWidget(browseButton);
     grid->addLayout(line, 1, 1, 1, 3);
     m_fields = new SampleFields(this);
-    m_fields->addTo(grid, 2, 4);
+    m_fields->addTo(grid, 2, 4, 0);
     m_fields->setKind(feedKindOf(model), imageInputOf(model));
     m_fields->setValues(proposal);
 
@@ -61,7 +63,17 @@ SampleDialog::SampleDialog(const Model& model, const CalibrationChoice& proposal
     buttons->addButton(tr("Measure"), QDialogButtonBox::AcceptRole);
     connect(buttons, &QDialogButtonBox::accepted, this, &SampleDialog::accept);
     connect(buttons, &QDialogButtonBox::rejected, this, &QDialog::reject);
-    connect(browseButton, &QPushButton::clicked, this, &SampleDialog::browse);
+    connect(browseButton, &QPushButton::clicked, this, [this, browseButton] {
+        if (m_kind != FeedKind::Images) {
+            browse(false);
+            return;
+        }
+        auto* menu = new QMenu(this); // Images are a file or a folder; no dialog offers both.
+        menu->setAttribute(Qt::WA_DeleteOnClose);
+        menu->addAction(tr("Array or image…"), this, [this] { browse(false); });
+        menu->addAction(tr("Folder of images…"), this, [this] { browse(true); });
+        menu->popup(browseButton->mapToGlobal(QPoint(0, browseButton->height())));
+    });
     connect(m_metric, &QComboBox::currentIndexChanged, this, &SampleDialog::explain);
     auto* layout = new QVBoxLayout(this);
     layout->addWidget(m_about);
@@ -82,14 +94,15 @@ void SampleDialog::explain()
                     : tr("There is no run to compare with the float model: quantize first."));
 }
 
-void SampleDialog::browse()
+void SampleDialog::browse(bool folder)
 {
     auto* dialog = new QFileDialog(this, windowTitle(), m_path->text());
     dialog->setAttribute(Qt::WA_DeleteOnClose);
-    dialog->setFileMode(QFileDialog::ExistingFile);
-    dialog->setNameFilters(
-        {tr("Images and arrays (*.npy *.npz *.h5 *.png *.jpg *.jpeg *ubyte *.gz)"),
-         tr("All files (*)")});
+    dialog->setFileMode(folder ? QFileDialog::Directory : QFileDialog::ExistingFile);
+    if (!folder)
+        dialog->setNameFilters(
+            {tr("Images and arrays (*.npy *.npz *.h5 *.png *.jpg *.jpeg *ubyte *.gz)"),
+             tr("All files (*)")});
     connect(dialog, &QFileDialog::fileSelected, m_path, &QLineEdit::setText);
     dialog->open();
 }

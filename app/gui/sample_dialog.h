@@ -2,6 +2,7 @@
 #pragma once
 
 #include "app/gui/sample_evaluation.h"
+#include "widgets/models/model_facts.h"
 
 #include <QDialog>
 
@@ -26,12 +27,13 @@ Q_SIGNALS:
     void evaluateRequested(const gradus::SampleEvaluation& what);
 
 private:
-    void browse();
+    void browse(bool folder);
     void accept() override;
     void explain();
 
     CalibrationChoice m_choice;
     bool m_haveRun = false;
+    FeedKind m_kind;
     QComboBox* m_metric = nullptr;
     QLineEdit* m_path = nullptr;
     QLabel* m_about = nullptr;

@@ -10,6 +10,13 @@
 
 namespace gradus {
 
+/// How a language model is measured on a text.
+enum class TextMetric
+{
+    Perplexity, ///< of the float model and the run
+    Divergence, ///< KL of the run's next tokens against the float model's
+};
+
 /// How a model that is fed no text is measured.
 enum class SampleMetric
 {

@@ -5,6 +5,7 @@
 #include "core/base/format.h"
 #include "core/session/stale.h"
 #include "widgets/models/model_facts.h"
+#include "widgets/core_text.h"
 #include "widgets/text.h"
 
 #include <QDateTime>
@@ -253,7 +254,7 @@ void Workbench::openModel(const QString& path, const Then& then)
                 takeRun(run, path);
             m_recipePath.clear();
             say(tr("Opened %1: %2, %3 layers, %4 parameters, %5")
-                    .arg(path, toQString(model->architecture))
+                    .arg(path, coreText(model->architecture))
                     .arg(model->layers.size())
                     .arg(toQString(formatCount(model->parameters)),
                          toQString(formatBytes(model->source.bytes))));

@@ -76,6 +76,9 @@ public:
     void captureInputs(const Then& then = {});
     void evaluate(const QString& textFile, PerplexityConvention convention, std::int64_t context,
                   const Then& then = {});
+    /// How far the shown run's next tokens are from the float model's.
+    void evaluateDivergence(const QString& textFile, PerplexityConvention convention,
+                            std::int64_t context, const Then& then = {});
     /// Of a model that is fed no text; its figures take the place of the perplexity.
     void evaluateSamples(const SampleEvaluation& what, const Then& then = {});
     /// Names what the format cannot hold, for the export dialog; failure: why it cannot be written
@@ -147,6 +150,8 @@ private:
     void keepSession();
     [[nodiscard]] SavedSession sessionState() const;
     void setPerplexity(const QString& text);
+    /// What was measured and how: in the log, the panel, and with the run, 0 for none.
+    void showFigures(const QString& text, const QString& how, int run);
     [[nodiscard]] const SessionRun* sessionRun(int id) const;
     void takeRun(std::shared_ptr<const Run> run, const QString& path);
     void watchModel();

@@ -6,6 +6,7 @@
 #include "core/session/report.h"
 #include "core/session/samples.h"
 #include "core/session/stale.h"
+#include "widgets/core_text.h"
 #include "widgets/models/model_facts.h"
 #include "widgets/text.h"
 
@@ -51,6 +52,27 @@ struct Workbench::RunRequest
     bool resumable = false;
 };
 
+namespace {
+/// Names a method that goes without the inputs that nobody can capture.
+QString cannotCalibrate(const Model& model, const Plan& plan)
+{
+    const QString why = toQString(model.whyNotRunnable);
+    for (const Plan::Row& row : plan.rows) {
+        if (row.choice.keepFloat || !needsCalibration(row.choice.method))
+            continue;
+        const auto title = [](std::string_view method) {
+            const MethodDescription* found = findMethod(method);
+            return found ? coreText(found->title) : toQString(method);
+        };
+        return Workbench::tr("%1 needs calibration, but the model cannot be run: choose %2, which "
+                             "needs none (%3)")
+            .arg(title(methodName(row.choice.method)),
+                 title(powerGridOf(row.choice.method) ? "powerquant" : "rtn-mse"), why);
+    }
+    return Workbench::tr("The recipe needs calibration, but the model cannot be run: %1").arg(why);
+}
+} // namespace
+
 QString Workbench::obstacle() const
 {
     const auto& model = m_document.model();
@@ -60,8 +82,7 @@ QString Workbench::obstacle() const
         return tr("The plan is being made");
     if (m_document.plan()->needsCalibration) {
         if (!model->canRun())
-            return tr("The recipe needs calibration, but the model cannot be run: %1")
-                .arg(toQString(model->whyNotRunnable));
+            return cannotCalibrate(*model, *m_document.plan());
         if (m_document.recipe().calibration.data.empty())
             switch (feedKindOf(*model)) {
             case FeedKind::Text:
@@ -330,6 +351,17 @@ void Workbench::writeReport(const QString& path, const Then& then, int run)
         then);
 }
 
+namespace {
+QString windowsText(const QString& textFile, PerplexityConvention convention, std::int64_t windows,
+                    std::int64_t context)
+{
+    return Workbench::tr("%1, %2 windows of %3 tokens, %4 convention")
+        .arg(shortPath(textFile), toQString(formatCount(windows)), toQString(formatCount(context)),
+             convention == PerplexityConvention::Gptq ? Workbench::tr("GPTQ")
+                                                      : QStringLiteral("llama.cpp"));
+}
+} // namespace
+
 void Workbench::evaluate(const QString& textFile, PerplexityConvention convention,
                          std::int64_t context, const Then& then)
 {
@@ -387,19 +419,56 @@ void Workbench::evaluate(const QString& textFile, PerplexityConvention conventio
                                  change < 0 ? QStringLiteral("−") : QStringLiteral("+"),
                                  toQString(formatPercent(std::fabs(change))));
             }
-            const QString how =
-                tr("%1, %2 windows of %3 tokens, %4 convention")
-                    .arg(shortPath(textFile), toQString(formatCount(result.original.windows)),
-                         toQString(formatCount(result.original.context)),
-                         convention == PerplexityConvention::Gptq ? tr("GPTQ")
-                                                                  : QStringLiteral("llama.cpp"));
-            say(QStringLiteral("%1 (%2)").arg(text, how));
-            setPerplexity(QStringLiteral("%1\n%2").arg(text, how));
-            if (result.quantized)
-                m_document.setPerplexity(id, QStringLiteral("%1 (%2)").arg(text, how));
+            showFigures(
+                text,
+                windowsText(textFile, convention, result.original.windows, result.original.context),
+                result.quantized ? id : 0);
             return true;
         },
         then);
+}
+
+void Workbench::evaluateDivergence(const QString& textFile, PerplexityConvention convention,
+                                   std::int64_t context, const Then& then)
+{
+    EvaluateRequest request;
+    request.model = m_document.model();
+    request.run = m_document.run();
+    if (!request.model || !request.run) {
+        refuse(!request.model
+                   ? tr("Open a model first")
+                   : tr("There is no run to compare with the float model: quantize first"),
+               then);
+        return;
+    }
+    const int id = m_document.shownRun()->id;
+    request.data = toPath(textFile);
+    request.convention = convention;
+    request.context = context;
+    work(
+        tr("Comparing outputs"),
+        [request](JobMonitor& monitor) {
+            return gradus::evaluateDivergence(request, nullptr, monitor);
+        },
+        [this, convention, textFile, id](const Divergence& result) {
+            const auto digits = [](double value) { return QString::number(value, 'g', 3); };
+            const QString text = tr("KL to float: %1 ± %2 nats/token; same most likely token: %3 %")
+                                     .arg(digits(result.value), digits(result.standardError),
+                                          QString::number(100 * result.sameTop, 'f', 1));
+            showFigures(text, windowsText(textFile, convention, result.windows, result.context),
+                        id);
+            return true;
+        },
+        then);
+}
+
+void Workbench::showFigures(const QString& text, const QString& how, int run)
+{
+    const QString line = QStringLiteral("%1 (%2)").arg(text, how);
+    say(line);
+    setPerplexity(QStringLiteral("%1\n%2").arg(text, how));
+    if (run != 0)
+        m_document.setPerplexity(run, line);
 }
 
 void Workbench::evaluateSamples(const SampleEvaluation& what, const Then& then)
@@ -460,10 +529,7 @@ void Workbench::evaluateSamples(const SampleEvaluation& what, const Then& then)
                 m_floatAccuracy[key] = *figures.original;
             const QString text = figuresText(figures);
             const QString how = figuresContext(figures, shortPath(file));
-            say(QStringLiteral("%1 (%2)").arg(text, how));
-            setPerplexity(QStringLiteral("%1\n%2").arg(text, how));
-            if (figures.quantized || figures.outputs)
-                m_document.setPerplexity(id, QStringLiteral("%1 (%2)").arg(text, how));
+            showFigures(text, how, figures.quantized || figures.outputs ? id : 0);
             return true;
         },
         then);

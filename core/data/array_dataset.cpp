@@ -257,6 +257,8 @@ void checkNormalization(std::span<const float> mean, std::span<const float> devi
 std::string normalizationText(std::span<const float> mean, std::span<const float> deviation)
 {
     const auto list = [](std::span<const float> values) {
+        if (std::all_of(values.begin(), values.end(), [&](float v) { return v == values[0]; }))
+            values = values.first(1); // one for all channels is said once
         std::string text;
         for (const float value : values)
             text += concat(text.empty() ? "" : ", ", formatReal(static_cast<double>(value)));

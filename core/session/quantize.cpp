@@ -20,12 +20,22 @@ namespace gradus {
 
 namespace {
 
-/// Throws when the layer needs calibration inputs, but there is no text for them.
-void requireNoCalibration(const Layer& layer, const LayerChoice& choice)
+/// Throws when the layer needs calibration inputs, but there is no data for them.
+void requireNoCalibration(const Model& model, const Layer& layer, const LayerChoice& choice)
 {
-    if (needsCalibration(choice.method))
+    if (needsCalibration(choice.method)) {
+        // What makes the same kind of grid without data.
+        const bool powerGrid = powerGridOf(choice.method) != nullptr;
+        const std::string_view instead = powerGrid ? "powerquant" : "rtn-mse";
+        if (!model.canRun())
+            throw Error(ErrorCode::Usage,
+                        concat(layer.name, ": method ", methodName(choice.method),
+                               " needs calibration, but the model cannot be run: ",
+                               model.whyNotRunnable, "; ", instead, " needs none"));
         throw Error(ErrorCode::Usage, concat(layer.name, ": method ", methodName(choice.method),
-                                             " needs calibration data (--calibration FILE)"));
+                                             " needs calibration data (--calibration FILE); ",
+                                             instead, " needs none"));
+    }
     if (needsCalibration(choice))
         throw Error(ErrorCode::Usage,
                     concat(layer.name, ": activations need calibration data (--calibration FILE) "
@@ -99,7 +109,7 @@ void QuantizeJob::readCalibration()
     if (calibration.data.empty()) {
         for (std::size_t i = 0; i < m_choices.size(); ++i)
             if (m_computed[i])
-                requireNoCalibration(m_model.layers[i], m_choices[i]);
+                requireNoCalibration(m_model, m_model.layers[i], m_choices[i]);
         return;
     }
     m_samples = calibrationSamples(m_model, calibration, m_request.recipe.seed, m_request.tokenizer,

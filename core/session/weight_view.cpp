@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <numeric>
 #include <utility>
 
@@ -65,6 +66,44 @@ MethodOptions previewMethod(const MethodOptions& method)
     return gptq && gptq->mseClip ? MethodOptions(RtnMseOptions{}) : MethodOptions(RtnOptions{});
 }
 
+/// One Hessian for each group that the rows are split evenly on.
+void requireHessians(const WeightFacts& facts, const InputStatistics& inputs)
+{
+    const ConstMatrixView weight = facts.weight.matrix();
+    const std::int64_t groups = inputs.groups;
+    if (groups < 1 || weight.rows % groups != 0)
+        throw Error(ErrorCode::Shape, concat(facts.layer, ": ", groups, " groups of inputs do not ",
+                                             "divide ", weight.rows, " outputs evenly"));
+    if (inputs.hessian.size() != static_cast<std::size_t>(groups * weight.cols * weight.cols))
+        throw Error(ErrorCode::Shape,
+                    concat(facts.layer, ": the Hessian has ", inputs.hessian.size(),
+                           " values, expected ", groups > 1 ? concat(groups, " × ") : std::string(),
+                           weight.cols, " × ", weight.cols));
+}
+
+/// rowEnergies() of some rows of the weight, each with the Hessian of its group. a: the values of
+/// those rows; rows: their numbers in the weight, ascending; of: rows of the whole weight.
+std::vector<double> energiesOf(ConstMatrixView a, const std::vector<std::int64_t>& rows,
+                               std::int64_t of, const InputStatistics& inputs, Monitor& monitor)
+{
+    const std::int64_t perGroup = std::max<std::int64_t>(of / inputs.groups, 1);
+    const auto size = static_cast<std::size_t>(a.cols * a.cols);
+    std::vector<double> energies;
+    for (std::size_t i = 0; i < rows.size();) {
+        const std::int64_t group = rows[i] / perGroup;
+        const auto end = std::lower_bound(rows.begin() + static_cast<std::ptrdiff_t>(i), rows.end(),
+                                          (group + 1) * perGroup);
+        const auto past = static_cast<std::size_t>(end - rows.begin());
+        const std::vector<double> part = rowEnergies(
+            a.block(static_cast<std::int64_t>(i), 0, static_cast<std::int64_t>(past - i), a.cols),
+            std::span(inputs.hessian).subspan(static_cast<std::size_t>(group) * size, size),
+            &monitor);
+        energies.insert(energies.end(), part.begin(), part.end());
+        i = past;
+    }
+    return energies;
+}
+
 void requireSizes(const PreviewRequest& request)
 {
     const ConstMatrixView weight = request.facts->weight.matrix();
@@ -80,6 +119,8 @@ void requireSizes(const PreviewRequest& request)
     }
     if (request.inputs && request.inputs->features != weight.cols)
         fail("captured features are", request.inputs->features, weight.cols);
+    if (request.inputs && !request.inputs->hessian.empty())
+        requireHessians(*request.facts, *request.inputs);
     if (request.energies && static_cast<std::int64_t>(request.energies->size()) != weight.rows)
         fail("energies are", static_cast<std::int64_t>(request.energies->size()), weight.rows);
 }
@@ -105,7 +146,7 @@ LevelEnds levelEnds(const QuantizedWeight& weight)
     return ends;
 }
 
-void setLevels(WeightPreview& preview, const QuantizedWeight& weight)
+void setLevels(WeightPreview& preview, const QuantizedWeight& weight, ConstMatrixView original)
 {
     if (weight.scales.empty())
         return;
@@ -133,10 +174,22 @@ void setLevels(WeightPreview& preview, const QuantizedWeight& weight)
         preview.colLow.push_back(groupLow[group]);
         preview.colHigh.push_back(groupHigh[group]);
     }
-    preview.clipLow =
-        static_cast<double>(*std::min_element(preview.rowLow.begin(), preview.rowLow.end()));
-    preview.clipHigh =
-        static_cast<double>(*std::max_element(preview.rowHigh.begin(), preview.rowHigh.end()));
+    // A row of zeros has some grid, too, whose ends say nothing about the weights.
+    double low = std::numeric_limits<double>::infinity();
+    double high = -low;
+    const auto join = [&](std::size_t r) {
+        low = std::min(low, static_cast<double>(preview.rowLow[r]));
+        high = std::max(high, static_cast<double>(preview.rowHigh[r]));
+    };
+    for (std::size_t r = 0; r < preview.rowLow.size(); ++r) {
+        const auto values = original.row(static_cast<std::int64_t>(r));
+        if (std::any_of(values.begin(), values.end(), [](float w) { return w != 0; }))
+            join(r);
+    }
+    for (std::size_t r = 0; low > high && r < preview.rowLow.size(); ++r)
+        join(r);
+    preview.clipLow = low;
+    preview.clipHigh = high;
     if (!weight.exponents.empty()) {
         const auto [least, most] =
             std::minmax_element(weight.exponents.begin(), weight.exponents.end());
@@ -163,20 +216,22 @@ double relativeEnergy(const PreviewRequest& request, const std::vector<std::int6
                       const Tensor& errors, Monitor& monitor)
 {
     const ConstMatrixView weight = request.facts->weight.matrix();
-    const std::span<const double> hessian = request.inputs->hessian;
-    const double error = sumOf(rowEnergies(errors.matrix(), hessian, &monitor));
+    const auto energy = [&](ConstMatrixView values) {
+        return sumOf(energiesOf(values, rows, weight.rows, *request.inputs, monitor));
+    };
+    const double error = energy(errors.matrix());
     double whole = 0;
     if (request.energies) {
         for (const std::int64_t r : rows)
             whole += (*request.energies)[static_cast<std::size_t>(r)];
     } else if (static_cast<std::int64_t>(rows.size()) == weight.rows) {
-        whole = sumOf(rowEnergies(weight, hessian, &monitor));
+        whole = energy(weight);
     } else {
         Tensor some(Shape{static_cast<std::int64_t>(rows.size()), weight.cols});
         for (std::size_t i = 0; i < rows.size(); ++i)
             std::copy_n(weight.row(rows[i]).data(), weight.cols,
                         some.matrix().row(static_cast<std::int64_t>(i)).data());
-        whole = sumOf(rowEnergies(std::as_const(some).matrix(), hessian, &monitor));
+        whole = energy(std::as_const(some).matrix());
     }
     if (!(whole > 0))
         return std::numeric_limits<double>::quiet_NaN();
@@ -213,13 +268,12 @@ std::shared_ptr<const WeightFacts> weightFacts(const Model& model, const Layer& 
 std::shared_ptr<const std::vector<double>>
 outputEnergies(const WeightFacts& facts, const InputStatistics& inputs, Monitor& monitor)
 {
+    requireHessians(facts, inputs);
     const ConstMatrixView weight = facts.weight.matrix();
-    if (inputs.hessian.size() != static_cast<std::size_t>(weight.cols * weight.cols))
-        throw Error(ErrorCode::Shape,
-                    concat(facts.layer, ": the Hessian has ", inputs.hessian.size(),
-                           " values, expected ", weight.cols, " × ", weight.cols));
+    std::vector<std::int64_t> rows(static_cast<std::size_t>(weight.rows));
+    std::iota(rows.begin(), rows.end(), std::int64_t(0));
     return std::make_shared<const std::vector<double>>(
-        rowEnergies(weight, inputs.hessian, &monitor));
+        energiesOf(weight, rows, weight.rows, inputs, monitor));
 }
 
 std::vector<float> granuleLevels(const QuantizedWeight& weight, std::int64_t row,
@@ -279,7 +333,7 @@ WeightPreview previewWeight(const PreviewRequest& request, Monitor& monitor)
         preview.fromRun || (isDataFree(request.choice.method) && !lacksModelExponent(request));
     preview.bytes = quantized.size().bytes();
     preview.bitsPerWeight = quantized.size().bitsPerWeight(weight.rows * weight.cols);
-    setLevels(preview, quantized);
+    setLevels(preview, quantized, weight);
     const double lo = std::min(facts.original.lo, preview.clipLow);
     const double hi = std::max(facts.original.hi, preview.clipHigh);
     const bool recount = !sameBins || lo != facts.original.lo || hi != facts.original.hi;

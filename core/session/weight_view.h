@@ -73,7 +73,8 @@ struct WeightPreview
                                                std::size_t parameter);
 
 /// w·H·wᵀ for every row w of the float weight: what output errors are relative to, the same for
-/// all choices. Throws Error(Shape) when there is no Hessian of the weight's size.
+/// all choices; of a grouped convolution each row with its group's Hessian. Throws Error(Shape)
+/// when there are no Hessians of the weight's size.
 [[nodiscard]] std::shared_ptr<const std::vector<double>>
 outputEnergies(const WeightFacts& facts, const InputStatistics& inputs, Monitor& monitor);
 

@@ -1021,7 +1021,7 @@ void TestWindowSession::everythingHasAName()
     QVERIFY2(inWindow.isEmpty(), qPrintable(inWindow.join('\n')));
     QVERIFY(await([&](auto then) { window.workbench()->quantize(then); }));
     // Dialogs.
-    for (const char* text : {"Rules…", "Measure perplexity…", "Keyboard shortcuts"}) {
+    for (const char* text : {"Rules…", "Measure outputs…", "Keyboard shortcuts"}) {
         QAction* action = test::menuAction(window, QString::fromUtf8(text));
         QVERIFY2(action, text);
         action->trigger();

@@ -139,6 +139,23 @@ void TestBitsMap::layouts()
     QCOMPARE(layout.layerAt({2, 0}), 0);
     QCOMPARE(layout.layerAt({3, 0}), 6);
     QVERIFY(bitsMapLayout({}).rows.empty());
+    // What every name ends with tells none from another.
+    const BitsMapLayout ends = bitsMapLayout(named({{"h.0.query.weight", 0},
+                                                    {"h.0.key.weight", 0},
+                                                    {"h.1.query.weight", 1},
+                                                    {"h.1.key.weight", 1}}));
+    QCOMPARE(ends.columns.size(), std::size_t(2));
+    QCOMPARE(ends.columns[0].title, QStringLiteral("query"));
+    QCOMPARE(ends.columns[1].title, QStringLiteral("key"));
+    // A convolutional network whose blocks repeat nothing: all layers in order, not a staircase.
+    std::vector<std::pair<std::string, int>> chain;
+    for (int i = 0; i < 28; ++i)
+        chain.emplace_back("conv_" + std::to_string(i), i);
+    const BitsMapLayout strip = bitsMapLayout(named(chain));
+    QCOMPARE(strip.blockRows, 0);
+    QCOMPARE(strip.width, 8);
+    QCOMPARE(strip.places[27].row, 3);
+    QCOMPARE(strip.places[27].column, 3);
 }
 
 void TestBitsMap::layoutsWithoutBlocks()

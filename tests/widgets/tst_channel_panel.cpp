@@ -165,6 +165,15 @@ void TestChannelPanel::captureIsAskedFor()
 void TestChannelPanel::inputsOfAnotherSize()
 {
     m_panel->setAxis(ChannelAxis::Input);
+    // A convolution of two groups: the columns of the weight meet the features of both.
+    const auto grouped = inputs(6);
+    grouped->features = 3;
+    grouped->groups = 2;
+    grouped->minimum[4] = -7;
+    m_panel->setData(facts("a"), nullptr, ranges(ChannelAxis::Input, 3), nullptr, grouped);
+    QVERIFY(!m_panel->inputPlot()->isEmpty());
+    QCOMPARE(m_panel->inputPlot()->csv(),
+             QString("channel,input_low,input_high\n0,-2,3\n1,-7,4\n2,-2,5\n"));
     m_panel->setData(facts("a"), nullptr, ranges(ChannelAxis::Input, 3), nullptr, inputs(5));
     QVERIFY(m_panel->inputPlot()->isEmpty());
     QVERIFY(!m_panel->findChild<QPushButton*>()->isVisible());

@@ -46,6 +46,7 @@ private:
 private Q_SLOTS:
     void init();
     void numbers();
+    void startsWithWhatThereIs();
     void largestChangeFirst();
     void totalsStayOnTop();
     void onlyDifferent();
@@ -111,6 +112,25 @@ void TestRunComparison::numbers()
     QVERIFY(said);
     QCOMPARE(m_panel->plot()->shownLayers().size(), std::size_t(5));
     QVERIFY(isClose(m_panel->plot()->value(1, 1), 2.5, 1e-12));
+}
+
+/// Runs without data have no output errors to draw: their SQNR stands for them.
+void TestRunComparison::startsWithWhatThereIs()
+{
+    QCOMPARE(m_panel->plot()->measure(), Measure::OutputError);
+    const auto without = [](const std::shared_ptr<SessionRun>& run) {
+        auto result = std::make_shared<SessionRun>(*run);
+        for (auto& [name, layer] : result->results)
+            layer.result.relativeOutputError = std::nan("");
+        return result;
+    };
+    m_panel->setRuns(without(m_a), without(m_b));
+    QCOMPARE(m_panel->plot()->measure(), Measure::WeightSqnr);
+    QVERIFY(!m_panel->plot()->isEmpty());
+    m_panel->setRuns(m_a, without(m_b)); // one of the two is not enough
+    QCOMPARE(m_panel->plot()->measure(), Measure::WeightSqnr);
+    m_panel->setRuns(m_a, m_b);
+    QCOMPARE(m_panel->plot()->measure(), Measure::OutputError);
 }
 
 void TestRunComparison::largestChangeFirst()

@@ -68,6 +68,22 @@ std::vector<QString> shortestEnds(const std::vector<QString>& names)
     return result;
 }
 
+namespace {
+/// Without what all names end with, as in "query.weight_T": it tells none from another, and takes
+/// the room of what does.
+std::vector<QString> withoutCommonEnd(std::vector<QString> names)
+{
+    const auto lastOf = [](const QString& name) { return name.section(QLatin1Char('.'), -1); };
+    while (names.size() > 1 && std::all_of(names.begin(), names.end(), [&](const QString& name) {
+               return name.contains(QLatin1Char('.')) && lastOf(name) == lastOf(names.front());
+           })) {
+        for (QString& name : names)
+            name = name.section(QLatin1Char('.'), 0, -2);
+    }
+    return names;
+}
+} // namespace
+
 int BitsMapLayout::layerAt(Place place) const
 {
     const auto found = layers.find(place);
@@ -99,11 +115,12 @@ BitsMapLayout bitsMapLayout(const std::vector<LayerRow>& rows)
             columnNames.push_back(split.inside);
         }
     }
-    // Numbers that are no blocks give a map that is nearly empty: a strip shows such layers better.
-    const bool sparse =
-        static_cast<double>(blockNames.size()) * static_cast<double>(columnNames.size()) >
-        6.0 * inBlocks + 60;
-    if (!modelHasBlocks && (sparse || columnNames.size() > mostColumns)) {
+    // Numbers that are no blocks give a map that is nearly empty, and so do blocks that repeat
+    // nothing, as in most convolutional networks: a strip shows such layers better.
+    const double cells =
+        static_cast<double>(blockNames.size()) * static_cast<double>(columnNames.size());
+    const bool sparse = cells > (modelHasBlocks ? 2.0 * inBlocks + 8 : 6.0 * inBlocks + 60);
+    if (sparse || (!modelHasBlocks && columnNames.size() > mostColumns)) {
         for (std::size_t i = 0; i < splits.size(); ++i)
             splits[i] = {{}, toQString(rows[i].name)};
         blockNames.clear();
@@ -141,7 +158,7 @@ BitsMapLayout bitsMapLayout(const std::vector<LayerRow>& rows)
     const std::vector<QString> shortBlocks = shortestEnds(ordered);
     for (std::size_t i = 0; i < ordered.size(); ++i)
         layout.rows.push_back({shortBlocks[i], ordered[i]});
-    const std::vector<QString> shortColumns = shortestEnds(columnNames);
+    const std::vector<QString> shortColumns = shortestEnds(withoutCommonEnd(columnNames));
     for (std::size_t i = 0; i < columnNames.size(); ++i)
         layout.columns.push_back({shortColumns[i], columnNames[i]});
 

@@ -37,8 +37,9 @@ struct BitsMapLayout
     bool operator==(const BitsMapLayout&) const = default;
 };
 
-/// Blocks are the model's; a model without any has those that its names tell: what stands before
-/// and with the first number in a name, as in "encoder.layer.3".
+/// Blocks are the model's; those that repeat nothing, as in most convolutional networks, are passed
+/// over for a strip of all layers in order. A model without any has those that its names tell: what
+/// stands before and with the first number in a name, as in "encoder.layer.3".
 [[nodiscard]] BitsMapLayout bitsMapLayout(const std::vector<LayerRow>& rows);
 
 /// For each dotted name its shortest end that no other of them has.

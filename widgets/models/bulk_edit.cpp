@@ -13,7 +13,8 @@ BulkEdit bulkEdit(const std::vector<LayerRow>& rows, const std::vector<int>& tar
     BulkEdit result;
     for (const int at : targets) {
         const LayerRow& layer = rows[static_cast<std::size_t>(at)];
-        if (!applies(layer.choice, edit))
+        if (!applies(layer.choice, edit) ||
+            (isOfInputs(edit.field) && !takesActivationGrid(layer.kind)))
             continue;
         if (layer.locked && targets.size() > 1) {
             ++result.locked;

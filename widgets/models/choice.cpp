@@ -153,6 +153,12 @@ bool applies(const LayerChoice& choice, const ChoiceEdit& edit)
     return !choice.keepFloat;
 }
 
+bool isOfInputs(ChoiceField field)
+{
+    return field == ChoiceField::InputBits || field == ChoiceField::InputExponent ||
+           field == ChoiceField::InputClip || field == ChoiceField::InputShift;
+}
+
 LayerChoice edited(const LayerChoice& choice, const ChoiceEdit& edit, const LayerChoice& standard)
 {
     LayerChoice next = choice;

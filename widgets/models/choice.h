@@ -42,6 +42,9 @@ using LayerChoices = std::map<std::string, LayerChoice>;
 /// option that its method does not have, does not.
 [[nodiscard]] bool applies(const LayerChoice& choice, const ChoiceEdit& edit);
 
+/// One of the fields of the layer's inputs.
+[[nodiscard]] bool isOfInputs(ChoiceField field);
+
 /// The choice after the edit. A layer that was float by default and gets a bit-width takes its
 /// method and scheme from `standard`. Throws Error(Usage) naming value and constraint.
 [[nodiscard]] LayerChoice edited(const LayerChoice& choice, const ChoiceEdit& edit,

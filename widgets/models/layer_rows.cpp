@@ -63,6 +63,22 @@ void setPowerGrid(LayerRow& row, const LayerResult* result)
 
 } // namespace
 
+bool takesActivationGrid(LayerKind kind)
+{
+    return kind != LayerKind::Convolution && kind != LayerKind::Embedding;
+}
+
+QString whyInputsStayFloat(LayerKind kind)
+{
+    if (kind == LayerKind::Convolution)
+        return QCoreApplication::translate(
+            "LayerRows", "Inputs of convolutions stay float: they are not quantized.");
+    if (kind == LayerKind::Embedding)
+        return QCoreApplication::translate(
+            "LayerRows", "Inputs of embeddings are tokens: they stay as they are.");
+    return {};
+}
+
 Rating ratingOfError(double relativeOutputError)
 {
     switch (ratingOf(relativeOutputError)) { // the limits are core's, as in reports

@@ -51,6 +51,10 @@ struct LayerRow
 /// "linear", "embedding", …, in the user's language.
 [[nodiscard]] QString kindText(LayerKind kind);
 
+/// Whether the inputs of such layers can be quantized; and where not, why, for people.
+[[nodiscard]] bool takesActivationGrid(LayerKind kind);
+[[nodiscard]] QString whyInputsStayFloat(LayerKind kind);
+
 /// How the relative output error is judged: good up to 1 % (20 dB), fair up to 5 % (13 dB).
 [[nodiscard]] Rating ratingOfError(double relativeOutputError);
 

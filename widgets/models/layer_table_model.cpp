@@ -152,9 +152,14 @@ std::vector<Column<LayerRow>> columns()
         {LayerTableModel::tr("Act bits"),
          LayerTableModel::tr("Bits of the layer's inputs, its activations, on a power grid; float "
                              "leaves them as they are"),
-         true, field(ChoiceField::InputBits),
+         true,
          [](const Row& row) {
-             return QVariant(row.choice.keepFloat || !row.choice.activation.enabled()
+             return takesActivationGrid(row.kind) ? fieldText(row.choice, ChoiceField::InputBits)
+                                                  : QStringLiteral("–");
+         },
+         [](const Row& row) {
+             return QVariant(row.choice.keepFloat || !row.choice.activation.enabled() ||
+                                     !takesActivationGrid(row.kind)
                                  ? 99
                                  : row.choice.activation.bits);
          },
@@ -321,7 +326,8 @@ Qt::ItemFlags LayerTableModel::flags(const QModelIndex& index) const
     if (!index.isValid())
         return flags;
     const auto field = fieldOf(index.column());
-    if (field && applies(row(index.row()).choice, ChoiceEdit{*field, {}, {}}))
+    if (field && applies(row(index.row()).choice, ChoiceEdit{*field, {}, {}}) &&
+        (!isOfInputs(*field) || takesActivationGrid(row(index.row()).kind)))
         flags |= Qt::ItemIsEditable;
     return flags;
 }

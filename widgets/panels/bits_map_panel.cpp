@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "widgets/panels/bits_map_panel.h"
 
+#include "widgets/panels/elided_label.h"
+
 #include <QComboBox>
 #include <QHBoxLayout>
 #include <QLabel>
@@ -24,8 +26,10 @@ BitsMapPanel::BitsMapPanel(QWidget* parent)
     add(tr("Weight SQNR"), BitsMap::Colouring::WeightSqnr);
     add(tr("Method"), BitsMap::Colouring::Method);
     auto* label = new QLabel(tr("&Color by"));
+    label->setSizePolicy(QSizePolicy::Fixed, QSizePolicy::Preferred);
     label->setBuddy(m_colouring);
-    m_count = new QLabel;
+    m_count = new ElidedLabel;
+    m_count->setSizePolicy(QSizePolicy::Ignored, QSizePolicy::Preferred); // gives way first
     m_count->setForegroundRole(QPalette::PlaceholderText);
 
     auto* strip = new QHBoxLayout;
@@ -34,8 +38,7 @@ BitsMapPanel::BitsMapPanel(QWidget* parent)
     strip->addWidget(label);
     strip->addWidget(m_colouring);
     strip->addSpacing(6);
-    strip->addWidget(m_count);
-    strip->addStretch(1);
+    strip->addWidget(m_count, 1);
     const auto button = [&](const QString& text, const QString& name, auto slot) {
         auto* made = new QToolButton;
         made->setText(text);

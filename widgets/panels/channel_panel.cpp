@@ -20,6 +20,19 @@
 
 namespace gradus {
 
+namespace {
+/// The columns of a grouped convolution's weight meet the features of every group.
+std::vector<float> overGroups(const std::vector<float>& values, std::int64_t columns,
+                              float (*joined)(float, float))
+{
+    const auto count = static_cast<std::size_t>(columns);
+    std::vector<float> result(values.begin(), values.begin() + columns);
+    for (std::size_t i = count; i < values.size(); ++i)
+        result[i % count] = joined(result[i % count], values[i]);
+    return result;
+}
+} // namespace
+
 ChannelPanel::ChannelPanel(QWidget* parent)
     : QWidget(parent)
 {
@@ -27,7 +40,9 @@ ChannelPanel::ChannelPanel(QWidget* parent)
     m_axis->setAccessibleName(tr("Channels shown"));
     m_axis->addItem(tr("Output channels"));
     m_axis->addItem(tr("Input channels"));
-    m_axis->setToolTip(tr("Output channels are rows of the weight, input channels its columns"));
+    m_axis->setToolTip(
+        tr("Output channels are rows of the weight, input channels its columns: of a "
+           "convolution, the inputs of a group at each place of the kernel"));
     m_order = new QComboBox;
     m_order->setAccessibleName(tr("Order of the channels"));
     m_order->addItem(tr("In order"));
@@ -227,15 +242,23 @@ void ChannelPanel::rebuild()
     m_weights->setBands(std::move(bands));
 
     const bool captured = m_statistics && !m_statistics->minimum.empty();
+    const std::int64_t groups = captured ? std::max<std::int64_t>(m_statistics->groups, 1) : 1;
     const bool fits =
-        captured && static_cast<std::int64_t>(m_statistics->minimum.size()) == channels;
+        captured && static_cast<std::int64_t>(m_statistics->minimum.size()) == groups * channels;
     if (!output && fits) {
+        const QString rows = toQString(formatCount(m_statistics->rows));
         auto inputs = std::make_shared<ChannelBands>();
         inputs->channelName = tr("input channel");
         inputs->valueName = tr("input");
-        inputs->bands = {{tr("Min–max of the layer's input, %1 rows")
-                              .arg(toQString(formatCount(m_statistics->rows))),
-                          QStringLiteral("input"), m_statistics->minimum, m_statistics->maximum}};
+        inputs->bands = {{groups == 1
+                              ? tr("Min–max of the layer's input, %1 rows").arg(rows)
+                              : tr("Min–max of the layer's input over its %1 groups, %2 rows")
+                                    .arg(QString::number(groups), rows),
+                          QStringLiteral("input"),
+                          overGroups(m_statistics->minimum, channels,
+                                     [](float a, float b) { return std::min(a, b); }),
+                          overGroups(m_statistics->maximum, channels,
+                                     [](float a, float b) { return std::max(a, b); })}};
         m_inputs->setBands(std::move(inputs));
         m_lower->setCurrentIndex(0);
         const auto range = m_weights->shownRange(Qt::Horizontal);

@@ -55,18 +55,13 @@ ErrorPanel::ErrorPanel(QWidget* parent)
     layout->addLayout(strip);
     layout->addWidget(m_plot, 1);
 
-    connect(m_measure, &QComboBox::currentIndexChanged, this, [this] {
-        m_chosen = true;
-        m_plot->setMeasure(static_cast<Measure>(m_measure->currentData().toInt()));
-    });
+    connect(m_measure, &QComboBox::currentIndexChanged, this,
+            [this] { m_plot->setMeasure(static_cast<Measure>(m_measure->currentData().toInt())); });
     connect(m_order, &QComboBox::currentIndexChanged, this, [this] {
         m_plot->setOrder(static_cast<ErrorPlot::Order>(m_order->currentData().toInt()));
     });
     connect(m_log, &QCheckBox::toggled, m_plot, &ErrorPlot::setLogScale);
-    connect(m_plot, &ErrorPlot::optionsChanged, this, [this] {
-        m_chosen = m_chosen || (m_instead && m_plot->measure() != Measure::WeightSqnr);
-        showOptions();
-    });
+    connect(m_plot, &ErrorPlot::optionsChanged, this, &ErrorPanel::showOptions);
     connect(m_plot, &ErrorPlot::layersActivated, this, &ErrorPanel::layersActivated);
     connect(m_plot, &PlotView::failed, this, &ErrorPanel::failed);
     showOptions();
@@ -95,7 +90,6 @@ void ErrorPanel::showData()
     std::vector<ErrorPlot::Series> series;
     if (m_rows && !m_rows->empty()) {
         series.push_back({m_a ? m_a->name : QString(), measuresOf(*m_rows)});
-        followData(series.front().layers);
         if (m_b)
             series.push_back({m_b->name, measuresOfRun(*m_rows, m_b->results)});
         if (series.size() == 2 && series[0].name.isEmpty())
@@ -103,24 +97,6 @@ void ErrorPanel::showData()
     }
     m_plot->setData(m_rows, std::move(series));
     showOptions();
-}
-
-/// Data-free runs have no output errors: their SQNR is shown until there are some, or somebody
-/// chooses.
-void ErrorPanel::followData(const std::vector<LayerMeasures>& measures)
-{
-    const auto any = [&](double LayerMeasures::*field) {
-        return std::any_of(measures.begin(), measures.end(),
-                           [field](const LayerMeasures& m) { return std::isfinite(m.*field); });
-    };
-    const bool outputs = any(&LayerMeasures::relativeOutputError);
-    if (m_chosen || outputs == !m_instead)
-        return;
-    if (!outputs &&
-        (m_plot->measure() != Measure::OutputError || !any(&LayerMeasures::weightSqnrDb)))
-        return;
-    m_instead = !outputs;
-    m_plot->setMeasure(outputs ? Measure::OutputError : Measure::WeightSqnr);
 }
 
 void ErrorPanel::showOptions()

@@ -33,7 +33,6 @@ Q_SIGNALS:
 
 private:
     void showData();
-    void followData(const std::vector<LayerMeasures>& measures);
     void showOptions();
 
     std::shared_ptr<const std::vector<LayerRow>> m_rows;
@@ -43,8 +42,6 @@ private:
     QComboBox* m_measure = nullptr;
     QComboBox* m_order = nullptr;
     QCheckBox* m_log = nullptr;
-    bool m_chosen = false;  ///< somebody chose the measure
-    bool m_instead = false; ///< SQNR stands for output errors that nobody measured
 };
 
 } // namespace gradus

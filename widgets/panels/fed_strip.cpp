@@ -10,18 +10,21 @@
 
 namespace gradus {
 
-/// Squares in a row; those that do not fit are left out.
+/// Squares in a row, all of them: where there is less room they are smaller.
 class FedStrip::Thumbnails final : public QWidget
 {
 public:
-    static constexpr int side = 56;
+    static constexpr int largest = 56;
+    static constexpr int smallest = 24;
     static constexpr int gap = 6;
 
     explicit Thumbnails(QWidget* parent)
         : QWidget(parent)
     {
         setAccessibleName(FedStrip::tr("First samples as they are fed"));
-        setSizePolicy(QSizePolicy::Ignored, QSizePolicy::Fixed);
+        QSizePolicy policy(QSizePolicy::Ignored, QSizePolicy::Preferred);
+        policy.setHeightForWidth(true);
+        setSizePolicy(policy);
     }
     void setImages(const std::vector<QImage>& images, const QStringList& captions)
     {
@@ -35,7 +38,11 @@ public:
     [[nodiscard]] int count() const { return static_cast<int>(m_images.size()); }
     [[nodiscard]] QSize sizeHint() const override
     {
-        return {count() * (side + gap), side + 3 + fontMetrics().height()};
+        return {count() * (largest + gap), heightForWidth(width())};
+    }
+    [[nodiscard]] int heightForWidth(int width) const override
+    {
+        return sideFor(width) + 2 + QFontMetrics(captionFont()).height();
     }
 
 protected:
@@ -43,13 +50,10 @@ protected:
     {
         QPainter painter(this);
         painter.setRenderHint(QPainter::SmoothPixmapTransform);
-        QFont small = font();
-        small.setPointSizeF(small.pointSizeF() * 0.85);
-        painter.setFont(small);
+        painter.setFont(captionFont());
+        const int side = sideFor(width());
         for (int i = 0; i < count(); ++i) {
             const QRect place(i * (side + gap), 0, side, side);
-            if (place.right() > width())
-                break;
             const QImage& image = m_images[static_cast<std::size_t>(i)];
             QRect inside(QPoint(), image.size().scaled(place.size(), Qt::KeepAspectRatio));
             inside.moveCenter(place.center());
@@ -57,7 +61,8 @@ protected:
             painter.setPen(palette().color(QPalette::Mid));
             painter.drawRect(inside.adjusted(0, 0, -1, -1));
             painter.setPen(palette().color(QPalette::PlaceholderText));
-            const QRect below(place.left() - gap / 2, side + 2, side + gap, fontMetrics().height());
+            const QRect below(place.left() - gap / 2, side + 2, side + gap,
+                              painter.fontMetrics().height());
             painter.drawText(below, Qt::AlignHCenter | Qt::AlignTop,
                              painter.fontMetrics().elidedText(m_captions.value(i), Qt::ElideRight,
                                                               below.width()));
@@ -65,6 +70,17 @@ protected:
     }
 
 private:
+    [[nodiscard]] int sideFor(int width) const
+    {
+        return std::clamp((width + gap) / std::max(count(), 1) - gap, smallest, largest);
+    }
+    [[nodiscard]] QFont captionFont() const
+    {
+        QFont small = font();
+        small.setPointSizeF(small.pointSizeF() * 0.85);
+        return small;
+    }
+
     std::vector<QImage> m_images;
     QStringList m_captions;
 };
@@ -107,6 +123,7 @@ void FedStrip::setData(const FedData& fed)
 {
     show();
     m_images->setImages(fed.images, fed.captions);
+    m_about->setToolTip({});
     if (!fed.problem.isEmpty()) {
         m_about->setText(tr("⚠ %1").arg(fed.problem));
         m_warnings->clear();
@@ -116,12 +133,13 @@ void FedStrip::setData(const FedData& fed)
     QString about = fed.description;
     if (fed.lookedAt > 0 && std::isfinite(fed.mean)) {
         const auto number = [](double value) { return QString::number(value, 'g', 4); };
-        const QString range =
-            tr("%1 to %2, mean %3").arg(number(fed.minimum), number(fed.maximum), number(fed.mean));
-        about += QLatin1Char('\n') +
-                 (fed.lookedAt == 1
-                      ? tr("Values fed, of the first sample: %1").arg(range)
-                      : tr("Values fed, of the first %1 samples: %2").arg(fed.lookedAt).arg(range));
+        about =
+            tr("%1 · fed: %2 to %3, mean %4")
+                .arg(fed.description, number(fed.minimum), number(fed.maximum), number(fed.mean));
+        m_about->setToolTip(
+            fed.lookedAt == 1
+                ? tr("Range and mean of the first sample as it is fed")
+                : tr("Range and mean of the first %1 samples as they are fed").arg(fed.lookedAt));
     }
     m_about->setText(about);
     QStringList warnings;

@@ -299,7 +299,8 @@ void LayerTablePanel::setRows(std::shared_ptr<const std::vector<LayerRow>> rows)
             idle.erase(LayerTableModel::Exponent);
         if (row.keptShare > 0)
             idle.erase(LayerTableModel::Kept);
-        if (!row.choice.keepFloat && row.choice.activation.enabled())
+        if (!row.choice.keepFloat && row.choice.activation.enabled() &&
+            takesActivationGrid(row.kind))
             idle.erase(LayerTableModel::InputBits);
     }
     if (idle != m_idle) {

@@ -142,6 +142,11 @@ MethodPanel::MethodPanel(QWidget* parent)
         combo->setAccessibleName(tr("%1 of the inputs").arg(translated(entry.title)));
     }
     inputs->addWidget(ofInputs);
+    m_inputsWhy = new QLabel;
+    m_inputsWhy->setWordWrap(true);
+    m_inputsWhy->setForegroundRole(QPalette::PlaceholderText);
+    m_inputsWhy->hide();
+    inputs->addWidget(m_inputsWhy);
 
     auto* form = new QVBoxLayout(m_form);
     form->setContentsMargins(10, 4, 10, 8);
@@ -211,9 +216,18 @@ void MethodPanel::setState(const LayerChoice& standard,
     refresh();
 }
 
+void MethodPanel::setInputReasons(const QString& ofSelected, const QString& ofAll)
+{
+    m_whyNoInputs = ofSelected;
+    m_whyNoInputsAll = ofAll;
+}
+
 void MethodPanel::refresh()
 {
     m_refreshing = true;
+    const QString whyNoInputs = editsStandard() ? m_whyNoInputsAll : m_whyNoInputs;
+    m_inputsWhy->setText(whyNoInputs);
+    m_inputsWhy->setVisible(!whyNoInputs.isEmpty());
     const LayerChoice* choice = shownChoice();
     if (editsStandard())
         m_heading->setText(tr("Layers without a choice of their own"));
@@ -242,7 +256,11 @@ void MethodPanel::refresh()
             setFieldComboValue(*combo, powerGrid ? QStringLiteral("symmetric")
                                        : mixed   ? QString()
                                                  : fieldValue(*choice, field));
-            combo->setEnabled(!powerGrid && applies(*choice, ChoiceEdit{field, {}, {}}));
+            const bool fixedInput = isOfInputs(field) && !whyNoInputs.isEmpty();
+            if (fixedInput)
+                setFieldComboValue(*combo, fieldValue(LayerChoice(), field));
+            combo->setEnabled(!powerGrid && !fixedInput &&
+                              applies(*choice, ChoiceEdit{field, {}, {}}));
         }
         const MethodDescription* description = findMethod(methodName(choice->method));
         QString summary = choice->keepFloat ? tr("Stays in the source's own type.")

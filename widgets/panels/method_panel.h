@@ -31,6 +31,9 @@ public:
     void setState(const LayerChoice& standard,
                   std::vector<std::pair<std::string, LayerChoice>> layers,
                   bool selectedHaveOverrides);
+    /// Why the inputs of the selected layers, or of all layers, stay float whatever is chosen;
+    /// empty where they need not. Before setState().
+    void setInputReasons(const QString& ofSelected, const QString& ofAll);
     /// The form as shown, "Bits\t4" per line.
     [[nodiscard]] QStringList formLines() const;
     [[nodiscard]] OptionForm* optionForm() const { return m_options; }
@@ -54,6 +57,9 @@ private:
     LayerChoice m_standard;
     std::vector<std::pair<std::string, LayerChoice>> m_layers;
     bool m_overridden = false;
+    QString m_whyNoInputs;    ///< of the selected layers
+    QString m_whyNoInputsAll; ///< of the standard
+    QLabel* m_inputsWhy = nullptr;
     bool m_refreshing = false;
 
     QTabBar* m_target = nullptr;

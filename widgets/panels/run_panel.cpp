@@ -4,6 +4,7 @@
 #include "core/base/format.h"
 #include "widgets/panels/fed_strip.h"
 #include "widgets/panels/sample_fields.h"
+#include "widgets/panels/yielding_area.h"
 #include "widgets/text.h"
 
 #include <QComboBox>
@@ -67,6 +68,7 @@ RunPanel::RunPanel(QWidget* parent)
     m_data->setClearButtonEnabled(true);
     m_data->setAcceptDrops(false); // a text dropped on the window is the calibration
     auto* browse = new QPushButton(tr("Browse…"));
+    m_browse = browse;
     m_samples = new QSpinBox;
     m_samples->setRange(1, 1'000'000);
     m_context = new QSpinBox;
@@ -95,7 +97,7 @@ RunPanel::RunPanel(QWidget* parent)
     auto* grid = new QGridLayout(m_form);
     grid->setContentsMargins(0, 0, 0, 0);
     grid->setHorizontalSpacing(8);
-    grid->setVerticalSpacing(6);
+    grid->setVerticalSpacing(4);
     const auto label = [grid](const QString& text, QWidget* buddy, int row, int column) {
         auto* title = new QLabel(text);
         title->setBuddy(buddy);
@@ -143,7 +145,7 @@ RunPanel::RunPanel(QWidget* parent)
     m_progress = new QProgressBar;
     m_progress->setRange(0, 1000);
     m_progress->setTextVisible(false);
-    m_progress->setFixedHeight(8);
+    m_progress->setFixedSize(96, 8);
     m_stage = new QLabel;
     m_stage->setSizePolicy(QSizePolicy::Ignored, QSizePolicy::Preferred);
     m_stage->setForegroundRole(QPalette::PlaceholderText);
@@ -167,18 +169,27 @@ RunPanel::RunPanel(QWidget* parent)
     mono.setPointSizeF(font().pointSizeF() * 0.92);
     m_log->setFont(mono);
     m_log->document()->setDocumentMargin(6);
-    // Low docks: the fields above keep their height, and the log two lines.
+    // Low docks: the log gives way first, down to two lines; then the fields scroll.
     m_log->setMinimumHeight(2 * m_log->fontMetrics().lineSpacing() + 12);
-    m_form->setSizePolicy(QSizePolicy::Preferred, QSizePolicy::Fixed);
+    m_log->setSizePolicy(QSizePolicy::Expanding, QSizePolicy::Ignored);
+    auto* asked = new QWidget;
+    auto* askedLayout = new QVBoxLayout(asked);
+    askedLayout->setContentsMargins(0, 0, 0, 0);
+    askedLayout->setSpacing(5);
+    askedLayout->addWidget(m_form);
+    askedLayout->addWidget(m_fed);
+    askedLayout->addStretch(1);
+    auto* state = new QHBoxLayout;
+    state->setSpacing(8);
+    state->addWidget(m_progress);
+    state->addWidget(m_stage, 1);
 
     auto* layout = new QVBoxLayout(this);
-    layout->setContentsMargins(10, 8, 10, 8);
-    layout->setSpacing(7);
-    layout->addWidget(m_form);
-    layout->addWidget(m_fed);
+    layout->setContentsMargins(10, 6, 10, 6);
+    layout->setSpacing(6);
+    layout->addWidget(new YieldingArea(asked));
     layout->addWidget(buttonRow);
-    layout->addWidget(m_progress);
-    layout->addWidget(m_stage);
+    layout->addLayout(state);
     layout->addWidget(m_forecast);
     layout->addWidget(m_perplexity);
     layout->addWidget(m_log, 1);
@@ -282,7 +293,7 @@ void RunPanel::setFeed(FeedKind kind, const std::optional<ImageInput>& image)
         if (each->buddy())
             each->setToolTip(each->buddy()->toolTip());
     }
-    m_evaluate->setText(kind == FeedKind::Text ? tr("Perplexity…") : tr("Measure…"));
+    m_evaluate->setText(tr("Measure…"));
     updateButtons();
 }
 
@@ -385,6 +396,12 @@ void RunPanel::setCanEvaluate(bool can, const QString& why)
     updateButtons();
 }
 
+void RunPanel::setCannotFeed(const QString& why)
+{
+    m_whyNotFed = why;
+    updateButtons();
+}
+
 void RunPanel::setActivity(const QString& activity)
 {
     m_activity = activity;
@@ -433,6 +450,16 @@ void RunPanel::updateButtons()
 {
     const bool idle = m_activity.isEmpty();
     m_form->setEnabled(idle);
+    const bool feeds = m_whyNotFed.isEmpty();
+    // What was chosen before can still be taken away.
+    m_data->setEnabled(feeds || !m_data->text().isEmpty());
+    for (QWidget* each : {static_cast<QWidget*>(m_browse), static_cast<QWidget*>(m_samples),
+                          static_cast<QWidget*>(m_context), static_cast<QWidget*>(m_mode)})
+        each->setEnabled(feeds);
+    m_fields->setEnabled(feeds);
+    m_data->setPlaceholderText(feeds ? tr("none: data-free methods only")
+                                     : tr("none: the model cannot be run"));
+    m_browse->setToolTip(m_whyNotFed);
     m_run->setEnabled(idle && m_obstacle.isEmpty());
     m_run->setToolTip(m_obstacle.isEmpty() ? tr("Run the recipe (F5)") : m_obstacle);
     m_runStale->setEnabled(idle && m_obstacle.isEmpty() && m_stale > 0);
@@ -441,11 +468,11 @@ void RunPanel::updateButtons()
     m_evaluate->setToolTip(
         !m_canEvaluate && !m_whyNotEvaluate.isEmpty() ? m_whyNotEvaluate
         : m_kind == FeedKind::Text
-            ? tr("Measure the perplexity of the float model and of the "
-                 "last run on a text")
+            ? tr("Measure the perplexity of the float model and of the shown run on a text, or "
+                 "how near their next tokens are")
             : tr("Measure the accuracy of the float model and of the shown run, or how near "
                  "their outputs are"));
-    m_progress->setEnabled(!idle);
+    m_progress->setVisible(!idle);
     if (idle)
         m_stage->setText(m_obstacle.isEmpty() ? tr("Ready") : m_obstacle);
 }

@@ -48,6 +48,8 @@ public:
     void setStale(std::size_t layers, bool haveRun);
     /// Whether a perplexity can be measured: the model runs.
     void setCanEvaluate(bool can, const QString& why = {});
+    /// Why no data can be fed: the model does not run. Empty when it can.
+    void setCannotFeed(const QString& why);
     /// What is running; empty when nothing is.
     void setActivity(const QString& activity);
     void setProgress(double fraction, const QString& stage);
@@ -76,6 +78,7 @@ private:
     bool m_refreshing = false;
     bool m_canEvaluate = true;
     QString m_whyNotEvaluate;
+    QString m_whyNotFed;
     FeedKind m_kind = FeedKind::Text;
     QString m_activity;
     QString m_obstacle;
@@ -83,6 +86,7 @@ private:
 
     QWidget* m_form = nullptr;
     QLineEdit* m_data = nullptr;
+    QPushButton* m_browse = nullptr;
     QSpinBox* m_samples = nullptr;
     QSpinBox* m_context = nullptr;
     QLabel* m_contextTitle = nullptr;

@@ -12,6 +12,7 @@
 #include <QRegularExpression>
 #include <QSignalBlocker>
 
+#include <algorithm>
 #include <cmath>
 
 namespace gradus {
@@ -76,7 +77,7 @@ SampleFields::SampleFields(QObject* parent)
             [this] { Q_EMIT changed(tr("layout of the data"), "layout"); });
 }
 
-void SampleFields::addTo(QGridLayout* grid, int row, int layoutRow)
+void SampleFields::addTo(QGridLayout* grid, int row, int layoutRow, int layoutColumn)
 {
     const auto label = [grid](const QString& text, QWidget* buddy, int at, int column) {
         auto* title = new QLabel(text);
@@ -102,8 +103,8 @@ void SampleFields::addTo(QGridLayout* grid, int row, int layoutRow)
     grid->addWidget(m_deviation, row + 1, 3);
     m_numberRow = {mean, m_mean, deviation, m_deviation};
 
-    QLabel* layout = label(tr("Layout"), m_layout, layoutRow, 2);
-    grid->addWidget(m_layout, layoutRow, 3);
+    QLabel* layout = label(tr("Layout"), m_layout, layoutRow, layoutColumn);
+    grid->addWidget(m_layout, layoutRow, layoutColumn + 1);
     m_layoutCell = {layout, m_layout};
 }
 
@@ -117,12 +118,22 @@ void SampleFields::setKind(FeedKind kind, const std::optional<ImageInput>& image
     show(m_numberRow, kind == FeedKind::Images || kind == FeedKind::Arrays);
     show(m_layoutCell, kind == FeedKind::Images);
     const auto placeholder = [&](const std::vector<float>& stated) {
-        if (!stated.empty())
-            return tr("Model's: %1").arg(numbersText(stated));
-        return kind == FeedKind::Images ? tr("The model states none") : tr("None");
+        if (!stated.empty()) // one for all channels is said once
+            return tr("Model's: %1")
+                .arg(numbersText(std::equal(stated.begin() + 1, stated.end(), stated.begin())
+                                     ? std::vector<float>{stated.front()}
+                                     : stated));
+        return tr("none stated");
     };
     m_mean->setPlaceholderText(placeholder(image ? image->mean : std::vector<float>()));
     m_deviation->setPlaceholderText(placeholder(image ? image->deviation : std::vector<float>()));
+}
+
+void SampleFields::setEnabled(bool on)
+{
+    for (const std::vector<QWidget*>* widgets : {&m_labelRow, &m_numberRow, &m_layoutCell})
+        for (QWidget* each : *widgets)
+            each->setEnabled(on);
 }
 
 void SampleFields::setValues(const CalibrationChoice& choice)

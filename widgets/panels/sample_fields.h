@@ -27,11 +27,12 @@ class SampleFields final : public QObject
 public:
     explicit SampleFields(QObject* parent = nullptr);
 
-    /// Labels in one row over four columns, mean and deviation in the next, layout in the third's
-    /// columns 2 and 3.
-    void addTo(QGridLayout* grid, int row, int layoutRow);
+    /// Labels in one row over four columns, mean and deviation in the next, layout in two columns
+    /// of another.
+    void addTo(QGridLayout* grid, int row, int layoutRow, int layoutColumn = 2);
     /// Shows what such data needs. image: what the model states, for the placeholders.
     void setKind(FeedKind kind, const std::optional<ImageInput>& image);
+    void setEnabled(bool on);
     void setValues(const CalibrationChoice& choice);
     /// Into the choice; fields of numbers that cannot be read leave it as it was: false when there
     /// is one.

@@ -16,6 +16,21 @@ namespace gradus {
 namespace {
 constexpr std::size_t mostBands = 3;
 const float nothing = std::numeric_limits<float>::quiet_NaN();
+
+/// There is no channel 2.5.
+class WholeTicker final : public QCPAxisTicker
+{
+protected:
+    double getTickStep(const QCPRange& range) override
+    {
+        return std::max(1.0, std::floor(QCPAxisTicker::getTickStep(range)));
+    }
+    int getSubTickCount(double tickStep) override
+    {
+        return tickStep < 10 ? static_cast<int>(tickStep) - 1
+                             : QCPAxisTicker::getSubTickCount(tickStep);
+    }
+};
 } // namespace
 
 struct ChannelPlot::Parts
@@ -57,6 +72,7 @@ ChannelPlot::ChannelPlot(QWidget* parent)
         p.high[i] = steps();
         p.high[i]->setChannelFillGraph(p.low[i]);
     }
+    plot.xAxis->setTicker(QSharedPointer<WholeTicker>::create());
     p.middle = steps();
     p.limitLow = steps();
     p.limitHigh = steps();

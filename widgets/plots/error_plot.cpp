@@ -35,6 +35,8 @@ struct ErrorPlot::Parts
     std::set<std::string> selectedNames;
     std::vector<int> blockStarts; ///< positions; empty unless in model order
     Measure measure = Measure::OutputError;
+    bool chosen = false;  ///< somebody chose the measure
+    bool instead = false; ///< SQNR stands for output errors that nobody measured
     Order arrangement = Order::Model;
     bool log[measureCount] = {true, false, true, false};
     int anchor = -1;          ///< position of the last click
@@ -286,6 +288,29 @@ ErrorPlot::ErrorPlot(QWidget* parent)
 
 ErrorPlot::~ErrorPlot() = default;
 
+/// Data-free runs have no output errors: their SQNR is shown until all series have some, or
+/// somebody chooses.
+void ErrorPlot::followData(const std::vector<Series>& series)
+{
+    Parts& p = *m_parts;
+    const auto known = [&](double LayerMeasures::*field) {
+        return !series.empty() &&
+               std::all_of(series.begin(), series.end(), [field](const Series& each) {
+                   return std::any_of(
+                       each.layers.begin(), each.layers.end(),
+                       [field](const LayerMeasures& m) { return std::isfinite(m.*field); });
+               });
+    };
+    const bool outputs = known(&LayerMeasures::relativeOutputError);
+    if (p.chosen || outputs == !p.instead)
+        return;
+    if (!outputs && (p.measure != Measure::OutputError || !known(&LayerMeasures::weightSqnrDb)))
+        return;
+    p.instead = !outputs;
+    p.measure = outputs ? Measure::OutputError : Measure::WeightSqnr;
+    Q_EMIT optionsChanged();
+}
+
 void ErrorPlot::setData(std::shared_ptr<const std::vector<LayerRow>> rows,
                         std::vector<Series> series)
 {
@@ -297,6 +322,7 @@ void ErrorPlot::setData(std::shared_ptr<const std::vector<LayerRow>> rows,
     // Where one looks stays while results come in; before there were any, one looked at nothing.
     const bool stay = sameLayers && !isEmpty();
     const auto [low, high] = shownRange(Qt::Horizontal);
+    followData(series);
     p.rows = std::move(rows);
     p.series = std::move(series);
     if (p.series.size() > 2)
@@ -312,6 +338,7 @@ void ErrorPlot::setData(std::shared_ptr<const std::vector<LayerRow>> rows,
 
 void ErrorPlot::setMeasure(Measure measure)
 {
+    m_parts->chosen = true;
     if (m_parts->measure == measure)
         return;
     m_parts->measure = measure;

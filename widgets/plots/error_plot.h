@@ -38,7 +38,8 @@ public:
     explicit ErrorPlot(QWidget* parent = nullptr);
     ~ErrorPlot() override;
 
-    /// One or two series over the rows; none empties the plot.
+    /// One or two series over the rows; none empties the plot. Until somebody chooses a measure,
+    /// SQNR takes the place of output errors that a series does not have.
     void setData(std::shared_ptr<const std::vector<LayerRow>> rows, std::vector<Series> series);
     void setMeasure(Measure measure);
     [[nodiscard]] Measure measure() const;
@@ -78,6 +79,7 @@ private:
     struct Parts;
     class Canvas;
     class LayerTicker;
+    void followData(const std::vector<Series>& series);
     void rebuild();
     void layOutLabels();
     [[nodiscard]] int layersPerColumn() const;

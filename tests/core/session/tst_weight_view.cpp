@@ -223,6 +223,58 @@ private slots:
         QVERIFY(previewed(request).relativeOutputError > preview.relativeOutputError);
     }
 
+    /// A grouped convolution: each row is judged by the Hessian of its own group.
+    void groupsHaveHessiansOfTheirOwn()
+    {
+        constexpr std::int64_t groups = 4;
+        PreviewRequest request = requestOf(24, 9, Granularity::Channel);
+        auto inputs = std::make_shared<InputStatistics>();
+        inputs->features = 9;
+        inputs->groups = groups;
+        std::vector<std::vector<double>> hessians;
+        for (std::int64_t g = 0; g < groups; ++g) {
+            hessians.push_back(inputsOf(9)->hessian);
+            for (double& each : hessians.back())
+                each *= std::pow(10.0, static_cast<double>(g)); // none can stand for another
+            inputs->hessian.insert(inputs->hessian.end(), hessians.back().begin(),
+                                   hessians.back().end());
+        }
+        request.inputs = inputs;
+        const Tensor decoded = dequantize(solved(request, RtnOptions{}));
+        const ConstMatrixView weight = request.facts->weight.matrix();
+        Monitor monitor;
+        const auto energies = outputEnergies(*request.facts, *inputs, monitor);
+        QCOMPARE(energies->size(), std::size_t(24));
+        for (const std::int64_t rows : {0, 1, 5, 7, 24})
+            for (const bool kept : {false, true}) {
+                request.outputErrorRows = rows;
+                request.energies = kept ? energies : nullptr;
+                const WeightPreview preview = previewed(request);
+                const std::int64_t count = rows > 0 ? rows : 24;
+                double error = 0;
+                double whole = 0;
+                for (std::int64_t i = 0; i < count; ++i) {
+                    const std::int64_t r = (2 * i + 1) * 24 / (2 * count);
+                    const std::vector<double>& hessian = hessians[static_cast<std::size_t>(r / 6)];
+                    const auto w = weight.block(r, 0, 1, 9);
+                    error += oracleOutputError(w, decoded.matrix().row(r), hessian);
+                    whole += oracleOutputError(w, {}, hessian);
+                }
+                QVERIFY(isClose(preview.relativeOutputError, error / whole, 1e-4));
+            }
+        // Groups that do not fit are refused.
+        auto wrong = std::make_shared<InputStatistics>();
+        wrong->features = 9;
+        wrong->groups = 5;
+        wrong->hessian = inputs->hessian;
+        QVERIFY_EXCEPTION_THROWN((void)outputEnergies(*request.facts, *wrong, monitor), Error);
+        request.inputs = wrong;
+        request.energies = nullptr;
+        QVERIFY_EXCEPTION_THROWN((void)previewed(request), Error);
+        wrong->groups = 2;
+        QVERIFY_EXCEPTION_THROWN((void)previewed(request), Error);
+    }
+
     void outputErrorIsExactOrEstimated()
     {
         PreviewRequest request = requestOf(600, 128, Granularity::Channel);
