@@ -260,17 +260,17 @@ ValueId Cutter::firstInput(int first, int next) const
 
 const Cut* Cutter::lastUpTo(int at, int after) const
 {
-    const Cut* found = nullptr;
-    for (const Cut& cut : m_cuts)
-        if (cut.position <= at && cut.position > after)
-            found = &cut;
-    return found;
+    const auto behind =
+        std::upper_bound(m_cuts.begin(), m_cuts.end(), at,
+                         [](int position, const Cut& cut) { return position < cut.position; });
+    return behind != m_cuts.begin() && behind[-1].position > after ? &behind[-1] : nullptr;
 }
 
 const Cut* Cutter::firstFrom(int at) const
 {
-    const auto found = std::find_if(m_cuts.begin(), m_cuts.end(),
-                                    [&](const Cut& cut) { return cut.position >= at; });
+    const auto found =
+        std::lower_bound(m_cuts.begin(), m_cuts.end(), at,
+                         [](const Cut& cut, int position) { return cut.position < position; });
     return found == m_cuts.end() ? nullptr : &*found;
 }
 

@@ -39,12 +39,16 @@ std::vector<std::size_t> axesOf(std::span<const std::int64_t> axes, std::size_t 
     return result;
 }
 
-/// A map takes memory for its axis, also where another axis has nothing.
-Shape withoutZeros(Shape shape)
+/// A map of an axis takes memory of its own, also where another axis has nothing.
+void requireMappable(const Shape& shape)
 {
-    for (std::int64_t& size : shape)
-        size = std::max<std::int64_t>(size, 1);
-    return shape;
+    constexpr std::int64_t longest = std::int64_t(1) << 25;
+    requireActivation(shape);
+    for (const std::int64_t size : shape)
+        if (size > longest)
+            throw Error(ErrorCode::Unsupported,
+                        concat("its result would be ", shapeText(shape), ", expected at most ",
+                               longest, " elements along an axis"));
 }
 
 /// What one axis of a Resize becomes: ONNX has floor(in · scale), in float.
@@ -252,7 +256,7 @@ std::vector<MappedAxis> resizeMaps(const op::Resize& resize, const Shape& x,
         factors[i] = sizes.empty() ? static_cast<double>(scales[i])
                                    : static_cast<double>(out) / static_cast<double>(in);
     }
-    requireActivation(withoutZeros(result));
+    requireMappable(result);
     std::vector<MappedAxis> maps;
     for (std::size_t i = 0; i < axes.size(); ++i)
         if (const std::size_t axis = axes[i]; factors[i] != 1)
@@ -282,7 +286,7 @@ std::vector<MappedAxis> padMaps(const op::Pad& pad, const Shape& x,
         if (result[places[i]] < 0)
             throw Error(ErrorCode::Shape, concat("cuts ", -pads[i] - pads[i + places.size()],
                                                  " elements off an axis of ", x[places[i]]));
-    requireActivation(withoutZeros(result));
+    requireMappable(result);
     std::vector<MappedAxis> maps;
     for (std::size_t i = 0; i < places.size(); ++i) {
         const std::int64_t begin = pads[i];

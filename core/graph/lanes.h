@@ -70,7 +70,8 @@ inline float exponentialOf(float x)
     constexpr float ln2Low = -2.12194440e-4F;
     constexpr float magic = 12582912.0F; // 1.5 · 2²³: adding it rounds to an integer
     const float clamped = x < -87.3F ? -87.3F : (x > 88.7F ? 88.7F : x);
-    const float n = (clamped * log2e + magic) - magic;
+    const float rounded = clamped * log2e + magic;
+    const float n = rounded - magic;
     const float r = (clamped - n * ln2High) - n * ln2Low;
     // Degree 6 minimax-like Taylor tail on |r| ≤ ln2/2: relative error below 1e-7.
     float p = 1.0F / 720.0F;
@@ -80,8 +81,9 @@ inline float exponentialOf(float x)
     p = p * r + 0.5F;
     p = p * r + 1.0F;
     p = p * r + 1.0F;
-    // 2ⁿ in two factors, since n may be 128.
-    const auto whole = static_cast<std::int32_t>(n);
+    // 2ⁿ in two factors, since n may be 128. n stands in the last bits of the sum; those of a NaN
+    // are an integer too, where a conversion would be undefined.
+    const auto whole = std::bit_cast<std::int32_t>(rounded) - std::bit_cast<std::int32_t>(magic);
     const std::int32_t half = whole >> 1;
     const float first = std::bit_cast<float>((half + 127) << 23);
     const float second = std::bit_cast<float>((whole - half + 127) << 23);

@@ -191,16 +191,17 @@ Tensor StoredArray::rows(std::span<const std::int64_t> indices) const
 {
     if (m_shape.empty())
         throw Error(ErrorCode::Shape, concat(m_name, " is a single number; rows are expected"));
+    // Before anything is allocated: an array without rows may have rows of any size.
+    for (const std::int64_t index : indices)
+        if (index < 0 || index >= m_shape[0])
+            throw Error(ErrorCode::Shape,
+                        concat(m_name, " has ", m_shape[0], " rows; there is no row ", index));
     Shape shape = m_shape;
     shape[0] = static_cast<std::int64_t>(indices.size());
     Tensor result(dtype(), shape);
     const std::size_t rowBytes = indices.empty() ? 0 : result.bytes().size() / indices.size();
-    for (std::size_t i = 0; i < indices.size(); ++i) {
-        if (indices[i] < 0 || indices[i] >= m_shape[0])
-            throw Error(ErrorCode::Shape,
-                        concat(m_name, " has ", m_shape[0], " rows; there is no row ", indices[i]));
+    for (std::size_t i = 0; i < indices.size(); ++i)
         copyRow(indices[i], result.bytes().data() + i * rowBytes);
-    }
     return result;
 }
 

@@ -364,6 +364,21 @@ private slots:
         QVERIFY_EXCEPTION_THROWN((void)run(model, std::move(inputs)), Error);
     }
 
+    /// A line that a Resize makes long takes its map before anything else.
+    void mapsOfGiants()
+    {
+        for (const std::int64_t size : {huge, std::int64_t(1) << 30}) {
+            const auto model = onnxModel(onnx::model(
+                input("x", float32, {1, 4}) + output("y") + sizes("s", {1, size}) +
+                    node("Resize", {"x", "", "", "s"}, {"y"}, textAttribute("mode", "cubic")),
+                18));
+            QCOMPARE(model->whyNotRunnable, std::string());
+            std::vector<Tensor> inputs;
+            inputs.push_back(Tensor::zeros(DType::F32, {1, 4}));
+            QVERIFY_EXCEPTION_THROWN((void)run(model, std::move(inputs)), Error);
+        }
+    }
+
     void foreignOperatorsAreCounted()
     {
         std::string nodes = node("Relu", {"x"}, {"y"});

@@ -154,6 +154,11 @@ private slots:
         QCOMPARE(codeOf([&] { (void)scalar.rows({}); }), static_cast<int>(ErrorCode::Shape));
         const StoredArray empty = openNpy(sourceOf(npyBytes(npyDictionary("<f4", "(3, 0)"), "")));
         QVERIFY((empty.readAll().shape() == Shape{3, 0}));
+        // Rows that are not there are no reason to allocate.
+        const StoredArray none =
+            openNpy(sourceOf(npyBytes(npyDictionary("<f4", "(0, 1048576, 1048576)"), "")));
+        const std::int64_t first[] = {0};
+        QCOMPARE(codeOf([&] { (void)none.rows(first); }), static_cast<int>(ErrorCode::Shape));
     }
 
     void badNpy_data()
