@@ -100,12 +100,29 @@ Tensor rowsOf(Tensor output, std::int64_t samples, const Model& model)
     return output;
 }
 
+constexpr std::int64_t largestBatch = 4096;
+
+Tensor firstRows(Tensor rows, std::int64_t count)
+{
+    if (rows.shape()[0] <= count)
+        return rows;
+    Tensor kept({count, rows.shape()[1]});
+    std::copy_n(rows.floats().begin(), kept.floats().size(), kept.floats().begin());
+    return kept;
+}
+
 /// body(position of the first sample in `samples`, the models' outputs as rows).
 void forEachOutput(std::span<const Tested> models, const Dataset& data,
-                   const std::vector<std::int64_t>& samples, std::uint64_t memoryBytes,
+                   const std::vector<std::int64_t>& wanted, std::uint64_t memoryBytes,
                    Monitor& monitor,
                    const std::function<void(std::int64_t, std::span<const Tensor>)>& body)
 {
+    // The last batch is filled up where the graph takes no other number; its further rows are
+    // dropped below.
+    std::int64_t fixed = 1;
+    for (const Tested& tested : models)
+        fixed = std::lcm(fixed, std::min(fixedBatch(*tested.model), largestBatch));
+    const std::vector<std::int64_t> samples = inWholeBatches(wanted, fixed);
     // Rounds whose values stay in memory: networks widen what they read some eight times.
     constexpr std::uint64_t widening = 8;
     const auto count = static_cast<std::int64_t>(samples.size());
@@ -113,9 +130,10 @@ void forEachOutput(std::span<const Tested> models, const Dataset& data,
     const Tensor first = std::move(data.batch(one).front());
     const std::uint64_t share = memoryBytes / 2 / models.size();
     const std::uint64_t bytes = std::max<std::uint64_t>(1, first.bytes().size()) * widening;
-    const std::int64_t perRound = std::clamp<std::int64_t>(
+    std::int64_t perRound = std::clamp<std::int64_t>(
         static_cast<std::int64_t>(std::min<std::uint64_t>(share / bytes, 1 << 20)),
         std::min(samplesPerBatch(*models[0].model, first, share), count), count);
+    perRound = std::max(fixed, perRound / fixed * fixed);
     std::vector<std::unique_ptr<BlockPass>> passes;
     for (const Tested& tested : models)
         passes.push_back(
@@ -150,9 +168,13 @@ void forEachOutput(std::span<const Tested> models, const Dataset& data,
         }
         for (std::size_t b = 0; b < outputs[0].size(); ++b) {
             std::vector<Tensor> batch;
+            const std::int64_t at = start + outputs[0][b].first;
+            const std::int64_t left = static_cast<std::int64_t>(wanted.size()) - at;
+            if (left <= 0)
+                break;
             for (auto& own : outputs)
-                batch.push_back(std::move(own.at(b).second));
-            body(start + outputs[0][b].first, batch);
+                batch.push_back(firstRows(std::move(own.at(b).second), left));
+            body(at, batch);
         }
     }
 }
