@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "core/session/prepared_model.h"
 #include "core/session/quantize.h"
 
 #include "app/cli/commands.h"
@@ -12,6 +11,7 @@
 #include "core/io/byte_source.h"
 #include "core/session/forecast.h"
 #include "core/session/journal.h"
+#include "core/session/prepared_model.h"
 
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "app/gui/document.h"
 
+#include "core/session/prepared_model.h"
 #include "widgets/text.h"
 
 #include <QElapsedTimer>
@@ -94,7 +95,7 @@ const LayerChoice* Document::choiceOf(const std::string& layer) const
 
 void Document::setModel(std::shared_ptr<const Model> model, const Recipe& recipe)
 {
-    m_model = std::move(model);
+    m_model = model ? preparedModel(std::move(model), recipe) : nullptr;
     m_recipe = recipe;
     m_plan.reset();
     m_planRows.clear();
@@ -347,6 +348,11 @@ void Document::setSeed(std::uint64_t seed)
 void Document::applyRecipe(const Recipe& recipe)
 {
     m_recipe = recipe;
+    if (m_model) // other weights when batch norms are folded, or no longer
+        if (auto model = preparedModel(m_model, recipe); model != m_model) {
+            m_model = std::move(model);
+            Q_EMIT modelChanged();
+        }
     Q_EMIT recipeChanged();
 }
 

@@ -2,6 +2,7 @@
 #include "core/graph/convolution_kernels.h"
 #include "core/graph/differentiation.h"
 #include "core/graph/image_sizes.h"
+#include "core/graph/transposed_weight.h"
 
 #include <utility>
 #include <vector>
@@ -35,7 +36,7 @@ void differentiate(const op::ConvolutionTranspose& convolution, Differentiation&
     if (!d.moves(0))
         return;
     const auto size = sizeOf(convolution, d.shape(0));
-    const auto weight = d.weights().get(convolution.weight);
+    const auto weight = transposedWeight(convolution, d.weights());
     Tensor dx(d.shape(0));
     kernel::convolve(size, {weight->floats().data(), size.outChannels, size.geometry.features()},
                      {}, std::as_const(d.delta()).floats(), dx.floats(), d.monitor());

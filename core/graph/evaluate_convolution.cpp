@@ -3,6 +3,7 @@
 #include "core/graph/convolution_kernels.h"
 #include "core/graph/evaluation.h"
 #include "core/graph/image_sizes.h"
+#include "core/graph/transposed_weight.h"
 
 #include <memory>
 
@@ -59,7 +60,7 @@ Tensor evaluate(const op::Convolution& convolution, Evaluation& e)
 
 Tensor evaluate(const op::ConvolutionTranspose& convolution, Evaluation& e)
 {
-    const auto weight = e.weights().get(convolution.weight);
+    const auto weight = transposedWeight(convolution, e.weights());
     const auto x = floatsOf(e, 0);
     const kernel::ConvolutionSize size =
         ofNode(e, [&] { return sizeOf(convolution, e.in(0).shape()); });

@@ -21,14 +21,21 @@ std::span<const std::int64_t> integersOf(const Evaluation& e, std::size_t i)
 
 } // namespace
 
-Tensor evaluate(const op::Pool& pool, Evaluation& e)
+std::vector<Tensor> evaluate(const op::Pool& pool, Evaluation& e)
 {
     const auto x = floatsOf(e, 0);
     const auto size = ofNode(e, [&] { return sizeOf(pool, e.in(0).shape()); });
-    Tensor result(
-        shapeOf({size.images, size.outChannels, size.outHeight, size.outWidth}, pool.isLine));
-    kernel::pool(size, pool.kind, pool.countsPadding, x, result.floats(), e.monitor());
-    return result;
+    const Shape shape =
+        shapeOf({size.images, size.outChannels, size.outHeight, size.outWidth}, pool.isLine);
+    std::vector<Tensor> results;
+    results.emplace_back(shape);
+    kernel::pool(size, pool.kind, pool.countsPadding, x, results[0].floats(), e.monitor());
+    if (e.outputs() > 1) { // of maxima
+        results.emplace_back(DType::I64, shape);
+        auto* places = reinterpret_cast<std::int64_t*>(results[1].bytes().data());
+        kernel::placesOfMaxima(size, x, {places, results[0].floats().size()}, e.monitor());
+    }
+    return results;
 }
 
 Tensor evaluate(const op::GlobalPool& pool, Evaluation& e)

@@ -109,7 +109,7 @@ void evaluateInOrder(std::span<const Node> nodes, int firstIndex, const std::set
 [[nodiscard]] Tensor evaluate(const op::ArgExtreme&, Evaluation&);
 [[nodiscard]] std::vector<Tensor> evaluate(const op::TopK&, Evaluation&);
 [[nodiscard]] Tensor evaluate(const op::CumSum&, Evaluation&);
-[[nodiscard]] Tensor evaluate(const op::Pool&, Evaluation&);
+[[nodiscard]] std::vector<Tensor> evaluate(const op::Pool&, Evaluation&);
 [[nodiscard]] Tensor evaluate(const op::GlobalPool&, Evaluation&);
 [[nodiscard]] Tensor evaluate(const op::Resize&, Evaluation&);
 [[nodiscard]] Tensor evaluate(const op::Pad&, Evaluation&);

@@ -113,21 +113,23 @@ std::vector<Tensor> Executor::finish(Tensor input, const Values& sides, const Mo
     return outputs;
 }
 
-Tensor Executor::embed(std::span<const Token> tokens, std::int64_t batch,
-                       std::int64_t firstPosition) const
+namespace {
+
+/// A language model's inputs: tokens, and whatever else the graph asks for.
+std::vector<Tensor> languageInputs(const Model& model, std::span<const Token> tokens,
+                                   std::int64_t batch, std::int64_t firstPosition)
 {
     const auto count = static_cast<std::int64_t>(tokens.size());
     assert(batch > 0 && count % batch == 0);
     const std::int64_t length = count / batch;
     std::vector<Tensor> inputs;
-    for (const GraphPort& port : m_model.graph.inputs) {
+    for (const GraphPort& port : model.graph.inputs) {
         const bool isFirst = inputs.empty();
         const bool isPosition = !isFirst && port.name == "position_ids";
-        if (isPosition && m_model.maximumContext > 0 &&
-            firstPosition + length > m_model.maximumContext)
+        if (isPosition && model.maximumContext > 0 && firstPosition + length > model.maximumContext)
             throw Error(ErrorCode::Shape, concat("a text of ", firstPosition + length,
                                                  " tokens is longer than the model's context of ",
-                                                 m_model.maximumContext));
+                                                 model.maximumContext));
         if (!isFirst && !isPosition && port.name != "attention_mask")
             throw Error(ErrorCode::Unsupported,
                         concat("the language model's input ", quoted(port.name), " is unknown"));
@@ -141,7 +143,15 @@ Tensor Executor::embed(std::span<const Token> tokens, std::int64_t batch,
             std::fill(to, to + count, 1);
         inputs.push_back(std::move(input));
     }
-    Values values = prelude(std::move(inputs), Monitor());
+    return inputs;
+}
+
+} // namespace
+
+Tensor Executor::embed(std::span<const Token> tokens, std::int64_t batch,
+                       std::int64_t firstPosition) const
+{
+    Values values = prelude(languageInputs(m_model, tokens, batch, firstPosition), Monitor());
     return std::move(values.at(m_model.blocks.front().input));
 }
 
@@ -165,6 +175,12 @@ Tensor Executor::head(ConstMatrixView hidden, const Monitor& monitor,
 Tensor Executor::logits(std::span<const Token> tokens, std::int64_t batch, const Monitor& monitor,
                         KeyValueCache* cache) const
 {
+    const auto readsNoSides = [](const Block& block) { return block.sides.empty(); };
+    if (!cache && !std::all_of(m_model.blocks.begin(), m_model.blocks.end(), readsNoSides)) {
+        Tensor all = std::move(run(languageInputs(m_model, tokens, batch, 0), monitor).front());
+        all.reshape({static_cast<std::int64_t>(tokens.size()), all.shape().back()});
+        return all;
+    }
     Tensor hidden = embed(tokens, batch, cache ? cache->positions : 0);
     for (int block = 0; block < static_cast<int>(m_model.blocks.size()); ++block)
         runBlock(block, hidden, monitor, {}, cache);

@@ -6,6 +6,7 @@
 #include "core/graph/container_graph.h"
 #include "core/graph/graph_passes.h"
 #include "core/graph/shape_inference.h"
+#include "core/graph/transposed_weight.h"
 #include "core/io/changed_model_file.h"
 
 #include <cmath>
@@ -258,14 +259,24 @@ std::function<Tensor(Tensor)> rowsTimes(const Layer& layer, Numbers factor)
     };
 }
 
-/// C × out/groups × kh × kw: the first channels of the output belong to the first of the input.
-std::function<Tensor(Tensor)> transposeTimes(const op::ConvolutionTranspose& op, Numbers factor)
+/// C × out/groups × kh × kw, or kh × kw × out × C: the first channels of the output belong to the
+/// first of the input.
+std::function<Tensor(Tensor)> transposeTimes(const op::ConvolutionTranspose& op,
+                                             const Shape& stored, Numbers factor)
 {
+    const bool kernelFirst = liesKernelFirst(op, stored);
     const std::int64_t perGroup = op.outChannels / op.geometry.groups;
     const std::int64_t inputsOfGroup = op.geometry.channels / op.geometry.groups;
     const std::int64_t taps = op.geometry.kernel[0] * op.geometry.kernel[1];
     return [=, channels = op.geometry.channels, factor = std::move(factor)](Tensor tensor) {
         float* value = tensor.floats().data();
+        if (kernelFirst) {
+            for (std::int64_t i = 0; i < tensor.count(); ++i, ++value)
+                *value =
+                    static_cast<float>(static_cast<double>(*value) *
+                                       factor[static_cast<std::size_t>(i / channels % perGroup)]);
+            return tensor;
+        }
         for (std::int64_t c = 0; c < channels; ++c)
             for (std::int64_t o = 0; o < perGroup; ++o) {
                 const double each =
@@ -283,7 +294,8 @@ void addChanges(const Model& model, const Fold& fold, ChangedModelFile::Changes&
     const Operator& product = model.graph.nodes[fold.product].op;
     const auto& norm = std::get<op::BatchNorm>(model.graph.nodes[fold.norm].op);
     if (const auto* transpose = std::get_if<op::ConvolutionTranspose>(&product))
-        changes[transpose->weight] = transposeTimes(*transpose, fold.factor);
+        changes[transpose->weight] = transposeTimes(
+            *transpose, model.source.tensors->find(transpose->weight)->shape, fold.factor);
     else
         changes[fold.layer->weight] = rowsTimes(*fold.layer, fold.factor);
     if (!norm.weight.empty())

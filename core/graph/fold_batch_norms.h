@@ -23,7 +23,8 @@ struct FoldedNorms
 
 /// The model with each BatchNorm taken into the convolution (or linear layer) right before it:
 ///
-///     y = (W·x + b − mean) · f + beta = (f·W)·x + (b − mean)·f + beta,  f = gamma / √(variance + ε)
+///     y = (W·x + b − mean) · f + beta = (f·W)·x + (b − mean)·f + beta
+///     f = gamma / √(variance + ε)
 ///
 /// computed in double. Weights and biases change their values and keep their names. The norm's own
 /// tensors become those of the identity, ε included (gamma 1, variance 1 − ε, mean and beta 0; beta

@@ -108,10 +108,28 @@ void GraphMatcher::addFactors(ValueId value, ValueId stop, int depth, Product& p
 
 std::string GraphMatcher::vectorParameter(ValueId value, std::int64_t count)
 {
-    const auto found = m_model.graph.constants.find(value);
     const SymbolicShape* shape = m_shapes.shape(value);
-    if (found == m_model.graph.constants.end() || !shape || shape->size() != 1 ||
-        shape->front() != SymbolicSize{count, 0})
+    return shape && shape->size() == 1 && shape->front() == SymbolicSize{count, 0}
+               ? parameterOf(value)
+               : std::string();
+}
+
+std::string GraphMatcher::channelParameter(ValueId value, std::int64_t count, std::size_t rank)
+{
+    const SymbolicShape* shape = m_shapes.shape(value);
+    if (!shape || rank < 2 || shape->size() > rank || shape->size() + 1 < rank)
+        return {};
+    const std::size_t channels = shape->size() + 1 - rank;
+    for (std::size_t i = 0; i < shape->size(); ++i)
+        if ((*shape)[i] != SymbolicSize{i == channels ? count : 1, 0})
+            return {};
+    return parameterOf(value);
+}
+
+std::string GraphMatcher::parameterOf(ValueId value)
+{
+    const auto found = m_model.graph.constants.find(value);
+    if (found == m_model.graph.constants.end())
         return {};
     if (!found->second.value)
         return found->second.tensor;

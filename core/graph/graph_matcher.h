@@ -22,7 +22,13 @@ public:
     [[nodiscard]] Model& model() { return m_model; }
     [[nodiscard]] const ShapeInference& shapes() const { return m_shapes; }
 
-    /// The node that makes a value, when it is of this operator; else null.
+    /// The node that makes a value; null when none does.
+    [[nodiscard]] const Node* maker(ValueId value) const
+    {
+        const auto found = m_makers.find(value);
+        return found == m_makers.end() ? nullptr : &m_model.graph.nodes[found->second];
+    }
+    /// The same, when it is of this operator; else null.
     template <class Op>
     [[nodiscard]] const Node* maker(ValueId value) const
     {
@@ -54,10 +60,15 @@ public:
     /// as a parameter; "" when it is none.
     [[nodiscard]] std::string vectorParameter(ValueId value, std::int64_t count);
 
+    /// The same of a constant that is one value for each channel of batch × channels × …, a value
+    /// of `rank` axes: count × 1 × …, perhaps with a 1 in front.
+    [[nodiscard]] std::string channelParameter(ValueId value, std::int64_t count, std::size_t rank);
+
     /// The node at index makes its first output by this operator from now on.
     void replace(std::size_t index, Operator op, std::vector<ValueId> inputs);
 
 private:
+    [[nodiscard]] std::string parameterOf(ValueId value);
     void addFactors(ValueId value, ValueId stop, int depth, Product& product) const;
 
     Model& m_model;
@@ -69,7 +80,7 @@ private:
 [[nodiscard]] bool isNear(double a, double b); ///< to float32's precision
 
 /// The patterns, one file each; they look at every node once.
-void fuseLinearBias(GraphMatcher& graph);
+void fuseBiases(GraphMatcher& graph);
 void fuseLayerNorm(GraphMatcher& graph);
 void fuseActivations(GraphMatcher& graph);
 void fuseAttention(GraphMatcher& graph);

@@ -44,7 +44,7 @@ DType resultDType(const Operator& op, const std::vector<DType>& inputs, std::siz
                 return each.to;
             else if constexpr (isAmong<T, op::ArgExtreme, op::ShapeOf, op::Size>)
                 return DType::I64;
-            else if constexpr (std::is_same_v<T, op::TopK>)
+            else if constexpr (isAmong<T, op::TopK, op::Pool>)
                 return output == 0 ? input(0) : DType::I64;
             else if constexpr (std::is_same_v<T, op::ConstantOfShape>)
                 return each.value ? each.value->dtype() : DType::F32;

@@ -11,6 +11,8 @@
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
+#include <tuple>
+#include <utility>
 
 namespace gradus {
 
@@ -60,7 +62,39 @@ std::int64_t resizedSide(const nlohmann::json& json)
     return std::min(height, reader.integer("width", 1, largestSide, height));
 }
 
+/// What is fed after resizing and cropping: height, width; zeros when the file does not say.
+std::pair<std::int64_t, std::int64_t> inputSize(const nlohmann::json& json)
+{
+    const ConfigReader reader(json, fileName);
+    const bool crops = reader.boolean("do_center_crop", false) && reader.has("crop_size");
+    const auto size = json.find(crops ? "crop_size" : "size");
+    if (size == json.end() || size->is_null())
+        return {0, 0};
+    if (!size->is_object()) { // older files
+        const std::int64_t side = reader.integer(crops ? "crop_size" : "size", 1, largestSide, 0);
+        return {side, side};
+    }
+    const ConfigReader sides(*size, fileName);
+    // A shortest edge alone leaves the other side to the image.
+    return {sides.integer("height", 1, largestSide, 0), sides.integer("width", 1, largestSide, 0)};
+}
+
 } // namespace
+
+std::filesystem::path besideModel(const ModelSource& source, const std::string& name)
+{
+    if (source.weightFiles.empty())
+        return {};
+    std::filesystem::path folder = source.weightFiles.front().parent_path();
+    std::error_code ignored;
+    if (std::filesystem::is_regular_file(folder / name, ignored))
+        return folder / name;
+    // Hugging Face's exports lie in a folder of their own, below the configuration.
+    if (folder.filename() == "onnx" &&
+        std::filesystem::is_regular_file(folder.parent_path() / name, ignored))
+        return folder.parent_path() / name;
+    return {};
+}
 
 ImageInput imageInput(const ModelSource& source, std::int64_t channels,
                       const std::array<std::int64_t, 2>& size)
@@ -69,11 +103,8 @@ ImageInput imageInput(const ModelSource& source, std::int64_t channels,
     image.height = size[0];
     image.width = size[1];
     image.channels = channels;
-    if (source.weightFiles.empty())
-        return image;
-    const auto path = source.weightFiles.front().parent_path() / fileName;
-    std::error_code ignored;
-    if (!std::filesystem::is_regular_file(path, ignored))
+    const auto path = besideModel(source, fileName);
+    if (path.empty())
         return image;
     const auto json = nlohmann::json::parse(readTextFile(path, sizeLimit), nullptr, false);
     if (!json.is_object())
@@ -94,6 +125,8 @@ ImageInput imageInput(const ModelSource& source, std::int64_t channels,
             throw bad(concat("\"image_std\" is ", deviation, ", expected above 0"));
         image.deviation.push_back(static_cast<float>(deviation / rescale));
     }
+    if (image.height <= 0 && image.width <= 0)
+        std::tie(image.height, image.width) = inputSize(json);
     if (reader.boolean("do_center_crop", false))
         image.resize = resizedSide(json);
     return image;

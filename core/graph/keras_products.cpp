@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/base/text.h"
 #include "core/graph/keras_call.h"
+#include "core/graph/transposed_weight.h"
 
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <cmath>
+#include <optional>
 
 namespace gradus {
 
@@ -148,6 +151,75 @@ KerasValue convolution(const KerasCall& call)
                            concat("has ", filters, " filters in ", groups, " groups"));
     const KerasPlanes result =
         convolved(call, from, kernel, biasOf(call, filters), geometry, filters, {});
+    return activated(call, KerasCall::valueOf(result), activationOf(call));
+}
+
+/// What an axis of a transposed convolution cuts off its result, or adds to its end.
+void setPadding(const KerasCall& call, op::ConvolutionTranspose& made, std::size_t axis,
+                std::optional<std::int64_t> outputPadding)
+{
+    ConvolutionGeometry& g = made.geometry;
+    const std::int64_t extent = (g.kernel[axis] - 1) * g.dilation[axis] + 1;
+    const std::string padding = call.reader().text("padding", "valid");
+    if (padding != "valid" && padding != "same")
+        throw call.failure(ErrorCode::Format, concat("has the padding ", quoted(padding)));
+    // By Keras's rules for the length of the result: (in − 1) · stride + extent − cut.
+    std::int64_t cut = 0;
+    if (outputPadding)
+        cut = (padding == "same" ? extent / 2 * 2 : 0) - *outputPadding;
+    else if (padding == "same")
+        cut = extent - g.stride[axis];
+    else
+        cut = std::min<std::int64_t>(0, extent - g.stride[axis]);
+    if (cut < 0) {
+        made.outputPadding[axis] = -cut;
+        return;
+    }
+    g.padding[axis] = cut / 2; // an odd pixel goes to the end
+    g.padding[axis + 2] = cut - cut / 2;
+}
+
+KerasValue transposed(const KerasCall& call)
+{
+    const std::size_t axes = axesOf(call);
+    const KerasPlanes from = call.planes(axes);
+    Shape wanted(axes, -1);
+    if (call.reader().has("kernel_size"))
+        wanted = call.integers("kernel_size", axes, 1, 1, largestSize);
+    wanted.insert(wanted.end(), {-1, from.channels > 0 ? from.channels : -1});
+    const std::string kernel = call.weight({"kernel"}, wanted);
+    const Shape& shape = call.shapeOfTensor(kernel);
+    if (elementCount(shape) == 0 || call.reader().integer("groups", 1, largestSize, 1) != 1)
+        throw call.failure(ErrorCode::Unsupported, "has an empty kernel, or groups");
+    op::ConvolutionTranspose made;
+    made.isLine = axes == 1;
+    made.weight = kernel;
+    made.outChannels = shape[axes];
+    made.bias = biasOf(call, made.outChannels);
+    made.geometry.channels = shape.back();
+    made.geometry.kernel = pairOf(spatialOf(shape, axes));
+    made.geometry.stride = pairOf(call.integers("strides", axes, 1, 1, largestSize));
+    made.geometry.dilation = pairOf(call.integers("dilation_rate", axes, 1, 1, largestSize));
+    if (elementCount(shape) > 1 && !liesKernelFirst(made, shape))
+        throw call.failure(ErrorCode::Unsupported,
+                           concat("has a kernel of ", shapeText(shape),
+                                  ", whose axes cannot be told apart by their sizes"));
+    std::vector<std::int64_t> added;
+    if (call.reader().has("output_padding"))
+        added = call.integers("output_padding", axes, 0, 0, largestSize);
+    KerasPlanes result = from;
+    result.channels = made.outChannels;
+    for (std::size_t i = 0; i < axes; ++i) {
+        const std::size_t axis = i + 2 - axes;
+        setPadding(call, made, axis, added.empty() ? std::nullopt : std::optional(added[i]));
+        const ConvolutionGeometry& g = made.geometry;
+        if (from.sizes[i] > 0)
+            result.sizes[i] = (from.sizes[i] - 1) * g.stride[axis] +
+                              (g.kernel[axis] - 1) * g.dilation[axis] + 1 - g.padding[axis] -
+                              g.padding[axis + 2] + made.outputPadding[axis];
+    }
+    made.geometry.validate();
+    result.id = call.add(std::move(made), {from.id});
     return activated(call, KerasCall::valueOf(result), activationOf(call));
 }
 
@@ -372,6 +444,9 @@ const KerasTranslators& kerasProducts()
         {"Conv2D", convolution},
         {"Convolution1D", convolution},
         {"Convolution2D", convolution},
+        {"Conv1DTranspose", transposed},
+        {"Conv2DTranspose", transposed},
+        {"Convolution2DTranspose", transposed},
         {"DepthwiseConv1D", depthwise},
         {"DepthwiseConv2D", depthwise},
         {"SeparableConv1D", separable},

@@ -91,14 +91,53 @@ void convolution(OnnxCall& call)
     call.become(std::move(made), {call.in(0)});
 }
 
+/// A transposed convolution whose output has these sizes: what is too much is cut off at both ends
+/// (pads are not looked at), what is missing is added at the end.
+void ofSize(OnnxCall& call, op::ConvolutionTranspose made, std::vector<std::int64_t> wanted)
+{
+    const std::size_t axes = made.isLine ? 1 : 2;
+    if (wanted.size() == axes + 2) // with batch and channels
+        wanted.erase(wanted.begin(), wanted.begin() + 2);
+    if (wanted.size() != axes)
+        throw call.fail("has an output_shape of ", wanted.size(), " sizes for ", axes, " axes");
+    const bool upper = made.geometry.autoPad == AutoPad::SameUpper;
+    made.geometry.autoPad = AutoPad::Explicit;
+    made.geometry.padding = {};
+    const std::int64_t channels = made.outChannels;
+    const ValueId whole = call.emit(std::move(made), {call.in(0)});
+    const auto binary = [&](op::BinaryKind kind, ValueId a, ValueId b) {
+        return call.emit(op::Binary{kind}, {a, b});
+    };
+    const ValueId size = call.emit(op::ShapeOf{2, INT64_MAX}, {whole});
+    const ValueId output = call.constantValue(std::move(wanted));
+    const ValueId none = call.constantValue(std::vector<std::int64_t>(axes, 0));
+    const ValueId excess =
+        binary(op::BinaryKind::Maximum, binary(op::BinaryKind::Subtract, size, output), none);
+    ValueId front = binary(op::BinaryKind::Divide, excess,
+                           call.constantValue(std::vector<std::int64_t>(axes, 2)));
+    if (!upper)
+        front = binary(op::BinaryKind::Subtract, excess, front);
+    const ValueId back =
+        binary(op::BinaryKind::Add, binary(op::BinaryKind::Subtract, output, size), front);
+    const ValueId others = call.constantValue(std::vector<std::int64_t>{0, 0});
+    const ValueId pads = call.emit(
+        op::Concat{0}, {others, binary(op::BinaryKind::Subtract, none, front), others, back});
+    ValueId result = call.emit(op::Pad{}, {whole, pads});
+    if (call.has(2)) {
+        std::vector<std::int64_t> shape(axes + 1, 1);
+        shape.front() = channels;
+        const ValueId bias =
+            call.emit(op::Reshape{}, {call.in(2), call.constantValue(std::move(shape))});
+        result = binary(op::BinaryKind::Add, result, bias);
+    }
+    call.bind(0, result);
+}
+
 void convolutionTranspose(OnnxCall& call)
 {
     const auto shape = call.shapeOfConstant(1);
     if (!call.isConstant(1) || !shape)
         throw call.fail("has a weight that the graph computes while it runs");
-    if (call.hasAttribute("output_shape") && !call.integers("output_shape").empty())
-        throw call.fail("has output_shape, which Gradus does not run; pads and output_padding are"
-                        " expected");
     const Window found = window(call, kernelOf(*shape));
     op::ConvolutionTranspose made;
     made.geometry = found.geometry;
@@ -111,6 +150,9 @@ void convolutionTranspose(OnnxCall& call)
     made.outputPadding = pair(call, "output_padding", made.isLine ? 1 : 2, 0, 0);
     made.geometry.validate();
     made.weight = call.parameter(1);
+    const std::vector<std::int64_t> wanted = call.integers("output_shape");
+    if (!wanted.empty())
+        return ofSize(call, std::move(made), wanted);
     made.bias = call.parameter(2);
     call.become(std::move(made), {call.in(0)});
 }
@@ -118,8 +160,9 @@ void convolutionTranspose(OnnxCall& call)
 template <op::PoolKind kind>
 void pool(OnnxCall& call)
 {
-    if (call.isRead(1))
-        throw call.fail("should give indices, which Gradus does not have");
+    if (call.isRead(1) && call.flag("storage_order"))
+        throw call.fail("should give indices in the order of columns (storage_order 1), which "
+                        "Gradus does not have");
     const Window found = window(call, call.integers("kernel_shape"));
     op::Pool made;
     made.kind = kind;
@@ -127,7 +170,10 @@ void pool(OnnxCall& call)
     made.isLine = found.isLine;
     made.ceilMode = call.flag("ceil_mode");
     made.countsPadding = call.flag("count_include_pad");
-    call.bind(0, call.emit(made, {call.in(0)}));
+    if (call.isRead(1))
+        call.become(made, {call.in(0)});
+    else
+        call.bind(0, call.emit(made, {call.in(0)}));
 }
 
 template <op::PoolKind kind>

@@ -202,6 +202,27 @@ void pool(const ConvolutionSize& size, op::PoolKind kind, bool countsPadding,
                });
 }
 
+void placesOfMaxima(const ConvolutionSize& size, std::span<const float> x,
+                    std::span<std::int64_t> places, const Monitor& monitor)
+{
+    const Windows windows(size, false);
+    overPlanes(size.images * size.outChannels, workOf(size), monitor,
+               [&](std::int64_t begin, std::int64_t end) {
+                   for (std::int64_t p = begin; p < end; ++p) {
+                       const std::int64_t first = p * size.pixels();
+                       std::int64_t* to = places.data() + p * size.outPixels();
+                       for (const Window& down : windows.down) {
+                           monitor.checkpoint();
+                           for (const Window& across : windows.across) {
+                               const std::int64_t at =
+                                   placeOfMaximum(size, down, across, x.data() + first);
+                               *to++ = at < 0 ? -1 : first + at;
+                           }
+                       }
+                   }
+               });
+}
+
 void poolBackward(const ConvolutionSize& size, op::PoolKind kind, bool countsPadding,
                   std::span<const float> x, std::span<const float> dy, std::span<float> dx,
                   const Monitor& monitor)

@@ -16,6 +16,11 @@ namespace gradus::kernel {
 void pool(const ConvolutionSize& size, op::PoolKind kind, bool countsPadding,
           std::span<const float> x, std::span<float> y, const Monitor& monitor);
 
+/// The place of each maximum in the whole of x, the first of equals; −1 for a window without any
+/// pixel.
+void placesOfMaxima(const ConvolutionSize& size, std::span<const float> x,
+                    std::span<std::int64_t> places, const Monitor& monitor);
+
 /// Sets dx. A maximum's gradient goes to its first place in the window. x: of maxima only.
 void poolBackward(const ConvolutionSize& size, op::PoolKind kind, bool countsPadding,
                   std::span<const float> x, std::span<const float> dy, std::span<float> dx,

@@ -222,6 +222,8 @@ struct ShapeInference::Visitor
         SymbolicShape result{(*x)[0], (*x)[1]};
         while (result.size() < x->size())
             result.push_back(all.unknown());
+        if (node.outputs.size() > 1) // indices of maxima
+            set(1, result);
         set(0, std::move(result));
     }
     void operator()(const op::GlobalPool&) const

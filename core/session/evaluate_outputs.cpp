@@ -94,12 +94,29 @@ Tensor rowsOf(Tensor output, std::int64_t samples, const Model& model)
     return output;
 }
 
+constexpr std::int64_t largestBatch = 4096;
+
+Tensor firstRows(Tensor rows, std::int64_t count)
+{
+    if (rows.shape()[0] <= count)
+        return rows;
+    Tensor kept({count, rows.shape()[1]});
+    std::copy_n(rows.floats().begin(), kept.floats().size(), kept.floats().begin());
+    return kept;
+}
+
 /// body(position of the first sample in `samples`, the models' outputs as rows).
 void forEachOutput(std::span<const Tested> models, const Dataset& data,
-                   const std::vector<std::int64_t>& samples, std::uint64_t memoryBytes,
+                   const std::vector<std::int64_t>& wanted, std::uint64_t memoryBytes,
                    Monitor& monitor,
                    const std::function<void(std::int64_t, std::span<const Tensor>)>& body)
 {
+    // The last batch is filled up where the graph takes no other number; its further rows are
+    // dropped below.
+    std::int64_t fixed = 1;
+    for (const Tested& tested : models)
+        fixed = std::lcm(fixed, std::min(fixedBatch(*tested.model), largestBatch));
+    const std::vector<std::int64_t> samples = inWholeBatches(wanted, fixed);
     // Rounds whose values stay in memory: networks widen what they read some eight times.
     constexpr std::uint64_t widening = 8;
     const auto count = static_cast<std::int64_t>(samples.size());
@@ -107,9 +124,10 @@ void forEachOutput(std::span<const Tested> models, const Dataset& data,
     const Tensor first = std::move(data.batch(one).front());
     const std::uint64_t share = memoryBytes / 2 / models.size();
     const std::uint64_t bytes = std::max<std::uint64_t>(1, first.bytes().size()) * widening;
-    const std::int64_t perBatch = samplesPerBatch(*models[0].model, first);
-    const auto fitting = static_cast<std::int64_t>(std::min<std::uint64_t>(share / bytes, 1 << 20));
     // Whole batches, so that the same samples run together whatever the memory.
+    const std::int64_t perBatch =
+        std::max<std::int64_t>(1, samplesPerBatch(*models[0].model, first) / fixed) * fixed;
+    const auto fitting = static_cast<std::int64_t>(std::min<std::uint64_t>(share / bytes, 1 << 20));
     const std::int64_t perRound =
         std::min(count, std::max<std::int64_t>(1, fitting / perBatch) * perBatch);
     std::vector<std::unique_ptr<BlockPass>> passes;
@@ -143,9 +161,13 @@ void forEachOutput(std::span<const Tested> models, const Dataset& data,
         BlockPass::forEachOutputs(
             passes, monitor, [&](double done) { report(parts + done); },
             [&](std::int64_t at, std::int64_t batch, std::vector<std::vector<Tensor>> results) {
+                const std::int64_t left = static_cast<std::int64_t>(wanted.size()) - start - at;
+                if (left <= 0)
+                    return;
                 std::vector<Tensor> rows;
                 for (std::size_t m = 0; m < models.size(); ++m)
-                    rows.push_back(rowsOf(std::move(results[m].front()), batch, *models[m].model));
+                    rows.push_back(firstRows(
+                        rowsOf(std::move(results[m].front()), batch, *models[m].model), left));
                 results.clear();
                 body(start + at, rows);
             });

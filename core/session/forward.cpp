@@ -103,6 +103,19 @@ Tensor joined(std::vector<Tensor> parts, const std::vector<std::int64_t>& sample
     return all;
 }
 
+/// Without what the last samples, which only filled a batch, made.
+Tensor firstOf(const Tensor& all, std::int64_t count, const std::string& name)
+{
+    Shape shape = all.shape();
+    if (shape.empty() || shape.front() < count)
+        throw Error(ErrorCode::Shape, concat("output ", quoted(name), " is ", shapeText(shape),
+                                             ", which has no row for each sample"));
+    shape.front() = count;
+    Tensor first(all.dtype(), std::move(shape));
+    std::memcpy(first.bytes().data(), all.bytes().data(), first.bytes().size());
+    return first;
+}
+
 } // namespace
 
 std::vector<NamedOutput> runModel(const ForwardRequest& asked, Monitor& monitor)
@@ -121,11 +134,12 @@ std::vector<NamedOutput> runModel(const ForwardRequest& asked, Monitor& monitor)
     const std::int64_t perBatch = samplesPerBatch(model, data->batch(one).front());
     std::vector<std::vector<Tensor>> outputs(model.graph.outputs.size());
     std::vector<std::int64_t> samples;
-    const std::vector<std::int64_t> all = allSamples(count);
-    for (std::int64_t first = 0; first < count; first += perBatch) {
+    const std::vector<std::int64_t> all = inWholeBatches(allSamples(count), fixedBatch(model));
+    const auto fed = static_cast<std::int64_t>(all.size());
+    for (std::int64_t first = 0; first < fed; first += perBatch) {
         monitor.checkpoint();
-        monitor.report(static_cast<double>(first) / static_cast<double>(count), "running");
-        const std::int64_t batch = std::min(perBatch, count - first);
+        monitor.report(static_cast<double>(first) / static_cast<double>(fed), "running");
+        const std::int64_t batch = std::min(perBatch, fed - first);
         std::vector<Tensor> results =
             executor.run(data->batch(std::span(all).subspan(static_cast<std::size_t>(first),
                                                             static_cast<std::size_t>(batch))),
@@ -137,7 +151,8 @@ std::vector<NamedOutput> runModel(const ForwardRequest& asked, Monitor& monitor)
     std::vector<NamedOutput> named;
     for (std::size_t i = 0; i < outputs.size(); ++i) {
         const std::string& name = model.graph.outputs[i].name;
-        named.push_back({name, joined(std::move(outputs[i]), samples, name)});
+        Tensor whole = joined(std::move(outputs[i]), samples, name);
+        named.push_back({name, fed > count ? firstOf(whole, count, name) : std::move(whole)});
     }
     monitor.report(1, "done");
     return named;

@@ -72,6 +72,8 @@ std::string generate(const GenerateRequest& asked, Monitor& monitor,
                     concat("the prompt has ", tokens.size(), " tokens; the model holds ", context));
 
     RandomStream random(request.seed, "generate", "sampling");
+    // A graph from a file computes with masks and positions of its own, from all tokens anew.
+    const bool keepsPast = !model.source.onnx;
     KeyValueCache cache;
     std::string shown;
     std::span<const Token> next(tokens);
@@ -79,13 +81,19 @@ std::string generate(const GenerateRequest& asked, Monitor& monitor,
     for (std::int64_t i = 0; i < request.tokens; ++i) {
         monitor.checkpoint();
         monitor.report(static_cast<double>(i) / static_cast<double>(request.tokens), "generating");
-        Tensor hidden = executor.embed(next, 1, cache.positions);
-        for (int block = 0; block < static_cast<int>(model.blocks.size()); ++block)
-            executor.runBlock(block, hidden, monitor, {}, &cache);
-        cache.positions += static_cast<std::int64_t>(next.size());
-        const ConstMatrixView rows = std::as_const(hidden).matrix();
-        const Tensor logits = executor.head(rows.block(rows.rows - 1, 0, 1, rows.cols), monitor);
-        const Token token = pick(logits.floats(), request.temperature, random);
+        Tensor logits;
+        if (keepsPast) {
+            Tensor hidden = executor.embed(next, 1, cache.positions);
+            for (int block = 0; block < static_cast<int>(model.blocks.size()); ++block)
+                executor.runBlock(block, hidden, monitor, {}, &cache);
+            cache.positions += static_cast<std::int64_t>(next.size());
+            const ConstMatrixView rows = std::as_const(hidden).matrix();
+            logits = executor.head(rows.block(rows.rows - 1, 0, 1, rows.cols), monitor);
+        } else {
+            logits = executor.logits(tokens, 1, monitor);
+        }
+        const ConstMatrixView scores = std::as_const(logits).matrix();
+        const Token token = pick(scores.row(scores.rows - 1), request.temperature, random);
         if (tokenizer->eos() == token || static_cast<std::int64_t>(tokens.size()) + 1 > context)
             break;
         tokens.push_back(token);

@@ -55,6 +55,19 @@ std::vector<std::int64_t> allSamples(std::int64_t count)
     return all;
 }
 
+std::int64_t fixedBatch(const Model& model)
+{
+    const Shape& shape = model.graph.inputs.front().shape;
+    return shape.empty() ? 1 : std::max<std::int64_t>(1, shape.front());
+}
+
+std::vector<std::int64_t> inWholeBatches(std::vector<std::int64_t> samples, std::int64_t batch)
+{
+    while (!samples.empty() && samples.size() % static_cast<std::size_t>(batch) != 0)
+        samples.push_back(samples.back());
+    return samples;
+}
+
 bool readsText(const Model& model, const fs::path& data)
 {
     std::error_code error;
@@ -116,6 +129,17 @@ CalibrationSamples calibrationSamples(const Model& model, const CalibrationChoic
         monitor.note(concat("calibration: ", choice.data, " holds ", count,
                             " samples, fewer than the ", choice.samples,
                             " asked for; all are used"));
+    if (const std::int64_t batch = fixedBatch(model);
+        batch > 1 && samples.chosen.size() % static_cast<std::size_t>(batch) != 0) {
+        // No sample counts more than another, where there are enough.
+        const std::size_t rest = samples.chosen.size() % static_cast<std::size_t>(batch);
+        if (rest < samples.chosen.size())
+            samples.chosen.resize(samples.chosen.size() - rest);
+        else
+            samples.chosen = inWholeBatches(std::move(samples.chosen), batch);
+        monitor.note(concat("calibration: the model takes ", batch, " samples at once; ",
+                            samples.chosen.size(), " are used"));
+    }
     if (model.graph.inputs.front().dtype != DType::F32) {
         const std::int64_t first[] = {samples.chosen.front()};
         samples.context = samples.data->batch(first).front().count();

@@ -36,6 +36,12 @@ calibrationSamples(const Model& model, const CalibrationChoice& choice, std::uin
 [[nodiscard]] std::shared_ptr<const Dataset> windowsDataset(const Model& model,
                                                             TokenWindows windows);
 
+/// Samples that the graph takes at once and no other number of; 1 where it takes any.
+[[nodiscard]] std::int64_t fixedBatch(const Model& model);
+/// The samples and the last one again, until whole batches of that size are full.
+[[nodiscard]] std::vector<std::int64_t> inWholeBatches(std::vector<std::int64_t> samples,
+                                                       std::int64_t batch);
+
 /// What openDataset is asked for.
 [[nodiscard]] DataChoice dataChoice(const CalibrationChoice& choice,
                                     const std::filesystem::path& tokenizer);

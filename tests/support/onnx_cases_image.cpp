@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+#include "core/base/text.h"
 #include "tests/support/onnx_case_writer.h"
 
 namespace gradus::test {
@@ -35,6 +36,22 @@ void addConvolutions(std::vector<OnnxCase>& cases)
                     axes("output_padding", {1, 2})));
     add(oneNode("a line", 11, "ConvTranspose", {fed({2, 4, 5}), constant(fed({4, 3, 3}))},
                 axes("strides", {2}) + axes("pads", {1, 0}) + axes("dilations", {2})));
+    // Of the size that is asked for; the whole is 13 × 14.
+    const std::string wide = axes("strides", {2, 2});
+    for (const char* same : {"NOTSET", "SAME_UPPER", "SAME_LOWER"}) {
+        add(oneNode(concat("output_shape, ", same), 11, "ConvTranspose",
+                    {image, constant(fed({4, 6, 3, 3})), bias},
+                    wide + axes("output_shape", {10, 11}) + textAttribute("auto_pad", same)));
+        if (same != std::string("NOTSET"))
+            add(oneNode(same, 11, "ConvTranspose", {image, constant(fed({4, 6, 4, 3})), bias},
+                        wide + textAttribute("auto_pad", same)));
+    }
+    add(oneNode("output_shape, larger", 11, "ConvTranspose",
+                {image, constant(fed({4, 3, 1, 1})), bias},
+                attribute("group", 2) + wide + axes("output_shape", {12, 12})));
+    add(oneNode("output_shape of a line", 11, "ConvTranspose",
+                {fed({2, 4, 5}), constant(fed({4, 3, 3}))},
+                axes("strides", {2}) + axes("output_shape", {8})));
 }
 
 void addPools(std::vector<OnnxCase>& cases)
@@ -54,6 +71,13 @@ void addPools(std::vector<OnnxCase>& cases)
                     axes("kernel_shape", {3}) + axes("strides", {2}) + axes("pads", {1, 1})));
     }
     add(oneNode("dilations", 12, "MaxPool", {image}, kernel + axes("dilations", {2, 3})));
+    add(oneNode("indices", 12, "MaxPool", {image}, kernel + axes("strides", {2, 2}), 2));
+    add(oneNode("indices, pads, dilations", 12, "MaxPool", {image},
+                kernel + axes("dilations", {2, 1}) + axes("pads", {1, 1, 1, 0}), 2));
+    add(oneNode("indices of equals", 12, "MaxPool", {fedWhole({2, 2, 6, 5}, float32, 0, 2)},
+                kernel + attribute("ceil_mode", 1) + axes("strides", {2, 2}), 2));
+    add(oneNode("indices along a line", 12, "MaxPool", {fed({2, 3, 9})},
+                axes("kernel_shape", {3}) + axes("pads", {1, 1}), 2));
     add(oneNode("dilations", 19, "AveragePool", {image}, kernel + axes("dilations", {2, 1})));
     add(oneNode("padding counts", 11, "AveragePool", {image},
                 kernel + axes("pads", {1, 1, 1, 1}) + attribute("count_include_pad", 1)));

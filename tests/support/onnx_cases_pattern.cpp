@@ -116,6 +116,27 @@ std::string heads(const std::string& name, const std::vector<std::int64_t>& orde
            node("Transpose", {name + "1"}, {name}, axes("perm", order));
 }
 
+void addConvolutionBiases(std::vector<OnnxCase>& cases)
+{
+    const auto add = [&](const char* name, const Shape& bias, const char* op, bool first) {
+        const Inputs inputs = {
+            {"x", fed({2, 3, 5, 4}, -1, 1)},
+            {"w", constant(fed(op == std::string("Conv") ? Shape{4, 3, 2, 2} : Shape{3, 4, 2, 2},
+                               -1, 1, 2))},
+            {"b", constant(fed(bias, -1, 1, 3))}};
+        cases.push_back(
+            several(name, 13, inputs,
+                    node(op, {"x", "w"}, {"c"}) +
+                        (first ? node("Add", {"b", "c"}, {"y"}) : node("Add", {"c", "b"}, {"y"})),
+                    {"y"}));
+    };
+    add("a convolution and its bias", {4, 1, 1}, "Conv", false);
+    add("a bias in front, of four axes", {1, 4, 1, 1}, "Conv", true);
+    add("a transposed convolution and its bias", {4, 1, 1}, "ConvTranspose", false);
+    add("a row added to a convolution", {3}, "Conv", false);
+    add("a constant for every image", {2, 4, 1, 1}, "Conv", false);
+}
+
 void addAttention(std::vector<OnnxCase>& cases)
 {
     const Inputs inputs = {{"x", fed({2, 5, 12}, -1, 1)},
@@ -154,6 +175,46 @@ void addAttention(std::vector<OnnxCase>& cases)
         heads("q", {0, 2, 1, 3}) + heads("k", {0, 2, 1, 3}) + heads("v", {0, 2, 1, 3}) +
             node("Transpose", {"k"}, {"kt"}, axes("perm", {0, 1, 3, 2})) +
             node("MatMul", {"q", "kt"}, {"s"}) + node("Softmax", {"s"}, {"p"}) + joined);
+    // One product for q, k and v, taken apart as exporters do it.
+    Inputs packed = inputs;
+    packed.push_back({"packed", constant(fed({12, 36}, -1, 1, 5))});
+    packed.push_back({"apart", numbers({0, 0, 3, 3, 4})});
+    packed.push_back({"first", numbers({0})});
+    const std::string names[] = {"q", "k", "v"};
+    std::string gathered;
+    std::string picked;
+    std::string squeezed;
+    std::string sliced;
+    for (std::size_t i = 0; i < 3; ++i) {
+        const auto at = static_cast<std::int64_t>(i);
+        const std::string& name = names[i];
+        packed.push_back({"at" + name, constant(given({}, {static_cast<double>(i)}, int64))});
+        packed.push_back({"from" + name, numbers({at})});
+        packed.push_back({"to" + name, numbers({at + 1})});
+        gathered += node("Gather", {"turned", "at" + name}, {name}, attribute("axis", 0));
+        picked += node("Gather", {"split5", "at" + name}, {name + "1"}, attribute("axis", 2)) +
+                  node("Transpose", {name + "1"}, {name}, axes("perm", {0, 2, 1, 3}));
+        squeezed += node("Squeeze", {name + "1", "first"}, {name});
+        sliced += node("Slice", {"turned", "from" + name, "to" + name, "first"}, {name + "1"});
+    }
+    const std::string product =
+        node("MatMul", {"x", "packed"}, {"qkv"}) + node("Reshape", {"qkv", "apart"}, {"split5"});
+    const auto turned = [&](const std::vector<std::int64_t>& order) {
+        return product + node("Transpose", {"split5"}, {"turned"}, axes("perm", order));
+    };
+    const std::string mixed = node("Transpose", {"k"}, {"kt"}, axes("perm", {0, 1, 3, 2})) +
+                              node("MatMul", {"q", "kt"}, {"s"}) +
+                              node("Div", {"s", "two"}, {"sc"}) + node("Softmax", {"sc"}, {"p"}) +
+                              joined;
+    const std::vector<std::int64_t> partsFirst = {2, 0, 3, 1, 4};
+    add("attention packed, Gather", packed, turned(partsFirst) + gathered + mixed);
+    add("attention packed, Split", packed,
+        turned(partsFirst) + node("Split", {"turned"}, {"q1", "k1", "v1"}, attribute("axis", 0)) +
+            squeezed + mixed);
+    add("attention packed, Slice", packed, turned(partsFirst) + sliced + squeezed + mixed);
+    add("attention packed, Gather before the heads turn", packed, product + picked + mixed);
+    // Heads in front of parts: no parts of the product lie side by side.
+    add("attention packed by heads", packed, turned({3, 0, 2, 1, 4}) + gathered + mixed);
     add("attention over another axis", inputs,
         qkv + scaled + node("Softmax", {"sc"}, {"p"}, attribute("axis", 2)) + joined);
 }
@@ -165,6 +226,7 @@ void addPatternCases(std::vector<OnnxCase>& cases)
     addNorms(cases);
     addActivations(cases);
     addAttention(cases);
+    addConvolutionBiases(cases);
 }
 
 } // namespace gradus::test

@@ -118,7 +118,27 @@ std::vector<Elements> evaluatePool(const OperatorCase& test)
         const int divisor = op.countsPadding ? counted : seen;
         return divisor == 0 ? 0 : sum / divisor;
     };
-    return {filled(shape, DType::F32, value)};
+    std::vector<Elements> results{filled(shape, DType::F32, value)};
+    if (test.outputs < 2)
+        return results;
+    // Where the first of the largest stands, in the whole of x.
+    results.push_back(filled(shape, DType::I64, [&](const Index& index) {
+        const std::int64_t plane = index[0] * x.shape[1] + index[1];
+        double best = -std::numeric_limits<double>::infinity();
+        std::int64_t place = -1;
+        for (const std::int64_t i : down.taps[op.isLine ? 0 : static_cast<std::size_t>(index[2])])
+            for (const std::int64_t j : across.taps[static_cast<std::size_t>(index.back())]) {
+                if (i < 0 || i >= down.size || j < 0 || j >= across.size)
+                    continue;
+                const std::int64_t at = (plane * down.size + i) * across.size + j;
+                if (x.at[static_cast<std::size_t>(at)] > best) {
+                    best = x.at[static_cast<std::size_t>(at)];
+                    place = at;
+                }
+            }
+        return static_cast<double>(place);
+    }));
+    return results;
 }
 
 std::vector<Elements> globalPool(const OperatorCase& test)
@@ -187,8 +207,26 @@ std::vector<OperatorCase> poolCases(op::PoolKind kind)
         same.geometry.autoPad = mode;
         add(mode == AutoPad::SameUpper ? "same, upper" : "same, lower", same, {1, 2, 6, 5});
     }
+    if (kind == op::PoolKind::Maximum) {
+        const std::size_t plain = cases.size();
+        for (std::size_t i = 0; i < plain; ++i) { // the same with indices, whose gradient is none
+            cases.push_back(cases[i]);
+            cases.back().label += ", indices";
+            cases.back().outputs = 2;
+        }
+        std::vector<double> equals;
+        for (int i = 0; i < 24; ++i)
+            equals.push_back(i * 5 % 3);
+        cases.push_back({"indices of equals",
+                         poolOf(kind, 2, 1),
+                         {Elements{{1, 1, 4, 6}, equals, DType::F32}},
+                         {},
+                         2});
+        cases.back().smooth = false;
+    }
     RandomStream random(8, "pools", kind == op::PoolKind::Maximum ? "maximum" : "average");
-    while (cases.size() < 40) {
+    const std::size_t enough = cases.size() + 28;
+    while (cases.size() < enough) {
         op::Pool pool;
         pool.kind = kind;
         const auto below = [&](std::uint64_t n) {

@@ -311,14 +311,17 @@ private slots:
         product("depthwise", "DepthwiseConv2D", "depthwise_kernel", {3, 2, 4, 2}, 8,
                 {{"kernel_size", {3, 2}}, {"strides", {1, 1}}, {"depth_multiplier", 2}});
         norm("depthwise_norm", 8);
+        product("up", "Conv2DTranspose", "kernel", {2, 3, 6, 8}, 6,
+                {{"filters", 6}, {"kernel_size", {2, 3}}, {"strides", {2, 2}}});
+        norm("up_norm", 6);
         net.add("pool", "GlobalAveragePooling2D");
-        product("dense", "Dense", "kernel", {8, 5}, 5, {{"units", 5}});
+        product("dense", "Dense", "kernel", {6, 5}, 5, {{"units", 5}});
         norm("dense_norm", 5);
         net.writeH5(folder / "net.h5");
 
         const auto model = openModel(folder / "net.h5");
         QCOMPARE(model->whyNotRunnable, std::string());
-        QCOMPARE(normsOf(*model), std::size_t(3));
+        QCOMPARE(normsOf(*model), std::size_t(4));
         const auto folded = foldBatchNorms(model);
         QCOMPARE(normsOf(*folded), std::size_t(0));
         const Tensor x = numbersOf({2, 6, 5, 3});

@@ -10,6 +10,7 @@
 #include <QTest>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <functional>
 
@@ -172,6 +173,31 @@ Plane dense(const Plane& from, const TinyKeras::Weight& kernel, const TinyKeras:
                     from.v[static_cast<std::size_t>(p * from.c + k)] * element(kernel, k * out + o);
             to.v[static_cast<std::size_t>(p * out + o)] = sum;
         }
+    return to;
+}
+
+/// Each input adds its kernel (kh × kw × out × in) to the output, `cut` pixels of which are left
+/// out in front.
+Plane transposed(const Plane& from, const TinyKeras::Weight& kernel, const TinyKeras::Weight& bias,
+                 std::int64_t stride, std::array<std::int64_t, 2> cut,
+                 std::array<std::int64_t, 2> size)
+{
+    const auto kh = static_cast<std::int64_t>(kernel.dims[0]);
+    const auto kw = static_cast<std::int64_t>(kernel.dims[1]);
+    const auto out = static_cast<std::int64_t>(kernel.dims[2]);
+    Plane to(size[0], size[1], out);
+    for (std::size_t i = 0; i < to.v.size(); ++i)
+        to.v[i] = element(bias, static_cast<std::int64_t>(i) % out);
+    for (std::int64_t y = 0; y < from.h; ++y)
+        for (std::int64_t x = 0; x < from.w; ++x)
+            for (std::int64_t i = 0; i < kh * kw * out * from.c; ++i) {
+                const std::int64_t c = i % from.c;
+                const std::int64_t o = i / from.c % out;
+                const std::int64_t ty = y * stride + i / from.c / out / kw - cut[0];
+                const std::int64_t tx = x * stride + i / from.c / out % kw - cut[1];
+                if (ty >= 0 && ty < to.h && tx >= 0 && tx < to.w)
+                    to.at(ty, tx, o) += element(kernel, i) * from.at(y, x, c);
+            }
     return to;
 }
 
@@ -480,6 +506,29 @@ std::vector<OneLayer>& oneLayers()
                             return back;
                         },
                         {firstConv}});
+        // Of 4 × 5 × 3; lengths by Keras's documentation of Conv2DTranspose.
+        const auto upwards = [&](const char* config, std::int64_t stride,
+                                 std::array<std::int64_t, 2> cut, std::array<std::int64_t, 2> size,
+                                 hsize_t kernelHeight = 3) {
+            const W::Weight kernel = W::weight("kernel", {kernelHeight, 2, 4, 3}, 0.3);
+            const W::Weight bias = W::weight("bias", {4}, 0.6);
+            made.push_back(
+                {"Conv2DTranspose",
+                 config,
+                 [=](const Plane& x) { return transposed(x, kernel, bias, stride, cut, size); },
+                 {kernel, bias}});
+        };
+        upwards(R"({"kernel_size": [3, 2], "padding": "valid"})", 1, {0, 0}, {6, 6});
+        upwards(R"({"kernel_size": [3, 2], "padding": "same"})", 1, {1, 0}, {4, 5});
+        upwards(R"({"kernel_size": [3, 2], "padding": "same", "strides": 2})", 2, {0, 0}, {8, 10});
+        upwards(R"({"kernel_size": [5, 2], "padding": "same", "strides": 2})", 2, {1, 0}, {8, 10},
+                5);
+        upwards(R"({"kernel_size": [3, 2], "padding": "valid", "strides": 4})", 4, {0, 0},
+                {16, 20});
+        upwards(R"({"kernel_size": [3, 2], "padding": "valid", "strides": 2, "output_padding": 1})",
+                2, {0, 0}, {10, 11});
+        upwards(R"({"kernel_size": [3, 2], "padding": "same", "strides": 2, "output_padding": 1})",
+                2, {0, 0}, {8, 9});
         return made;
     }();
     return layers;

@@ -116,6 +116,16 @@ private slots:
         row("attention with a mask of rows 13", "Attention", 1, 4);
         row("attention with a scale on q 13", "Attention", 1, 4);
         row("attention with k turned twice 13", "Attention", 1, 4);
+        row("attention packed, Gather 13", "Attention", 1, 3);
+        row("attention packed, Split 13", "Attention", 1, 3);
+        row("attention packed, Slice 13", "Attention", 1, 3);
+        row("attention packed, Gather before the heads turn 13", "Attention", 1, 3);
+        row("attention packed by heads 13", "Attention", 0, 13);
+        row("a convolution and its bias 13", "Convolution", 1, 1);
+        row("a bias in front, of four axes 13", "Convolution", 1, 1);
+        row("a transposed convolution and its bias 13", "ConvolutionTranspose", 1, 1);
+        row("a row added to a convolution 13", "Convolution", 1, 2);
+        row("a constant for every image 13", "Convolution", 1, 2);
         row("attention over another axis 13", "Attention", 0, 15);
         row("a weight that is turned 13", "Linear", 1, 1);
         row("a weight that is computed 13", "Linear", 1, 1);

@@ -333,7 +333,8 @@ private slots:
         row("mode", "{'gradus_recipe': 1, 'calibration': {'mode': 'x'}}",
             "calibration.mode is \"x\"");
         row("seed negative", "{'gradus_recipe': 1, 'seed': -1}", "seed is -1");
-        row("fold no truth", "{'gradus_recipe': 1, 'fold_batch_norms': 1}", "fold_batch_norms is 1");
+        row("fold no truth", "{'gradus_recipe': 1, 'fold_batch_norms': 1}",
+            "fold_batch_norms is 1");
         row("seed real", "{'gradus_recipe': 1, 'seed': 1.5}", "seed is 1.5");
         row("number out of range", "{'gradus_recipe': 1, 'seed': 1e999}", "not valid JSON");
         row("not UTF-8", "{\"gradus_recipe\": 1, \"calibration\": {\"data\": \"\xFF\"}}",
