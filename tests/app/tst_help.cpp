@@ -24,6 +24,8 @@
 #include <QTextBlock>
 #include <QTextBrowser>
 
+#include <cstdio>
+
 using namespace gradus;
 
 namespace {
@@ -50,6 +52,14 @@ void collect(const QMenu& menu, const QString& path, QSet<QString>& found)
         if (action->menu())
             collect(*action->menu(), here, found);
     }
+}
+
+/// As printf rounds, which the tables are made with: Qt takes halves elsewhere.
+QString fixed(double value, int decimals)
+{
+    char text[64];
+    std::snprintf(text, sizeof text, "%.*f", decimals, value);
+    return QString::fromLatin1(text);
 }
 
 /// Cells of all table rows: of ones with a column of code.
@@ -364,9 +374,9 @@ private Q_SLOTS:
             if (fields[3] == QLatin1String("float"))
                 headings[fields[0]] =
                     (fields[Top1].isEmpty() ? QStringLiteral("perplexity %1")
-                                                  .arg(fields[Perplexity].toDouble(), 0, 'f', 2)
+                                                  .arg(fixed(fields[Perplexity].toDouble(), 2))
                                             : QStringLiteral("top-1 %1 %")
-                                                  .arg(fields[Top1].toDouble() * 100, 0, 'f', 1)) +
+                                                  .arg(fixed(fields[Top1].toDouble() * 100, 1))) +
                     QStringLiteral(" in floats");
             else
                 rows[QStringLiteral("%1 | %2 | %3").arg(fields[0], fields[1], group)].append(
@@ -379,16 +389,16 @@ private Q_SLOTS:
                 best = std::max(best, fields[6].toDouble());
             for (const QStringList& fields : *row) {
                 const double ratio = fields[6].toDouble();
-                QString cell = QString::number(ratio, 'f', 1);
+                QString cell = fixed(ratio, 1);
                 if (ratio == best)
                     cell = QStringLiteral("**%1**").arg(cell);
                 QString outcome;
                 if (const double value = fields[Perplexity].toDouble(); value > 0)
-                    outcome = QString::number(value, 'f', value < 100 ? 2 : 0);
+                    outcome = fixed(value, value < 100 ? 2 : 0);
                 else if (!fields[Top1].isEmpty())
-                    outcome = QStringLiteral("%1 %").arg(fields[Top1].toDouble() * 100, 0, 'f', 1);
+                    outcome = QStringLiteral("%1 %").arg(fixed(fields[Top1].toDouble() * 100, 1));
                 else if (!fields[Cosine].isEmpty()) {
-                    const QString text = QString::number(fields[Cosine].toDouble(), 'f', 4);
+                    const QString text = fixed(fields[Cosine].toDouble(), 4);
                     outcome = text.startsWith(QLatin1Char('0')) ? text.mid(1) : text.left(5);
                     headings[fields[0]] = QStringLiteral("cosine to the float outputs");
                 }
