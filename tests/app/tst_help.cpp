@@ -24,6 +24,8 @@
 #include <QTextBlock>
 #include <QTextBrowser>
 
+#include <cstdio>
+
 using namespace gradus;
 
 namespace {
@@ -50,6 +52,14 @@ void collect(const QMenu& menu, const QString& path, QSet<QString>& found)
         if (action->menu())
             collect(*action->menu(), here, found);
     }
+}
+
+/// As printf rounds, which the tables are made with: Qt takes halves elsewhere.
+QString fixed(double value, int decimals)
+{
+    char text[64];
+    std::snprintf(text, sizeof text, "%.*f", decimals, value);
+    return QString::fromLatin1(text);
 }
 
 /// Cells of all table rows: of ones with a column of code.
@@ -340,15 +350,35 @@ private Q_SLOTS:
         QFile file(QStringLiteral(GRADUS_SOURCE_DIR "/tests/bench/tables/powerquant.csv"));
         QVERIFY(file.open(QIODevice::ReadOnly));
         QMap<QString, QList<QStringList>> rows; // by model, bits and group
+        QMap<QString, QString> headings;        // what stands behind the model's name
+        // What became of a model: the last columns, one of which counts.
+        enum
+        {
+            Perplexity = 9,
+            Top1,
+            Cosine,
+            Columns
+        };
         const QStringList lines =
             QString::fromUtf8(file.readAll()).trimmed().split(QLatin1Char('\n'));
         for (const QString& line : lines.mid(1)) {
             const QStringList fields = line.split(QLatin1Char(','));
-            QCOMPARE(fields.size(), 10);
+            QCOMPARE(fields.size(), int(Columns));
+            // A share or a cosine is one, and shares of right answers come with labels alone.
+            for (const int column : {Top1, Cosine})
+                QVERIFY2(std::abs(fields[column].toDouble()) <= 1, qPrintable(line));
+            QVERIFY2(fields[Perplexity].isEmpty() || fields[Top1].isEmpty(), qPrintable(line));
             const QString group = fields[2] == QLatin1String("channel")
                                       ? QStringLiteral("per channel")
                                       : fields[2].section(QLatin1Char('-'), 1);
-            if (fields[3] != QLatin1String("float"))
+            if (fields[3] == QLatin1String("float"))
+                headings[fields[0]] =
+                    (fields[Top1].isEmpty() ? QStringLiteral("perplexity %1")
+                                                  .arg(fixed(fields[Perplexity].toDouble(), 2))
+                                            : QStringLiteral("top-1 %1 %")
+                                                  .arg(fixed(fields[Top1].toDouble() * 100, 1))) +
+                    QStringLiteral(" in floats");
+            else
                 rows[QStringLiteral("%1 | %2 | %3").arg(fields[0], fields[1], group)].append(
                     fields);
         }
@@ -359,30 +389,47 @@ private Q_SLOTS:
                 best = std::max(best, fields[6].toDouble());
             for (const QStringList& fields : *row) {
                 const double ratio = fields[6].toDouble();
-                QString cell = QString::number(ratio, 'f', 1);
+                QString cell = fixed(ratio, 1);
                 if (ratio == best)
                     cell = QStringLiteral("**%1**").arg(cell);
-                if (const double value = fields[9].toDouble(); value > 0)
-                    cell += QStringLiteral(", ") + QString::number(value, 'f', value < 100 ? 2 : 0);
+                QString outcome;
+                if (const double value = fields[Perplexity].toDouble(); value > 0)
+                    outcome = fixed(value, value < 100 ? 2 : 0);
+                else if (!fields[Top1].isEmpty())
+                    outcome = QStringLiteral("%1 %").arg(fixed(fields[Top1].toDouble() * 100, 1));
+                else if (!fields[Cosine].isEmpty()) {
+                    const QString text = fixed(fields[Cosine].toDouble(), 4);
+                    outcome = text.startsWith(QLatin1Char('0')) ? text.mid(1) : text.left(5);
+                    headings[fields[0]] = QStringLiteral("cosine to the float outputs");
+                }
+                if (!outcome.isEmpty())
+                    cell += QStringLiteral(", ") + outcome;
                 expected[row.key()].append(cell);
             }
         }
         QMap<QString, QStringList> found;
+        QMap<QString, QString> foundHeadings;
         QString model;
         const QString page = textOf(QStringLiteral("14-powerquant-measured.md"));
         for (const QString& line : page.split(QLatin1Char('\n'))) {
-            if (line.startsWith(QLatin1String("## ")))
+            if (line.startsWith(QLatin1String("## "))) {
                 model = line.mid(3).section(QLatin1Char(','), 0, 0);
+                if (line.contains(QLatin1String(", ")))
+                    foundHeadings[model] = line.mid(3).section(QStringLiteral(", "), 1);
+            }
             QStringList cells = line.split(QStringLiteral(" | "));
             if (!line.startsWith(QLatin1String("| ")) || cells.size() < 3 ||
                 line.startsWith(QLatin1String("| Bits")))
                 continue;
             cells.last().remove(QStringLiteral(" |"));
-            found[QStringLiteral("%1 | %2 | %3").arg(model, cells[0].mid(2), cells[1])] =
-                cells.mid(2);
+            QStringList values = cells.mid(2);
+            values.removeAll(QStringLiteral("–")); // not measured
+            found[QStringLiteral("%1 | %2 | %3").arg(model, cells[0].mid(2), cells[1])] = values;
         }
         QVERIFY(found.size() >= 100);
         QCOMPARE(found, expected);
+        QVERIFY(headings.size() >= 2);
+        QCOMPARE(foundHeadings, headings);
     }
 };
 
