@@ -117,22 +117,22 @@ private Q_SLOTS:
         QCOMPARE(changed.count(), 0); // showing is not asking
         CalibrationChoice taken;
         taken.data = "images.npy";
-        fields.take(taken);
+        QVERIFY(fields.take(taken));
         QVERIFY(taken == choice);
         // Text that is no number leaves the choice as it was.
         auto* mean = named<QLineEdit>(form, "Mean");
         mean->setText("12 apples");
-        fields.take(taken);
+        QVERIFY(!fields.take(taken));
         QVERIFY(taken == choice);
         mean->setText("7");
         Q_EMIT mean->editingFinished();
         QCOMPARE(changed.count(), 1);
         QCOMPARE(changed.front()[0].toString(), QString("normalization"));
-        fields.take(taken);
+        QVERIFY(fields.take(taken));
         QCOMPARE(taken.mean, std::vector<float>{7});
         named<QLineEdit>(form, "Labels")->clear();
         QCOMPARE(changed.count(), 2);
-        fields.take(taken);
+        QVERIFY(fields.take(taken));
         QVERIFY(taken.labels.empty());
     }
 
