@@ -4,6 +4,7 @@
 #include "core/base/error.h"
 #include "core/base/format.h"
 #include "core/data/open_dataset.h"
+#include "widgets/core_text.h"
 #include "widgets/models/model_facts.h"
 #include "widgets/models/option_text.h"
 #include "widgets/panels/bits_map_panel.h"
@@ -21,7 +22,6 @@
 #include "widgets/panels/weight_panel.h"
 #include "widgets/plots/histogram_plot.h"
 #include "widgets/plots/plot_view.h"
-#include "widgets/core_text.h"
 #include "widgets/text.h"
 
 #include <QApplication>

@@ -4,8 +4,8 @@
 #include "core/base/atomic_file.h"
 #include "core/base/format.h"
 #include "core/session/stale.h"
-#include "widgets/models/model_facts.h"
 #include "widgets/core_text.h"
+#include "widgets/models/model_facts.h"
 #include "widgets/text.h"
 
 #include <QDateTime>

@@ -91,7 +91,7 @@
         <translation>gesucht</translation>
     </message>
     <message>
-        <source>the weights&apos;</source>
+        <source>the weights'</source>
         <translation>der der Gewichte</translation>
     </message>
     <message>
@@ -255,7 +255,7 @@
         <translation>Runden zum Nächsten</translation>
     </message>
     <message>
-        <source>Rounds every weight to the nearest level of its granule&apos;s min/max grid. Needs no calibration.</source>
+        <source>Rounds every weight to the nearest level of its granule's min/max grid. Needs no calibration.</source>
         <translation>Rundet jedes Gewicht auf die nächste Stufe des Min/Max-Gitters seiner Einheit (Gruppe, Kanal oder Tensor). Benötigt keine Kalibrierung.</translation>
     </message>
     <message>
@@ -283,7 +283,7 @@
         <translation>Rundet die Eingaben der Reihe nach und verteilt jeden Rundungsfehler anhand der inversen Hesse-Matrix der Kalibriereingaben auf die noch nicht gerundeten Eingaben.</translation>
     </message>
     <message>
-        <source>Added to the Hessian&apos;s diagonal, as a share of its mean. Raised by itself when the factorization fails.</source>
+        <source>Added to the Hessian's diagonal, as a share of its mean. Raised by itself when the factorization fails.</source>
         <translation>Wird zur Diagonale der Hesse-Matrix addiert, als Anteil an deren Mittelwert. Erhöht sich von selbst, wenn die Faktorisierung scheitert.</translation>
     </message>
     <message>
@@ -323,7 +323,7 @@
         <translation>decoupleQ</translation>
     </message>
     <message>
-        <source>Optimizes integers and scales with zeros in turn against the Hessian of the calibration inputs; then trains scales, zeros and norms of each block so that its output matches the float block&apos;s. Strong at 2 and 3 bits.</source>
+        <source>Optimizes integers and scales with zeros in turn against the Hessian of the calibration inputs; then trains scales, zeros and norms of each block so that its output matches the float block's. Strong at 2 and 3 bits.</source>
         <translation>Optimiert abwechselnd die ganzen Zahlen und die Skalen mit Nullpunkten gegen die Hesse-Matrix der Kalibriereingaben; trainiert dann Skalen, Nullpunkte und Normen jedes Blocks, sodass seine Ausgabe der des float-Blocks gleicht. Stark bei 2 und 3 Bit.</translation>
     </message>
     <message>
@@ -351,11 +351,11 @@
         <translation>Durchgänge ganzzahligen Koordinatenabstiegs am Ende, jeder mit neuen Skalen und Nullpunkten. Erhöht den Fehler nie. Nicht in der Veröffentlichung.</translation>
     </message>
     <message>
-        <source>Added to the Hessian&apos;s diagonal, as a share of its mean.</source>
+        <source>Added to the Hessian's diagonal, as a share of its mean.</source>
         <translation>Wird zur Diagonale der Hesse-Matrix addiert, als Anteil ihres Mittelwerts.</translation>
     </message>
     <message>
-        <source>Stores zeros as real numbers, as the paper does. Without it they are integers, which formats like GPTQ&apos;s need.</source>
+        <source>Stores zeros as real numbers, as the paper does. Without it they are integers, which formats like GPTQ's need.</source>
         <translation>Speichert Nullpunkte als reelle Zahlen wie in der Veröffentlichung. Sonst sind sie ganze Zahlen, wie Formate wie das von GPTQ sie brauchen.</translation>
     </message>
     <message>
@@ -375,15 +375,15 @@
         <translation>Lernrate von Adam in der Blockphase.</translation>
     </message>
     <message>
-        <source>Decay of Adam&apos;s mean of gradients.</source>
+        <source>Decay of Adam's mean of gradients.</source>
         <translation>Abklingen von Adams Mittel der Gradienten.</translation>
     </message>
     <message>
-        <source>Decay of Adam&apos;s mean of squared gradients.</source>
+        <source>Decay of Adam's mean of squared gradients.</source>
         <translation>Abklingen von Adams Mittel der quadrierten Gradienten.</translation>
     </message>
     <message>
-        <source>Added to Adam&apos;s denominator.</source>
+        <source>Added to Adam's denominator.</source>
         <translation>Wird zu Adams Nenner addiert.</translation>
     </message>
     <message>
@@ -395,7 +395,7 @@
         <translation>Durchläufe ohne kleineren Verlust, nach denen ein Block vorzeitig endet; 0: nie. Der beste Zustand wird in jedem Fall behalten.</translation>
     </message>
     <message>
-        <source>Trains the block&apos;s norm weights too.</source>
+        <source>Trains the block's norm weights too.</source>
         <translation>Trainiert auch die Norm-Gewichte des Blocks.</translation>
     </message>
     <message>
@@ -463,7 +463,7 @@
         <translation>Wie der Exponent gefunden wird: über den ganzen Bereich mit exakten Fehlern oder mit Nelder-Mead ab 1, was in einer schlechteren Senke enden kann.</translation>
     </message>
     <message>
-        <source>The search minimizes the sum of the errors&apos; magnitudes to this power.</source>
+        <source>The search minimizes the sum of the errors' magnitudes to this power.</source>
         <translation>Die Suche minimiert die Summe der Fehlerbeträge hoch dieser Zahl.</translation>
     </message>
     <message>
@@ -495,7 +495,7 @@
         <translation>Nach dem Wechsel Gradientenschritte ab den Gleitkommagewichten und ein weiterer Wechsel; das bessere Ergebnis bleibt.</translation>
     </message>
     <message>
-        <source>Added to the Hessian&apos;s diagonal for the first sweep, as a share of its mean.</source>
+        <source>Added to the Hessian's diagonal for the first sweep, as a share of its mean.</source>
         <translation>Für den ersten Durchgang zur Diagonale der Hessematrix addiert, als Anteil ihres Mittels.</translation>
     </message>
     <message>
@@ -515,7 +515,7 @@
         <translation>Lernrate des Exponenten.</translation>
     </message>
     <message>
-        <source>Learning rate of the scales&apos; logarithm.</source>
+        <source>Learning rate of the scales' logarithm.</source>
         <translation>Lernrate des Logarithmus der Skalen.</translation>
     </message>
     <message>
@@ -523,7 +523,7 @@
         <translation>Auf oder ab: wie stark Gewichte zu einer der beiden Stufen gedrängt werden.</translation>
     </message>
     <message>
-        <source>Trains codes, scales, exponents and norms of each block so that its output matches the float block&apos;s.</source>
+        <source>Trains codes, scales, exponents and norms of each block so that its output matches the float block's.</source>
         <translation>Trainiert Codes, Skalen, Exponenten und Normen jedes Blocks, sodass seine Ausgabe der des Gleitkommablocks gleicht.</translation>
     </message>
     <message>
@@ -583,11 +583,11 @@
         <translation>manche Werte sind keine endlichen Zahlen</translation>
     </message>
     <message>
-        <source>some values are negative: they are taken as normalized already, and the model&apos;s mean and deviation left out</source>
+        <source>some values are negative: they are taken as normalized already, and the model's mean and deviation left out</source>
         <translation>manche Werte sind negativ: sie gelten als schon normalisiert, Mittelwert und Streuung des Modells bleiben weg</translation>
     </message>
     <message>
-        <source>values lie in 0 … 1: the model&apos;s mean and deviation, which are for 0 … 255, are divided by 255</source>
+        <source>values lie in 0 … 1: the model's mean and deviation, which are for 0 … 255, are divided by 255</source>
         <translation>die Werte liegen in 0 … 1: Mittelwert und Streuung des Modells, die für 0 … 255 gelten, werden durch 255 geteilt</translation>
     </message>
     <message>
@@ -607,7 +607,7 @@
         <translation>%1 Labels für %2 Stichproben: die letzten Labels bleiben ungenutzt</translation>
     </message>
     <message>
-        <source>%1 labels, up to %2, lie outside of the model&apos;s %3 classes; their samples count as not labeled</source>
+        <source>%1 labels, up to %2, lie outside of the model's %3 classes; their samples count as not labeled</source>
         <translation>%1 Labels bis %2 liegen außerhalb der %3 Klassen des Modells; ihre Stichproben zählen als ohne Label</translation>
     </message>
 </context>
@@ -681,7 +681,7 @@
         <translation>Nächste Stufen anstelle des Rundens im Potenzbereich.</translation>
     </message>
     <message>
-        <source>Codes chosen for the output error instead of the weights&apos; own.</source>
+        <source>Codes chosen for the output error instead of the weights' own.</source>
         <translation>Codes für den Ausgabefehler statt für den der Gewichte gewählt.</translation>
     </message>
     <message>
@@ -697,11 +697,11 @@
         <translation>Gradientenschritte auf latenten Codes.</translation>
     </message>
     <message>
-        <source>The training of the block: it serves the block&apos;s output, and the layer&apos;s own error may rise.</source>
+        <source>The training of the block: it serves the block's output, and the layer's own error may rise.</source>
         <translation>Das Training des Blocks: Es dient der Ausgabe des Blocks; der Fehler der Schicht selbst kann steigen.</translation>
     </message>
     <message>
-        <source>The training of the whole model: the layer&apos;s own error may rise.</source>
+        <source>The training of the whole model: the layer's own error may rise.</source>
         <translation>Das Training des ganzen Modells: Der Fehler der Schicht selbst kann steigen.</translation>
     </message>
 </context>
@@ -756,8 +756,8 @@
         <translation>Das zweite „/“ fehlt</translation>
     </message>
     <message>
-        <source>The second “&quot;” is missing</source>
-        <translation>Das zweite „&quot;“ fehlt</translation>
+        <source>The second “"” is missing</source>
+        <translation>Das zweite „"“ fehlt</translation>
     </message>
     <message>
         <source>“%1” is either so or not: write %1 or not %1</source>
@@ -812,11 +812,11 @@
         <translation>eine Zahl</translation>
     </message>
     <message>
-        <source>the layer&apos;s name</source>
+        <source>the layer's name</source>
         <translation>Name der Schicht</translation>
     </message>
     <message>
-        <source>number of its block, or the block&apos;s name, or none</source>
+        <source>number of its block, or the block's name, or none</source>
         <translation>Nummer oder Name des Blocks, oder none</translation>
     </message>
     <message>
@@ -828,7 +828,7 @@
         <translation>Anzahl der Gewichte; k, M, G</translation>
     </message>
     <message>
-        <source>the method&apos;s name or title, or float</source>
+        <source>the method's name or title, or float</source>
         <translation>Name oder Titel der Methode, oder float</translation>
     </message>
     <message>
@@ -896,7 +896,7 @@
         <translation>Anteil der als Gleitkommazahlen behaltenen Gewichte</translation>
     </message>
     <message>
-        <source>bits of the layer&apos;s inputs, or float</source>
+        <source>bits of the layer's inputs, or float</source>
         <translation>Bit der Eingaben der Schicht, oder float</translation>
     </message>
 </context>
@@ -1156,7 +1156,7 @@
         <translation>Gradientenschritte</translation>
     </message>
     <message>
-        <source>Each layer&apos;s own</source>
+        <source>Each layer's own</source>
         <translation>Jede Schicht eigens</translation>
     </message>
     <message>
@@ -1164,7 +1164,7 @@
         <translation>Einer für das Modell</translation>
     </message>
     <message>
-        <source>Each row&apos;s own</source>
+        <source>Each row's own</source>
         <translation>Jede Zeile eigens</translation>
     </message>
     <message>
@@ -1184,7 +1184,7 @@
         <translation>Gemeinsamer Anteil</translation>
     </message>
     <message>
-        <source>Each granule&apos;s own</source>
+        <source>Each granule's own</source>
         <translation>Jedes Granulat eigens</translation>
     </message>
     <message>
@@ -1303,7 +1303,7 @@
         <translation>σ</translation>
     </message>
     <message>
-        <source>(w − mean) / standard deviation of the layer&apos;s weights</source>
+        <source>(w − mean) / standard deviation of the layer's weights</source>
         <translation>(w − Mittelwert) / Standardabweichung der Gewichte der Schicht</translation>
     </message>
     <message>
@@ -1410,7 +1410,7 @@
         <translation>Gemessen</translation>
     </message>
     <message>
-        <source>Of language models the perplexity, exp of the mean negative log-likelihood per token; of others top-1 and top-5 accuracy, or how near outputs are to the float model&apos;s. ± is one standard error</source>
+        <source>Of language models the perplexity, exp of the mean negative log-likelihood per token; of others top-1 and top-5 accuracy, or how near outputs are to the float model's. ± is one standard error</source>
         <translation>Bei Sprachmodellen die Perplexität, exp der mittleren negativen Log-Likelihood je Token; bei anderen die Top-1- und Top-5-Genauigkeit oder die Nähe der Ausgaben zu denen des Float-Modells. ± ist ein Standardfehler</translation>
     </message>
 </context>
@@ -1496,7 +1496,7 @@
         <translation>Gewinn</translation>
     </message>
     <message>
-        <source>Against the step before: 10·log10 of the errors&apos; ratio</source>
+        <source>Against the step before: 10·log10 of the errors' ratio</source>
         <translation>Gegen den Schritt davor: 10·log10 des Verhältnisses der Fehler</translation>
     </message>
     <message>
@@ -1512,16 +1512,16 @@
         <translation>Skalen</translation>
     </message>
     <message>
-        <source>How far the scales moved: ‖s − s&apos;‖ over ‖s&apos;‖</source>
-        <translation>Wie weit sich die Skalen bewegten: ‖s − s&apos;‖ durch ‖s&apos;‖</translation>
+        <source>How far the scales moved: ‖s − s'‖ over ‖s'‖</source>
+        <translation>Wie weit sich die Skalen bewegten: ‖s − s'‖ durch ‖s'‖</translation>
     </message>
     <message>
         <source>Zeros</source>
         <translation>Nullpunkte</translation>
     </message>
     <message>
-        <source>How far the zeros moved: root mean square of z − z&apos;, in steps of the grid</source>
-        <translation>Wie weit sich die Nullpunkte bewegten: quadratisches Mittel von z − z&apos;, in Schritten des Gitters</translation>
+        <source>How far the zeros moved: root mean square of z − z', in steps of the grid</source>
+        <translation>Wie weit sich die Nullpunkte bewegten: quadratisches Mittel von z − z', in Schritten des Gitters</translation>
     </message>
     <message>
         <source>RTN</source>
@@ -1584,11 +1584,11 @@
         <translation>Der Anfang: jedes Gewicht auf der nächsten Stufe des Min/Max-Gitters.</translation>
     </message>
     <message>
-        <source>GPTQ&apos;s sweep on the grid of the start.</source>
+        <source>GPTQ's sweep on the grid of the start.</source>
         <translation>GPTQs Durchgang auf dem Gitter des Anfangs.</translation>
     </message>
     <message>
-        <source>Another start: the best common shrinking of each row&apos;s ranges, then new scales and zeros.</source>
+        <source>Another start: the best common shrinking of each row's ranges, then new scales and zeros.</source>
         <translation>Ein anderer Anfang: die beste gemeinsame Verengung der Bereiche jeder Zeile, dann neue Skalen und Nullpunkte.</translation>
     </message>
     <message>
@@ -1596,11 +1596,11 @@
         <translation>Ganzzahliger Koordinatenabstieg, dann neue Skalen und Nullpunkte.</translation>
     </message>
     <message>
-        <source>After the training of the block. It serves the block&apos;s output: the layer&apos;s own error may rise.</source>
+        <source>After the training of the block. It serves the block's output: the layer's own error may rise.</source>
         <translation>Nach dem Training des Blocks. Es dient der Ausgabe des Blocks: Der eigene Fehler der Schicht kann steigen.</translation>
     </message>
     <message>
-        <source>After the fine-tuning of all blocks. It serves the model&apos;s predictions: the layer&apos;s own error may rise.</source>
+        <source>After the fine-tuning of all blocks. It serves the model's predictions: the layer's own error may rise.</source>
         <translation>Nach der Feinabstimmung aller Blöcke. Sie dient den Vorhersagen des Modells: Der eigene Fehler der Schicht kann steigen.</translation>
     </message>
     <message>
@@ -1738,7 +1738,7 @@
         <translation>Vorher</translation>
     </message>
     <message>
-        <source>Loss over all windows before the first step. Blocks: ‖y − ŷ‖² over ‖y‖² of the block&apos;s output. Fine-tuning: mean negative log-likelihood per token</source>
+        <source>Loss over all windows before the first step. Blocks: ‖y − ŷ‖² over ‖y‖² of the block's output. Fine-tuning: mean negative log-likelihood per token</source>
         <translation>Verlust über alle Fenster vor dem ersten Schritt. Blöcke: ‖y − ŷ‖² durch ‖y‖² der Ausgabe des Blocks. Feinabstimmung: mittlere negative Log-Likelihood je Token</translation>
     </message>
     <message>
@@ -1754,7 +1754,7 @@
         <translation>Gewinn</translation>
     </message>
     <message>
-        <source>10·log10 of the losses&apos; ratio; more is better</source>
+        <source>10·log10 of the losses' ratio; more is better</source>
         <translation>10·log10 des Verhältnisses der Verluste; mehr ist besser</translation>
     </message>
     <message>
@@ -1778,16 +1778,16 @@
         <translation>Skalen</translation>
     </message>
     <message>
-        <source>How far the scales moved: ‖s − s&apos;‖ over ‖s&apos;‖</source>
-        <translation>Wie weit sich die Skalen bewegten: ‖s − s&apos;‖ durch ‖s&apos;‖</translation>
+        <source>How far the scales moved: ‖s − s'‖ over ‖s'‖</source>
+        <translation>Wie weit sich die Skalen bewegten: ‖s − s'‖ durch ‖s'‖</translation>
     </message>
     <message>
         <source>Zeros</source>
         <translation>Nullpunkte</translation>
     </message>
     <message>
-        <source>How far the zeros moved: root mean square of z − z&apos;, in steps of the grid</source>
-        <translation>Wie weit sich die Nullpunkte bewegten: quadratisches Mittel von z − z&apos;, in Schritten des Gitters</translation>
+        <source>How far the zeros moved: root mean square of z − z', in steps of the grid</source>
+        <translation>Wie weit sich die Nullpunkte bewegten: quadratisches Mittel von z − z', in Schritten des Gitters</translation>
     </message>
     <message>
         <source>Layers</source>
@@ -1878,7 +1878,7 @@
         <translation>Gradus: Karte des Modells</translation>
     </message>
     <message>
-        <source>%1: the extension is &quot;%2&quot;, expected png, svg, pdf or csv</source>
+        <source>%1: the extension is "%2", expected png, svg, pdf or csv</source>
         <translation>%1: Die Endung ist „%2“, erwartet wird png, svg, pdf oder csv</translation>
     </message>
     <message>
@@ -1952,6 +1952,14 @@
     <message>
         <source>Save as PNG, SVG, PDF or CSV…</source>
         <translation>Als PNG, SVG, PDF oder CSV speichern…</translation>
+    </message>
+    <message>
+        <source>Map of the model</source>
+        <translation>Karte des Modells</translation>
+    </message>
+    <message>
+        <source>Blocks by kinds of layers. Arrow keys move, Shift extends, 2 to 8 set bits, F keeps float, Space locks.</source>
+        <translation>Blöcke nach Schichtarten. Pfeiltasten bewegen, Umschalt erweitert, 2 bis 8 setzen die Bits, F belässt float, Leertaste sperrt.</translation>
     </message>
 </context>
 <context>
@@ -2044,7 +2052,7 @@
         <translation>Kanal</translation>
     </message>
     <message>
-        <source>Ranges of the layer&apos;s inputs</source>
+        <source>Ranges of the layer's inputs</source>
         <translation>Bereiche der Eingaben der Schicht</translation>
     </message>
     <message>
@@ -2132,11 +2140,11 @@
         <translation>Die Kalibrierdaten einmal durch das Float-Modell schicken und behalten, was jede Schicht erreicht: den Bereich je Kanal und H = XᵀX/n für Ausgabefehler</translation>
     </message>
     <message>
-        <source>Min–max of the layer&apos;s input, %1 rows</source>
+        <source>Min–max of the layer's input, %1 rows</source>
         <translation>Min–Max der Eingabe der Schicht, %1 Zeilen</translation>
     </message>
     <message>
-        <source>Ranges of the layer&apos;s inputs appear here once they are captured: choose calibration data in the Run panel, then capture.</source>
+        <source>Ranges of the layer's inputs appear here once they are captured: choose calibration data in the Run panel, then capture.</source>
         <translation>Die Bereiche der Eingaben der Schicht erscheinen hier, sobald sie erfasst sind: im Feld Lauf Kalibrierdaten wählen, dann erfassen.</translation>
     </message>
     <message>
@@ -2144,7 +2152,7 @@
         <translation>Ausgabekanäle sind Zeilen des Gewichts, Eingabekanäle seine Spalten: bei einer Faltung die Eingaben einer Gruppe an jeder Stelle des Kerns</translation>
     </message>
     <message>
-        <source>Min–max of the layer&apos;s input over its %1 groups, %2 rows</source>
+        <source>Min–max of the layer's input over its %1 groups, %2 rows</source>
         <translation>Min–Max der Eingabe der Schicht über ihre %1 Gruppen, %2 Zeilen</translation>
     </message>
 </context>
@@ -2186,7 +2194,7 @@
 <context>
     <name>gradus::ChannelStripPlot</name>
     <message>
-        <source>Distribution of each channel&apos;s weights</source>
+        <source>Distribution of each channel's weights</source>
         <translation>Verteilung der Gewichte jedes Kanals</translation>
     </message>
     <message>
@@ -2194,7 +2202,7 @@
         <translation>Eine Schicht auswählen, um zu sehen, wie sich ihre Gewichte über die Kanäle verteilen.</translation>
     </message>
     <message>
-        <source>share of the channel&apos;s weights</source>
+        <source>share of the channel's weights</source>
         <translation>Anteil an den Gewichten des Kanals</translation>
     </message>
     <message>
@@ -2457,8 +2465,8 @@ decoupleQ und NUPES trainieren danach jeden Block, wenn ihre Option „Block sta
         <translation>Zuletzt geöffnet</translation>
     </message>
     <message>
-        <source>&lt;a href=&quot;open&quot; style=&quot;text-decoration:none&quot;&gt;%1&lt;/a&gt; &amp;nbsp;%2</source>
-        <translation>&lt;a href=&quot;open&quot; style=&quot;text-decoration:none&quot;&gt;%1&lt;/a&gt; &amp;nbsp;%2</translation>
+        <source>&lt;a href="open" style="text-decoration:none"&gt;%1&lt;/a&gt; &amp;nbsp;%2</source>
+        <translation>&lt;a href="open" style="text-decoration:none"&gt;%1&lt;/a&gt; &amp;nbsp;%2</translation>
     </message>
     <message>
         <source>%1 is not there any more</source>
@@ -2630,11 +2638,11 @@ decoupleQ und NUPES trainieren danach jeden Block, wenn ihre Option „Block sta
         <translation>llama.cpp: die zweite Hälfte eines Fensters</translation>
     </message>
     <message>
-        <source>Model&apos;s: %1</source>
+        <source>Model's: %1</source>
         <translation>Vom Modell: %1</translation>
     </message>
     <message>
-        <source>Model&apos;s</source>
+        <source>Model's</source>
         <translation>Vom Modell</translation>
     </message>
     <message>
@@ -2840,7 +2848,7 @@ bestes a = %2, NMSE %3
         <translation>Mit PowerQuant oder NUPES quantisieren, um zu sehen, woher der Gewinn kommt.</translation>
     </message>
     <message>
-        <source>The exponent a of the power grid: levels ŵ = s·(k/N)^(1/a), dense around zero below 1, evenly spaced at 1. Drag the marker, or type. It is the recipe&apos;s where the layer&apos;s method has a power grid, and a look ahead otherwise.</source>
+        <source>The exponent a of the power grid: levels ŵ = s·(k/N)^(1/a), dense around zero below 1, evenly spaced at 1. Drag the marker, or type. It is the recipe's where the layer's method has a power grid, and a look ahead otherwise.</source>
         <translation>Der Exponent a des Potenzgitters: Stufen ŵ = s·(k/N)^(1/a), unter 1 dicht um null, bei 1 gleichmäßig verteilt. Die Marke ziehen oder tippen. Er ist der des Rezepts, wenn die Methode der Schicht ein Potenzgitter hat, sonst eine Vorschau.</translation>
     </message>
     <message>
@@ -2868,7 +2876,7 @@ bestes a = %2, NMSE %3
         <translation>PowerQuant nehmen</translation>
     </message>
     <message>
-        <source>Make PowerQuant the layer&apos;s method, with the exponent shown</source>
+        <source>Make PowerQuant the layer's method, with the exponent shown</source>
         <translation>PowerQuant mit dem gezeigten Exponenten zur Methode der Schicht machen</translation>
     </message>
     <message>
@@ -3082,7 +3090,7 @@ bestes a = %2, NMSE %3
         <translation>HDF5</translation>
     </message>
     <message>
-        <source>A folder that takes the original&apos;s place: the quantized values in the source&apos;s own type, with configuration and tokenizer.</source>
+        <source>A folder that takes the original's place: the quantized values in the source's own type, with configuration and tokenizer.</source>
         <translation>Ein Ordner, der an die Stelle des Originals tritt: die quantisierten Werte im Datentyp der Quelle, mit Konfiguration und Tokenizer.</translation>
     </message>
     <message>
@@ -3150,7 +3158,7 @@ bestes a = %2, NMSE %3
         <translation>Keras, dequantisiert</translation>
     </message>
     <message>
-        <source>The model&apos;s own file with the quantized values in place of its weights; everything else stays as it is.</source>
+        <source>The model's own file with the quantized values in place of its weights; everything else stays as it is.</source>
         <translation>Die Datei des Modells selbst mit den quantisierten Werten anstelle ihrer Gewichte; alles andere bleibt, wie es ist.</translation>
     </message>
     <message>
@@ -3457,7 +3465,7 @@ bestes a = %2, NMSE %3
         <translation>%1 · Vorschau</translation>
     </message>
     <message>
-        <source>%1 · preview with the layer&apos;s own exponent</source>
+        <source>%1 · preview with the layer's own exponent</source>
         <translation>%1 · Vorschau mit dem Exponenten der Schicht allein</translation>
     </message>
     <message>
@@ -3621,7 +3629,7 @@ bestes a = %2, NMSE %3
         <translation>Für diese Schicht gewählt (fett)</translation>
     </message>
     <message>
-        <source>From the recipe&apos;s rules or standard</source>
+        <source>From the recipe's rules or standard</source>
         <translation>Aus den Regeln oder dem Standard des Rezepts</translation>
     </message>
     <message>
@@ -3653,7 +3661,7 @@ bestes a = %2, NMSE %3
         <translation>Blockphase</translation>
     </message>
     <message>
-        <source>What the training of the layer&apos;s block brought: 10·log10 of the block&apos;s error before over after, ‖y − ŷ‖² over ‖y‖² of its output</source>
+        <source>What the training of the layer's block brought: 10·log10 of the block's error before over after, ‖y − ŷ‖² over ‖y‖² of its output</source>
         <translation>Was das Training des Blocks der Schicht brachte: 10·log10 des Blockfehlers vorher durch nachher, ‖y − ŷ‖² durch ‖y‖² seiner Ausgabe</translation>
     </message>
     <message>
@@ -3665,7 +3673,7 @@ bestes a = %2, NMSE %3
         <translation>Exponent</translation>
     </message>
     <message>
-        <source>Exponent a of the layer&apos;s power grid, levels s·(k/N)^(1/a): 1 is uniform, less has finer levels near zero; of rows with exponents of their own, the mean</source>
+        <source>Exponent a of the layer's power grid, levels s·(k/N)^(1/a): 1 is uniform, less has finer levels near zero; of rows with exponents of their own, the mean</source>
         <translation>Exponent a des Potenzgitters der Schicht, Stufen s·(k/N)^(1/a): 1 ist gleichförmig, kleinere Werte haben feinere Stufen nahe null; bei Zeilen mit eigenen Exponenten das Mittel</translation>
     </message>
     <message>
@@ -3681,7 +3689,7 @@ bestes a = %2, NMSE %3
         <translation>Akt.-Bit</translation>
     </message>
     <message>
-        <source>Bits of the layer&apos;s inputs, its activations, on a power grid; float leaves them as they are</source>
+        <source>Bits of the layer's inputs, its activations, on a power grid; float leaves them as they are</source>
         <translation>Bit der Eingaben der Schicht, ihrer Aktivierungen, auf einem Potenzgitter; float lässt sie, wie sie sind</translation>
     </message>
     <message>
@@ -3756,7 +3764,7 @@ bestes a = %2, NMSE %3
         <translation>Zurücksetzen</translation>
     </message>
     <message>
-        <source>Back to what the recipe&apos;s rules and standard say (Del)</source>
+        <source>Back to what the recipe's rules and standard say (Del)</source>
         <translation>Auf Regeln und Standard des Rezepts zurücksetzen (Entf)</translation>
     </message>
     <message>
@@ -3832,7 +3840,7 @@ bestes a = %2, NMSE %3
         <translation>Tabelle als &amp;CSV speichern…</translation>
     </message>
     <message>
-        <source>Reset to the recipe&apos;s standard</source>
+        <source>Reset to the recipe's standard</source>
         <translation>Auf Standard des Rezepts zurücksetzen</translation>
     </message>
     <message>
@@ -4572,7 +4580,7 @@ Eine Änderung hier gilt für alle angezeigten Schichten des Blocks</translation
         <translation>Zurücksetzen</translation>
     </message>
     <message>
-        <source>Back to what the recipe&apos;s rules and standard say</source>
+        <source>Back to what the recipe's rules and standard say</source>
         <translation>Auf Regeln und Standard des Rezepts zurücksetzen</translation>
     </message>
     <message>
@@ -4592,7 +4600,7 @@ Eine Änderung hier gilt für alle angezeigten Schichten des Blocks</translation
         <translation>gemischt</translation>
     </message>
     <message>
-        <source>Stays in the source&apos;s own type.</source>
+        <source>Stays in the source's own type.</source>
         <translation>Bleibt im Typ der Quelle.</translation>
     </message>
     <message>
@@ -4608,7 +4616,7 @@ Eine Änderung hier gilt für alle angezeigten Schichten des Blocks</translation
         <translation>%1 für %2</translation>
     </message>
     <message>
-        <source>Bits of the layer&apos;s inputs, its activations, on a power grid of their own; float leaves them as they are. Needs calibration.</source>
+        <source>Bits of the layer's inputs, its activations, on a power grid of their own; float leaves them as they are. Needs calibration.</source>
         <translation>Bit der Eingaben der Schicht, ihrer Aktivierungen, auf einem eigenen Potenzgitter; float lässt sie, wie sie sind. Braucht Kalibrierung.</translation>
     </message>
     <message>
@@ -4616,7 +4624,7 @@ Eine Änderung hier gilt für alle angezeigten Schichten des Blocks</translation
         <translation>Exponent</translation>
     </message>
     <message>
-        <source>Searched for the inputs alone; the weights&apos; own exponent, found for both, which integer tables need; ½ or 1, which integers compute exactly</source>
+        <source>Searched for the inputs alone; the weights' own exponent, found for both, which integer tables need; ½ or 1, which integers compute exactly</source>
         <translation>Für die Eingaben allein gesucht; der Exponent der Gewichte, für beide gefunden, den ganzzahlige Tabellen brauchen; ½ oder 1, mit denen ganze Zahlen exakt rechnen</translation>
     </message>
     <message>
@@ -4729,7 +4737,7 @@ Eine Änderung hier gilt für alle angezeigten Schichten des Blocks</translation
         <translation>Tabelle (*.csv)</translation>
     </message>
     <message>
-        <source>%1: the extension is &quot;%2&quot;, expected png, svg, pdf or csv</source>
+        <source>%1: the extension is "%2", expected png, svg, pdf or csv</source>
         <translation>%1: Die Endung ist „%2“, erwartet wird png, svg, pdf oder csv</translation>
     </message>
     <message>
@@ -4846,7 +4854,7 @@ Eine Änderung hier gilt für alle angezeigten Schichten des Blocks</translation
 <context>
     <name>gradus::RuleForm</name>
     <message>
-        <source>A regular expression that is looked for in the layer&apos;s name (PCRE2 syntax); letter case counts</source>
+        <source>A regular expression that is looked for in the layer's name (PCRE2 syntax); letter case counts</source>
         <translation>Regulärer Ausdruck, der im Namen der Schicht gesucht wird (PCRE2-Syntax); Groß- und Kleinschreibung zählt</translation>
     </message>
     <message>
@@ -4881,7 +4889,7 @@ Eine Änderung hier gilt für alle angezeigten Schichten des Blocks</translation
         <translation>Regeln</translation>
     </message>
     <message>
-        <source>The first rule whose pattern is found in a layer&apos;s name decides. A layer with a choice of its own is not reached; one that no rule matches gets the standard.</source>
+        <source>The first rule whose pattern is found in a layer's name decides. A layer with a choice of its own is not reached; one that no rule matches gets the standard.</source>
         <translation>Es entscheidet die erste Regel, deren Muster im Namen einer Schicht vorkommt. Eine Schicht mit eigener Wahl bleibt davon unberührt; eine Schicht, auf die keine Regel passt, erhält den Standard.</translation>
     </message>
     <message>
@@ -5159,11 +5167,11 @@ Eine Änderung hier gilt für alle angezeigten Schichten des Blocks</translation
         <translation>Kalibriermodus</translation>
     </message>
     <message>
-        <source>Model&apos;s: %1</source>
+        <source>Model's: %1</source>
         <translation>Vom Modell: %1</translation>
     </message>
     <message>
-        <source>Model&apos;s</source>
+        <source>Model's</source>
         <translation>Vom Modell</translation>
     </message>
     <message>
@@ -5179,7 +5187,7 @@ Eine Änderung hier gilt für alle angezeigten Schichten des Blocks</translation
         <translation>Vorhersage: %1 (%2 quantisiert, %3 float), etwa %4, %5 Speicher</translation>
     </message>
     <message>
-        <source>Sizes are exact. Time and memory are estimated from counted operations and this machine&apos;s measured speed:</source>
+        <source>Sizes are exact. Time and memory are estimated from counted operations and this machine's measured speed:</source>
         <translation>Größen sind exakt. Zeit und Speicher sind aus gezählten Operationen und der gemessenen Geschwindigkeit dieses Rechners geschätzt:</translation>
     </message>
     <message>
@@ -5412,7 +5420,7 @@ Float-Modell: Statistik des float-Modells, in einem Durchlauf</translation>
         <translation>Das Float-Modell und der gezeigte Lauf werden auf denselben Stichproben gemessen. Top-1 ist der Anteil, bei dem das Label den größten Wert hat; dafür braucht es Labels.</translation>
     </message>
     <message>
-        <source>The outputs of the shown run are compared with the float model&apos;s, sample by sample. No labels are needed.</source>
+        <source>The outputs of the shown run are compared with the float model's, sample by sample. No labels are needed.</source>
         <translation>Die Ausgaben des gezeigten Laufs werden Stichprobe für Stichprobe mit denen des Float-Modells verglichen. Labels braucht es nicht.</translation>
     </message>
     <message>
@@ -5455,7 +5463,7 @@ Float-Modell: Statistik des float-Modells, in einem Durchlauf</translation>
         <translation>Wie gefunden</translation>
     </message>
     <message>
-        <source>Order of an array&apos;s axes: N samples, C channels, H height, W width</source>
+        <source>Order of an array's axes: N samples, C channels, H height, W width</source>
         <translation>Reihenfolge der Achsen eines Arrays: N Stichproben, C Kanäle, H Höhe, W Breite</translation>
     </message>
     <message>
@@ -5495,7 +5503,7 @@ Float-Modell: Statistik des float-Modells, in einem Durchlauf</translation>
         <translation>Labels suchen</translation>
     </message>
     <message>
-        <source>Model&apos;s: %1</source>
+        <source>Model's: %1</source>
         <translation>Vom Modell: %1</translation>
     </message>
     <message>
@@ -5526,7 +5534,7 @@ Float-Modell: Statistik des float-Modells, in einem Durchlauf</translation>
         <translation>Sperren oder entsperren</translation>
     </message>
     <message>
-        <source>Back to what the recipe&apos;s rules and standard say</source>
+        <source>Back to what the recipe's rules and standard say</source>
         <translation>Auf Regeln und Standard des Rezepts zurücksetzen</translation>
     </message>
     <message>
@@ -5672,7 +5680,7 @@ Float-Modell: Statistik des float-Modells, in einem Durchlauf</translation>
         <translation>%1 Verlust</translation>
     </message>
     <message>
-        <source>‖y − ŷ‖² / ‖y‖² of each block&apos;s output, step by step</source>
+        <source>‖y − ŷ‖² / ‖y‖² of each block's output, step by step</source>
         <translation>‖y − ŷ‖² / ‖y‖² der Ausgabe jedes Blocks, Schritt für Schritt</translation>
     </message>
 </context>
@@ -5758,7 +5766,7 @@ Float-Modell: Statistik des float-Modells, in einem Durchlauf</translation>
         <translation>Ausgabefehler</translation>
     </message>
     <message>
-        <source>Relative error of the layer&apos;s output: tr(E·H·Eᵀ) / tr(W·H·Wᵀ) with E = W − Ŵ and H = XᵀX/n of the captured inputs</source>
+        <source>Relative error of the layer's output: tr(E·H·Eᵀ) / tr(W·H·Wᵀ) with E = W − Ŵ and H = XᵀX/n of the captured inputs</source>
         <translation>Relativer Fehler der Ausgabe der Schicht: tr(E·H·Eᵀ) / tr(W·H·Wᵀ) mit E = W − Ŵ und H = XᵀX/n der erfassten Eingaben</translation>
     </message>
     <message>
@@ -5790,7 +5798,7 @@ Float-Modell: Statistik des float-Modells, in einem Durchlauf</translation>
         <translation>Verteilung aller Gewichte der ausgewählten Schichten</translation>
     </message>
     <message>
-        <source>Distribution of each channel&apos;s weights, side by side</source>
+        <source>Distribution of each channel's weights, side by side</source>
         <translation>Verteilungen der Gewichte der einzelnen Kanäle nebeneinander</translation>
     </message>
     <message>
@@ -5870,7 +5878,7 @@ Float-Modell: Statistik des float-Modells, in einem Durchlauf</translation>
         <translation>Clip zurücksetzen</translation>
     </message>
     <message>
-        <source>Take the clip limits out of the layer&apos;s scheme</source>
+        <source>Take the clip limits out of the layer's scheme</source>
         <translation>Clipgrenzen aus dem Schema der Schicht entfernen</translation>
     </message>
     <message>
@@ -5918,7 +5926,7 @@ Float-Modell: Statistik des float-Modells, in einem Durchlauf</translation>
         <translation>%1 (%2 Bit/Gew.)</translation>
     </message>
     <message>
-        <source>Capture the layer&apos;s inputs to see it.</source>
+        <source>Capture the layer's inputs to see it.</source>
         <translation>Eingaben der Schicht erfassen, um ihn zu sehen.</translation>
     </message>
     <message>
@@ -6029,7 +6037,7 @@ Float-Modell: Statistik des float-Modells, in einem Durchlauf</translation>
         <translation>Das Rezept erfordert einen Kalibriertext</translation>
     </message>
     <message>
-        <source>Nothing is stale: every layer&apos;s result belongs to the recipe</source>
+        <source>Nothing is stale: every layer's result belongs to the recipe</source>
         <translation>Nichts ist veraltet: Das Ergebnis jeder Schicht gehört zum Rezept</translation>
     </message>
     <message>
@@ -6053,7 +6061,7 @@ Float-Modell: Statistik des float-Modells, in einem Durchlauf</translation>
         <translation>%1: %2 Bit je Gewicht, %3, in %4</translation>
     </message>
     <message>
-        <source>The model&apos;s data is not what it was in %1: the two runs do not compare</source>
+        <source>The model's data is not what it was in %1: the two runs do not compare</source>
         <translation>Die Daten des Modells sind andere als in %1: Die beiden Läufe sind nicht vergleichbar</translation>
     </message>
     <message>

@@ -261,7 +261,9 @@ private slots:
     /// operators stand in a namespace of their own.
     void typesOfHeadersHaveOneName()
     {
-        static const std::regex definition("(struct|class|enum class) ([A-Z][A-Za-z0-9]*)[^;]*");
+        // Not those within a class: "struct Panel::Private".
+        static const std::regex definition(
+            "(struct|class|enum class) ([A-Z][A-Za-z0-9]*)(?![A-Za-z0-9:])[^;]*");
         std::map<std::string, std::string> where;
         std::string twice;
         for (const std::string& path : filesBelow({"core", "widgets", "app/gui"})) {
