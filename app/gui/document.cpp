@@ -345,6 +345,13 @@ void Document::setSeed(std::uint64_t seed)
     editRecipe(after, tr("seed %1").arg(seed), QStringLiteral("seed"));
 }
 
+void Document::setFoldBatchNorms(bool fold)
+{
+    Recipe after = m_recipe;
+    after.foldBatchNorms = fold;
+    editRecipe(after, fold ? tr("fold batch norms") : tr("keep batch norms"));
+}
+
 void Document::applyRecipe(const Recipe& recipe)
 {
     m_recipe = recipe;

@@ -82,6 +82,7 @@ public:
     void setCalibration(const CalibrationChoice& choice, const QString& text,
                         const QString& key = {});
     void setSeed(std::uint64_t seed);
+    void setFoldBatchNorms(bool fold);
 
 Q_SIGNALS:
     void modelChanged();

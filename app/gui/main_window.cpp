@@ -438,6 +438,10 @@ void MainWindow::modelChanged()
     m_weights->clear(tr("Select a layer to see the distribution of its weights."));
     m_stack->setCurrentWidget(model ? static_cast<QWidget*>(m_layers) : m_empty);
     setWindowModified(false);
+    // The same file with other weights, as its batch norms were folded: the selection stays.
+    const auto path = model ? model->source.path : std::filesystem::path();
+    const std::string kept = path == m_modelPath ? m_layers->currentLayer() : std::string();
+    m_modelPath = path;
     if (!model) {
         setWindowTitle(QStringLiteral("Gradus"));
         m_modelLabel->clear();
@@ -466,14 +470,17 @@ void MainWindow::modelChanged()
     }
     refreshRows();
     refreshRuns();
-    for (const Layer& layer : model->layers) {
-        if (layer.quantizedByDefault) {
-            m_layers->selectLayer(layer.name);
-            m_layers->view()->scrollToTop();
-            m_layers->view()->setFocus();
-            break;
+    if (!kept.empty() && model->findLayer(kept))
+        m_layers->selectLayer(kept);
+    else
+        for (const Layer& layer : model->layers) {
+            if (layer.quantizedByDefault) {
+                m_layers->selectLayer(layer.name);
+                m_layers->view()->scrollToTop();
+                m_layers->view()->setFocus();
+                break;
+            }
         }
-    }
     if (!model->canRun())
         m_message->showMessage(
             MessageBar::Kind::Information,

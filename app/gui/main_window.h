@@ -150,7 +150,8 @@ private:
     Options m_options;
     Settings m_settings;
     bool m_docksShown = false;
-    bool m_closing = false; ///< what would be lost was said
+    std::filesystem::path m_modelPath; ///< of the model in the table
+    bool m_closing = false;            ///< what would be lost was said
     bool m_everything = false;
     Workbench m_workbench;
     Explorer m_explorer;
@@ -194,6 +195,7 @@ private:
     QAction* m_undo = nullptr;
     QAction* m_redo = nullptr;
     QAction* m_rules = nullptr;
+    QAction* m_foldNorms = nullptr;
     QAction* m_copyCommand = nullptr;
     QAction* m_quantize = nullptr;
     QAction* m_quantizeSelected = nullptr;

@@ -120,6 +120,9 @@ void MainWindow::makeEditMenu()
     });
     m_rules = action(edit, tr("Ru&les…"), QKeySequence(QStringLiteral("Ctrl+L")),
                      [this] { m_layers->editRules(); });
+    m_foldNorms = edit->addAction(tr("Fold &batch norms"));
+    m_foldNorms->setCheckable(true);
+    connect(m_foldNorms, &QAction::triggered, m_workbench.document(), &Document::setFoldBatchNorms);
     edit->addSeparator();
     m_copyCommand = action(edit, tr("Copy as &command"),
                            QKeySequence(QStringLiteral("Ctrl+Shift+C")), [this] { copyCommand(); });

@@ -2,6 +2,7 @@
 // What the window's panels, actions and totals show of the document.
 #include "app/gui/main_window.h"
 #include "core/base/format.h"
+#include "core/graph/fold_batch_norms.h"
 #include "widgets/panels/bits_map_panel.h"
 #include "widgets/panels/convergence_panel.h"
 #include "widgets/panels/error_panel.h"
@@ -211,6 +212,9 @@ void MainWindow::refreshActions()
     m_saveRecipeAs->setEnabled(!busy && model);
     m_closeModel->setEnabled(!busy && model);
     m_rules->setEnabled(model);
+    const bool folds = document->recipe().foldBatchNorms;
+    m_foldNorms->setEnabled(!busy && model && (folds || hasBatchNorms(*document->model())));
+    m_foldNorms->setChecked(folds);
     m_copyCommand->setEnabled(model);
     m_saveRun->setEnabled(!busy && run);
     m_report->setEnabled(!busy && run);

@@ -387,4 +387,12 @@ bool hasFoldedNorms(const Model& model)
     return foldedFile(model) != nullptr;
 }
 
+bool hasBatchNorms(const Model& model)
+{
+    const auto& nodes = model.graph.nodes;
+    return hasFoldedNorms(model) || std::any_of(nodes.begin(), nodes.end(), [](const Node& node) {
+               return std::holds_alternative<op::BatchNorm>(node.op);
+           });
+}
+
 } // namespace gradus

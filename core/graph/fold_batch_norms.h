@@ -37,6 +37,7 @@ struct FoldedNorms
 /// The model that the given one was made of by foldBatchNorms; itself when it was not.
 [[nodiscard]] std::shared_ptr<const Model> unfolded(std::shared_ptr<const Model> model);
 [[nodiscard]] bool hasFoldedNorms(const Model& model);
+[[nodiscard]] bool hasBatchNorms(const Model& model); ///< folded ones too
 
 /// Every BatchNorm of the model, and what foldBatchNorms does (or did) with it.
 [[nodiscard]] FoldedNorms foldableNorms(const Model& model);

@@ -2445,6 +2445,14 @@ decoupleQ und NUPES trainieren danach jeden Block, wenn ihre Option „Block sta
         <source>seed %1</source>
         <translation>Startwert %1</translation>
     </message>
+    <message>
+        <source>fold batch norms</source>
+        <translation>Batch-Norms falten</translation>
+    </message>
+    <message>
+        <source>keep batch norms</source>
+        <translation>Batch-Norms belassen</translation>
+    </message>
 </context>
 <context>
     <name>gradus::EmptyState</name>
@@ -4508,6 +4516,10 @@ Eine Änderung hier gilt für alle angezeigten Schichten des Blocks</translation
     <message>
         <source>Open a model first</source>
         <translation>Zuerst ein Modell öffnen</translation>
+    </message>
+    <message>
+        <source>Fold &amp;batch norms</source>
+        <translation>&amp;Batch-Norms falten</translation>
     </message>
 </context>
 <context>

@@ -114,6 +114,54 @@ private Q_SLOTS:
         writeNpy(m_folder.path() / "labels.npy", labels.view());
     }
 
+    /// Folding is an edit of the recipe like others: the table stays, weights and undo follow.
+    void batchNormsAreFolded()
+    {
+        std::string graph = onnx::input("x", 1, {-1, 2, 4, 4}) + onnx::output("y");
+        const auto add = [&](const char* name, const std::vector<std::int64_t>& dims, float first) {
+            std::int64_t count = 1;
+            for (const std::int64_t size : dims)
+                count *= size;
+            std::vector<float> values;
+            for (std::int64_t i = 0; i < count; ++i)
+                values.push_back(first + 0.25F * static_cast<float>(i % 5));
+            graph += onnx::initializer(onnx::floats(name, dims, values));
+        };
+        add("first", {3, 2, 3, 3}, -0.5F);
+        add("second", {4, 3, 1, 1}, -0.25F);
+        for (const char* each : {"gamma", "beta", "mean", "variance"})
+            add(each, {4}, 0.5F);
+        graph +=
+            onnx::node("Conv", {"x", "first"}, {"a"}) + onnx::node("Relu", {"a"}, {"b"}) +
+            onnx::node("Conv", {"b", "second"}, {"c"}) +
+            onnx::node("BatchNormalization", {"c", "gamma", "beta", "mean", "variance"}, {"y"});
+        std::ofstream(m_folder.path() / "norm.onnx", std::ios::binary) << onnx::model(graph);
+        MainWindow window(quiet());
+        window.show();
+        QVERIFY(openImages(window));
+        QAction* fold = menuAction(window, QStringLiteral("Fold batch norms"));
+        QVERIFY(fold && !fold->isEnabled()); // there are none
+        Workbench* bench = window.workbench();
+        QVERIFY(await([&](auto then) { bench->openModel(path("norm.onnx"), then); }));
+        QVERIFY(planned(window));
+        QVERIFY(fold->isEnabled() && !fold->isChecked());
+        window.layerPanel()->selectLayer("second");
+        const auto weight = [&] {
+            return bench->document()->model()->source.tensors->readFloat("second").floats()[0];
+        };
+        const float before = weight();
+        fold->trigger();
+        QVERIFY(planned(window));
+        QVERIFY(fold->isChecked() && bench->document()->recipe().foldBatchNorms);
+        QCOMPARE(window.layerPanel()->currentLayer(), std::string("second"));
+        const double factor = 0.5 / std::sqrt(0.5 + 1e-5); // of channel 0
+        QVERIFY(isClose(static_cast<double>(weight()), static_cast<double>(before) * factor, 1e-6));
+        bench->document()->undoStack()->undo();
+        QVERIFY(planned(window));
+        QVERIFY(!fold->isChecked());
+        QVERIFY(weight() == before);
+    }
+
     void aboutTheModel()
     {
         MainWindow window(quiet());
