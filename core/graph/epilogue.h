@@ -30,7 +30,8 @@ struct ChannelScale
                                                   std::int64_t channels);
 
 /// What follows a layer element by element, done to parts of its result while they are in a core's
-/// cache: the same arithmetic as operator by operator, without a pass over memory for each.
+/// cache: the same arithmetic as operator by operator, but for fused roundings, without a pass over
+/// memory for each.
 class Epilogue
 {
 public:
