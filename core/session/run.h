@@ -3,6 +3,7 @@
 
 #include "core/quant/quantized_weight.h"
 #include "core/quant/solve.h"
+#include "core/quant/static_inputs.h"
 #include "core/quant/tuning.h"
 #include "core/session/recipe.h"
 
@@ -37,6 +38,8 @@ struct LayerResult
     std::shared_ptr<const QuantizedWeight> weight; ///< null when the layer was kept float
     /// The grid of the layer's inputs, when the choice has one.
     std::optional<ActivationGrid> activation;
+    /// Where its inputs are quantized to a uniform grid; shared, immutable.
+    std::shared_ptr<const StaticInputs> staticInputs;
     double weightSqnrDb = std::numeric_limits<double>::quiet_NaN();
     double weightCosine = std::numeric_limits<double>::quiet_NaN();
     double relativeOutputError = std::numeric_limits<double>::quiet_NaN(); ///< needs calibration

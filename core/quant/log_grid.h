@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace gradus {
+
+/// What becomes of probabilities below the smallest power (reference repquant.md, section 2.3).
+enum class ZeroState
+{
+    Extra,    ///< a state beside the 2^bits powers, as RepQ-ViT's official code has it
+    Reserved, ///< the last code means 0: 2^bits states in all
+    None,     ///< the smallest power, as the paper's formula has it; tails add up
+};
+[[nodiscard]] std::string_view zeroStateName(ZeroState state); ///< "extra", "reserved", "none"
+[[nodiscard]] std::optional<ZeroState> zeroStateFromName(std::string_view name);
+
+/// Powers of 2^(−1/k) for what a softmax puts out: e = rne(−k·log2(p/scale)), p̂ = scale·2^(−c/k).
+struct LogGrid
+{
+    int bits = 8;
+    int perOctave = 2; ///< k: 1 (log2) or 2 (log√2)
+    float scale = 1;   ///< value of code 0, positive
+    ZeroState zeroState = ZeroState::Reserved;
+    double relativeError = 0; ///< Σ(p−p̂)²/Σp² on the calibration inputs
+
+    bool operator==(const LogGrid&) const = default;
+    /// The largest code that is a power.
+    [[nodiscard]] int largest() const
+    {
+        return (1 << bits) - 1 - (zeroState == ZeroState::Reserved ? 1 : 0);
+    }
+    /// Marks probabilities that are 0; Reserved: 2^bits − 1, Extra: 2^bits.
+    [[nodiscard]] int zeroCode() const { return largest() + 1; }
+    [[nodiscard]] std::optional<std::string> validate() const;
+};
+
+/// A grid ready for use: thresholds made once, values compared with them.
+class LogLevels
+{
+public:
+    /// grid: valid.
+    explicit LogLevels(const LogGrid& grid);
+    /// 0 … zeroCode(). p ≥ 0; NaN throws Error(Numeric).
+    void encode(std::span<const float> p, std::uint16_t* codes) const;
+    /// p̂. NaN stays NaN. May be in place.
+    void round(std::span<const float> p, float* out) const;
+    [[nodiscard]] float level(int code) const { return m_levels[static_cast<std::size_t>(code)]; }
+    [[nodiscard]] std::span<const float> levels() const { return m_levels; }
+
+private:
+    /// From thresholds[c] on downwards it is code c + 1: halves of the exponent, ties to even.
+    std::vector<float> m_thresholds;
+    std::vector<float> m_levels;
+};
+
+/// How probabilities are quantized.
+enum class ProbabilityQuantizer
+{
+    LogSqrt2,
+    Log2,
+    Uniform,
+};
+[[nodiscard]] std::string_view
+probabilityQuantizerName(ProbabilityQuantizer quantizer); ///< "log-sqrt2", "log2", "uniform"
+[[nodiscard]] std::optional<ProbabilityQuantizer>
+probabilityQuantizerFromName(std::string_view name);
+
+/// The scale is the quantile of least squared error among 0.999, 0.9999, 0.99999. Zeros (masked
+/// keys) are left out of the quantiles. perOctave: 1 or 2.
+[[nodiscard]] LogGrid solveProbabilities(std::span<const float> p, int bits, int perOctave,
+                                         ZeroState zeroState);
+
+} // namespace gradus

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include "core/graph/attention_kernel.h"
+#include "core/quant/affine_grid.h"
+#include "core/quant/log_grid.h"
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+
+namespace gradus {
+
+using ProbabilityGrid = std::variant<LogGrid, AffineGrid>;
+
+/// Grids of what an attention multiplies; those that are missing stay float. q and k after the
+/// rotation, before the scale; one scale each for all heads.
+struct AttentionGrids
+{
+    std::optional<AffineGrid> query;
+    std::optional<AffineGrid> key;
+    std::optional<AffineGrid> value;
+    std::optional<ProbabilityGrid> probabilities;
+    bool operator==(const AttentionGrids&) const = default;
+    [[nodiscard]] std::optional<std::string> validate() const;
+};
+
+/// softmax(scale · q̂k̂ᵀ + mask)^ · v̂, simulated in floats.
+[[nodiscard]] std::shared_ptr<const AttentionKernel> roundedAttention(const AttentionGrids& grids);
+
+/// Why the products cannot be formed in integers: a grid is missing, or has a fraction; nothing
+/// when they can.
+[[nodiscard]] std::optional<std::string> whyNotIntegerAttention(const AttentionGrids& grids);
+/// The same in integers: q·kᵀ of codes less their zeros; probabilities·v by shifted sums, with
+/// log√2 in two accumulators for even and odd codes (section 4): O = s_a·s_v·2^(−E)·(acc₀ +
+/// √2·acc₁). Sums are exact; codes beyond 2^(−24) of the scale count as 0 at 8 bits. Throws
+/// Error(Unsupported) when whyNotIntegerAttention().
+[[nodiscard]] std::shared_ptr<const AttentionKernel> integerAttention(const AttentionGrids& grids);
+
+} // namespace gradus
