@@ -46,12 +46,12 @@ public:
         if (layer.kind != LayerKind::Linear || layer.node < 0)
             return site;
         const int source = sourceOf(layer.input, layer.cols);
-        if (source < 0)
-            return site;
-        if (std::holds_alternative<op::Attention>(opOf(source)))
+        if (source >= 0 && std::holds_alternative<op::Attention>(opOf(source)))
             site.attention = source;
-        else
+        else if (source >= 0)
             site = normSite(source, layer.cols);
+        const auto& linear = std::get<op::Linear>(opOf(layer.node));
+        site.sharesBias = !linear.bias.empty() && isShared(linear.bias);
         return site;
     }
 

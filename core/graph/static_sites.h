@@ -23,6 +23,8 @@ struct StaticSite
     bool padded = false;
     /// The norm has a bias, and so has every reader.
     bool biased = false;
+    /// The layer's own bias serves elsewhere, too.
+    bool sharesBias = false;
     /// The attention whose outputs the layer reads; -1: there is none.
     int attention = -1;
 };
