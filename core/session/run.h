@@ -23,8 +23,8 @@ struct InputOrigin
     /// Sequential modes: what the layers before were quantized to; of trained layers, what all
     /// layers were that the training saw.
     std::string earlier;
-    /// What the layers with which it shares an exponent were asked to be; empty when it shares
-    /// none. This depends on no calibration inputs.
+    /// What the layers with which it shares an exponent, or a norm that is folded, were asked to
+    /// be; empty when it shares none. This depends on no calibration inputs.
     std::string exponents = {};
     [[nodiscard]] bool isKnown() const { return !calibration.empty() || !exponents.empty(); }
     bool operator==(const InputOrigin&) const = default;

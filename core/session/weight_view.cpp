@@ -7,6 +7,7 @@
 #include "core/eval/binning.h"
 #include "core/eval/metrics.h"
 #include "core/quant/solve.h"
+#include "core/quant/static_settings.h"
 #include "core/session/statistics.h"
 
 #include <algorithm>
@@ -48,12 +49,21 @@ std::vector<std::int64_t> spreadRows(std::int64_t rows, std::int64_t count)
 bool isDataFree(const MethodOptions& method)
 {
     return std::holds_alternative<RtnOptions>(method) ||
+           std::holds_alternative<PercentileStaticOptions>(method) ||
            std::holds_alternative<RtnMseOptions>(method) ||
            std::holds_alternative<PowerquantOptions>(method);
 }
 
-MethodOptions previewMethod(const MethodOptions& method)
+/// Whether the weight is likely to be changed before it is quantized, as a norm before it is.
+bool isFolded(const LayerChoice& choice)
 {
+    const auto settings = staticSettings(choice.activation, choice.method);
+    return settings && (settings->byChannel || settings->smoothing);
+}
+
+MethodOptions previewMethod(const MethodOptions& chosen)
+{
+    const MethodOptions method = weightMethod(chosen);
     if (isDataFree(method))
         return method;
     if (const auto* nupes = std::get_if<NupesOptions>(&method)) {
@@ -330,7 +340,8 @@ WeightPreview previewWeight(const PreviewRequest& request, Monitor& monitor)
     const QuantizedWeight& quantized = request.fromRun ? *request.fromRun : rounded;
     preview.fromRun = request.fromRun != nullptr;
     preview.ofMethod =
-        preview.fromRun || (isDataFree(request.choice.method) && !lacksModelExponent(request));
+        preview.fromRun || (isDataFree(request.choice.method) && !isFolded(request.choice) &&
+                            !lacksModelExponent(request));
     preview.bytes = quantized.size().bytes();
     preview.bitsPerWeight = quantized.size().bitsPerWeight(weight.rows * weight.cols);
     setLevels(preview, quantized, weight);
