@@ -23,6 +23,8 @@ namespace {
 /// With zeros and keys within these, sums of products with zeros stay within 64 bits.
 constexpr std::int32_t largestZero = 1 << 15;
 constexpr std::int64_t mostKeys = 1 << 15;
+/// Of a head: 2^16 products of a code with a signed byte still fit into 32 bits.
+constexpr std::int64_t mostFeatures = 1 << 15;
 
 /// Exponents that share a sum: 2^12 · 255 is still an operand of 16 bits times a code.
 constexpr int exponentsTogether = 13;
@@ -31,12 +33,28 @@ constexpr int largestExponent = 32;
 constexpr int cappedExponent = 24;
 
 /// One way of turning codes of probabilities into operands of 16 bits, and what sums of these
-/// count: all of them together make the probabilities.
+/// count: all of them together make the probabilities. Unseen keys are 0 in all of them.
 struct Plane
 {
-    std::vector<std::int16_t> operands; ///< by code
-    std::size_t sum = 0;                ///< which of the two accumulators
+    enum class Kind
+    {
+        Codes,
+        Seen,   ///< 1 for every key that is seen
+        Powers, ///< 2^(last − exponent) for exponents first … last
+    };
+    Kind kind = Kind::Codes;
+    int largest = 0; ///< code
+    int halves = 0;  ///< of an octave, that a code counts: 1 for log√2, else 0
+    int odd = 0;     ///< which codes, where codes count halves
+    int first = 0;
+    int last = 0;
+    std::size_t sum = 0; ///< which of the two accumulators
     std::int64_t factor = 1;
+
+    [[nodiscard]] std::int64_t largestOperand() const
+    {
+        return kind == Kind::Codes ? largest : kind == Kind::Seen ? 1 : 1 << (last - first);
+    }
 };
 
 /// out = scale · (sum₀ + √2 · sum₁) with sums of factor · Σ operand · (code of v − its zero).
@@ -51,14 +69,13 @@ Planes planesOf(const AffineGrid& grid)
     Planes result;
     result.scale = static_cast<double>(grid.scales.front());
     Plane codes;
-    for (int code = 0; code <= grid.largest(); ++code)
-        codes.operands.push_back(static_cast<std::int16_t>(code));
-    result.planes.push_back(std::move(codes));
+    codes.largest = grid.largest();
+    result.planes.push_back(codes);
     if (grid.zeros.front() != 0) {
-        Plane zeros;
-        zeros.operands.assign(static_cast<std::size_t>(grid.largest()) + 1, 1);
+        Plane zeros = codes;
+        zeros.kind = Plane::Kind::Seen;
         zeros.factor = -static_cast<std::int64_t>(grid.zeros.front());
-        result.planes.push_back(std::move(zeros));
+        result.planes.push_back(zeros);
     }
     return result;
 }
@@ -67,32 +84,64 @@ Planes planesOf(const LogGrid& grid)
 {
     const int k = grid.perOctave;
     // √2^(−c) = 2^(−⌈c/2⌉), times √2 for odd codes.
-    const auto exponentOf = [k](int code) { return k == 2 ? (code + 1) / 2 : code; };
-    int top = exponentOf(grid.largest());
+    int top = k == 2 ? (grid.largest() + 1) / 2 : grid.largest();
     if (top > largestExponent)
         top = cappedExponent;
     Planes result;
     result.scale = std::ldexp(static_cast<double>(grid.scale), -top);
     for (int odd = 0; odd < k; ++odd)
         for (int first = 0; first <= top; first += exponentsTogether) {
-            const int last = std::min(top, first + exponentsTogether - 1);
             Plane plane;
-            plane.operands.resize(static_cast<std::size_t>(grid.largest()) + 1);
+            plane.kind = Plane::Kind::Powers;
+            plane.largest = grid.largest();
+            plane.halves = k - 1;
+            plane.odd = odd;
+            plane.first = first;
+            plane.last = std::min(top, first + exponentsTogether - 1);
             plane.sum = static_cast<std::size_t>(odd);
-            plane.factor = std::int64_t(1) << (top - last);
-            bool any = false;
-            for (int code = 0; code <= grid.largest(); ++code) {
-                const int exponent = exponentOf(code);
-                if (exponent < first || exponent > last || (k == 2 && code % 2 != odd))
-                    continue;
-                plane.operands[static_cast<std::size_t>(code)] =
-                    static_cast<std::int16_t>(1 << (last - exponent));
-                any = true;
-            }
-            if (any)
-                result.planes.push_back(std::move(plane));
+            plane.factor = std::int64_t(1) << (top - plane.last);
+            result.planes.push_back(plane);
         }
     return result;
+}
+
+/// Operands of `words` pairs of codes, two in a word, the first one lowest; returns their sum.
+template <class Operand>
+std::uint32_t fillWords(const std::uint16_t* codes, std::int64_t words, std::uint32_t* to,
+                        const Operand& operand)
+{
+    std::uint32_t sum = 0;
+    for (std::int64_t w = 0; w < words; ++w) {
+        const std::uint32_t low = operand(codes[2 * w]);
+        const std::uint32_t high = operand(codes[2 * w + 1]);
+        to[w] = low | high << 16;
+        sum += low + high;
+    }
+    return sum;
+}
+
+std::uint32_t fillPlane(const Plane& plane, const std::uint16_t* codes, std::int64_t words,
+                        std::uint32_t* to)
+{
+    const auto largest = static_cast<std::uint32_t>(plane.largest);
+    if (plane.kind == Plane::Kind::Codes)
+        return fillWords(codes, words, to, [largest](std::uint32_t code) -> std::uint32_t {
+            return code <= largest ? code : 0;
+        });
+    if (plane.kind == Plane::Kind::Seen)
+        return fillWords(codes, words, to, [largest](std::uint32_t code) -> std::uint32_t {
+            return code <= largest ? 1 : 0;
+        });
+    const auto halves = static_cast<std::uint32_t>(plane.halves);
+    const auto odd = static_cast<std::uint32_t>(plane.odd);
+    const auto last = static_cast<std::uint32_t>(plane.last);
+    const auto span = static_cast<std::uint32_t>(plane.last - plane.first);
+    return fillWords(codes, words, to, [=](std::uint32_t code) -> std::uint32_t {
+        // Exponents beyond the last wrap around, beyond the span too.
+        const std::uint32_t shift = last - ((code + halves) >> halves);
+        const bool counts = code <= largest && shift <= span && (code & halves) == odd;
+        return counts ? 1U << (shift & 15U) : 0U;
+    });
 }
 
 /// Codes of a matrix.
@@ -116,9 +165,9 @@ struct Codes
 /// Keys and values of one head of one sequence, laid out for products.
 struct PackedHead
 {
-    IntegerPanels keys;                ///< code − 128, keys × features
-    std::vector<std::int64_t> keySums; ///< of codes
-    IntegerPanels values;              ///< codes, features × keys
+    IntegerPanels keys;          ///< code − 128, keys × features
+    std::vector<double> keySums; ///< of codes
+    IntegerPanels values;        ///< codes, features × keys
 };
 
 PackedHead packHead(const Codes& k, const Codes& v, std::int64_t firstRow, std::int64_t count,
@@ -131,10 +180,12 @@ PackedHead packHead(const Codes& k, const Codes& v, std::int64_t firstRow, std::
     std::vector<std::int32_t> operands(static_cast<std::size_t>(std::max(count, headDim)));
     for (std::int64_t j = 0; j < count; ++j) {
         const std::uint8_t* codes = k.at(firstRow + j, firstColumn);
+        std::int32_t sum = 0;
         for (std::int64_t d = 0; d < headDim; ++d) {
             operands[static_cast<std::size_t>(d)] = codes[d] - 128;
-            head.keySums[static_cast<std::size_t>(j)] += codes[d];
+            sum += codes[d];
         }
+        head.keySums[static_cast<std::size_t>(j)] = static_cast<double>(sum);
         head.keys.set(j, 0, operands.data());
     }
     head.values = IntegerPanels(OperandStore::Pairs, headDim, count, count);
@@ -147,7 +198,7 @@ PackedHead packHead(const Codes& k, const Codes& v, std::int64_t firstRow, std::
     return head;
 }
 
-constexpr std::int64_t blockDoubles = packedTokens * IntegerPanels::panelRows;
+constexpr std::int64_t blockSums = packedTokens * IntegerPanels::panelRows;
 
 class IntegerAttention final : public AttentionKernel
 {
@@ -162,8 +213,7 @@ public:
               std::visit([](const auto& grid) { return planesOf(grid); }, *grids.probabilities))
     {
         for (const Plane& plane : m_planes.planes)
-            for (const std::int16_t operand : plane.operands)
-                m_largestOperand = std::max<std::int64_t>(m_largestOperand, operand);
+            m_largestOperand = std::max(m_largestOperand, plane.largestOperand());
         m_planes.scale *= static_cast<double>(m_value.scales.front());
     }
 
@@ -174,6 +224,10 @@ public:
     {
         const std::int64_t headDim = attention.headDim;
         const kernel::AttentionRuns runs(attention, batch, q.rows, k.rows);
+        if (headDim > mostFeatures)
+            throw Error(ErrorCode::Unsupported,
+                        concat("no integer attention: heads of ", headDim,
+                               " features, expected at most ", mostFeatures));
         if (runs.keys() > mostKeys)
             throw Error(ErrorCode::Unsupported, concat("no integer attention: ", runs.keys(),
                                                        " keys, expected at most ", mostKeys));
@@ -216,12 +270,12 @@ private:
                 std::int64_t headDim, MatrixView p) const
     {
         const float factor = scoreFactor(m_query, m_key);
-        const std::int64_t zq = m_query.zeros.front();
+        const auto zq = static_cast<double>(m_query.zeros.front());
         const std::int64_t zk = m_key.zeros.front();
         const std::int64_t words = head.keys.inputWords();
         std::vector<std::uint32_t> inputs(static_cast<std::size_t>(packedTokens * words));
-        std::array<std::int64_t, packedTokens> querySums{};
-        alignas(64) double totals[blockDoubles];
+        std::array<double, packedTokens> querySums{};
+        alignas(64) std::int32_t totals[blockSums];
         const std::int64_t lastKey = run.firstKey + run.keys;
         for (std::int64_t first = 0; first < run.count;) {
             const std::int64_t tokens = tokensTogether(run.count - first);
@@ -229,65 +283,34 @@ private:
                 const std::uint8_t* codes =
                     queries.at(run.queryRow + run.first + first + t, run.head * headDim);
                 packBytes(codes, headDim, inputs.data() + t * words);
-                std::int64_t sum = 0;
+                std::int32_t sum = 0;
                 for (std::int64_t d = 0; d < headDim; ++d)
                     sum += codes[d];
-                querySums[static_cast<std::size_t>(t)] = sum;
+                querySums[static_cast<std::size_t>(t)] = static_cast<double>(sum);
             }
             for (std::int64_t panel = run.firstKey / IntegerPanels::panelRows;
                  panel * IntegerPanels::panelRows < lastKey; ++panel) {
                 const std::int64_t lanes = head.keys.lanesOf(panel);
-                std::fill_n(totals, tokens * lanes, 0.0);
-                head.keys.addProducts(m_set, panel, 0, head.keys.groups().front().words,
-                                      inputs.data(), words, tokens, totals);
+                head.keys.products(m_set, panel, 0, head.keys.groups().front().words, inputs.data(),
+                                   words, tokens, totals);
                 const std::int64_t firstKey = panel * IntegerPanels::panelRows;
                 const std::int64_t from = std::max(run.firstKey, firstKey);
                 const std::int64_t to = std::min(lastKey, firstKey + lanes);
                 for (std::int64_t t = 0; t < tokens; ++t) {
-                    const std::int64_t ofQuery =
-                        (128 - zk) * querySums[static_cast<std::size_t>(t)] + headDim * zq * zk;
-                    float* row = p.row(first + t).data();
+                    // Doubles hold all of these exactly.
+                    const double ofQuery =
+                        static_cast<double>(128 - zk) * querySums[static_cast<std::size_t>(t)] +
+                        static_cast<double>(headDim * zk) * zq;
+                    float* row = p.row(first + t).data() - run.firstKey;
+                    const std::int32_t* total = totals + t * lanes - firstKey;
+                    const double* sums = head.keySums.data();
                     for (std::int64_t j = from; j < to; ++j)
-                        row[j - run.firstKey] =
-                            factor *
-                            static_cast<float>(
-                                static_cast<std::int64_t>(totals[t * lanes + j - firstKey]) +
-                                ofQuery - zq * head.keySums[static_cast<std::size_t>(j)]);
+                        row[j] = factor * static_cast<float>(static_cast<double>(total[j]) +
+                                                             ofQuery - zq * sums[j]);
                 }
             }
             first += tokens;
         }
-    }
-
-    /// One block of queries of one plane: operands two in a word, beginning at an even key. False
-    /// when all are 0.
-    bool fillPlane(const Plane& plane, const std::uint16_t* codes, const kernel::AttentionRun& run,
-                   std::int64_t tokens, std::int64_t words, std::uint32_t* inputs,
-                   std::int64_t* operandSums) const
-    {
-        const std::int64_t lead = run.firstKey % 2;
-        std::uint32_t any = 0;
-        for (std::int64_t t = 0; t < tokens; ++t) {
-            const std::uint16_t* from = codes + t * run.keys;
-            std::uint32_t* to = inputs + t * words;
-            const auto operand = [&](std::int64_t key) -> std::uint32_t {
-                const std::size_t code = from[key];
-                return code < plane.operands.size()
-                           ? static_cast<std::uint32_t>(plane.operands[code])
-                           : 0;
-            };
-            std::int64_t sum = 0;
-            std::int64_t key = -lead;
-            for (std::int64_t w = 0; w < words; ++w, key += 2) {
-                const std::uint32_t low = key >= 0 ? operand(key) : 0;
-                const std::uint32_t high = key + 1 < run.keys ? operand(key + 1) : 0;
-                to[w] = low | high << 16;
-                sum += low + high;
-                any |= to[w];
-            }
-            operandSums[t] = sum;
-        }
-        return any != 0;
     }
 
     void products(const std::vector<std::uint16_t>& codes, const PackedHead& head,
@@ -297,19 +320,31 @@ private:
         const std::int64_t firstWord = run.firstKey / 2;
         const std::int64_t words = (run.firstKey % 2 + run.keys + 1) / 2;
         std::vector<std::uint32_t> inputs(static_cast<std::size_t>(packedTokens * words));
+        // Rows of codes from an even key to the end of a word.
+        std::vector<std::uint16_t> padded(static_cast<std::size_t>(packedTokens * 2 * words),
+                                          ProbabilityRounding::unseen);
         std::array<std::int64_t, packedTokens> operandSums{};
         const std::int64_t headDim = head.values.rows();
         std::array<std::vector<std::int64_t>, 2> sums;
         for (auto& sum : sums)
             sum.resize(static_cast<std::size_t>(packedTokens * headDim));
-        alignas(64) double totals[blockDoubles];
+        alignas(64) double totals[blockSums];
         for (std::int64_t first = 0; first < run.count;) {
             const std::int64_t tokens = tokensTogether(run.count - first);
             for (auto& sum : sums)
                 std::fill(sum.begin(), sum.end(), 0);
+            for (std::int64_t t = 0; t < tokens; ++t)
+                std::copy_n(codes.data() + (first + t) * run.keys, run.keys,
+                            padded.data() + t * 2 * words + run.firstKey % 2);
             for (const Plane& plane : m_planes.planes) {
-                if (!fillPlane(plane, codes.data() + first * run.keys, run, tokens, words,
-                               inputs.data(), operandSums.data()))
+                std::int64_t all = 0;
+                for (std::int64_t t = 0; t < tokens; ++t) {
+                    const auto at = static_cast<std::size_t>(t);
+                    operandSums[at] = fillPlane(plane, padded.data() + t * 2 * words, words,
+                                                inputs.data() + t * words);
+                    all += operandSums[at];
+                }
+                if (all == 0)
                     continue;
                 std::int64_t* sum = sums[plane.sum].data();
                 for (std::int64_t panel = 0; panel < head.values.panels(); ++panel) {

@@ -10,7 +10,7 @@ namespace gradus {
 namespace {
 
 /// Where an operand's bits stand in its word.
-unsigned shiftOf(OperandStore store, std::int64_t place)
+constexpr unsigned shiftOf(OperandStore store, std::int64_t place)
 {
     const auto p = static_cast<unsigned>(place);
     if (store == OperandStore::Nibbles)
@@ -18,9 +18,24 @@ unsigned shiftOf(OperandStore store, std::int64_t place)
     return (store == OperandStore::Bytes ? 8 : 16) * p;
 }
 
-std::uint32_t maskOf(OperandStore store)
+constexpr std::uint32_t maskOf(OperandStore store)
 {
     return store == OperandStore::Nibbles ? 15U : store == OperandStore::Bytes ? 0xFFU : 0xFFFFU;
+}
+
+template <OperandStore store>
+void setWords(const std::int32_t* operands, std::int64_t count, std::uint32_t* words,
+              std::int64_t across)
+{
+    constexpr std::int64_t perWord = wordInputs(store);
+    for (std::int64_t first = 0; first < count; first += perWord, words += across) {
+        std::uint32_t word = 0;
+        const std::int64_t some = std::min(perWord, count - first);
+        for (std::int64_t i = 0; i < some; ++i)
+            word |= (static_cast<std::uint32_t>(operands[first + i]) & maskOf(store))
+                    << shiftOf(store, i);
+        *words = word;
+    }
 }
 
 } // namespace
@@ -102,13 +117,14 @@ void IntegerPanels::set(std::int64_t row, std::size_t group, const std::int32_t*
     const std::int64_t panel = row / panelRows;
     const std::int64_t across = lanesOf(panel);
     const Group& some = m_groups[group];
-    const std::int64_t perWord = wordInputs(m_store);
     auto* words =
         const_cast<std::uint32_t*>(panelWords(panel)) + some.laneWord * across + row % panelRows;
-    const std::uint32_t mask = maskOf(m_store);
-    for (std::int64_t i = 0; i < some.inputs; ++i)
-        words[i / perWord * across] |= (static_cast<std::uint32_t>(operands[i]) & mask)
-                                       << shiftOf(m_store, i % perWord);
+    if (m_store == OperandStore::Nibbles)
+        setWords<OperandStore::Nibbles>(operands, some.inputs, words, across);
+    else if (m_store == OperandStore::Bytes)
+        setWords<OperandStore::Bytes>(operands, some.inputs, words, across);
+    else
+        setWords<OperandStore::Pairs>(operands, some.inputs, words, across);
 }
 
 std::int32_t IntegerPanels::operandAt(std::int64_t row, std::int64_t input) const
@@ -149,6 +165,21 @@ void IntegerPanels::addProducts(InstructionSet set, std::int64_t panel, std::int
         for (std::int64_t i = 0; i < tokens * across; ++i)
             totals[i] += static_cast<double>(parts[i]);
     }
+}
+
+void IntegerPanels::products(InstructionSet set, std::int64_t panel, std::int64_t firstWord,
+                             std::int64_t wordCount, const std::uint32_t* inputs,
+                             std::int64_t tokenStride, std::int64_t tokens,
+                             std::int32_t* totals) const
+{
+    assert(wordCount <= m_safeWords);
+    IntegerRun run;
+    run.words = panelWords(panel) + firstWord * lanesOf(panel);
+    run.wordCount = wordCount;
+    run.inputs = inputs;
+    run.tokenStride = tokenStride;
+    run.table = m_table.data();
+    integerSum(set, m_store, vectorsOf(panel), tokens)(run, totals);
 }
 
 void packBytes(const std::uint8_t* bytes, std::int64_t count, std::uint32_t* words)

@@ -76,6 +76,10 @@ public:
     void addProducts(InstructionSet set, std::int64_t panel, std::int64_t firstWord,
                      std::int64_t wordCount, const std::uint32_t* inputs, std::int64_t tokenStride,
                      std::int64_t tokens, double* totals) const;
+    /// The same as they are, for no more than safeWords() words: totals are set.
+    void products(InstructionSet set, std::int64_t panel, std::int64_t firstWord,
+                  std::int64_t wordCount, const std::uint32_t* inputs, std::int64_t tokenStride,
+                  std::int64_t tokens, std::int32_t* totals) const;
     [[nodiscard]] std::uint64_t bytes() const { return m_words.bytes().size(); }
 
 private:
