@@ -26,11 +26,11 @@ constexpr std::int64_t mostKeys = 1 << 15;
 /// Of a head: 2^16 products of a code with a signed byte still fit into 32 bits.
 constexpr std::int64_t mostFeatures = 1 << 15;
 
-/// Exponents that share a sum: 2^12 · 255 is still an operand of 16 bits times a code.
-constexpr int exponentsTogether = 13;
-/// Up to here all powers count; grids that reach farther end at cappedExponent.
-constexpr int largestExponent = 32;
-constexpr int cappedExponent = 24;
+/// Exponents that share a sum: 2^14 is the largest signed operand of 16 bits.
+constexpr int exponentsTogether = 15;
+/// Smaller powers than that of the scale count as 0: all of them together are less than the
+/// rounding of floats. Two sums for each accumulator reach there.
+constexpr int largestExponent = 2 * exponentsTogether - 1;
 
 /// One way of turning codes of probabilities into operands of 16 bits, and what sums of these
 /// count: all of them together make the probabilities. Unseen keys are 0 in all of them.
@@ -84,9 +84,7 @@ Planes planesOf(const LogGrid& grid)
 {
     const int k = grid.perOctave;
     // √2^(−c) = 2^(−⌈c/2⌉), times √2 for odd codes.
-    int top = k == 2 ? (grid.largest() + 1) / 2 : grid.largest();
-    if (top > largestExponent)
-        top = cappedExponent;
+    const int top = std::min(largestExponent, k == 2 ? (grid.largest() + 1) / 2 : grid.largest());
     Planes result;
     result.scale = std::ldexp(static_cast<double>(grid.scale), -top);
     for (int odd = 0; odd < k; ++odd)
