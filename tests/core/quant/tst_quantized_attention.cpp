@@ -3,6 +3,7 @@
 #include "core/base/error.h"
 #include "core/base/parallel.h"
 #include "core/base/random.h"
+#include "core/graph/attention_runs.h"
 #include "core/quant/quantized_attention.h"
 #include "tests/support/support.h"
 
@@ -108,6 +109,76 @@ double roundedOf(const AffineGrid& grid, double x)
     return s * (code - grid.zeros.front());
 }
 
+std::int64_t integerOf(const AffineGrid& grid, float x)
+{
+    return static_cast<std::int64_t>(std::nearbyint(roundedOf(grid, static_cast<double>(x)) /
+                                                    static_cast<double>(grid.scales.front())));
+}
+
+/// Plain loops over integers of 64 bits; the softmax between them is the float attention's.
+std::vector<float> oracle(const Data& data, const AttentionGrids& grids)
+{
+    const Case& c = data.c;
+    const op::Attention attention = data.attention();
+    const kernel::AttentionRuns runs(attention, c.batch, data.q.shape()[0], data.k.shape()[0]);
+    Tensor out(data.q.shape());
+    const float factor = static_cast<float>(static_cast<double>(grids.query->scales[0]) *
+                                            static_cast<double>(grids.key->scales[0]));
+    const auto* log = std::get_if<LogGrid>(&*grids.probabilities);
+    std::optional<LogLevels> levels;
+    if (log)
+        levels.emplace(*log);
+    for (std::int64_t index = 0; index < runs.count(); ++index) {
+        const kernel::AttentionRun run = runs.at(index);
+        const ConstMatrixView q = run.queriesOf(data.q.matrix(), c.headDim);
+        const ConstMatrixView k = run.keysOf(data.k.matrix(), c.headDim);
+        const ConstMatrixView v = run.keysOf(data.v.matrix(), c.headDim);
+        Tensor p({run.count, run.keys});
+        for (std::int64_t i = 0; i < run.count; ++i)
+            for (std::int64_t j = 0; j < run.keys; ++j) {
+                std::int64_t sum = 0;
+                for (std::size_t d = 0; d < std::size_t(c.headDim); ++d)
+                    sum +=
+                        integerOf(*grids.query, q.row(i)[d]) * integerOf(*grids.key, k.row(j)[d]);
+                p.matrix().row(i)[std::size_t(j)] = factor * static_cast<float>(sum);
+            }
+        kernel::attentionSoftmax(attention, run, data.view(), p.matrix());
+        const int steps = !log                  ? 0
+                          : log->perOctave == 2 ? (log->largest() + 1) / 2
+                                                : log->largest();
+        const int top = std::min(29, steps);
+        for (std::int64_t i = 0; i < run.count; ++i)
+            for (std::size_t d = 0; d < std::size_t(c.headDim); ++d) {
+                std::int64_t sums[2] = {0, 0};
+                for (std::int64_t j = 0; j < run.keys; ++j) {
+                    const float probability = p.matrix().row(i)[std::size_t(j)];
+                    const std::int64_t value = integerOf(*grids.value, v.row(j)[d]);
+                    if (probability == 0)
+                        continue;
+                    if (!log) {
+                        sums[0] +=
+                            integerOf(std::get<AffineGrid>(*grids.probabilities), probability) *
+                            value;
+                        continue;
+                    }
+                    std::uint16_t code = 0;
+                    levels->encode({&probability, 1}, &code);
+                    const int exponent = log->perOctave == 2 ? (code + code % 2) / 2 : code;
+                    if (code <= log->largest() && exponent <= top)
+                        sums[log->perOctave == 2 ? code % 2 : 0] += value << (top - exponent);
+                }
+                const double scale =
+                    log ? std::ldexp(static_cast<double>(log->scale), -top)
+                        : static_cast<double>(
+                              std::get<AffineGrid>(*grids.probabilities).scales.front());
+                run.queriesOf(out.matrix(), c.headDim).row(i)[d] = static_cast<float>(
+                    scale * static_cast<double>(grids.value->scales.front()) *
+                    (static_cast<double>(sums[0]) + std::sqrt(2.0) * static_cast<double>(sums[1])));
+            }
+    }
+    return {out.floats().begin(), out.floats().end()};
+}
+
 double largestOf(const std::vector<float>& values)
 {
     double largest = 0;
@@ -182,6 +253,7 @@ private slots:
                          1e-6 * largestOf(simulated)));
         for (const InstructionSet set : instructionSets())
             QVERIFY(data.run(*integerAttention(grids, set)) == integers);
+        QVERIFY(oracle(data, grids) == integers);
     }
 
     /// V6 of the reference: codes 0 and 3, values (3, −2) of 0.5.
