@@ -9,6 +9,7 @@
 #include "core/base/regex.h"
 #include "core/base/text.h"
 #include "core/io/byte_source.h"
+#include "core/quant/static_settings.h"
 #include "core/session/forecast.h"
 #include "core/session/journal.h"
 #include "core/session/prepared_model.h"
@@ -39,7 +40,13 @@ struct Arguments
     bool symmetric = false;
     std::string clip;
     std::vector<std::string> options;
-    int activationBits = 0;
+    int activationBits = -1; ///< not given
+    std::string activationQuantizer;
+    std::string activationRange;
+    std::string activationGranularity;
+    std::string activationSoftmax;
+    int attentionBits = -1;
+    int softmaxBits = -1;
     std::string activationExponent;
     bool activationNoClip = false;
     bool activationShift = false;
@@ -73,26 +80,63 @@ ClipLimits clipOf(const std::string& text)
     return {static_cast<float>(low) + 0.0F, static_cast<float>(high) + 0.0F};
 }
 
-bool quantizesActivations(const Arguments& arguments)
+bool namesActivations(const Arguments& arguments)
 {
-    return arguments.activationBits != 0 || !arguments.activationExponent.empty() ||
+    return arguments.activationBits >= 0 || !arguments.activationQuantizer.empty() ||
+           !arguments.activationRange.empty() || !arguments.activationGranularity.empty() ||
+           !arguments.activationSoftmax.empty() || arguments.attentionBits >= 0 ||
+           arguments.softmaxBits >= 0 || !arguments.activationExponent.empty() ||
            arguments.activationNoClip || arguments.activationShift;
 }
 
-ActivationChoice activationOf(const Arguments& arguments)
+/// Refuses what does not go with the quantizer.
+void refuseOthers(const Arguments& arguments, ActivationQuantizer quantizer)
 {
-    ActivationChoice choice;
-    if (!quantizesActivations(arguments))
+    const bool power = !arguments.activationExponent.empty() || arguments.activationNoClip ||
+                       arguments.activationShift;
+    const bool uniform = !arguments.activationRange.empty() ||
+                         !arguments.activationGranularity.empty() ||
+                         !arguments.activationSoftmax.empty() || arguments.attentionBits >= 0 ||
+                         arguments.softmaxBits >= 0;
+    if (power && quantizer == ActivationQuantizer::Uniform)
+        throw Error(ErrorCode::Usage,
+                    "--act-exponent, --act-no-clip and --act-shift are of power grids, but inputs "
+                    "go to uniform ones; expected --act-quantizer power, or none of them");
+    if (uniform && quantizer == ActivationQuantizer::Power)
+        throw Error(ErrorCode::Usage,
+                    "--act-range, --act-granularity, --act-softmax, --act-attention-bits and "
+                    "--act-softmax-bits are of uniform grids, but inputs go to power ones; "
+                    "expected --act-quantizer uniform, or none of them");
+}
+
+ActivationChoice activationOf(const Arguments& arguments, const MethodOptions& method)
+{
+    ActivationChoice choice = defaultActivation(method, arguments.bits);
+    if (!namesActivations(arguments))
         return choice;
-    if (arguments.activationBits == 0)
-        throw Error(ErrorCode::Usage, "--act-exponent, --act-no-clip and --act-shift need "
-                                      "--act-bits A, the bits of the layers' inputs");
-    choice.bits = arguments.activationBits;
+    // The parser has checked the names.
+    if (!arguments.activationQuantizer.empty())
+        choice.quantizer = activationQuantizerFromName(arguments.activationQuantizer)
+                               .value_or(ActivationQuantizer::Method);
+    const ActivationQuantizer quantizer = quantizerOf(choice, method);
+    if (arguments.activationBits >= 0)
+        choice.bits = arguments.activationBits;
+    else if (choice.bits == 0 && arguments.attentionBits <= 0 && arguments.softmaxBits <= 0)
+        throw Error(ErrorCode::Usage, "flags about inputs (--act-…) need --act-bits A, the bits of "
+                                      "the layers' inputs");
+    refuseOthers(arguments, quantizer);
     if (!arguments.activationExponent.empty())
         choice.exponent = activationExponentFromName(arguments.activationExponent)
-                              .value_or(ActivationExponent::Searched); // checked by the parser
+                              .value_or(ActivationExponent::Searched);
     choice.clip = !arguments.activationNoClip;
     choice.shift = arguments.activationShift;
+    choice.range = inputRangeFromName(arguments.activationRange);
+    if (!arguments.activationGranularity.empty())
+        choice.granularity = inputGranularityFromName(arguments.activationGranularity)
+                                 .value_or(InputGranularity::Method);
+    choice.softmax = probabilityQuantizerFromName(arguments.activationSoftmax);
+    choice.attentionBits = arguments.attentionBits;
+    choice.probabilityBits = arguments.softmaxBits;
     if (const auto problem = choice.validate())
         throw Error(ErrorCode::Usage, concat("--act-bits: ", *problem));
     return choice;
@@ -104,7 +148,7 @@ Recipe recipeOf(const Arguments& arguments)
     if (!arguments.recipe.empty()) {
         if (!arguments.method.empty() || arguments.bits != 0 || !arguments.granularity.empty() ||
             arguments.symmetric || !arguments.clip.empty() || !arguments.options.empty() ||
-            !arguments.keep.empty() || quantizesActivations(arguments))
+            !arguments.keep.empty() || namesActivations(arguments))
             throw Error(ErrorCode::Usage, "--recipe decides method, bits, group, symmetry, clip "
                                           "limits, options, activations and float layers; "
                                           "give either it or those flags");
@@ -132,7 +176,9 @@ Recipe recipeOf(const Arguments& arguments)
                             concat("--option ", quoted(option), ": expected key=value"));
             setOption(recipe.standard.method, option.substr(0, equals), option.substr(equals + 1));
         }
-        recipe.standard.activation = activationOf(arguments);
+        recipe.standard.activation = activationOf(arguments, recipe.standard.method);
+        if (isStaticMethod(recipe.standard.method))
+            recipe.calibration.mode = CalibrationMode::TrueSequential;
         for (const std::string& pattern : arguments.keep) {
             Rule rule;
             rule.pattern = pattern;
@@ -181,8 +227,11 @@ std::string jsonOf(const Plan& planned, const Forecast& expected)
         entry["bits_per_weight"] =
             kept ? std::numeric_limits<double>::quiet_NaN() : row.bitsPerWeight;
         entry["bytes"] = row.bytes;
-        if (!kept && row.choice.activation.enabled())
+        if (!kept && row.choice.activation.enabled()) {
             entry["activation_bits"] = row.choice.activation.bits;
+            entry["activation_quantizer"] =
+                activationQuantizerName(quantizerOf(row.choice.activation, row.choice.method));
+        }
         entry["note"] = row.note;
         out["layers"].push_back(std::move(entry));
     }
@@ -334,10 +383,81 @@ void addPowerParts(nlohmann::ordered_json& entry, const LayerResult& layer)
     }
     if (layer.activation) {
         const ActivationGrid& grid = *layer.activation;
-        entry["activation"] = {{"bits", grid.bits},         {"signed", grid.isSigned},
-                               {"exponent", grid.exponent}, {"limit", grid.limit},
-                               {"shift", grid.shift},       {"relative_error", grid.relativeError}};
+        entry["activation"] = {{"bits", grid.bits},
+                               {"quantizer", "power"},
+                               {"signed", grid.isSigned},
+                               {"exponent", grid.exponent},
+                               {"limit", grid.limit},
+                               {"shift", grid.shift},
+                               {"relative_error", grid.relativeError}};
     }
+}
+
+nlohmann::ordered_json jsonOf(const AffineGrid& grid)
+{
+    nlohmann::ordered_json out{{"bits", grid.bits},
+                               {"quantizer", "uniform"},
+                               {"granularity", grid.hasOneScale() ? "tensor" : "channel"}};
+    if (grid.hasOneScale())
+        out["scale"] = grid.scales.front();
+    else
+        out["scale"] = grid.scales;
+    // One scale may have a zero for each channel: where a norm has none to take them.
+    if (grid.zeros.size() == 1)
+        out["zero"] = grid.zeros.front();
+    else
+        out["zero"] = grid.zeros;
+    if (grid.fraction != 0)
+        out["zero_fraction"] = grid.fraction;
+    out["relative_error"] = grid.relativeError;
+    return out;
+}
+
+nlohmann::ordered_json jsonOf(const ProbabilityGrid& probabilities)
+{
+    if (const auto* uniform = std::get_if<AffineGrid>(&probabilities))
+        return jsonOf(*uniform);
+    const LogGrid& grid = std::get<LogGrid>(probabilities);
+    return {{"bits", grid.bits},
+            {"quantizer",
+             probabilityQuantizerName(grid.perOctave == 1 ? ProbabilityQuantizer::Log2
+                                                          : ProbabilityQuantizer::LogSqrt2)},
+            {"scale", grid.scale},
+            {"zero_state", zeroStateName(grid.zeroState)},
+            {"relative_error", grid.relativeError}};
+}
+
+/// What static quantization made of the layer's inputs and of the attention that they come from.
+void addStaticParts(nlohmann::ordered_json& entry, const LayerResult& layer)
+{
+    if (!layer.staticInputs)
+        return;
+    const StaticInputs& inputs = *layer.staticInputs;
+    if (inputs.grid)
+        entry["activation"] = jsonOf(*inputs.grid);
+    if (inputs.attention) {
+        nlohmann::ordered_json& attention = entry["attention"];
+        const AttentionGrids& grids = *inputs.attention;
+        if (grids.query)
+            attention["query"] = jsonOf(*grids.query);
+        if (grids.key)
+            attention["key"] = jsonOf(*grids.key);
+        if (grids.value)
+            attention["value"] = jsonOf(*grids.value);
+        if (grids.probabilities)
+            attention["softmax"] = jsonOf(*grids.probabilities);
+    }
+    if (inputs.norm)
+        entry["norm"] = {{"name", inputs.norm->norm},
+                         {"codes", inputs.norm->codes},
+                         {"differing_codes", inputs.norm->differing}};
+    if (!std::isnan(inputs.lambda)) {
+        // JSON has no infinity: null there is a weight that was not moved.
+        entry["reconstruction"] = {{"lambda", inputs.lambda}};
+    }
+    entry["errors"] = {{"weights", inputs.errors.weights},
+                       {"inputs", inputs.errors.inputs},
+                       {"both", inputs.errors.both}};
 }
 
 std::string jsonOf(const Run& run, double seconds)
@@ -363,6 +483,7 @@ std::string jsonOf(const Run& run, double seconds)
         entry["weight_sqnr_db"] = layer.weightSqnrDb;
         entry["relative_output_error"] = layer.relativeOutputError;
         addPowerParts(entry, layer);
+        addStaticParts(entry, layer);
         entry["seconds"] = layer.seconds;
         entry["note"] = layer.note;
         entry["trace"] = jsonOf(layer.trace);
@@ -520,13 +641,39 @@ void addQuantize(CLI::App& program, const AddAction& add)
     verb->add_option("--option", a->options, "Method option, key=value; may be repeated")
         ->allow_extra_args(false);
     verb->add_option("--act-bits", a->activationBits,
-                     "Quantize the layers' inputs, too, to this many bits (2 to 8) on power grids");
-    verb->add_option("--act-exponent", a->activationExponent,
-                     "Exponent of the inputs' grids: searched (default), shared with the weights, "
-                     "half or uniform")
+                     "Quantize the layers' inputs, too, to this many bits (2 to 8); 0: they stay "
+                     "float. Default: 0, with static methods the bits of the weights")
+        ->check(CLI::Range(0, 8));
+    verb->add_option("--act-quantizer", a->activationQuantizer,
+                     "Levels that inputs go to: power or uniform (default: uniform with static "
+                     "methods, power with all others)")
+        ->check(CLI::IsMember({"power", "uniform"}));
+    verb->add_option("--act-range", a->activationRange,
+                     "Range of uniform grids: min-max, percentile or mse (default: the method's)")
+        ->check(CLI::IsMember({"min-max", "percentile", "mse"}));
+    verb->add_option("--act-granularity", a->activationGranularity,
+                     "Uniform grids of inputs that come from a norm: tensor, or channel, which is "
+                     "folded into the norm (default: the method's)")
+        ->check(CLI::IsMember({"tensor", "channel"}));
+    verb->add_option("--act-softmax", a->activationSoftmax,
+                     "What outputs of softmax are rounded to: log-sqrt2, log2 or uniform (default: "
+                     "the method's)")
+        ->check(CLI::IsMember({"log-sqrt2", "log2", "uniform"}));
+    verb->add_option("--act-attention-bits", a->attentionBits,
+                     "Bits of q, k and v with uniform grids, 2 to 8; 0: float (default: as "
+                     "--act-bits)")
+        ->check(CLI::Range(0, 8));
+    verb->add_option("--act-softmax-bits", a->softmaxBits,
+                     "Bits of what a softmax puts out with uniform grids, 2 to 8; 0: float "
+                     "(default: as --act-bits)")
+        ->check(CLI::Range(0, 8));
+    verb->add_option(
+            "--act-exponent", a->activationExponent,
+            "Exponent of power grids of inputs: searched (default), shared with the weights, "
+            "half or uniform")
         ->check(CLI::IsMember({"searched", "shared", "half", "uniform"}));
     verb->add_flag("--act-no-clip", a->activationNoClip,
-                   "The inputs' grids reach to the largest input seen");
+                   "Power grids of inputs reach to the largest input seen");
     verb->add_flag("--act-shift", a->activationShift,
                    "Inputs with small negative parts are moved up to an unsigned grid");
     verb->add_option("--keep", a->keep,
@@ -545,7 +692,8 @@ void addQuantize(CLI::App& program, const AddAction& add)
     verb->add_option(
             "--calibration-mode", a->calibrationMode,
             "sequential: blocks see the quantized ones before them; true-sequential: layers "
-            "within a block, too; float: one pass over the float model")
+            "within a block, too; float: one pass over the float model (default: sequential, "
+            "with static methods true-sequential)")
         ->check(CLI::IsMember({"sequential", "true-sequential", "float"}));
     verb->add_option("--tokenizer", a->tokenizer, "Tokenizer file instead of the model's");
     verb->add_option("--seed", a->seed, "Seed of everything random (default 0)")

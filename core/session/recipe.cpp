@@ -25,7 +25,11 @@
 //   }
 //
 // Everything but the version may be left out. "activation" has "bits" (2 … 8, or 0 for float),
-// "exponent" ("searched", "shared", "half" or "uniform"), "clip" and "shift" (true or false).
+// "quantizer" ("method", "power" or "uniform"); of power grids "exponent" ("searched", "shared",
+// "half" or "uniform"), "clip" and "shift" (true or false); of uniform ones "range" ("min-max",
+// "percentile" or "mse"; absent or null: the method's), "granularity" ("method", "tensor" or
+// "channel"), "softmax" ("log-sqrt2", "log2" or "uniform"; absent or null: the method's), and
+// "attention_bits" and "softmax_bits" (2 … 8, 0 for float; absent or null: as "bits").
 // "standard" takes defaults for what it leaves out; a rule and an override take the fields of
 // "standard" (options only while the method stays the same), except that they quantize unless they
 // say "keep_float": true. "mode" is "sequential", "true-sequential" or "float"; "context" 0 stands
@@ -40,6 +44,7 @@
 #include "core/base/text.h"
 #include "core/graph/model.h"
 #include "core/io/strict_json.h"
+#include "core/quant/static_settings.h"
 #include "core/session/recipe_json.h"
 #include "core/session/recipe_reader.h"
 
@@ -102,13 +107,26 @@ double shortest(float value)
     return real + 0.0; // no −0
 }
 
+/// What only newer versions know is written where it was chosen: other recipes stay as they were.
 OrderedJson activationJson(const ActivationChoice& activation)
 {
     OrderedJson json = OrderedJson::object();
     put(json, "bits", activation.bits);
+    if (activation.quantizer != ActivationQuantizer::Method)
+        put(json, "quantizer", std::string(activationQuantizerName(activation.quantizer)));
     put(json, "exponent", std::string(activationExponentName(activation.exponent)));
     put(json, "clip", activation.clip);
     put(json, "shift", activation.shift);
+    if (activation.range)
+        put(json, "range", std::string(inputRangeName(*activation.range)));
+    if (activation.granularity != InputGranularity::Method)
+        put(json, "granularity", std::string(inputGranularityName(activation.granularity)));
+    if (activation.softmax)
+        put(json, "softmax", std::string(probabilityQuantizerName(*activation.softmax)));
+    if (activation.attentionBits >= 0)
+        put(json, "attention_bits", activation.attentionBits);
+    if (activation.probabilityBits >= 0)
+        put(json, "softmax_bits", activation.probabilityBits);
     return json;
 }
 
@@ -221,30 +239,77 @@ std::optional<ClipLimits> readClip(const Reader& reader)
     return scheme.clip;
 }
 
+/// A name of an enumeration; words lists them for messages.
+template <class E>
+E readName(const Reader& reader, std::string_view words,
+           std::optional<E> (*fromName)(std::string_view))
+{
+    const auto chosen = fromName(reader.text(words));
+    if (!chosen)
+        reader.expected(words);
+    return *chosen;
+}
+
+/// The same, or null.
+template <class E>
+std::optional<E> readOptionalName(const Reader& reader, std::string_view words,
+                                  std::optional<E> (*fromName)(std::string_view))
+{
+    if (reader.json().is_null())
+        return std::nullopt;
+    return readName(reader, concat(words, ", or null"), fromName);
+}
+
+int readInputBits(const Reader& reader, std::string_view words)
+{
+    const auto bits = static_cast<int>(reader.integer(0, 8, words));
+    if (bits == 1)
+        reader.expected(words);
+    return bits;
+}
+
+/// null: as the inputs' own.
+int readOwnBits(const Reader& reader)
+{
+    if (reader.json().is_null())
+        return -1;
+    return readInputBits(reader, "0 (float), an integer from 2 to 8, or null");
+}
+
 void readActivation(const Reader& reader, ActivationChoice& activation)
 {
     if (reader.json().is_null()) {
         activation = {};
         return;
     }
-    reader.object({"bits", "exponent", "clip", "shift"});
-    if (const auto bits = reader.at("bits")) {
-        constexpr std::string_view what = "0 (float) or an integer from 2 to 8";
-        activation.bits = static_cast<int>(bits->integer(0, 8, what));
-        if (activation.bits == 1)
-            bits->expected(what);
-    }
-    if (const auto exponent = reader.at("exponent")) {
-        constexpr std::string_view words = "\"searched\", \"shared\", \"half\" or \"uniform\"";
-        const auto chosen = activationExponentFromName(exponent->text(words));
-        if (!chosen)
-            exponent->expected(words);
-        activation.exponent = *chosen;
-    }
+    reader.object({"bits", "quantizer", "exponent", "clip", "shift", "range", "granularity",
+                   "softmax", "attention_bits", "softmax_bits"});
+    if (const auto bits = reader.at("bits"))
+        activation.bits = readInputBits(*bits, "0 (float) or an integer from 2 to 8");
+    if (const auto quantizer = reader.at("quantizer"))
+        activation.quantizer = readName(*quantizer, "\"method\", \"power\" or \"uniform\"",
+                                        activationQuantizerFromName);
+    if (const auto exponent = reader.at("exponent"))
+        activation.exponent =
+            readName(*exponent, "\"searched\", \"shared\", \"half\" or \"uniform\"",
+                     activationExponentFromName);
     if (const auto clip = reader.at("clip"))
         activation.clip = clip->boolean();
     if (const auto shift = reader.at("shift"))
         activation.shift = shift->boolean();
+    if (const auto range = reader.at("range"))
+        activation.range =
+            readOptionalName(*range, "\"min-max\", \"percentile\" or \"mse\"", inputRangeFromName);
+    if (const auto granularity = reader.at("granularity"))
+        activation.granularity = readName(*granularity, "\"method\", \"tensor\" or \"channel\"",
+                                          inputGranularityFromName);
+    if (const auto softmax = reader.at("softmax"))
+        activation.softmax = readOptionalName(*softmax, "\"log-sqrt2\", \"log2\" or \"uniform\"",
+                                              probabilityQuantizerFromName);
+    if (const auto bits = reader.at("attention_bits"))
+        activation.attentionBits = readOwnBits(*bits);
+    if (const auto bits = reader.at("softmax_bits"))
+        activation.probabilityBits = readOwnBits(*bits);
 }
 
 /// Fields that are absent keep what choice holds already.
@@ -313,7 +378,8 @@ void readChoice(const Reader& reader, LayerChoice& choice)
 /// An exponent that weights and inputs share is one of power levels, and one for all rows.
 std::optional<std::string> sharingProblem(const LayerChoice& choice)
 {
-    if (!choice.activation.enabled() || choice.activation.exponent != ActivationExponent::Shared)
+    if (!choice.activation.enabled() || choice.activation.exponent != ActivationExponent::Shared ||
+        quantizerOf(choice.activation, choice.method) != ActivationQuantizer::Power)
         return std::nullopt;
     const PowerGridOptions* power = powerGridOf(choice.method);
     if (!power)
@@ -403,7 +469,8 @@ void readData(const Reader& reader, CalibrationChoice& choice)
 
 bool needsCalibration(const LayerChoice& choice)
 {
-    return !choice.keepFloat && (needsCalibration(choice.method) || choice.activation.enabled());
+    return !choice.keepFloat && (needsCalibration(choice.method) || choice.activation.enabled() ||
+                                 staticSettings(choice.activation, choice.method).has_value());
 }
 
 std::string choiceToJson(const LayerChoice& choice)
@@ -628,7 +695,7 @@ std::vector<LayerChoice> resolve(const Recipe& recipe, const Model& model)
                 choice.keepFloat = true;
         }
         if (!choice.keepFloat && layer.kind == LayerKind::Embedding &&
-            needsCalibration(choice.method))
+            weightNeedsCalibration(choice.method))
             throw Error(ErrorCode::Usage,
                         concat("layer ", layer.name, " is an embedding, whose inputs are tokens: ",
                                methodName(choice.method),
