@@ -45,6 +45,7 @@
 #include "core/graph/model.h"
 #include "core/io/strict_json.h"
 #include "core/quant/static_settings.h"
+#include "core/session/recipe_activation.h"
 #include "core/session/recipe_json.h"
 #include "core/session/recipe_reader.h"
 
@@ -107,29 +108,6 @@ double shortest(float value)
     return real + 0.0; // no −0
 }
 
-/// What only newer versions know is written where it was chosen: other recipes stay as they were.
-OrderedJson activationJson(const ActivationChoice& activation)
-{
-    OrderedJson json = OrderedJson::object();
-    put(json, "bits", activation.bits);
-    if (activation.quantizer != ActivationQuantizer::Method)
-        put(json, "quantizer", std::string(activationQuantizerName(activation.quantizer)));
-    put(json, "exponent", std::string(activationExponentName(activation.exponent)));
-    put(json, "clip", activation.clip);
-    put(json, "shift", activation.shift);
-    if (activation.range)
-        put(json, "range", std::string(inputRangeName(*activation.range)));
-    if (activation.granularity != InputGranularity::Method)
-        put(json, "granularity", std::string(inputGranularityName(activation.granularity)));
-    if (activation.softmax)
-        put(json, "softmax", std::string(probabilityQuantizerName(*activation.softmax)));
-    if (activation.attentionBits >= 0)
-        put(json, "attention_bits", activation.attentionBits);
-    if (activation.probabilityBits >= 0)
-        put(json, "softmax_bits", activation.probabilityBits);
-    return json;
-}
-
 /// standard: what a reader takes for fields that are absent; null: the defaults.
 void putScheme(OrderedJson& json, const LayerChoice& choice, const LayerChoice* standard)
 {
@@ -145,7 +123,8 @@ void putScheme(OrderedJson& json, const LayerChoice& choice, const LayerChoice* 
     else if (standard && standard->scheme.clip)
         put(json, "clip", nullptr); // or the standard's would be taken
     if (choice.activation != ActivationChoice())
-        put(json, "activation", activationJson(choice.activation));
+        put(json, "activation",
+            activationJson(choice.activation, standard ? &standard->activation : nullptr));
     else if (standard && standard->activation != ActivationChoice())
         put(json, "activation", nullptr);
     put(json, "options", optionsJson(choice.method));
@@ -237,79 +216,6 @@ std::optional<ClipLimits> readClip(const Reader& reader)
     if (scheme.validate())
         reader.expected(what);
     return scheme.clip;
-}
-
-/// A name of an enumeration; words lists them for messages.
-template <class E>
-E readName(const Reader& reader, std::string_view words,
-           std::optional<E> (*fromName)(std::string_view))
-{
-    const auto chosen = fromName(reader.text(words));
-    if (!chosen)
-        reader.expected(words);
-    return *chosen;
-}
-
-/// The same, or null.
-template <class E>
-std::optional<E> readOptionalName(const Reader& reader, std::string_view words,
-                                  std::optional<E> (*fromName)(std::string_view))
-{
-    if (reader.json().is_null())
-        return std::nullopt;
-    return readName(reader, concat(words, ", or null"), fromName);
-}
-
-int readInputBits(const Reader& reader, std::string_view words)
-{
-    const auto bits = static_cast<int>(reader.integer(0, 8, words));
-    if (bits == 1)
-        reader.expected(words);
-    return bits;
-}
-
-/// null: as the inputs' own.
-int readOwnBits(const Reader& reader)
-{
-    if (reader.json().is_null())
-        return -1;
-    return readInputBits(reader, "0 (float), an integer from 2 to 8, or null");
-}
-
-void readActivation(const Reader& reader, ActivationChoice& activation)
-{
-    if (reader.json().is_null()) {
-        activation = {};
-        return;
-    }
-    reader.object({"bits", "quantizer", "exponent", "clip", "shift", "range", "granularity",
-                   "softmax", "attention_bits", "softmax_bits"});
-    if (const auto bits = reader.at("bits"))
-        activation.bits = readInputBits(*bits, "0 (float) or an integer from 2 to 8");
-    if (const auto quantizer = reader.at("quantizer"))
-        activation.quantizer = readName(*quantizer, "\"method\", \"power\" or \"uniform\"",
-                                        activationQuantizerFromName);
-    if (const auto exponent = reader.at("exponent"))
-        activation.exponent =
-            readName(*exponent, "\"searched\", \"shared\", \"half\" or \"uniform\"",
-                     activationExponentFromName);
-    if (const auto clip = reader.at("clip"))
-        activation.clip = clip->boolean();
-    if (const auto shift = reader.at("shift"))
-        activation.shift = shift->boolean();
-    if (const auto range = reader.at("range"))
-        activation.range =
-            readOptionalName(*range, "\"min-max\", \"percentile\" or \"mse\"", inputRangeFromName);
-    if (const auto granularity = reader.at("granularity"))
-        activation.granularity = readName(*granularity, "\"method\", \"tensor\" or \"channel\"",
-                                          inputGranularityFromName);
-    if (const auto softmax = reader.at("softmax"))
-        activation.softmax = readOptionalName(*softmax, "\"log-sqrt2\", \"log2\" or \"uniform\"",
-                                              probabilityQuantizerFromName);
-    if (const auto bits = reader.at("attention_bits"))
-        activation.attentionBits = readOwnBits(*bits);
-    if (const auto bits = reader.at("softmax_bits"))
-        activation.probabilityBits = readOwnBits(*bits);
 }
 
 /// Fields that are absent keep what choice holds already.
