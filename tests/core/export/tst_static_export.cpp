@@ -15,8 +15,8 @@ using namespace gradus::test;
 namespace {
 
 const std::string query = "model.layers.0.self_attn.q_proj";
-const std::string gamma = "model.layers.0.input_layernorm.weight";
-const std::string bias = "model.layers.0.self_attn.v_proj.bias";
+const std::string normWeight = "model.layers.0.input_layernorm.weight";
+const std::string layerBias = "model.layers.0.self_attn.v_proj.bias";
 
 std::shared_ptr<const Tensor> filled(const Shape& shape, float value)
 {
@@ -38,12 +38,12 @@ struct Fixture
     Fixture()
     {
         const auto inputs = sampleStaticInputs(64);
-        inputs->parameters = {{gamma, filled({64}, 0.5F)}};
+        inputs->parameters = {{normWeight, filled({64}, 0.5F)}};
         layer(query).staticInputs = inputs;
         const auto other = std::make_shared<StaticInputs>();
         other->grid = sampleGrid(1, 1);
         other->ratio = inputs->ratio;
-        other->parameters = {{bias, filled({32}, -1)}};
+        other->parameters = {{layerBias, filled({32}, -1)}};
         layer("model.layers.0.self_attn.v_proj").staticInputs = other;
     }
     LayerResult& layer(const std::string& name) const
@@ -106,13 +106,13 @@ private slots:
         const auto expected = [](const Tensor& tensor) {
             return std::vector<float>(tensor.floats().begin(), tensor.floats().end());
         };
-        QVERIFY(values(gamma) == expected(*filled({64}, 0.5F)));
-        QVERIFY(values(bias) == expected(*filled({32}, -1)));
+        QVERIFY(values(normWeight) == expected(*filled({64}, 0.5F)));
+        QVERIFY(values(layerBias) == expected(*filled({32}, -1)));
         // The weight as it is stored: it belongs to the folded norm.
         QVERIFY(values(query + ".weight") == expected(dequantize(*f.layer(query).weight)));
         const VerifyResult same = f.verify();
         QVERIFY2(same.equal, same.equal ? "" : same.mismatches.front().message.c_str());
-        QVERIFY(f.saysAfter([](auto& s) { s.parameters[gamma] = filled({64}, 0.25F); }) != "equal");
+        QVERIFY(f.saysAfter([](auto& s) { s.parameters[normWeight] = filled({64}, 0.25F); }) != "equal");
     }
 
     void verificationReadsEveryPart()
@@ -150,8 +150,8 @@ private slots:
         QVERIFY(says("softmax/quantizer",
                      [](auto& s) { s.attention->probabilities = sampleGrid(1, 1); }));
         QVERIFY(says("lambda", [](auto& s) { s.lambda = 1; }));
-        QVERIFY(says(gamma.substr(6).c_str(),
-                     [](auto& s) { s.parameters[gamma] = filled({64}, 0.25F); }));
+        QVERIFY(says(normWeight.substr(6).c_str(),
+                     [](auto& s) { s.parameters[normWeight] = filled({64}, 0.25F); }));
         QVERIFY(says("values is stored", [](auto& s) { s.parameters.clear(); }));
     }
 };
