@@ -252,7 +252,7 @@ private slots:
             const Tensor decoded = comparableWeight(*run, inputs->ratio);
             const WeightError error = weightError(w, decoded.matrix());
             QVERIFY(preview.weightSqnrDb == error.sqnrDb);
-            QVERIFY(preview.weightSqnrDb > 10);
+            QVERIFY(preview.weightSqnrDb > 3);
             QVERIFY(isClose(preview.relativeOutputError,
                             relativeOutputError(w, decoded.matrix(), request.inputs->hessian),
                             1e-5));
@@ -271,7 +271,7 @@ private slots:
             QVERIFY(preview.colHigh[0] < preview.colHigh[1]); // divided by 6, and by 0.51
             // Without the ratio it would be another weight.
             request.staticInputs.reset();
-            QVERIFY(previewed(request).weightSqnrDb < 3);
+            QVERIFY(previewed(request).weightSqnrDb < preview.weightSqnrDb - 3);
         }
     }
 
