@@ -231,6 +231,7 @@ private slots:
              {Granularity::Tensor, Granularity::Channel, Granularity::Group}) {
             PreviewRequest request = requestOf(40, 96, granularity);
             request.inputs = inputsOf(96);
+            request.choice.scheme.bits = 8; // one row's columns are of very different sizes
             request.choice.method = RepqVitOptions{};
             request.choice.activation.bits = 8;
             QVERIFY(!previewed(request).ofMethod); // the fold is not known without a run
@@ -252,7 +253,7 @@ private slots:
             const Tensor decoded = comparableWeight(*run, inputs->ratio);
             const WeightError error = weightError(w, decoded.matrix());
             QVERIFY(preview.weightSqnrDb == error.sqnrDb);
-            QVERIFY(preview.weightSqnrDb > 3);
+            QVERIFY(preview.weightSqnrDb > 10);
             QVERIFY(isClose(preview.relativeOutputError,
                             relativeOutputError(w, decoded.matrix(), request.inputs->hessian),
                             1e-5));
