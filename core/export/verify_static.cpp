@@ -32,10 +32,12 @@ public:
         if (const std::int64_t found = group.integer(name); found != expected)
             differs(concat(group.path(), "/", name), found, expected);
     }
-    void word(const Hdf5Group& group, const std::string& name, std::string_view expected)
+    bool word(const Hdf5Group& group, const std::string& name, std::string_view expected)
     {
-        if (const std::string found = group.text(name); found != expected)
+        const std::string found = group.text(name);
+        if (found != expected)
             differs(concat(group.path(), "/", name), found, expected);
+        return found == expected;
     }
     /// By their bits.
     void list(const Hdf5Group& group, const std::string& name, Hdf5Type type,
@@ -68,7 +70,8 @@ public:
         if (!both(parent, name, expected.has_value()))
             return;
         const Hdf5Group group = parent.open(name);
-        word(group, "quantizer", "uniform");
+        if (!word(group, "quantizer", "uniform")) // what follows is of the other kind
+            return;
         integer(group, "bits", expected->bits);
         number(group, "fraction", static_cast<double>(expected->fraction));
         list(group, "scales", Hdf5Type::F32, expected->scales);
@@ -85,7 +88,8 @@ public:
         if (!both(parent, "softmax", true))
             return;
         const Hdf5Group group = parent.open("softmax");
-        word(group, "quantizer", "log");
+        if (!word(group, "quantizer", "log"))
+            return;
         integer(group, "bits", log->bits);
         integer(group, "per_octave", log->perOctave);
         number(group, "scale", static_cast<double>(log->scale));

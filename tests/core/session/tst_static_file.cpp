@@ -214,14 +214,18 @@ struct Attributes
     double fraction = 0;
     std::string parameters = R"([{"name": "bias", "shape": [2]}])";
     std::size_t histogram = 48;
+    double lambda = 0.5;
+    double error = 0.5;
+    std::int64_t differing = 1;
 };
 
 /// The layout of run_file.cpp, without its checks.
 void putStatic(Hdf5Group& layer, const Attributes& a)
 {
     Hdf5Group group = layer.create("static_inputs");
-    for (const char* name : {"lambda", "error_weights", "error_inputs", "error_both"})
-        group.setReal(name, 0.5);
+    group.setReal("lambda", a.lambda);
+    for (const char* name : {"error_weights", "error_inputs", "error_both"})
+        group.setReal(name, a.error);
     {
         Hdf5Group grid = group.create("grid");
         grid.setText("quantizer", "uniform");
@@ -253,7 +257,7 @@ void putStatic(Hdf5Group& layer, const Attributes& a)
         norm.setText("norm", "ln");
         norm.setInteger("channels", a.channels);
         norm.setInteger("codes", 100);
-        norm.setInteger("differing", 1);
+        norm.setInteger("differing", a.differing);
         for (const char* name : {"minimum", "low"})
             put(norm, name, Hdf5Type::F32, std::vector<float>(16, -1.0F));
         for (const char* name : {"maximum", "high", "scales"})
@@ -387,7 +391,7 @@ private slots:
         }
     }
 
-    /// A good file with one value changed in place, under a good checksum.
+    /// A good file with a value of its arrays changed in place, under a good checksum.
     void nonsenseIsNotRead_data()
     {
         QTest::addColumn<QByteArray>("message");
@@ -399,11 +403,8 @@ private slots:
                                 << QByteArray(reinterpret_cast<const char*>(&from), sizeof from)
                                 << QByteArray(reinterpret_cast<const char*>(&to), sizeof to);
         };
-        row("lambda", "/layers/l/static_inputs is malformed: lambda", 0.3, -0.3);
-        row("error", "/layers/l/static_inputs is malformed: a relative error", 0.02, -0.02);
         row("ratio", "ratio 1 of the weight's columns", std::pair(0.5F, 0.51F),
             std::pair(0.5F, -0.51F));
-        row("codes", "differing codes", std::int64_t(1) << 40, std::int64_t(2));
         row("count", "a count that is negative", std::int64_t(47) << 34, -(std::int64_t(47) << 34));
     }
     void nonsenseIsNotRead()
@@ -462,6 +463,11 @@ private slots:
         row("another parameter", "static_inputs/values",
             [](auto& a) { a.parameters = R"([{"name": "b", "shape": [2]}])"; });
         row("a parameter too many", "static_inputs/values", [](auto& a) { a.parameters = "[]"; });
+        row("lambda", "/layers/l/static_inputs is malformed: lambda",
+            [](auto& a) { a.lambda = -0.5; });
+        row("error", "/layers/l/static_inputs is malformed: a relative error",
+            [](auto& a) { a.error = -0.5; });
+        row("differing codes", "101 differing codes of 100", [](auto& a) { a.differing = 101; });
         row("histogram", "static_inputs/probabilities", [](auto& a) { a.histogram = 47; });
     }
     void wrongObjectsAreNamed()

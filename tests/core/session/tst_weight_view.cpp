@@ -231,6 +231,7 @@ private slots:
              {Granularity::Tensor, Granularity::Channel, Granularity::Group}) {
             PreviewRequest request = requestOf(40, 96, granularity);
             request.inputs = inputsOf(96);
+            request.choice.scheme.bits = 8; // one row's columns are of very different sizes
             request.choice.method = RepqVitOptions{};
             request.choice.activation.bits = 8;
             QVERIFY(!previewed(request).ofMethod); // the fold is not known without a run
@@ -271,7 +272,7 @@ private slots:
             QVERIFY(preview.colHigh[0] < preview.colHigh[1]); // divided by 6, and by 0.51
             // Without the ratio it would be another weight.
             request.staticInputs.reset();
-            QVERIFY(previewed(request).weightSqnrDb < 3);
+            QVERIFY(previewed(request).weightSqnrDb < preview.weightSqnrDb - 3);
         }
     }
 
