@@ -191,7 +191,7 @@ public:
         problem.weight = weight;
         problem.scheme = consumer.scheme;
         problem.seed = m_problem.seed;
-        if (needsCalibration(consumer.method)) {
+        if (weightNeedsCalibration(consumer.method)) {
             if (!m_shared.statistics) {
                 InputAccumulator accumulator(m_shared.rounded.cols, true);
                 accumulator.add(m_shared.rounded, &m_monitor);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/base/text.h"
 #include "core/eval/metrics.h"
+#include "core/quant/comparable_weight.h"
 #include "core/quant/methods/nupes.h"
 #include "core/quant/solve.h"
 #include "core/session/language.h"
@@ -346,7 +347,7 @@ LayerResult QuantizeJob::solveLayer(const Layer& layer, const LayerChoice& choic
         problem.activation = {};
         remark = "inputs stay float: those of convolutions have no power grid";
     }
-    if (!inputs && needsCalibration(method)) {
+    if (!inputs && weightNeedsCalibration(method)) {
         // The network never reaches it, or not where inputs could be seen.
         remark =
             concat("its inputs are not reached, so that ", methodName(method), " gives way to ");
@@ -374,7 +375,10 @@ LayerResult QuantizeJob::solveLayer(const Layer& layer, const LayerChoice& choic
 void QuantizeJob::measure(LayerResult& result, ConstMatrixView weight,
                           const InputStatistics* inputs)
 {
-    const Tensor quantized = dequantize(*result.weight);
+    const std::span<const float> ratio =
+        result.staticInputs ? std::span<const float>(result.staticInputs->ratio)
+                            : std::span<const float>();
+    const Tensor quantized = comparableWeight(*result.weight, ratio);
     const WeightError error = weightError(weight, quantized.matrix());
     result.weightSqnrDb = error.sqnrDb;
     result.weightCosine = error.cosine;
