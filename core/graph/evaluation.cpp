@@ -3,6 +3,7 @@
 
 #include "core/base/error.h"
 #include "core/base/text.h"
+#include "core/graph/element_chains.h"
 #include "core/graph/operator_inputs.h"
 
 #include <algorithm>
@@ -27,7 +28,12 @@ Evaluation::Evaluation(const Model& model, const Weights& weights, const Monitor
 
 std::vector<Tensor> Evaluation::run(const Node& node)
 {
-    return std::visit(
+    if (auto result = elementChain()) {
+        std::vector<Tensor> one;
+        one.push_back(std::move(*result));
+        return one;
+    }
+    std::vector<Tensor> outputs = std::visit(
         [this](const auto& op) {
             if constexpr (std::is_same_v<decltype(evaluate(op, *this)), Tensor>) {
                 std::vector<Tensor> one;
@@ -38,6 +44,9 @@ std::vector<Tensor> Evaluation::run(const Node& node)
             }
         },
         node.op);
+    if (outputs.size() == 1)
+        finish(outputs.front());
+    return outputs;
 }
 
 void Evaluation::enter(int index, const Node& node, std::vector<bool> dying,
@@ -45,6 +54,7 @@ void Evaluation::enter(int index, const Node& node, std::vector<bool> dying,
 {
     m_followers = followers;
     m_followersDone = 0;
+    m_followersAsked = false;
     m_index = index;
     m_node = &node;
     m_dying = std::move(dying);
@@ -109,30 +119,6 @@ std::int64_t Evaluation::integer(std::size_t i) const
     return values[0];
 }
 
-Epilogue Evaluation::followers(const Shape& shape, bool scalesChannels)
-{
-    Epilogue epilogue;
-    ValueId value = m_node->output();
-    for (const Node& node : m_followers) {
-        if (const auto* unary = std::get_if<op::Unary>(&node.op)) {
-            epilogue.add(*unary);
-        } else if (const auto* norm = std::get_if<op::BatchNorm>(&node.op)) {
-            auto scale = scalesChannels ? scaleOf(m_weights, *norm, shape[1]) : std::nullopt;
-            if (!scale)
-                break; // if it does not fit, it says so itself
-            epilogue.add(std::move(*scale));
-        } else {
-            const Tensor* other = find(node.inputs[node.inputs[0] == value ? 1 : 0]);
-            if (other->dtype() != DType::F32 || other->shape() != shape)
-                break;
-            epilogue.add(other->floats().data());
-        }
-        value = node.output();
-        ++m_followersDone;
-    }
-    return epilogue;
-}
-
 void Evaluation::observe() const
 {
     if (m_observer && m_index >= 0)
@@ -153,46 +139,6 @@ std::vector<Tensor> Evaluation::branch(const Subgraph& branch)
     }
     return outputs;
 }
-
-namespace {
-
-/// Operators whose result does not depend on more than the element and its channel.
-bool carriesOn(const Node& node, ValueId value)
-{
-    if (node.outputs.size() != 1 || node.output() == noValue ||
-        std::count(node.inputs.begin(), node.inputs.end(), value) != 1)
-        return false;
-    if (const auto* unary = std::get_if<op::Unary>(&node.op))
-        return unary->kind != op::UnaryKind::Not;
-    if (const auto* binary = std::get_if<op::Binary>(&node.op))
-        return binary->kind == op::BinaryKind::Add && node.inputs.size() == 2 &&
-               node.inputs[0] != noValue && node.inputs[1] != noValue;
-    return std::holds_alternative<op::BatchNorm>(node.op) && node.inputs[0] == value;
-}
-
-/// How many nodes after a layer only carry its result on, see Evaluation::enter().
-std::size_t countFollowers(std::span<const Node> nodes, std::size_t n,
-                           const std::set<ValueId>& kept,
-                           const std::map<ValueId, std::size_t>& lastUse)
-{
-    const Node& node = nodes[n];
-    const bool isLayer = std::holds_alternative<op::Convolution>(node.op) ||
-                         std::holds_alternative<op::Linear>(node.op);
-    if (!isLayer || node.outputs.size() != 1)
-        return 0;
-    std::size_t count = 0;
-    for (ValueId value = node.output(); n + count + 1 < nodes.size(); ++count) {
-        const Node& next = nodes[n + count + 1];
-        const auto last = lastUse.find(value);
-        if (last == lastUse.end() || last->second != n + count + 1 || kept.contains(value) ||
-            !carriesOn(next, value))
-            break;
-        value = next.output();
-    }
-    return count;
-}
-
-} // namespace
 
 void evaluateInOrder(std::span<const Node> nodes, int firstIndex, const std::set<ValueId>& kept,
                      Evaluation& evaluation, Values& values, std::map<ValueId, Shape>* shapes)

@@ -6,6 +6,7 @@
 #include "core/graph/executor.h"
 
 #include <map>
+#include <optional>
 #include <set>
 #include <span>
 #include <string>
@@ -63,6 +64,15 @@ public:
 
 private:
     [[nodiscard]] const Tensor* find(ValueId value);
+    /// Adds what a node does to a value of this shape. False, and nothing added, where that is not
+    /// element by element or does not fit.
+    [[nodiscard]] bool addStep(const Node& node, ValueId carried, const Shape& shape,
+                               bool scalesChannels, Epilogue& epilogue);
+    void addFollowers(const Shape& shape, bool scalesChannels, Epilogue& epilogue);
+    /// The node that was entered and followers in one pass, if it is one of them itself.
+    [[nodiscard]] std::optional<Tensor> elementChain();
+    /// Followers in one pass over the node's result, unless it asked for them itself.
+    void finish(Tensor& result);
 
     const Model& m_model;
     const Weights& m_weights;
@@ -77,6 +87,7 @@ private:
     std::vector<bool> m_dying;
     std::span<const Node> m_followers;
     std::size_t m_followersDone = 0;
+    bool m_followersAsked = false;
     std::vector<const Tensor*> m_inputs;
     std::vector<std::shared_ptr<const Tensor>> m_held; ///< named constants that are read now
 };
