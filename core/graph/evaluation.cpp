@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/graph/evaluation.h"
 
+#include "core/base/checked.h"
 #include "core/base/error.h"
 #include "core/base/text.h"
 #include "core/graph/element_chains.h"
+#include "core/graph/live_values.h"
 #include "core/graph/operator_inputs.h"
 
 #include <algorithm>
+#include <cmath>
 #include <type_traits>
 #include <utility>
 
@@ -24,6 +27,11 @@ Evaluation::Evaluation(const Model& model, const Weights& weights, const Monitor
     , m_sides(sides)
     , m_around(around)
 {
+    for (const Values* there : {static_cast<const Values*>(&values), &sides})
+        for (const auto& [value, tensor] : *there)
+            count(tensor);
+    if (around)
+        m_liveBytes += around->m_liveBytes;
 }
 
 std::vector<Tensor> Evaluation::run(const Node& node)
@@ -55,6 +63,7 @@ void Evaluation::enter(int index, const Node& node, std::vector<bool> dying,
     m_followers = followers;
     m_followersDone = 0;
     m_followersAsked = false;
+    m_madeBytes = 0;
     m_index = index;
     m_node = &node;
     m_dying = std::move(dying);
@@ -88,13 +97,42 @@ const Tensor* Evaluation::find(ValueId value)
 
 Tensor Evaluation::take(std::size_t i)
 {
-    return m_dying[i] ? std::move(m_values.at(m_node->inputs[i])) : in(i).clone();
+    if (m_dying[i])
+        return std::move(m_values.at(m_node->inputs[i]));
+    const auto from = in(i).bytes();
+    Tensor copy = make(in(i).dtype(), in(i).shape());
+    std::copy(from.begin(), from.end(), copy.bytes().begin());
+    return copy;
+}
+
+void Evaluation::reserve(DType dtype, const Shape& shape) const
+{
+    const auto count = static_cast<std::uint64_t>(elementCount(shape));
+    const auto bytes = checkedMultiply(count, dtypeSize(dtype));
+    const std::uint64_t limit = liveValueLimit();
+    const std::uint64_t there = m_liveBytes + m_madeBytes;
+    constexpr double mebibyte = 1 << 20;
+    const auto mebibytes = [&](std::uint64_t size) {
+        return concat(std::llround(static_cast<double>(size) / mebibyte), " MiB");
+    };
+    if (!bytes || *bytes > limit || there > limit - *bytes)
+        throw failure(ErrorCode::Unsupported,
+                      concat("its result would be ", shapeText(shape), ", too large beside the ",
+                             mebibytes(there), " of other values: expected ", mebibytes(limit),
+                             " together at most"));
+    m_madeBytes += *bytes;
+}
+
+Tensor Evaluation::make(DType dtype, Shape shape) const
+{
+    reserve(dtype, shape);
+    return {dtype, std::move(shape)};
 }
 
 Tensor Evaluation::likeInput(std::size_t i)
 {
     if (!m_dying[i])
-        return Tensor(in(i).dtype(), in(i).shape());
+        return make(in(i).dtype(), in(i).shape());
     Tensor& own = m_values.at(m_node->inputs[i]);
     // What was read from it stays valid: moving a tensor leaves its memory where it is.
     return std::move(own);
@@ -176,8 +214,11 @@ void evaluateInOrder(std::span<const Node> nodes, int firstIndex, const std::set
         const std::size_t last = n + evaluation.followersDone();
         for (; n <= last; ++n)
             forEachRead(nodes[n], [&](ValueId value) {
-                if (diesAt(value, n))
-                    values.erase(value);
+                const auto found = diesAt(value, n) ? values.find(value) : values.end();
+                if (found == values.end())
+                    return;
+                evaluation.discount(found->second);
+                values.erase(found);
             });
         n = last;
         for (std::size_t i = 0; i < nodes[n].outputs.size(); ++i) {
@@ -185,8 +226,10 @@ void evaluateInOrder(std::span<const Node> nodes, int firstIndex, const std::set
             if (value == noValue)
                 continue;
             note(value, outputs[i]);
-            if (lastUse.contains(value) || kept.contains(value))
+            if (lastUse.contains(value) || kept.contains(value)) {
+                evaluation.count(outputs[i]);
                 values.insert_or_assign(value, std::move(outputs[i]));
+            }
         }
     }
 }
