@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Attention, forward and backward: both go through the probabilities of one head and one run
 // of queries at a time.
+#include "core/graph/attention_runs.h"
 #include "core/graph/kernels.h"
 #include "core/graph/kernels_backward.h"
 #include "core/graph/lanes.h"
@@ -18,49 +19,6 @@ namespace gradus::kernel {
 namespace {
 
 constexpr std::int64_t queryRun = 128;
-
-/// Sizes that follow from the matrices of a batch of sequences. Queries stand at the end of the
-/// keys where that matters.
-struct Extent
-{
-    std::int64_t queries = 0; ///< of one sequence
-    std::int64_t keys = 0;
-    std::int64_t runs = 0; ///< of queries
-    std::int64_t runLength = 0;
-    std::int64_t sharing = 1;
-
-    Extent(const op::Attention& attention, std::int64_t batch, ConstMatrixView q, ConstMatrixView k)
-        : queries(q.rows / batch)
-        , keys(k.rows / batch)
-        , runs((queries + queryRun - 1) / queryRun)
-        , runLength(runs == 0 ? 0 : (queries + runs - 1) / runs) // as many in each
-        , sharing(attention.heads / attention.kvHeads)
-    {
-        assert(q.rows % batch == 0 && k.rows % batch == 0);
-        assert(!attention.causal || keys >= queries);
-    }
-};
-
-/// Some consecutive queries and the keys that any of them sees.
-struct QueryRun
-{
-    std::int64_t first = 0; ///< query
-    std::int64_t count = 0;
-    std::int64_t offset = 0; ///< position of the first query of all
-    std::int64_t firstKey = 0;
-    std::int64_t keys = 0;
-
-    QueryRun(const op::Attention& attention, const Extent& extent, std::int64_t index)
-        : first(index * extent.runLength)
-        , count(std::min(extent.runLength, extent.queries - first))
-        , offset(extent.keys - extent.queries)
-        , firstKey(attention.causal && attention.window > 0
-                       ? std::max<std::int64_t>(0, offset + first + 1 - attention.window)
-                       : 0)
-        , keys(attention.causal ? offset + first + count - firstKey : extent.keys)
-    {
-    }
-};
 
 /// live becomes softmax(scale · live).
 void softmax(std::span<float> live, float scale)
@@ -87,38 +45,6 @@ void maskedSoftmax(std::span<float> live, float scale, const float* mask, std::i
         std::fill(live.begin(), live.end(), 0.0F); // it sees nothing
     else
         softmax(live, 1);
-}
-
-/// probabilities (run.count × run.keys) of one head: q and k are its headDim columns of one
-/// sequence, mask its part. Keys that a query does not see have 0.
-void probabilitiesOf(ConstMatrixView q, ConstMatrixView k, const op::Attention& attention,
-                     const QueryRun& run, const AttentionMask& mask, MatrixView probabilities)
-{
-    multiplyRowsSerial(q.block(run.first, 0, run.count, attention.headDim),
-                       k.block(run.firstKey, 0, run.keys, attention.headDim), probabilities);
-    for (std::int64_t r = 0; r < run.count; ++r) {
-        std::int64_t from = 0;
-        std::int64_t to = run.keys;
-        if (attention.causal) {
-            const std::int64_t position = run.offset + run.first + r;
-            if (attention.window > 0)
-                from = std::max<std::int64_t>(run.firstKey, position + 1 - attention.window) -
-                       run.firstKey;
-            to = position + 1 - run.firstKey;
-        }
-        const auto row = probabilities.row(r);
-        const auto live =
-            row.subspan(static_cast<std::size_t>(from), static_cast<std::size_t>(to - from));
-        if (mask.data)
-            maskedSoftmax(live, attention.scale,
-                          mask.data + (run.first + r) * mask.queryStride +
-                              (run.firstKey + from) * mask.keyStride,
-                          mask.keyStride);
-        else
-            softmax(live, attention.scale);
-        std::fill(row.begin(), row.begin() + from, 0.0F);
-        std::fill(row.begin() + to, row.end(), 0.0F);
-    }
 }
 
 /// dP becomes dS = scale · P ∘ (dP − rowsum(P ∘ dP)).
@@ -196,33 +122,102 @@ std::optional<AttentionMask> attentionMask(const Tensor& mask, const Shape& scor
     return AttentionMask{mask.floats().data(), strides[0], strides[1], strides[2], strides[3]};
 }
 
+AttentionRuns::AttentionRuns(const op::Attention& attention, std::int64_t batch,
+                             std::int64_t queryRows, std::int64_t keyRows)
+    : m_attention(attention)
+    , m_batch(batch)
+    , m_queries(queryRows / batch)
+    , m_keys(keyRows / batch)
+    , m_runs((m_queries + queryRun - 1) / queryRun)
+    , m_runLength(m_runs == 0 ? 0 : (m_queries + m_runs - 1) / m_runs) // as many in each
+{
+    assert(queryRows % batch == 0 && keyRows % batch == 0);
+    assert(!attention.causal || m_keys >= m_queries);
+}
+
+AttentionRun AttentionRuns::at(std::int64_t index) const
+{
+    AttentionRun run;
+    run.index = index;
+    run.head = index / m_runs % m_attention.heads;
+    run.kvHead = run.head / (m_attention.heads / m_attention.kvHeads);
+    run.sequence = index / m_runs / m_attention.heads;
+    run.queryRow = run.sequence * m_queries;
+    run.keyRow = run.sequence * m_keys;
+    run.first = index % m_runs * m_runLength;
+    run.count = std::min(m_runLength, m_queries - run.first);
+    run.offset = m_keys - m_queries; // queries stand at the end of the keys where that matters
+    if (m_attention.causal && m_attention.window > 0)
+        run.firstKey = std::max<std::int64_t>(0, run.offset + run.first + 1 - m_attention.window);
+    run.keys = m_attention.causal ? run.offset + run.first + run.count - run.firstKey : m_keys;
+    return run;
+}
+
+void attentionSoftmax(const op::Attention& attention, const AttentionRun& run,
+                      const AttentionMask& mask, MatrixView scores)
+{
+    const AttentionMask part = mask.of(run.sequence, run.head);
+    for (std::int64_t r = 0; r < run.count; ++r) {
+        std::int64_t from = 0;
+        std::int64_t to = run.keys;
+        if (attention.causal) {
+            const std::int64_t position = run.offset + run.first + r;
+            if (attention.window > 0)
+                from = std::max<std::int64_t>(run.firstKey, position + 1 - attention.window) -
+                       run.firstKey;
+            to = position + 1 - run.firstKey;
+        }
+        const auto row = scores.row(r);
+        const auto live =
+            row.subspan(static_cast<std::size_t>(from), static_cast<std::size_t>(to - from));
+        if (part.data)
+            maskedSoftmax(live, attention.scale,
+                          part.data + (run.first + r) * part.queryStride +
+                              (run.firstKey + from) * part.keyStride,
+                          part.keyStride);
+        else
+            softmax(live, attention.scale);
+        std::fill(row.begin(), row.begin() + from, 0.0F);
+        std::fill(row.begin() + to, row.end(), 0.0F);
+    }
+}
+
+void attentionProbabilities(ConstMatrixView q, ConstMatrixView k, const op::Attention& attention,
+                            const AttentionRun& run, const AttentionMask& mask,
+                            MatrixView probabilities)
+{
+    multiplyRowsSerial(run.queriesOf(q, attention.headDim), run.keysOf(k, attention.headDim),
+                       probabilities);
+    attentionSoftmax(attention, run, mask, probabilities);
+}
+
+void attentionVisited(ConstMatrixView q, ConstMatrixView k, ConstMatrixView v,
+                      const op::Attention& attention, std::int64_t batch, const AttentionMask& mask,
+                      MatrixView out, const Monitor& monitor, const ProbabilityVisitor& visit)
+{
+    const AttentionRuns runs(attention, batch, q.rows, k.rows);
+    parallelFor(
+        runs.count(), 1,
+        [&](std::int64_t begin, std::int64_t end) {
+            for (std::int64_t index = begin; index < end; ++index) {
+                const AttentionRun run = runs.at(index);
+                const ScratchFloats buffer = scratchFloats(run.count * run.keys);
+                const MatrixView probabilities(buffer.get(), run.count, run.keys);
+                attentionProbabilities(q, k, attention, run, mask, probabilities);
+                if (visit)
+                    visit(run, probabilities);
+                multiplyColumnsSerial(probabilities, run.keysOf(v, attention.headDim),
+                                      run.queriesOf(out, attention.headDim));
+            }
+        },
+        &monitor);
+}
+
 void attention(ConstMatrixView q, ConstMatrixView k, ConstMatrixView v,
                const op::Attention& attention, std::int64_t batch, const AttentionMask& mask,
                MatrixView out, const Monitor& monitor)
 {
-    const std::int64_t headDim = attention.headDim;
-    const Extent extent(attention, batch, q, k);
-    parallelFor(
-        batch * attention.heads * extent.runs, 1,
-        [&](std::int64_t begin, std::int64_t end) {
-            for (std::int64_t task = begin; task < end; ++task) {
-                const std::int64_t head = task / extent.runs % attention.heads;
-                const std::int64_t sequence = task / extent.runs / attention.heads;
-                const QueryRun run(attention, extent, task % extent.runs);
-                const ScratchFloats buffer = scratchFloats(run.count * run.keys);
-                const MatrixView probabilities(buffer.get(), run.count, run.keys);
-                const std::int64_t firstQuery = sequence * extent.queries;
-                const std::int64_t firstKey = sequence * extent.keys;
-                const std::int64_t kvColumn = head / extent.sharing * headDim;
-                probabilitiesOf(q.block(firstQuery, head * headDim, extent.queries, headDim),
-                                k.block(firstKey, kvColumn, extent.keys, headDim), attention, run,
-                                mask.of(sequence, head), probabilities);
-                multiplyColumnsSerial(
-                    probabilities, v.block(firstKey + run.firstKey, kvColumn, run.keys, headDim),
-                    out.block(firstQuery + run.first, head * headDim, run.count, headDim));
-            }
-        },
-        &monitor);
+    attentionVisited(q, k, v, attention, batch, mask, out, monitor, {});
 }
 
 void attentionBackward(ConstMatrixView q, ConstMatrixView k, ConstMatrixView v,
@@ -231,20 +226,21 @@ void attentionBackward(ConstMatrixView q, ConstMatrixView k, ConstMatrixView v,
                        MatrixView dv, std::span<float> dmask, const Monitor& monitor)
 {
     const std::int64_t headDim = attention.headDim;
-    const Extent extent(attention, batch, q, k);
+    const AttentionRuns runs(attention, batch, q.rows, k.rows);
+    const std::int64_t sharing = attention.heads / attention.kvHeads;
     // One task per query head, each with gradients of its own for the keys and values: heads that
     // share them must not race, and a sum in the order of tasks would not be deterministic.
     Tensor ownKeys;
     Tensor ownValues;
     MatrixView keys = dk;
     MatrixView values = dv;
-    if (extent.sharing > 1) {
+    if (sharing > 1) {
         ownKeys = Tensor({k.rows, q.cols});
         ownValues = Tensor({k.rows, q.cols});
         keys = ownKeys.matrix();
         values = ownValues.matrix();
     }
-    const MatrixView masks(dmask.data(), batch * attention.heads * extent.queries, extent.keys);
+    const MatrixView masks(dmask.data(), batch * attention.heads * runs.queries(), runs.keys());
     parallelFor(
         batch * attention.heads, 1,
         [&](std::int64_t begin, std::int64_t end) {
@@ -252,25 +248,17 @@ void attentionBackward(ConstMatrixView q, ConstMatrixView k, ConstMatrixView v,
             for (std::int64_t task = begin; task < end; ++task) {
                 const std::int64_t sequence = task / attention.heads;
                 const std::int64_t head = task % attention.heads;
-                const auto ofQueries = [&](auto matrix) {
-                    return matrix.block(sequence * extent.queries, head * headDim, extent.queries,
-                                        headDim);
-                };
                 const auto ofKeys = [&](auto matrix, std::int64_t which) {
-                    return matrix.block(sequence * extent.keys, which * headDim, extent.keys,
+                    return matrix.block(sequence * runs.keys(), which * headDim, runs.keys(),
                                         headDim);
                 };
-                const ConstMatrixView query = ofQueries(q);
-                const ConstMatrixView key = ofKeys(k, head / extent.sharing);
-                const ConstMatrixView value = ofKeys(v, head / extent.sharing);
-                const ConstMatrixView delta = ofQueries(dy);
                 const MatrixView keyGradient = ofKeys(keys, head);
                 const MatrixView valueGradient = ofKeys(values, head);
                 clear(keyGradient);
                 clear(valueGradient);
-                for (std::int64_t i = 0; i < extent.runs; ++i) {
+                for (std::int64_t i = 0; i < runs.perHead(); ++i) {
                     monitor.checkpoint();
-                    const QueryRun run(attention, extent, i);
+                    const AttentionRun run = runs.at(task * runs.perHead() + i);
                     const auto size = static_cast<std::size_t>(run.count * run.keys);
                     buffer.resize(2 * size);
                     const MatrixView probabilities(buffer.data(), run.count, run.keys);
@@ -278,30 +266,28 @@ void attentionBackward(ConstMatrixView q, ConstMatrixView k, ConstMatrixView v,
                     const auto seen = [&](auto matrix) {
                         return matrix.block(run.firstKey, 0, run.keys, headDim);
                     };
-                    const ConstMatrixView runDelta = delta.block(run.first, 0, run.count, headDim);
-                    probabilitiesOf(query, key, attention, run, mask.of(sequence, head),
-                                    probabilities);
+                    const ConstMatrixView runDelta = run.queriesOf(dy, headDim);
+                    attentionProbabilities(q, k, attention, run, mask, probabilities);
                     multiplyLeftTransposedSerial(probabilities, runDelta, seen(valueGradient),
                                                  true);
-                    multiplyTransposedSerial(runDelta, seen(value), gradient, false);
+                    multiplyTransposedSerial(runDelta, run.keysOf(v, headDim), gradient, false);
                     if (dmask.empty()) {
                         softmaxBackward(probabilities, attention.scale, gradient);
                     } else {
                         softmaxBackward(probabilities, 1, gradient);
-                        copyRows(gradient, masks.block(task * extent.queries + run.first,
+                        copyRows(gradient, masks.block(task * runs.queries() + run.first,
                                                        run.firstKey, run.count, run.keys));
                         scaleBy(attention.scale, gradient);
                     }
-                    multiplySerial(gradient, seen(key),
-                                   ofQueries(dq).block(run.first, 0, run.count, headDim), false);
-                    multiplyLeftTransposedSerial(gradient,
-                                                 query.block(run.first, 0, run.count, headDim),
+                    multiplySerial(gradient, run.keysOf(k, headDim), run.queriesOf(dq, headDim),
+                                   false);
+                    multiplyLeftTransposedSerial(gradient, run.queriesOf(q, headDim),
                                                  seen(keyGradient), true);
                 }
             }
         },
         &monitor);
-    if (extent.sharing > 1) {
+    if (sharing > 1) {
         sumSharing(keys, attention, dk);
         sumSharing(values, attention, dv);
     }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/base/text.h"
+#include "core/graph/attention_kernel.h"
 #include "core/graph/convolution_kernels.h"
 #include "core/graph/evaluation.h"
 #include "core/graph/image_sizes.h"
@@ -35,7 +36,7 @@ Tensor evaluate(const op::Convolution& convolution, Evaluation& e)
 {
     const auto weight = e.weights().matrix(convolution.weight);
     const ConstMatrixView rows = weight->matrix();
-    const auto x = floatsOf(e, 0);
+    auto x = floatsOf(e, 0);
     const kernel::ConvolutionSize size =
         ofNode(e, [&] { return sizeOf(convolution, e.in(0).shape(), rows.rows); });
     if (rows.cols != size.geometry.features())
@@ -44,6 +45,12 @@ Tensor evaluate(const op::Convolution& convolution, Evaluation& e)
                                                  size.geometry.features()));
     const auto bias = biasOf(e, convolution.bias, size.outChannels);
     e.observe();
+    Tensor rounded; // before padding, whose zeros stay
+    if (const auto rounding = e.weights().inputRounding(convolution.weight)) {
+        rounded = e.in(0).clone();
+        rounding->apply(rounded);
+        x = rounded.floats();
+    }
     Tensor result = e.make(shapeOf({size.images, size.outChannels, size.outHeight, size.outWidth},
                                    convolution.isLine));
     Epilogue epilogue = e.followers(result.shape(), true);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/base/error.h"
 #include "core/base/text.h"
+#include "core/graph/attention_kernel.h"
 #include "core/graph/evaluation.h"
 #include "core/graph/kernels.h"
 #include "core/tensor/row_product.h"
@@ -112,6 +113,16 @@ Tensor evaluate(const op::Attention& attention, Evaluation& e)
     const std::int64_t batch = q.shape()[0];
     const std::int64_t queries = q.shape()[1];
     Tensor out = e.make(q.shape());
+    const auto kernel = e.weights().attentionKernel(e.node());
+    const auto attend = [&](ConstMatrixView keys, ConstMatrixView values,
+                            const kernel::AttentionMask& mask) {
+        if (kernel)
+            kernel->apply(q.matrix(), keys, values, attention, batch, mask, out.matrix(),
+                          e.monitor());
+        else
+            kernel::attention(q.matrix(), keys, values, attention, batch, mask, out.matrix(),
+                              e.monitor());
+    };
     if (KeyValueCache* cache = e.cache()) {
         if (batch != 1 || k.shape()[1] != queries || e.has(3) || !attention.causal)
             throw e.failure(ErrorCode::Unsupported,
@@ -122,9 +133,7 @@ Tensor evaluate(const op::Attention& attention, Evaluation& e)
         entry.values.insert(entry.values.end(), v.floats().begin(), v.floats().end());
         const std::int64_t width = k.shape().back();
         const std::int64_t positions = cache->positions + queries;
-        kernel::attention(q.matrix(), {entry.keys.data(), positions, width},
-                          {entry.values.data(), positions, width}, attention, 1, {}, out.matrix(),
-                          e.monitor());
+        attend({entry.keys.data(), positions, width}, {entry.values.data(), positions, width}, {});
         return out;
     }
     const std::int64_t keys = k.shape()[1];
@@ -143,8 +152,7 @@ Tensor evaluate(const op::Attention& attention, Evaluation& e)
         mask = *broadcast;
     }
     if (!out.empty())
-        kernel::attention(q.matrix(), k.matrix(), v.matrix(), attention, batch, mask, out.matrix(),
-                          e.monitor());
+        attend(k.matrix(), v.matrix(), mask);
     return out;
 }
 

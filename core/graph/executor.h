@@ -12,6 +12,9 @@
 
 namespace gradus {
 
+class AttentionKernel;
+class InputRounding;
+
 /// A linear layer's weight in a form of its own: packed codes, for instance.
 class LinearKernel
 {
@@ -49,7 +52,17 @@ public:
     void replace(const std::string& tensor, std::shared_ptr<const LinearKernel> kernel);
     /// The kernel of a weight that has one, else null.
     [[nodiscard]] std::shared_ptr<const LinearKernel> kernel(const std::string& tensor) const;
-    /// Takes replacements back: the tensor is the file's again.
+    /// The node of the graph, an attention, uses the kernel; null: the float one, whatever is below.
+    void replace(int node, std::shared_ptr<const AttentionKernel> kernel);
+    /// The kernel of an attention that has one, else null.
+    [[nodiscard]] std::shared_ptr<const AttentionKernel> attentionKernel(int node) const;
+    void restoreAttention(int node); ///< what is below, or the float one
+    /// Convolutions with this weight round their inputs; null: none, whatever is below. Floats that
+    /// replace the weight leave the rounding alone.
+    void roundInputs(const std::string& weight, std::shared_ptr<const InputRounding> rounding);
+    [[nodiscard]] std::shared_ptr<const InputRounding>
+    inputRounding(const std::string& weight) const;
+    /// Takes replacements back, and a rounding of inputs: the tensor is the file's again.
     void restore(const std::string& tensor);
 
 private:
@@ -74,6 +87,8 @@ private:
     mutable std::map<std::string, Cached> m_cache;
     std::map<std::string, std::shared_ptr<const Tensor>> m_replaced;
     std::map<std::string, std::shared_ptr<const LinearKernel>> m_kernels;
+    std::map<int, std::shared_ptr<const AttentionKernel>> m_attentions;
+    std::map<std::string, std::shared_ptr<const InputRounding>> m_roundings;
 };
 
 /// Keys and values of earlier positions, for generation; one sequence.

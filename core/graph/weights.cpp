@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/base/error.h"
 #include "core/base/text.h"
+#include "core/graph/attention_kernel.h"
 #include "core/graph/executor.h"
 
 #include <algorithm>
@@ -145,6 +146,36 @@ void Weights::restore(const std::string& tensor)
 {
     m_replaced.erase(tensor);
     m_kernels.erase(tensor);
+    m_roundings.erase(tensor);
+}
+
+void Weights::replace(int node, std::shared_ptr<const AttentionKernel> kernel)
+{
+    m_attentions[node] = std::move(kernel);
+}
+
+std::shared_ptr<const AttentionKernel> Weights::attentionKernel(int node) const
+{
+    if (const auto found = m_attentions.find(node); found != m_attentions.end())
+        return found->second;
+    return m_below ? m_below->attentionKernel(node) : nullptr;
+}
+
+void Weights::restoreAttention(int node)
+{
+    m_attentions.erase(node);
+}
+
+void Weights::roundInputs(const std::string& weight, std::shared_ptr<const InputRounding> rounding)
+{
+    m_roundings[weight] = std::move(rounding);
+}
+
+std::shared_ptr<const InputRounding> Weights::inputRounding(const std::string& weight) const
+{
+    if (const auto found = m_roundings.find(weight); found != m_roundings.end())
+        return found->second;
+    return m_below ? m_below->inputRounding(weight) : nullptr;
 }
 
 void Weights::replace(const std::string& tensor, std::shared_ptr<const Tensor> value)

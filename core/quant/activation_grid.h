@@ -2,6 +2,7 @@
 #pragma once
 
 #include "core/data/magnitude_histogram.h"
+#include "core/quant/activation_choice.h"
 #include "core/quant/power_levels.h"
 #include "core/tensor/tensor.h"
 
@@ -16,31 +17,6 @@ namespace gradus {
 
 /// Power quantization of a layer's inputs, static and per tensor (reference nupes.md, section 9):
 /// x̂ = limit · sgn(c) · (|c|/N)^(1/a) − shift, N = 2^(bits−1) − 1 signed, 2^bits − 1 unsigned.
-
-enum class ActivationExponent
-{
-    Searched, ///< for the inputs alone
-    Shared, ///< the weights', and theirs found for both: E_w/‖w‖² + E_x/‖x‖² (section 9.3)
-    Half,   ///< ½
-    Uniform, ///< 1
-};
-[[nodiscard]] std::string_view activationExponentName(ActivationExponent exponent); ///< "shared"
-[[nodiscard]] std::optional<ActivationExponent> activationExponentFromName(std::string_view name);
-
-/// What the user decides.
-struct ActivationChoice
-{
-    int bits = 0; ///< 2 … 8; 0: inputs stay float
-    ActivationExponent exponent = ActivationExponent::Searched;
-    bool clip = true; ///< limit of least squared error; without, the largest magnitude seen
-    /// Inputs with small negative parts (SiLU, GELU) are moved up to an unsigned grid.
-    bool shift = false;
-
-    bool operator==(const ActivationChoice&) const = default;
-    [[nodiscard]] bool enabled() const { return bits > 0; }
-    /// A sentence naming field, value and constraint, or nothing.
-    [[nodiscard]] std::optional<std::string> validate() const;
-};
 
 /// What came of it.
 struct ActivationGrid

@@ -7,6 +7,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace gradus {
@@ -17,6 +18,10 @@ namespace gradus {
 /// that is positive throughout has a negative one.
 struct AffineGrid
 {
+    /// Zeros go no further: floats hold their sums with codes exactly, and steps of 2^−23 of the
+    /// values are as fine as float values are.
+    static constexpr std::int32_t largestZero = 1 << 23;
+
     int bits = 8;                    ///< 2 … 8
     std::vector<float> scales;       ///< one, or one per feature; positive and finite
     std::vector<std::int32_t> zeros; ///< likewise, independently of scales
@@ -57,13 +62,17 @@ enum class InputRange
     /// Of the quantiles 0.999, 0.9999, 0.99999 and those opposite the pair of least squared error
     /// (section 2.2, as RepQ-ViT's code does it).
     Percentile,
-    Mse, ///< the range shrunk from both ends alike, in 60 steps to 0.2 of it: least squared error
+    /// Both ends moved towards the median by the same factor, in 60 steps from 1 to 0.2: the one of
+    /// least squared error.
+    Mse,
 };
 [[nodiscard]] std::string_view inputRangeName(InputRange range); ///< "min-max", "percentile", "mse"
 [[nodiscard]] std::optional<InputRange> inputRangeFromName(std::string_view name);
 
-/// s = (high − low)/L, z = rne(−low/s); constant c is held exactly: s = |c|/L, z = 0 or L, and 0 by
-/// s = 1, z = 0 (section 2.2). In double, stored as float. low ≤ high, both finite.
+/// s = (high − low)/L, z = rne(−low/s) of the scale as stored; a scale is at least what keeps z
+/// within largestZero. A constant c is held exactly, as powers of two divide it: s =
+/// |c|/2^(bits−1), z = 0 or 2^(bits−1) (section 2.2 has |c|/L, which floats do not multiply back to
+/// c); 0 by s = 1, z = 0. In double, stored as float. low ≤ high, both finite.
 struct AffineStep
 {
     float scale = 1;
@@ -84,11 +93,12 @@ struct InputBounds
     AffineStep step;
     double squaredError = 0;
 };
+/// Throws Error(Numeric) when x is not finite. Of nothing at all: s = 1, z = 0.
 [[nodiscard]] InputBounds boundsOf(std::span<const float> x, int bits, InputRange range);
 
 /// The grid of all of x together. Throws Error(Numeric) when x is not finite.
 [[nodiscard]] AffineGrid tensorGrid(ConstMatrixView x, int bits, InputRange range);
-/// One scale and zero per feature; parallel over features.
+/// One scale and zero per feature; parallel over features. Throws as tensorGrid does.
 [[nodiscard]] AffineGrid channelGrid(ConstMatrixView x, int bits, InputRange range);
 
 } // namespace gradus

@@ -54,7 +54,8 @@ public:
     [[nodiscard]] std::span<const float> levels() const { return m_levels; }
 
 private:
-    /// From thresholds[c] on downwards it is code c + 1: halves of the exponent, ties to even.
+    /// From thresholds[c] on downwards it is code c + 1: where the exponent is c + ½. Followed by
+    /// −1 up to a count of 2^m − 1.
     std::vector<float> m_thresholds;
     std::vector<float> m_levels;
 };
@@ -72,7 +73,8 @@ probabilityQuantizerName(ProbabilityQuantizer quantizer); ///< "log-sqrt2", "log
 probabilityQuantizerFromName(std::string_view name);
 
 /// The scale is the quantile of least squared error among 0.999, 0.9999, 0.99999. Zeros (masked
-/// keys) are left out of the quantiles. perOctave: 1 or 2.
+/// keys) are left out of the quantiles; where there is nothing else, the scale is 1. Throws
+/// Error(Numeric) on what is negative or not finite, Error(Usage) on what LogGrid does not allow.
 [[nodiscard]] LogGrid solveProbabilities(std::span<const float> p, int bits, int perOctave,
                                          ZeroState zeroState);
 

@@ -18,9 +18,9 @@ struct NormFold
 {
     std::vector<double> ratio; ///< r1 = s/s̃ by feature: W~ = W·diag(r1), γ~ = γ/r1
     std::vector<double> shift; ///< s⊙r2 by feature; empty where the grid keeps its zeros (3.7)
-    AffineGrid layer;          ///< one scale; one zero, or the channels' own
+    AffineGrid layer;          ///< one scale, the mean (as stored); one zero, or the channels' own
 
-    /// γ~ = γ/r1; β~ = (β + s⊙r2)/r1.
+    /// γ~ = γ/r1; β~ = (β + s⊙r2)/r1, of no β that of zeros.
     [[nodiscard]] std::vector<double> foldedGamma(std::span<const float> gamma) const;
     [[nodiscard]] std::vector<double> foldedBeta(std::span<const float> beta) const;
     /// W·diag(r1), rows × features, as float.
@@ -40,7 +40,7 @@ enum class FoldZeros
 [[nodiscard]] NormFold foldNorm(const AffineGrid& channels, FoldZeros zeros);
 
 /// SmoothQuant (Xiao et al. 2023): x/f and W·diag(f), f_j = max|x_j|^α / max|w_j|^(1−α), over all
-/// consumers' weights; 1 where either is 0. α: 0 … 1.
+/// consumers' weights; 1 where either is 0. α: 0 … 1, else Error(Usage).
 [[nodiscard]] std::vector<double> smoothingFactors(std::span<const float> inputMagnitudes,
                                                    std::span<const float> weightMagnitudes,
                                                    double alpha);

@@ -328,6 +328,143 @@ struct Table<NupesOptions>
         }});
 };
 
+constexpr std::array<std::string_view, 3> probabilityNames{"log-sqrt2", "log2", "uniform"};
+constexpr std::array<std::string_view, 3> zeroStateNames{"extra", "reserved", "none"};
+constexpr std::array<std::string_view, 3> inputRangeNames{"min-max", "percentile", "mse"};
+constexpr std::array<std::string_view, 3> clipSearchNames{"none", "grid", "learned"};
+constexpr std::array<std::string_view, 4> reconstructedWeightNames{"rtn", "gptq", "decoupleq",
+                                                                   "nupes"};
+constexpr std::string_view softmaxHelp =
+    "What the outputs of a softmax are rounded to: powers of the square root of 1/2, powers of 1/2 "
+    "as FQ-ViT does, or evenly spaced levels.";
+constexpr std::string_view zeroStateHelp =
+    "How probabilities below the smallest power are held: as 0, by a state beside the powers or by "
+    "one of them; or as the smallest power, so that small ones add up.";
+
+/// What the three layer-wise static methods have.
+template <class O>
+struct LayerWiseTable
+{
+    static constexpr bool needsCalibration = true;
+    static constexpr std::array<Entry<O>, 1> entries{{
+        {"softmax", namedChoice<&O::softmax, O>(probabilityNames), 0, 2, softmaxHelp},
+    }};
+};
+
+template <>
+struct Table<MinmaxStaticOptions> : LayerWiseTable<MinmaxStaticOptions>
+{
+    static constexpr std::string_view name = "minmax-static";
+    static constexpr std::string_view title = "Static, min/max";
+    static constexpr std::string_view summary =
+        "Weights and inputs on uniform grids from the smallest to the largest value: of each row "
+        "of the weight, and of all calibration inputs of the layer. A baseline.";
+};
+
+template <>
+struct Table<PercentileStaticOptions> : LayerWiseTable<PercentileStaticOptions>
+{
+    static constexpr std::string_view name = "percentile-static";
+    static constexpr std::string_view title = "Static, percentiles";
+    static constexpr std::string_view summary =
+        "Weights and inputs on uniform grids between the percentiles of least squared error: of "
+        "each row of the weight, and of all calibration inputs of the layer. A baseline.";
+};
+
+template <>
+struct Table<MseStaticOptions> : LayerWiseTable<MseStaticOptions>
+{
+    static constexpr std::string_view name = "mse-static";
+    static constexpr std::string_view title = "Static, least squares";
+    static constexpr std::string_view summary =
+        "Weights and inputs on uniform grids whose range is shrunk to the one of least squared "
+        "error: of each row of the weight, and of all calibration inputs of the layer. A baseline.";
+};
+
+template <>
+struct Table<SmoothquantOptions>
+{
+    using O = SmoothquantOptions;
+    static constexpr std::string_view name = "smoothquant";
+    static constexpr std::string_view title = "SmoothQuant";
+    static constexpr std::string_view summary =
+        "Divides channels of what a norm puts out and multiplies the weights that read them, so "
+        "that outliers are shared between both; then uniform static grids for all inputs of a "
+        "layer and each row of its weight. A baseline.";
+    static constexpr bool needsCalibration = true;
+    static constexpr std::array<Entry<O>, 3> entries{{
+        {"alpha", &O::alpha, 0, 1,
+         "How much of the channels' range goes to the weights: 0 none, 1 all of it."},
+        {"range", namedChoice<&O::range, O>(inputRangeNames), 0, 2,
+         "Range of the inputs' grid: all values, between percentiles, or shrunk to the least "
+         "squared error."},
+        {"softmax", namedChoice<&O::softmax, O>(probabilityNames), 0, 2, softmaxHelp},
+    }};
+};
+
+template <>
+struct Table<RepqVitOptions>
+{
+    using O = RepqVitOptions;
+    static constexpr std::string_view name = "repq-vit";
+    static constexpr std::string_view title = "RepQ-ViT";
+    static constexpr std::string_view summary =
+        "Finds a grid for each channel of what a norm puts out and folds them into one by "
+        "changing the norm and the weights that read it; outputs of softmax go to powers of the "
+        "square root of 1/2.";
+    static constexpr bool needsCalibration = true;
+    static constexpr std::array<Entry<O>, 4> entries{{
+        {"official", &O::official, 0, 1,
+         "As the official code does it: fractional_zeros, zero_state extra and stale_ranges, "
+         "whatever these say."},
+        {"fractional_zeros", &O::fractionalZeros, 0, 1,
+         "The zero of a folded grid is the channels' mean as it is, not rounded. Then codes are no "
+         "integers, and not those of the channels."},
+        {"zero_state", namedChoice<&O::zeroState, O>(zeroStateNames), 0, 2, zeroStateHelp},
+        {"stale_ranges", &O::staleRanges, 0, 1,
+         "Grids keep the ranges found before norms were folded, and are not found anew on what the "
+         "folded network computes."},
+    }};
+};
+
+template <>
+struct Table<RepquantOptions>
+{
+    using O = RepquantOptions;
+    static constexpr std::string_view inputs = "inputs";
+    static constexpr std::string_view reconstruction = "reconstruction";
+    static constexpr std::string_view name = "repquant";
+    static constexpr std::string_view title = "RepQuant";
+    static constexpr std::string_view summary =
+        "RepQ-ViT with limits searched for each channel, upper and lower, and with weights "
+        "reconstructed on the quantized inputs.";
+    static constexpr bool needsCalibration = true;
+    static constexpr std::array<Entry<O>, 7> entries{{
+        {"clipping", namedChoice<&O::clipping, O>(clipSearchNames), 0, 2,
+         "How the limits of channels are found: percentiles, a deterministic search over a grid, "
+         "or gradient steps. Limits of a larger error than the percentiles' are not taken.",
+         inputs},
+        {"softmax", namedChoice<&O::softmax, O>(probabilityNames), 0, 2, softmaxHelp, inputs},
+        {"zero_state", namedChoice<&O::zeroState, O>(zeroStateNames), 0, 2, zeroStateHelp, inputs},
+        {"reconstruct", &O::reconstruct, 0, 1,
+         "Moves weights to where they make up for the errors of the inputs before they are "
+         "quantized, and biases after.",
+         reconstruction},
+        {"lambda", &O::lambda, -1, 100,
+         "How much weights are held to what they were, as a share of the Hessian's mean diagonal; "
+         "-1 chooses it on calibration rows that are held out.",
+         reconstruction},
+        {"asymmetric", &O::asymmetric, 0, 1,
+         "Aims at the outputs that the float network has on its own inputs, not on those of the "
+         "quantized one.",
+         reconstruction},
+        {"weights", namedChoice<&O::weights, O>(reconstructedWeightNames), 0, 3,
+         "How weights are quantized, with the default options of that method; of decoupleQ its "
+         "layer-wise part.",
+         reconstruction},
+    }};
+};
+
 std::string textOf(bool value)
 {
     return value ? "true" : "false";
@@ -387,7 +524,7 @@ bool inRange(const O& options, const Entry<O>& entry)
             double value = 0;
             if constexpr (std::is_same_v<decltype(member), NamedChoice<O>>)
                 value = member.get(options);
-            else
+            else if constexpr (sizeof(options.*member) <= sizeof(O)) // else it cannot be a member
                 value = static_cast<double>(options.*member);
             return value >= entry.minimum && value <= entry.maximum; // false for NaN
         },
@@ -506,8 +643,49 @@ bool needsCalibration(const MethodOptions& options)
     return methods()[options.index()].needsCalibration;
 }
 
-Scheme storedScheme(const Scheme& scheme, const MethodOptions& options)
+bool isStaticMethod(const MethodOptions& options)
 {
+    return std::visit([]<class O>(const O&) { return std::is_base_of_v<StaticMethodOptions, O>; },
+                      options);
+}
+
+MethodOptions weightMethod(const MethodOptions& options)
+{
+    if (std::holds_alternative<MinmaxStaticOptions>(options) ||
+        std::holds_alternative<SmoothquantOptions>(options))
+        return RtnOptions{};
+    if (std::holds_alternative<MseStaticOptions>(options))
+        return RtnMseOptions{};
+    if (std::holds_alternative<RepqVitOptions>(options))
+        return PercentileStaticOptions{};
+    const auto* repquant = std::get_if<RepquantOptions>(&options);
+    if (!repquant)
+        return options;
+    switch (repquant->weights) {
+    case ReconstructedWeight::Rtn:
+        return RtnOptions{};
+    case ReconstructedWeight::Gptq:
+        return GptqOptions{};
+    case ReconstructedWeight::Decoupleq: {
+        DecoupleqOptions layerWise;
+        layerWise.blockStage = false; // trains against norms that have been folded
+        return layerWise;
+    }
+    case ReconstructedWeight::Nupes:
+        return NupesOptions{};
+    }
+    return options;
+}
+
+bool weightNeedsCalibration(const MethodOptions& options)
+{
+    const MethodOptions method = weightMethod(options);
+    return needsCalibration(method) && !std::holds_alternative<PercentileStaticOptions>(method);
+}
+
+Scheme storedScheme(const Scheme& scheme, const MethodOptions& chosen)
+{
+    const MethodOptions options = weightMethod(chosen);
     Scheme stored = scheme;
     stored.clip.reset();
     const auto* decoupleq = std::get_if<DecoupleqOptions>(&options);
@@ -519,9 +697,10 @@ Scheme storedScheme(const Scheme& scheme, const MethodOptions& options)
     return stored;
 }
 
-StoredExtras storedExtras(const Scheme& scheme, const MethodOptions& options, std::int64_t rows,
+StoredExtras storedExtras(const Scheme& scheme, const MethodOptions& chosen, std::int64_t rows,
                           std::int64_t cols)
 {
+    const MethodOptions options = weightMethod(chosen);
     StoredExtras extras;
     const auto* gptq = std::get_if<GptqOptions>(&options);
     extras.groupIndex =
@@ -537,9 +716,13 @@ const PowerGridOptions* powerGridOf(const MethodOptions& options)
 {
     return std::visit(
         []<class O>(const O& chosen) -> const PowerGridOptions* {
+            static constexpr NupesOptions reconstructed;
             if constexpr (std::is_base_of_v<PowerGridOptions, O>)
                 return &chosen;
-            return nullptr;
+            else if constexpr (std::is_same_v<O, RepquantOptions>)
+                return chosen.weights == ReconstructedWeight::Nupes ? &reconstructed : nullptr;
+            else
+                return nullptr;
         },
         options);
 }
@@ -588,6 +771,10 @@ std::optional<std::string> validate(const MethodOptions& options)
         power && power->exponent != 0 && power->exponent < 0.15)
         return concat("option exponent of ", methodName(options), " is ", power->exponent,
                       ", expected 0 or a number from 0.15 to 1.6");
+    if (const auto* repquant = std::get_if<RepquantOptions>(&options);
+        repquant && repquant->lambda != -1 && repquant->lambda < 0)
+        return concat("option lambda of repquant is ", repquant->lambda,
+                      ", expected -1 (chosen) or a number from 0 to 100");
     return std::visit(
         []<class O>(const O& values) -> std::optional<std::string> {
             for (const Entry<O>& entry : Table<O>::entries)

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include "core/quant/affine_grid.h"
+#include "core/quant/dual_clipping.h"
+#include "core/quant/log_grid.h"
 #include "core/quant/power_levels.h"
 #include "core/quant/scheme.h"
 
@@ -204,9 +207,83 @@ struct NupesOptions : PowerGridOptions
     bool operator==(const NupesOptions&) const = default;
 };
 
+/// What methods have in common that quantize a layer's weight, its inputs and the attention before
+/// it together, on uniform static grids (reference repquant.md). See static_settings.h for what
+/// they come to.
+struct StaticMethodOptions
+{
+    bool operator==(const StaticMethodOptions&) const = default;
+};
+
+/// Layer-wise: one range for all inputs of a layer, one for each row of the weight.
+struct MinmaxStaticOptions : StaticMethodOptions
+{
+    ProbabilityQuantizer softmax = ProbabilityQuantizer::Uniform; ///< Log2: as FQ-ViT has it
+    bool operator==(const MinmaxStaticOptions&) const = default;
+};
+struct PercentileStaticOptions : StaticMethodOptions
+{
+    ProbabilityQuantizer softmax = ProbabilityQuantizer::Uniform;
+    bool operator==(const PercentileStaticOptions&) const = default;
+};
+struct MseStaticOptions : StaticMethodOptions
+{
+    ProbabilityQuantizer softmax = ProbabilityQuantizer::Uniform;
+    bool operator==(const MseStaticOptions&) const = default;
+};
+
+/// SmoothQuant (Xiao et al. 2023): channels of inputs that come from a norm are scaled down and the
+/// weights' up, before both are quantized layer-wise.
+struct SmoothquantOptions : StaticMethodOptions
+{
+    double alpha = 0.5; ///< share of the range that goes to the weights: 0 … 1
+    InputRange range = InputRange::MinMax;
+    ProbabilityQuantizer softmax = ProbabilityQuantizer::Uniform;
+    bool operator==(const SmoothquantOptions&) const = default;
+};
+
+/// RepQ-ViT (Li et al. 2023): inputs that come from a norm by channel, folded into the norm; the
+/// softmax to powers of √½.
+struct RepqVitOptions : StaticMethodOptions
+{
+    /// The three below as the official code has them: fractional zeros, an extra zero state and
+    /// stale ranges.
+    bool official = false;
+    bool fractionalZeros = false;
+    ZeroState zeroState = ZeroState::Reserved;
+    bool staleRanges = false; ///< later grids keep the ranges found before the folds
+    bool operator==(const RepqVitOptions&) const = default;
+};
+
+/// How RepQuant quantizes a weight after the folds.
+enum class ReconstructedWeight
+{
+    Rtn,
+    Gptq,
+    Decoupleq, ///< its layer-wise part
+    Nupes,
+};
+
+/// RepQuant (Li et al. 2024): RepQ-ViT with dual clipping of channels and weights reconstructed on
+/// quantized inputs. The paper's own algorithms for the two are not known: reference repquant.md,
+/// sections 6 and 7, says what was derived.
+struct RepquantOptions : StaticMethodOptions
+{
+    ClipSearch clipping = ClipSearch::Grid;
+    bool reconstruct = true;
+    double lambda = -1;     ///< see ReconstructionProblem: −1 (chosen) or 0 … 100
+    bool asymmetric = true; ///< towards the float network's outputs on its own inputs
+    ReconstructedWeight weights = ReconstructedWeight::Gptq;
+    ProbabilityQuantizer softmax = ProbabilityQuantizer::LogSqrt2;
+    ZeroState zeroState = ZeroState::Reserved;
+    bool operator==(const RepquantOptions&) const = default;
+};
+
 /// The method of a layer: one of these.
-using MethodOptions = std::variant<RtnOptions, RtnMseOptions, GptqOptions, DecoupleqOptions,
-                                   PowerquantOptions, NupesOptions>;
+using MethodOptions =
+    std::variant<RtnOptions, RtnMseOptions, GptqOptions, DecoupleqOptions, PowerquantOptions,
+                 NupesOptions, MinmaxStaticOptions, PercentileStaticOptions, MseStaticOptions,
+                 SmoothquantOptions, RepqVitOptions, RepquantOptions>;
 
 /// One option as the GUI's form, the command line and the documentation show it.
 struct OptionDescription
@@ -244,6 +321,14 @@ struct MethodDescription
 [[nodiscard]] const MethodDescription* findMethod(std::string_view name);
 [[nodiscard]] std::string_view methodName(const MethodOptions& options);
 [[nodiscard]] bool needsCalibration(const MethodOptions& options);
+
+/// Whether a method quantizes inputs, too, on uniform static grids.
+[[nodiscard]] bool isStaticMethod(const MethodOptions& options);
+/// How a method quantizes a weight alone: itself, or for static methods another one
+/// (PercentileStaticOptions stands for its rows' percentiles).
+[[nodiscard]] MethodOptions weightMethod(const MethodOptions& options);
+/// Whether that takes calibration inputs, too.
+[[nodiscard]] bool weightNeedsCalibration(const MethodOptions& options);
 
 /// The scheme of what a method makes: the chosen one without clip limits, with floatZeros where the
 /// method stores such. Its sizes are those of the result.

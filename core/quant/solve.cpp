@@ -4,9 +4,11 @@
 #include "core/base/format.h"
 #include "core/base/text.h"
 #include "core/quant/asymmetric_target.h"
+#include "core/quant/methods/percentile_rows.h"
 #include "core/quant/methods/power_trace.h"
 #include "core/quant/shared_exponent.h"
 #include "core/quant/solve_groups.h"
+#include "core/quant/static_settings.h"
 
 #include <algorithm>
 #include <type_traits>
@@ -39,6 +41,17 @@ SolveResult run(const LayerProblem& problem, const PowerquantOptions& options, M
 SolveResult run(const LayerProblem& problem, const NupesOptions& options, Monitor& monitor)
 {
     return solveNupes(problem, options, monitor);
+}
+SolveResult run(const LayerProblem& problem, const PercentileStaticOptions& /*options*/,
+                Monitor& monitor)
+{
+    return solvePercentileRows(problem, monitor);
+}
+/// Other static methods are not what solves a weight: see weightMethod().
+SolveResult run(const LayerProblem& problem, const StaticMethodOptions& /*options*/,
+                Monitor& monitor)
+{
+    return solveRtn(problem, {}, monitor);
 }
 
 /// The exponent that activations share, when they do; throws when the method's levels have none.
@@ -163,7 +176,7 @@ private:
 
 SolveResult solveWeight(const LayerProblem& problem, const MethodOptions& options, Monitor& monitor)
 {
-    if (needsCalibration(options) && problem.inputs->groups > 1)
+    if (weightNeedsCalibration(options) && problem.inputs->groups > 1)
         return solveGroups(problem, options, monitor);
     // Every method refuses weights that are not finite, where it reads them anyway.
     return std::visit([&](const auto& chosen) { return run(problem, chosen, monitor); }, options);
@@ -204,14 +217,19 @@ std::string_view traceStageName(TraceStage stage)
     return "";
 }
 
-SolveResult solve(const LayerProblem& problem, const MethodOptions& options, Monitor& monitor)
+SolveResult solve(const LayerProblem& asked, const MethodOptions& method, Monitor& monitor)
 {
-    const std::string context = concat("layer ", quoted(problem.name));
+    const std::string context = concat("layer ", quoted(asked.name));
+    const MethodOptions options = weightMethod(method);
+    LayerProblem problem = asked;
+    // Uniform grids of inputs are not found here: they take the network around the layer.
+    if (quantizerOf(asked.activation, method) == ActivationQuantizer::Uniform)
+        problem.activation = {};
     if (const auto wrong = problem.scheme.validate())
         throw Error(ErrorCode::Usage, concat(context, ": ", *wrong));
-    if (const auto wrong = validate(options))
+    if (const auto wrong = validate(method))
         throw Error(ErrorCode::Usage, concat(context, ": ", *wrong));
-    if (needsCalibration(options)) {
+    if (weightNeedsCalibration(options)) {
         if (!problem.inputs || problem.inputs->hessian.empty())
             throw Error(ErrorCode::Usage, concat(context, ": method ", methodName(options),
                                                  " needs calibration inputs, and there are none"));
@@ -222,7 +240,7 @@ SolveResult solve(const LayerProblem& problem, const MethodOptions& options, Mon
     }
     monitor.checkpoint();
     try {
-        if (const auto wrong = problem.activation.validate())
+        if (const auto wrong = asked.activation.validate())
             throw Error(ErrorCode::Usage, *wrong);
         refuseUnshareable(problem, options);
         const auto* nupes = std::get_if<NupesOptions>(&options);

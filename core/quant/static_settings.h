@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
-#include "core/quant/activation_grid.h"
+#include "core/quant/activation_choice.h"
 #include "core/quant/affine_grid.h"
 #include "core/quant/dual_clipping.h"
 #include "core/quant/log_grid.h"
@@ -40,7 +40,17 @@ struct StaticSettings
     bool operator==(const StaticSettings&) const = default;
 };
 
-/// Nothing where inputs stay float, or go to a power grid.
+/// The quantizer that a choice comes to with a method: Power or Uniform.
+[[nodiscard]] ActivationQuantizer quantizerOf(const ActivationChoice& activation,
+                                              const MethodOptions& method);
+
+/// What a person means who chooses a method and the bits of its weights, and says nothing of
+/// inputs: as many bits for them with static methods, float with all others.
+[[nodiscard]] ActivationChoice defaultActivation(const MethodOptions& method, int bits);
+
+/// Nothing where inputs, attention and softmax stay float, or inputs go to a power grid. With
+/// methods that are not static ones: percentiles, one grid for all inputs, the method itself for
+/// the weight.
 [[nodiscard]] std::optional<StaticSettings> staticSettings(const ActivationChoice& activation,
                                                            const MethodOptions& method);
 

@@ -156,12 +156,15 @@ public:
     /// floatObserver() watches.
     void want(const Layer& layer, bool withHessian, bool withMagnitudes = false,
               bool withCross = false);
+    /// Rows of the inputs themselves, of a convolution lines of its images; with withFloat those of
+    /// the companion for the same samples, too. After want().
+    void wantRows(const Layer& layer, bool withFloat);
     [[nodiscard]] bool empty() const { return m_feeds.empty(); }
     /// Refers to this object. Not finite inputs throw Error(Numeric) naming the layer.
     [[nodiscard]] InputObserver observer();
     /// For the companion: keeps its inputs until the batch of the pass itself comes.
     [[nodiscard]] InputObserver floatObserver();
-    [[nodiscard]] bool pairs() const { return !m_paired.empty(); }
+    [[nodiscard]] bool pairs() const { return !m_paired.empty() || !m_floatRows.empty(); }
     /// The pass is over.
     void finish();
     /// Null for a layer whose input was not wanted, or never came.
@@ -169,8 +172,20 @@ public:
     /// InputStatistics::cross, which stays here as it serves for solving only; empty where it was
     /// not wanted.
     [[nodiscard]] std::span<const double> crossOf(const Layer& layer) const;
+    /// Evenly spread over all rows that came, as wantRows() asked for; no data without. They stay
+    /// here.
+    [[nodiscard]] ConstMatrixView rowsOf(const Layer& layer) const;
+    [[nodiscard]] ConstMatrixView floatRowsOf(const Layer& layer) const;
 
 private:
+    /// Rows of one input, as many as a bounded room holds.
+    struct Rows
+    {
+        std::optional<InputAccumulator> accumulator; ///< from the first batch on
+        Tensor sample;
+        void add(const Tensor& x, const Monitor& monitor);
+        void finish();
+    };
     using Accumulator = std::variant<InputAccumulator, ConvolutionAccumulator>;
 
     const Model& m_model;
@@ -180,6 +195,8 @@ private:
     std::map<InputKey, Tensor> m_paired; ///< the companion's inputs in this batch
     std::map<InputKey, std::shared_ptr<const InputStatistics>> m_inputs;
     std::map<InputKey, std::vector<double>> m_crosses;
+    std::map<InputKey, Rows> m_rows;
+    std::map<InputKey, Rows> m_floatRows;
 };
 
 } // namespace gradus

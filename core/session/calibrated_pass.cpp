@@ -99,6 +99,7 @@ void QuantizeJob::passBlock(BlockPass& pass, int block)
 
     OriginTrail within = m_trail;
     for (std::size_t s = 0; s < subsets.size(); ++s) {
+        captureAttention(pass, block, subsets[s]);
         InputCapture inputs(m_model, m_monitor);
         want(subsets[s], inputs);
         // The first pass of a block that is trained is all float: its outputs are the targets.
@@ -182,6 +183,7 @@ void QuantizeJob::forget(int block)
             continue;
         if (!elsewhere.contains(layer.weight))
             m_weights->restore(layer.weight);
+        takeBackStatic(i);
         for (const auto& tuning : m_results[i]->tunings)
             for (const auto& [name, value] : tuning->parameters)
                 m_weights->restore(name);
@@ -218,11 +220,17 @@ bool QuantizeJob::wantsInputs(std::size_t layer) const
 void QuantizeJob::want(const std::vector<std::size_t>& layers, InputCapture& inputs) const
 {
     for (const std::size_t i : layers)
-        if (wantsInputs(i))
-            inputs.want(m_model.layers[i], true,
-                        m_choices[i].activation.enabled() &&
-                            m_model.layers[i].kind == LayerKind::Linear,
-                        wantsPairs(i));
+        if (wantsInputs(i)) {
+            const Layer& layer = m_model.layers[i];
+            const bool linear = layer.kind == LayerKind::Linear;
+            const StaticSettings* settings = staticSettingsOf(i);
+            // Layers with rows are solved and measured on these.
+            inputs.want(layer, !settings || !linear || m_request.inputSink,
+                        !settings && m_choices[i].activation.enabled() && linear,
+                        !settings && wantsPairs(i));
+            if (settings)
+                inputs.wantRows(layer, linear && wantsPairs(i));
+        }
 }
 
 std::vector<OriginTrail::Part>
@@ -239,6 +247,8 @@ void QuantizeJob::finishStage(const std::vector<std::size_t>& layers, const Inpu
                               OriginTrail& trail)
 {
     const InputOrigin origin = trail.next();
+    if (inputs)
+        solveStatic(layers, *inputs);
     for (const std::size_t i : layers)
         finishLayer(i, inputs, origin);
     for (const OriginTrail::Part& part : quantizedAmong(layers))
@@ -255,10 +265,14 @@ void QuantizeJob::finishLayer(std::size_t index, const InputCapture* capture,
         const bool captured = inputs && wanted;
         if (captured && m_request.inputSink)
             m_request.inputSink(layer, inputs);
+        const auto ahead = m_solvedStatic.extract(index);
         LayerResult result =
-            captured ? solveLayer(layer, m_choices[index], inputs, capture->crossOf(layer))
-                     : solveLayer(layer, m_choices[index], nullptr, {});
-        result.origin = m_trail.of(m_choices[index], wanted ? origin : InputOrigin());
+            ahead      ? std::move(ahead.mapped())
+            : captured ? solveLayer(layer, m_choices[index], inputs, capture->crossOf(layer))
+                       : solveLayer(layer, m_choices[index], nullptr, {});
+        if (captured)
+            completeStatic(index, result, *capture);
+        result.origin = m_trail.of(index, m_choices[index], wanted ? origin : InputOrigin());
         if (m_leftOut[index])
             result.note = "left out of this run";
         m_results[index] = std::move(result);
@@ -269,13 +283,23 @@ void QuantizeJob::finishLayer(std::size_t index, const InputCapture* capture,
         else
             keep(index);
     }
+    if (m_weights && m_mode != CalibrationMode::Float && m_results[index]->weight)
+        useResult(index);
+}
+
+void QuantizeJob::useResult(std::size_t index)
+{
+    const Layer& layer = m_model.layers[index];
     const LayerResult& result = *m_results[index];
-    if (m_weights && m_mode != CalibrationMode::Float && result.weight) {
-        applyWeight(layer, result, *m_weights);
-        for (const auto& tuning : result.tunings)
-            for (const auto& [name, value] : tuning->parameters)
-                m_weights->replace(name, value);
-    }
+    applyWeight(layer, result, *m_weights, attentionNode(index));
+    if (const auto earlier = m_earlierForms.find(index); earlier != m_earlierForms.end())
+        m_weights->replace(layer.weight, earlier->second);
+    else if (result.staticInputs)
+        for (const auto& [name, value] : result.staticInputs->parameters)
+            m_weights->replace(name, value);
+    for (const auto& tuning : result.tunings)
+        for (const auto& [name, value] : tuning->parameters)
+            m_weights->replace(name, value);
 }
 
 void QuantizeJob::keep(std::size_t index)
@@ -313,9 +337,14 @@ LayerResult QuantizeJob::solveLayer(const Layer& layer, const LayerChoice& choic
     problem.activation = choice.activation;
     MethodOptions method = choice.method;
     std::string remark;
-    if (layer.kind == LayerKind::Convolution && choice.activation.enabled()) {
+    const bool isStatic = staticSettings(choice.activation, choice.method).has_value();
+    if (isStatic) {
         problem.activation = {};
-        remark = "inputs stay float: those of convolutions are not quantized";
+        if (!inputs)
+            remark = "inputs stay float: they are not reached";
+    } else if (layer.kind == LayerKind::Convolution && choice.activation.enabled()) {
+        problem.activation = {};
+        remark = "inputs stay float: those of convolutions have no power grid";
     }
     if (!inputs && needsCalibration(method)) {
         // The network never reaches it, or not where inputs could be seen.

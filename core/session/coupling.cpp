@@ -71,6 +71,7 @@ Coupling::Coupling(const Model& model, const CalibrationChoice& calibration,
     , m_isQuantized(model.layers.size())
     , m_isTrained(model.layers.size())
     , m_trained(model.blocks.size())
+    , m_statics(model, choices)
 {
     for (std::size_t i = 0; i < choices.size(); ++i)
         if (sharesExponent(choices[i]))
@@ -122,6 +123,9 @@ void Coupling::closeOnce(std::vector<char>& computed) const
     // A finished result does not tell the exponent, which may have been trained since.
     if (anyOf(m_sharing, computed))
         addAll(m_sharing, computed);
+    for (std::size_t i = 0; i < computed.size(); ++i)
+        if (computed[i])
+            addAll(m_statics.folded(i), computed);
     closeBlocks(computed);
     // The same holds for whatever comes before the fine-tuning: block stages, and in sequential
     // modes every layer that looks at the outputs of earlier blocks.

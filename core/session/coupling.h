@@ -4,6 +4,7 @@
 #include "core/graph/model.h"
 #include "core/quant/tuning.h"
 #include "core/session/recipe.h"
+#include "core/session/static_groups.h"
 
 #include <cstddef>
 #include <optional>
@@ -12,7 +13,8 @@
 namespace gradus {
 
 /// Which layers' results belong together: those that a block stage trains, those of the fine-tuning
-/// at the end, and those that share an exponent. Indices are those of Model::layers.
+/// at the end, those that share an exponent, and those whose norm is folded for all of them.
+/// Indices are those of Model::layers.
 class Coupling
 {
 public:
@@ -28,6 +30,7 @@ public:
     [[nodiscard]] const std::vector<std::size_t>& fineTuned() const { return m_fineTuned; }
     /// Those with one exponent for all of them, which is found before the first is solved.
     [[nodiscard]] const std::vector<std::size_t>& sharing() const { return m_sharing; }
+    [[nodiscard]] const StaticGroups& statics() const { return m_statics; }
     [[nodiscard]] bool trains(std::size_t layer) const { return m_isTrained[layer] != 0; }
 
     /// Marks what has to be computed for these layers to come out as in a full run: a training
@@ -46,6 +49,7 @@ private:
     std::vector<std::vector<std::size_t>> m_trained; ///< by block
     std::vector<std::size_t> m_fineTuned;
     std::vector<std::size_t> m_sharing;
+    StaticGroups m_statics;
 };
 
 /// Whether the layer's exponent is searched for together with those of others.

@@ -377,8 +377,9 @@ private:
             const std::uint64_t held = m_heldWhile.contains(i) ? m_heldWhile.at(i) : 0;
             const std::uint64_t floats = floatBytesOf(layer.parameters());
 
+            const MethodOptions method = weightMethod(choice.method);
             std::uint64_t working = 0;
-            if (const auto* gptq = std::get_if<GptqOptions>(&choice.method)) {
+            if (const auto* gptq = std::get_if<GptqOptions>(&method)) {
                 const std::uint64_t square = hessianBytes(layer.cols);
                 const auto panels = static_cast<std::uint64_t>(threadCount()) * 64 * 5 *
                                     static_cast<std::uint64_t>(layer.cols);
@@ -387,19 +388,22 @@ private:
                     std::max(3 * square, square + square / 2 +
                                              floatBytesOf(layer.cols * gptq->blockSize) + panels);
             }
-            if (std::holds_alternative<DecoupleqOptions>(choice.method)) {
+            if (std::holds_alternative<DecoupleqOptions>(method)) {
                 // Damped Hessian, factor and their making; codes, scales and zeros of the best
                 // state and of a candidate; a product with H.
                 working = 2 * hessianBytes(layer.cols) + 2 * floats;
             }
-            if (std::holds_alternative<NupesOptions>(choice.method))
+            if (std::holds_alternative<NupesOptions>(method))
                 // Damped Hessian and factor; codes of the best state and of a candidate, errors and
                 // their product with H.
                 working = 2 * hessianBytes(layer.cols) + 3 * floats;
-            if (m_paired[i]) // first the target; later H once more, in float
+            if (std::holds_alternative<PercentileStaticOptions>(method) &&
+                choice.scheme.granularity == Granularity::Tensor)
+                working = floats; // all of them sorted
+            if (m_paired[i])      // first the target; later H once more, in float
                 working = floats + std::max(3 * hessianBytes(layer.cols),
                                             working + hessianBytes(layer.cols) / 2);
-            if (std::holds_alternative<PowerquantOptions>(choice.method))
+            if (std::holds_alternative<PowerquantOptions>(method))
                 working = 5 * floats; // magnitudes sorted, with sums in double
             add(Stage::Solving, std::string(methodName(choice.method)), 1, solveWork(layer, choice),
                 held + floats + working);

@@ -3,6 +3,7 @@
 #include "core/base/text.h"
 #include "core/session/block_pass.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace gradus {
@@ -88,6 +89,35 @@ void InputCapture::want(const Layer& layer, bool withHessian, bool withMagnitude
         place->second);
 }
 
+void InputCapture::wantRows(const Layer& layer, bool withFloat)
+{
+    const InputKey key = inputKey(m_model, layer).value();
+    m_rows.try_emplace(key);
+    if (withFloat)
+        m_floatRows.try_emplace(key);
+}
+
+void InputCapture::Rows::add(const Tensor& x, const Monitor& monitor)
+{
+    if (x.empty())
+        return;
+    const std::int64_t width = x.shape().back();
+    if (!accumulator) {
+        // 64 MiB, of narrow inputs what 32 images have.
+        constexpr std::int64_t room = std::int64_t(1) << 24;
+        accumulator.emplace(width, false, std::clamp<std::int64_t>(room / width, 512, 8192));
+    }
+    accumulator->add(
+        {x.floats().data(), static_cast<std::int64_t>(x.floats().size()) / width, width}, &monitor);
+}
+
+void InputCapture::Rows::finish()
+{
+    if (accumulator)
+        sample = std::move(accumulator->finish().sample);
+    accumulator.reset();
+}
+
 InputObserver InputCapture::observer()
 {
     return [this](int node, const Tensor& x) {
@@ -95,6 +125,8 @@ InputObserver InputCapture::observer()
         if (found == m_feeds.end())
             return;
         try {
+            if (const auto rows = m_rows.find(found->second); rows != m_rows.end())
+                rows->second.add(x, m_monitor);
             Accumulator& accumulator = m_accumulators.at(found->second);
             const auto pair = m_paired.find(found->second);
             const Tensor beside =
@@ -127,6 +159,8 @@ InputObserver InputCapture::floatObserver()
             return;
         if (const auto pair = m_paired.find(found->second); pair != m_paired.end())
             pair->second = x.clone();
+        if (const auto rows = m_floatRows.find(found->second); rows != m_floatRows.end())
+            rows->second.add(x, m_monitor);
     };
 }
 
@@ -141,6 +175,26 @@ void InputCapture::finish()
         m_inputs[key] = std::make_shared<const InputStatistics>(std::move(statistics));
     }
     m_accumulators.clear();
+    for (auto* all : {&m_rows, &m_floatRows})
+        for (auto& [key, rows] : *all)
+            rows.finish();
+}
+
+ConstMatrixView InputCapture::rowsOf(const Layer& layer) const
+{
+    const auto key = inputKey(m_model, layer);
+    const auto found = key ? m_rows.find(*key) : m_rows.end();
+    return found == m_rows.end() || found->second.sample.empty() ? ConstMatrixView()
+                                                                 : found->second.sample.matrix();
+}
+
+ConstMatrixView InputCapture::floatRowsOf(const Layer& layer) const
+{
+    const auto key = inputKey(m_model, layer);
+    const auto found = key ? m_floatRows.find(*key) : m_floatRows.end();
+    return found == m_floatRows.end() || found->second.sample.empty()
+               ? ConstMatrixView()
+               : found->second.sample.matrix();
 }
 
 std::span<const double> InputCapture::crossOf(const Layer& layer) const

@@ -4,7 +4,9 @@
 #include "core/base/error.h"
 #include "core/base/text.h"
 #include "core/graph/executor.h"
+#include "core/graph/static_sites.h"
 #include "core/quant/activation_linear.h"
+#include "core/quant/affine_linear.h"
 #include "core/quant/integer_linear.h"
 #include "core/quant/packed_linear.h"
 #include "core/quant/power_linear.h"
@@ -95,6 +97,38 @@ struct WeightUses
     }
 };
 
+/// The attentions that results of layers have grids for.
+class AttentionNodes
+{
+public:
+    AttentionNodes(const Model& model, const std::vector<LayerResult>& results)
+        : m_model(model)
+    {
+        if (std::any_of(results.begin(), results.end(), hasGrids))
+            m_sites.emplace(model);
+    }
+    /// −1 where there is none. Throws Error(Usage) when the model has no attention there.
+    [[nodiscard]] int of(const LayerResult& result) const
+    {
+        if (!hasGrids(result))
+            return -1;
+        for (std::size_t i = 0; i < m_model.layers.size(); ++i)
+            if (m_model.layers[i].name == result.name && m_sites->of(i).attention >= 0)
+                return m_sites->of(i).attention;
+        throw Error(ErrorCode::Usage, concat("the run has grids for the attention before ",
+                                             result.name, ", but the model has none there"));
+    }
+
+private:
+    [[nodiscard]] static bool hasGrids(const LayerResult& result)
+    {
+        return result.weight && result.staticInputs && result.staticInputs->attention;
+    }
+
+    const Model& m_model;
+    std::optional<StaticSites> m_sites;
+};
+
 void applyTuned(const Model& model, const std::vector<LayerResult>& results, Weights& weights)
 {
     for (const auto& [name, value] : tunedParameters(results)) {
@@ -105,10 +139,18 @@ void applyTuned(const Model& model, const std::vector<LayerResult>& results, Wei
 
 } // namespace
 
-void applyWeight(const Layer& layer, const LayerResult& result, Weights& weights)
+void applyWeight(const Layer& layer, const LayerResult& result, Weights& weights, int attention)
 {
     const auto shared = std::make_shared<const Tensor>(dequantize(*result.weight));
     weights.replace(layer.weight, shared);
+    if (const StaticInputs* inputs = result.staticInputs.get()) {
+        if (inputs->grid && layer.kind == LayerKind::Linear)
+            weights.replace(layer.weight, roundedLinear(shared, layer.rows, *inputs->grid));
+        else if (inputs->grid)
+            weights.roundInputs(layer.weight, roundedInputs(*inputs->grid));
+        if (inputs->attention && attention >= 0)
+            weights.replace(attention, roundedAttention(*inputs->attention));
+    }
     if (result.activation) // linear nodes alone look for kernels; a tied embedding reads the floats
         weights.replace(layer.weight, std::make_shared<const ActivationLinear>(shared, layer.rows,
                                                                                *result.activation));
@@ -134,9 +176,10 @@ const TensorInfo& tunedTensor(const Model& model, const std::string& name, const
 
 void applyResults(const Model& model, const std::vector<LayerResult>& results, Weights& weights)
 {
+    const AttentionNodes attentions(model, results);
     for (const LayerResult& result : results)
         if (result.weight)
-            applyWeight(layerOf(model, result), result, weights);
+            applyWeight(layerOf(model, result), result, weights, attentions.of(result));
     applyTuned(model, results, weights);
 }
 
@@ -160,6 +203,10 @@ std::shared_ptr<const LinearKernel> packedKernel(const LayerResult& result, std:
         why = *reason;
         return nullptr;
     }
+    if (result.staticInputs && result.staticInputs->grid) {
+        why = "its inputs are quantized (--integer multiplies their codes)";
+        return nullptr;
+    }
     std::shared_ptr<const LinearKernel> kernel;
     if (power)
         kernel = std::make_shared<const PowerLinear>(weight);
@@ -172,6 +219,13 @@ std::shared_ptr<const LinearKernel> packedKernel(const LayerResult& result, std:
 
 std::shared_ptr<const LinearKernel> integersOf(const LayerResult& result, std::string& why)
 {
+    if (result.staticInputs && result.staticInputs->grid) {
+        if (const auto reason = whyNotAffineInteger(*result.weight, *result.staticInputs->grid)) {
+            why = *reason;
+            return nullptr;
+        }
+        return affineIntegerLinear(*result.weight, *result.staticInputs->grid);
+    }
     if (!result.activation) {
         why = "its inputs are floats";
         return nullptr;
@@ -183,11 +237,34 @@ std::shared_ptr<const LinearKernel> integersOf(const LayerResult& result, std::s
     return integerKernel(*result.weight, *result.activation);
 }
 
+/// A kernel for the attention before a layer.
+using AttentionMaker =
+    std::function<std::shared_ptr<const AttentionKernel>(const LayerResult&, Monitor&)>;
+
+std::shared_ptr<const AttentionKernel> simulatedAttention(const LayerResult& result, Monitor&)
+{
+    return roundedAttention(*result.staticInputs->attention);
+}
+
+std::shared_ptr<const AttentionKernel> attentionOfIntegers(const LayerResult& result,
+                                                           Monitor& monitor)
+{
+    const AttentionGrids& grids = *result.staticInputs->attention;
+    const auto why = whyNotIntegerAttention(grids);
+    if (!why)
+        return integerAttention(grids);
+    monitor.note(
+        concat("the attention before ", result.name, " is not multiplied in integers: ", *why));
+    return roundedAttention(grids);
+}
+
 /// Layers for which there is none are applied as floats and noted: "NAME is not DONE: why".
 std::int64_t applyKernels(const Model& model, const Run& run, const KernelMaker& make,
-                          std::string_view done, Weights& weights, Monitor& monitor)
+                          const AttentionMaker& attention, std::string_view done, Weights& weights,
+                          Monitor& monitor)
 {
     const WeightUses uses(model.graph);
+    const AttentionNodes attentions(model, run.layers);
     std::map<std::string, std::vector<std::string>> others; // names by reason
     std::int64_t count = 0;
     for (const LayerResult& result : run.layers) {
@@ -195,6 +272,8 @@ std::int64_t applyKernels(const Model& model, const Run& run, const KernelMaker&
             continue;
         monitor.checkpoint();
         const Layer& layer = layerOf(model, result);
+        if (const int node = attentions.of(result); node >= 0)
+            weights.replace(node, attention(result, monitor));
         std::shared_ptr<const LinearKernel> kernel;
         std::string why = "not a linear layer";
         if (uses.linear.contains(layer.weight))
@@ -222,13 +301,14 @@ std::int64_t applyKernels(const Model& model, const Run& run, const KernelMaker&
 
 std::int64_t applyRunPacked(const Model& model, const Run& run, Weights& weights, Monitor& monitor)
 {
-    return applyKernels(model, run, packedKernel, "packed", weights, monitor);
+    return applyKernels(model, run, packedKernel, simulatedAttention, "packed", weights, monitor);
 }
 
 std::int64_t applyRunIntegers(const Model& model, const Run& run, Weights& weights,
                               Monitor& monitor)
 {
-    return applyKernels(model, run, integersOf, "multiplied in integers", weights, monitor);
+    return applyKernels(model, run, integersOf, attentionOfIntegers, "multiplied in integers",
+                        weights, monitor);
 }
 
 std::int64_t useRun(const Model& model, const Run* run, RunProducts products, Weights& weights,

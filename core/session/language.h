@@ -37,7 +37,9 @@ void applyRun(const Model& model, const Run& run, Weights& weights);
 void applyResults(const Model& model, const std::vector<LayerResult>& results, Weights& weights);
 /// One layer's result alone, which has a weight. Where its inputs have a grid, linear nodes
 /// multiply inputs that are rounded to it (in floats, see ActivationLinear).
-void applyWeight(const Layer& layer, const LayerResult& result, Weights& weights);
+/// Uniform grids of its inputs, and of the attention at that node (−1: none), likewise.
+void applyWeight(const Layer& layer, const LayerResult& result, Weights& weights,
+                 int attention = -1);
 /// The model's tensor that a training of the run changed. Throws Error(Usage | Shape) when it is
 /// not there, or of another shape.
 const TensorInfo& tunedTensor(const Model& model, const std::string& name, const Tensor& value);

@@ -3,6 +3,7 @@
 
 #include "core/graph/model.h"
 #include "core/session/run.h"
+#include "core/session/static_groups.h"
 
 #include <string>
 #include <utility>
@@ -21,8 +22,9 @@ public:
     OriginTrail(const Model& model, const CalibrationChoice& calibration, std::uint64_t seed,
                 const std::vector<LayerChoice>& choices);
 
-    /// Of a layer with this choice whose inputs have the origin.
-    [[nodiscard]] InputOrigin of(const LayerChoice& choice, InputOrigin inputs) const;
+    /// Of a layer (by its place in the model) with this choice whose inputs have the origin.
+    [[nodiscard]] InputOrigin of(std::size_t layer, const LayerChoice& choice,
+                                 InputOrigin inputs) const;
 
     /// Of the inputs of the layers that come next.
     [[nodiscard]] InputOrigin next() const { return {m_calibration, m_earlier}; }
@@ -52,7 +54,8 @@ private:
     bool m_sequential;
     std::string m_calibration;
     std::string m_earlier;
-    std::string m_exponents;                                  ///< empty when no layers share one
+    std::string m_exponents;          ///< empty when no layers share one
+    std::vector<std::string> m_norms; ///< by layer, of those with a folded norm; empty for none
     std::vector<std::pair<LayerChoice, std::string>> m_texts; ///< most layers share few choices
 };
 

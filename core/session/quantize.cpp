@@ -221,6 +221,9 @@ void QuantizeJob::takeUpFinished()
             if (!std::all_of(block.begin(), block.end(), isFinished))
                 continue;
         }
+        const auto& folded = m_coupling.statics().folded(i);
+        if (!std::all_of(folded.begin(), folded.end(), isFinished))
+            continue;
         m_results[i] = finished.at(m_model.layers[i].name);
         ++kept;
         if (m_sink)
@@ -241,7 +244,7 @@ void QuantizeJob::findPaired()
         quantized[i] = m_results[i] ? m_results[i]->weight != nullptr : !m_choices[i].keepFloat;
     m_paired = m_stages.behind(quantized);
     for (std::size_t i = 0; i < m_paired.size(); ++i)
-        m_paired[i] = m_paired[i] && isAsymmetric(m_choices[i]);
+        m_paired[i] = m_paired[i] && (isAsymmetric(m_choices[i]) || isPairedStatic(i));
 }
 
 void QuantizeJob::findModelExponent()

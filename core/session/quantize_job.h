@@ -65,6 +65,8 @@ private:
     /// Finishes layers that do not see each other's results.
     void finishStage(const std::vector<std::size_t>& layers, const InputCapture* inputs,
                      OriginTrail& trail);
+    /// Hands a result to what comes after it in the pass.
+    void useResult(std::size_t index);
     /// Solves a layer (or takes it up from the journal) and, in sequential modes, hands its
     /// quantized weight to what comes after it.
     void finishLayer(std::size_t index, const InputCapture* capture, const InputOrigin& origin);
@@ -78,6 +80,26 @@ private:
     /// What a training sees of these layers, in their order.
     [[nodiscard]] std::vector<OriginTrail::Part>
     quantizedAmong(const std::vector<std::size_t>& layers) const;
+
+    // static_stage.cpp: inputs on uniform grids, and norms that are folded for them.
+    /// Null for layers whose inputs stay float or go to a power grid, and for those that are not to
+    /// be solved.
+    [[nodiscard]] const StaticSettings* staticSettingsOf(std::size_t layer) const;
+    /// Whether it is reconstructed towards the float network's outputs.
+    [[nodiscard]] bool isPairedStatic(std::size_t layer) const;
+    /// Layers that read an attention whose operands are to be quantized.
+    [[nodiscard]] std::vector<std::size_t>
+    withAttention(const std::vector<std::size_t>& layers) const;
+    void captureAttention(BlockPass& pass, int block, const std::vector<std::size_t>& layers);
+    /// Solves those of the layers that have such inputs, ahead of finishLayer().
+    void solveStatic(const std::vector<std::size_t>& layers, const InputCapture& inputs);
+    void solveStaticLayers(const std::vector<std::size_t>& group, const InputCapture& inputs);
+    /// Adds the grids of the attention before the layer, and of a convolution's inputs.
+    void completeStatic(std::size_t index, LayerResult& result, const InputCapture& inputs);
+    /// The node of the attention before the layer, if its results have grids; else −1.
+    [[nodiscard]] int attentionNode(std::size_t layer) const;
+    /// Undoes what a layer's result changed beside its weight.
+    void takeBackStatic(std::size_t layer);
 
     // block_stage.cpp
     [[nodiscard]] bool trainsBlock(int block) const;
@@ -129,6 +151,15 @@ private:
     BlockPass* m_floatPass = nullptr; ///< likewise, of the float network when it runs beside
     /// Of the layers that the current block's training will change.
     std::map<std::size_t, std::shared_ptr<const InputStatistics>> m_heldInputs;
+    struct CapturedAttention
+    {
+        AttentionGrids grids;
+        ProbabilityHistogram probabilities;
+    };
+    std::map<std::size_t, CapturedAttention> m_attentions; ///< by the layer that reads them
+    std::map<std::size_t, LayerResult> m_solvedStatic;     ///< not finished yet
+    /// What later layers see in place of a result, see StaticSettings::stale.
+    std::map<std::size_t, std::shared_ptr<const LinearKernel>> m_earlierForms;
     std::string m_stage;
     /// Seconds on a usual machine.
     struct StageWork

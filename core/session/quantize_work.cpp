@@ -97,6 +97,8 @@ void QuantizeJob::countBlock(int block)
             m_workToDo += stage.pass; // of the float network
             floatsAdvance = true;
         }
+        if (!head && !withAttention(subsets[s]).empty())
+            m_workToDo += stage.pass;
         if (inputs.empty() && !(trains && s == 0))
             continue;
         advances = !sequential; // or their outputs are kept aside

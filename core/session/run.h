@@ -23,8 +23,8 @@ struct InputOrigin
     /// Sequential modes: what the layers before were quantized to; of trained layers, what all
     /// layers were that the training saw.
     std::string earlier;
-    /// What the layers with which it shares an exponent were asked to be; empty when it shares
-    /// none. This depends on no calibration inputs.
+    /// What the layers with which it shares an exponent, or a norm that is folded, were asked to
+    /// be; empty when it shares none. This depends on no calibration inputs.
     std::string exponents = {};
     [[nodiscard]] bool isKnown() const { return !calibration.empty() || !exponents.empty(); }
     bool operator==(const InputOrigin&) const = default;
@@ -89,7 +89,8 @@ struct Run
     [[nodiscard]] const LayerResult* find(std::string_view layer) const;
 };
 
-/// Float tensors of the model that trainings of the run replaced, by name.
+/// Float tensors of the model that the run replaced by trainings, folds of norms and corrections of
+/// biases, by name.
 [[nodiscard]] std::map<std::string, std::shared_ptr<const Tensor>>
 tunedParameters(const std::vector<LayerResult>& layers);
 

@@ -75,12 +75,26 @@ OriginTrail::OriginTrail(const Model& model, const CalibrationChoice& calibratio
             sharing += concat('\n', model.layers[i].name, '\n', textOf(exponentKey(choices[i])));
     if (!sharing.empty())
         m_exponents = shortHash(sharing);
+    const StaticGroups statics(model, choices);
+    for (std::size_t i = 0; i < choices.size(); ++i) {
+        const StaticSettings* settings = statics.settings(i);
+        if (!settings || statics.site(i).norm < 0)
+            continue;
+        // Of layers that are not folded, too: it is the others that prevent it.
+        std::string readers;
+        for (const std::size_t reader : statics.site(i).readers)
+            readers += concat('\n', model.layers[reader].name, '\n', textOf(choices[reader]));
+        m_norms.resize(choices.size());
+        m_norms[i] = shortHash(readers);
+    }
 }
 
-InputOrigin OriginTrail::of(const LayerChoice& choice, InputOrigin inputs) const
+InputOrigin OriginTrail::of(std::size_t layer, const LayerChoice& choice, InputOrigin inputs) const
 {
     if (sharesExponent(choice))
         inputs.exponents = m_exponents;
+    else if (!m_norms.empty())
+        inputs.exponents = m_norms[layer];
     return inputs;
 }
 
@@ -199,7 +213,7 @@ std::vector<InputOrigin> inputOrigins(const Model& model, const Recipe& recipe,
     std::vector<InputOrigin> origins(model.layers.size());
     OriginTrail trail(model, recipe.calibration, recipe.seed, choices);
     for (std::size_t i = 0; i < choices.size(); ++i)
-        origins[i] = trail.of(choices[i], {});
+        origins[i] = trail.of(i, choices[i], {});
     const CalibrationStages stages(model, recipe.calibration.mode);
     const Coupling coupling(model, recipe.calibration, choices);
     std::vector<OriginTrail::Part> all; // what a fine-tuning sees, in the order of the stages
@@ -207,7 +221,7 @@ std::vector<InputOrigin> inputOrigins(const Model& model, const Recipe& recipe,
         const InputOrigin origin = on.next();
         for (const std::size_t i : layers)
             if (isCalibrated(model, model.layers[i], choices[i]))
-                origins[i] = on.of(choices[i], origin);
+                origins[i] = on.of(i, choices[i], origin);
         for (const std::size_t i : layers)
             if (!choices[i].keepFloat)
                 on.pass(model.layers[i], choices[i], origins[i]);

@@ -22,6 +22,7 @@ constexpr double softmaxCost = 0.85;   ///< exponentials per score
 constexpr double elementCost = 0.16;   ///< exponentials per element of a simple operation
 constexpr double rangesCost = 0.55;    ///< exponentials per input value
 constexpr double clipCost = 0.85;      ///< roundings per weight and range tried
+constexpr double percentileCost = 20;  ///< per weight: a sort of its row, and three ranges
 constexpr double gptqCost = 7;         ///< roundings per weight
 constexpr double errorCost = 2.3;      ///< roundings per weight
 // Power grids.
@@ -475,20 +476,23 @@ Work tokenizeWork(std::uint64_t textBytes)
 
 Work solveWork(const Layer& layer, const LayerChoice& choice)
 {
+    const MethodOptions method = weightMethod(choice.method);
     const double weights = real(layer.parameters());
     const double d = real(layer.cols);
     Work work;
     work.roundings += weights;
     work.bytes += 3 * weights * sizeof(float);
-    if (const auto* mse = std::get_if<RtnMseOptions>(&choice.method)) {
+    if (const auto* mse = std::get_if<RtnMseOptions>(&method)) {
         work.roundings += clipCost * weights * mse->steps;
-    } else if (const auto* powerquant = std::get_if<PowerquantOptions>(&choice.method)) {
+    } else if (const auto* powerquant = std::get_if<PowerquantOptions>(&method)) {
         work += powerGridWork(layer, choice.scheme, *powerquant);
-    } else if (const auto* nupes = std::get_if<NupesOptions>(&choice.method)) {
+    } else if (const auto* nupes = std::get_if<NupesOptions>(&method)) {
         work += nupesWork(layer, choice.scheme, *nupes);
-    } else if (const auto* decoupleq = std::get_if<DecoupleqOptions>(&choice.method)) {
+    } else if (const auto* decoupleq = std::get_if<DecoupleqOptions>(&method)) {
         work += decoupleqWork(layer, choice.scheme, *decoupleq);
-    } else if (const auto* gptq = std::get_if<GptqOptions>(&choice.method)) {
+    } else if (std::holds_alternative<PercentileStaticOptions>(method)) {
+        work.roundings += percentileCost * weights;
+    } else if (const auto* gptq = std::get_if<GptqOptions>(&method)) {
         work.invert(d);
         work.bytes += 4 * d * d * sizeof(double);
         work.multiply(real((layer.rows + 63) / 64 * 64), d / 2, d);

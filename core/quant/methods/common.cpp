@@ -105,7 +105,8 @@ void requireFinite(ConstMatrixView weight, const Monitor& monitor)
         throwNotFinite(weight);
 }
 
-UniformGrid granuleGrid(std::span<const float> values, const Scheme& scheme, const ClipSearch& clip)
+UniformGrid granuleGrid(std::span<const float> values, const Scheme& scheme,
+                        const RangeSearch& clip)
 {
     if (clip.enabled)
         return gridByMse(values, scheme, clip.minimumClip, clip.steps);
@@ -113,7 +114,7 @@ UniformGrid granuleGrid(std::span<const float> values, const Scheme& scheme, con
     return gridForRange(range.lo, range.hi, scheme);
 }
 
-UniformGrid matrixGrid(ConstMatrixView weight, const Scheme& scheme, const ClipSearch& clip,
+UniformGrid matrixGrid(ConstMatrixView weight, const Scheme& scheme, const RangeSearch& clip,
                        const Monitor& monitor)
 {
     const Range range = reduceRows(
@@ -146,8 +147,8 @@ UniformGrid matrixGrid(ConstMatrixView weight, const Scheme& scheme, const ClipS
     return grids[static_cast<std::size_t>(least - errors.begin())];
 }
 
-QuantizedWeight roundToNearest(ConstMatrixView weight, const Scheme& scheme, const ClipSearch& clip,
-                               const Monitor& monitor)
+QuantizedWeight roundToNearest(ConstMatrixView weight, const Scheme& scheme,
+                               const RangeSearch& clip, const Monitor& monitor)
 {
     QuantizedWeight out = emptyWeight(scheme, weight.rows, weight.cols);
     const std::int64_t cols = weight.cols;

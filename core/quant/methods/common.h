@@ -25,7 +25,7 @@ void requireFinite(ConstMatrixView weight, const Monitor& monitor);
 [[noreturn]] void throwNotFinite(ConstMatrixView weight);
 
 /// How the range of a granule is chosen.
-struct ClipSearch
+struct RangeSearch
 {
     bool enabled = false; ///< false: min/max
     double minimumClip = 0.4;
@@ -34,14 +34,14 @@ struct ClipSearch
 
 /// The grid of one granule of finite values.
 [[nodiscard]] UniformGrid granuleGrid(std::span<const float> values, const Scheme& scheme,
-                                      const ClipSearch& clip);
+                                      const RangeSearch& clip);
 /// The same for one granule that is the whole matrix; parallel.
 [[nodiscard]] UniformGrid matrixGrid(ConstMatrixView weight, const Scheme& scheme,
-                                     const ClipSearch& clip, const Monitor& monitor);
+                                     const RangeSearch& clip, const Monitor& monitor);
 
 /// Rounds weight to the nearest level of the grid of its granule. Throws Error(Numeric) when a
 /// weight is not finite.
 [[nodiscard]] QuantizedWeight roundToNearest(ConstMatrixView weight, const Scheme& scheme,
-                                             const ClipSearch& clip, const Monitor& monitor);
+                                             const RangeSearch& clip, const Monitor& monitor);
 
 } // namespace gradus

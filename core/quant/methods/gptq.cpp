@@ -254,7 +254,7 @@ private:
     std::int64_t m_columns;
     std::int64_t m_groups;
     std::int64_t m_group;
-    ClipSearch m_clip;
+    RangeSearch m_clip;
     UniformGrid m_tensorGrid;
     QuantizedWeight m_out;
 };
@@ -262,7 +262,7 @@ private:
 SolveResult fallBack(const LayerProblem& problem, const GptqOptions& options, std::string why,
                      std::int64_t deadColumns, Monitor& monitor)
 {
-    ClipSearch clip;
+    RangeSearch clip;
     clip.enabled = options.mseClip;
     SolveResult result{roundToNearest(problem.weight, problem.scheme, clip, monitor), {}};
     result.report.note = std::move(why) + ": rounded to nearest instead";

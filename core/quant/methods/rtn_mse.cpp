@@ -5,7 +5,7 @@ namespace gradus {
 
 SolveResult solveRtnMse(const LayerProblem& problem, const RtnMseOptions& options, Monitor& monitor)
 {
-    const ClipSearch clip{true, options.minimumClip, options.steps};
+    const RangeSearch clip{true, options.minimumClip, options.steps};
     return {roundToNearest(problem.weight, problem.scheme, clip, monitor), {}};
 }
 
