@@ -326,6 +326,9 @@ private slots:
             evaluate + QStringList{"--metric", "top1", "--labels", "@float-labels.npy"}, 1,
             "whole numbers");
         row("kl against nothing", evaluate + QStringList{"--metric", "kl"}, 2, "--reference");
+        row("a reference with other inputs",
+            evaluate + QStringList{"--metric", "cosine", "--reference", "@pair.onnx"}, 2,
+            "pair.onnx reads \"left\"");
         row("cosine against nothing", evaluate + QStringList{"--metric", "cosine"}, 2,
             "--reference");
         row("a reference that is not there",
