@@ -95,15 +95,6 @@ Planes planesOf(const LogGrid& grid)
     return result;
 }
 
-/// Four unsigned bytes, or two 16-bit numbers, in a word, the first one lowest.
-void packBytes(const std::uint8_t* codes, std::int64_t count, std::uint32_t* words)
-{
-    for (std::int64_t i = 0; i < count; ++i) {
-        const unsigned shift = 8 * static_cast<unsigned>(i % 4);
-        words[i / 4] = (shift == 0 ? 0 : words[i / 4]) | std::uint32_t(codes[i]) << shift;
-    }
-}
-
 /// Codes of a matrix.
 struct Codes
 {

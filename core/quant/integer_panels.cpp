@@ -151,4 +151,17 @@ void IntegerPanels::addProducts(InstructionSet set, std::int64_t panel, std::int
     }
 }
 
+void packBytes(const std::uint8_t* bytes, std::int64_t count, std::uint32_t* words)
+{
+    const std::int64_t whole = count / 4;
+    for (std::int64_t w = 0; w < whole; ++w, bytes += 4)
+        words[w] = std::uint32_t(bytes[0]) | std::uint32_t(bytes[1]) << 8 |
+                   std::uint32_t(bytes[2]) << 16 | std::uint32_t(bytes[3]) << 24;
+    if (count % 4 == 0)
+        return;
+    words[whole] = 0;
+    for (std::int64_t i = 0; i < count % 4; ++i)
+        words[whole] |= std::uint32_t(bytes[i]) << (8 * static_cast<unsigned>(i));
+}
+
 } // namespace gradus

@@ -92,6 +92,9 @@ private:
     std::array<std::int8_t, 16> m_table{};
 };
 
+/// Unsigned bytes, four in a word, the first one lowest; what is left of the last word is 0.
+void packBytes(const std::uint8_t* bytes, std::int64_t count, std::uint32_t* words);
+
 /// As many tokens as run together, of those that are left: 4, 2 or 1.
 [[nodiscard]] constexpr std::int64_t tokensTogether(std::int64_t left)
 {
