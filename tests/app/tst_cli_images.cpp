@@ -334,9 +334,6 @@ private slots:
         row("a reference that is not there",
             evaluate + QStringList{"--metric", "kl", "--reference", "@nothing.onnx"}, 1,
             "nothing.onnx");
-        row("a reference of another shape",
-            evaluate + QStringList{"--metric", "cosine", "--reference", "@pair.onnx"}, 1,
-            "2 inputs");
         row("an unknown layout", evaluate + QStringList{"--layout", "hwcn"}, 2, "hwcn");
         row("kl of what has no classes",
             {"evaluate", "@pair.onnx", "--data", "@left.npy", "--input", "right=@right.npy",
