@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/base/error.h"
 #include "core/base/text.h"
+#include "core/data/piece_kinds.h"
 #include "core/data/tokenizer_readers.h"
 #include "core/data/utf8.h"
 #include "core/io/gguf_header.h"
@@ -15,22 +16,13 @@
 
 namespace gradus {
 
+using namespace piece;
+
 namespace {
 
 using Json = nlohmann::json;
 
 const std::string prefix = "tokenizer.ggml.";
-
-/// As in sentencepiece.
-enum Kind
-{
-    Normal = 1,
-    Unknown = 2,
-    Control = 3,
-    UserDefined = 4,
-    Unused = 5,
-    Byte = 6
-};
 
 // How text is cut into words: the patterns of the models that the names are of.
 constexpr std::string_view gpt2Words =

@@ -3,6 +3,7 @@
 #include "core/base/text.h"
 #include "core/data/bpe.h"
 #include "core/data/charsmap.h"
+#include "core/data/piece_kinds.h"
 #include "core/data/prefix_trie.h"
 #include "core/data/tokenizer_readers.h"
 #include "core/data/utf8.h"
@@ -18,6 +19,8 @@
 
 namespace gradus {
 
+using namespace piece;
+
 namespace {
 
 constexpr std::string_view spaceSymbol = "\xE2\x96\x81";          // ▁
@@ -26,16 +29,6 @@ constexpr float unknownPenalty = 10.0F;
 // Scores are sums over the text so far. Where every path meets, the sum is started afresh once it
 // is as large as this: single precision would blur the choices of a long text.
 constexpr float restartScore = 1e4F;
-
-enum Kind
-{
-    Normal = 1,
-    Unknown = 2,
-    Control = 3,
-    UserDefined = 4,
-    Unused = 5,
-    Byte = 6
-};
 
 struct Piece
 {

@@ -142,6 +142,37 @@ void convolveTurned(const ConvolutionSize& size, ConstMatrixView weight,
     convolve(turned, to, bias, dy, dx, monitor);
 }
 
+/// With larger strides it is one of dy spread out, zeros between its pixels. Most products are with
+/// zeros: only where a channel's own kernel makes them cheaper than scattering.
+void convolveSpread(const ConvolutionSize& size, ConstMatrixView weight,
+                    std::span<const float> bias, std::span<const float> dy, std::span<float> dx,
+                    const Monitor& monitor)
+{
+    ConvolutionSize spread = size;
+    const std::array<std::int64_t, 2> stride = size.geometry.stride;
+    spread.geometry.stride = {1, 1};
+    spread.outHeight = (size.outHeight - 1) * stride[0] + 1;
+    spread.outWidth = (size.outWidth - 1) * stride[1] + 1;
+    Tensor wide({size.images * size.outChannels, spread.outPixels()});
+    float* to = wide.floats().data();
+    parallelFor(
+        size.images * size.outChannels,
+        std::max<std::int64_t>(1, taskWork / 8 / std::max<std::int64_t>(1, spread.outPixels())),
+        [&](std::int64_t begin, std::int64_t end) {
+            for (std::int64_t plane = begin; plane < end; ++plane) {
+                const float* from = dy.data() + plane * size.outPixels();
+                float* target = to + plane * spread.outPixels();
+                std::fill_n(target, spread.outPixels(), 0.0F);
+                for (std::int64_t y = 0; y < size.outHeight; ++y)
+                    for (std::int64_t x = 0; x < size.outWidth; ++x)
+                        target[y * stride[0] * spread.outWidth + x * stride[1]] =
+                            from[y * size.outWidth + x];
+            }
+        },
+        &monitor);
+    convolveTurned(spread, weight, bias, wide.floats(), dx, monitor);
+}
+
 /// Each channel by itself: for every tap a product of dy with the pixels that the tap sees.
 void depthwiseWeightGradient(const ConvolutionSize& size, std::span<const float> x,
                              std::span<const float> dy, MatrixView dweight, const Monitor& monitor)
@@ -204,6 +235,10 @@ void convolveTransposed(const ConvolutionSize& original, ConstMatrixView weight,
     if (!accumulate && size.geometry.stride == std::array<std::int64_t, 2>{1, 1} &&
         (size.images * size.outPixels() >= manyPixels || channels == 1))
         return convolveTurned(size, weight, bias, dy, dx, monitor);
+    const auto isTwo = [](std::int64_t stride) { return stride == 2; };
+    if (!accumulate && channels == 1 && size.outPerGroup() == 1 && size.outPixels() > 0 &&
+        std::all_of(size.geometry.stride.begin(), size.geometry.stride.end(), isTwo))
+        return convolveSpread(size, weight, bias, dy, dx, monitor);
     const std::int64_t groups = size.geometry.groups;
     const std::int64_t outs = size.outPerGroup();
     const std::int64_t taps = size.taps();

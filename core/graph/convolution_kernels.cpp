@@ -2,6 +2,7 @@
 #include "core/graph/convolution_kernels.h"
 
 #include "core/base/parallel.h"
+#include "core/graph/depthwise_rows.h"
 #include "core/graph/tap_product.h"
 #include "core/tensor/block_pool.h"
 #include "core/tensor/row_product.h"
@@ -151,7 +152,40 @@ struct Call
     }
 };
 
-/// Each channel by itself: groups of one input channel and few outputs.
+/// Each channel by itself, where the image's rows can be read as they lie: bands of rows that stay
+/// in the nearest cache while strips of columns pass over them.
+void convolveDepthwiseRows(const Call& call, const Monitor& monitor)
+{
+    const ConvolutionSize& size = call.size;
+    constexpr std::int64_t bandFloats = 1 << 12;
+    const std::int64_t stride = size.geometry.stride[0];
+    const std::int64_t most =
+        std::max<std::int64_t>(8, bandFloats / std::max<std::int64_t>(1, size.width * stride));
+    const std::int64_t bands = (size.outHeight + most - 1) / most;
+    // Moving a pixel takes as long as some multiplications, and a band's first rows take more.
+    constexpr std::int64_t moves = 8;
+    const std::int64_t work =
+        (size.taps() + moves) * ((size.outPixels() + bands - 1) / std::max<std::int64_t>(1, bands));
+    const std::int64_t items = size.images * size.outChannels * bands;
+    parallelFor(
+        items, equalGrain(items, work),
+        [&](std::int64_t begin, std::int64_t end) {
+            for (std::int64_t i = begin; i < end; ++i) {
+                const std::int64_t out = i / bands % size.outChannels;
+                const std::int64_t image = i / bands / size.outChannels;
+                const RowRange rows = partOf(i % bands, bands, size.outHeight);
+                const float* initial = call.initial(out);
+                depthwiseRows(size, {call.input(image, out / size.outPerGroup()),
+                                     call.weight.data + out * call.weight.stride,
+                                     initial ? *initial : 0.0F, call.ofChannels(out),
+                                     call.output(image, out), rows.first, rows.count});
+                call.finished(image, out, rows.first * size.outWidth, rows.count * size.outWidth);
+            }
+        },
+        &monitor);
+}
+
+/// The same of any kernel: groups of one input channel and few outputs.
 void convolveDepthwise(const Call& call, const Monitor& monitor)
 {
     const ConvolutionSize& size = call.size;
@@ -324,7 +358,8 @@ void convolve(const ConvolutionSize& original, ConstMatrixView weight, std::span
     if (size.isPointwise() && size.pixels() == 1 && size.geometry.groups == 1)
         return convolveOnePixel(call, monitor);
     if (size.channelsPerGroup() == 1 && size.outPerGroup() <= fewOutputs)
-        return convolveDepthwise(call, monitor);
+        return hasDepthwiseRows(size) ? convolveDepthwiseRows(call, monitor)
+                                      : convolveDepthwise(call, monitor);
     const WeightPanels weights(weight, size.geometry.groups);
     constexpr std::int64_t fewPanels = 2;
     if (size.isPointwise() && size.outPixels() >= tapSlack &&

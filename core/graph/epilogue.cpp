@@ -5,13 +5,12 @@
 #include "core/graph/executor.h"
 #include "core/graph/kernels_elements.h"
 
+#include <algorithm>
 #include <cmath>
 
 namespace gradus {
 
-namespace {
-
-struct Step
+struct Epilogue::Step
 {
     std::int64_t channel;
     std::int64_t offset;
@@ -33,18 +32,11 @@ struct Step
         }
     }
     void operator()(const op::Unary& function) const { kernel::unary(function, values, values); }
-    void operator()(const float* other) const
+    void operator()(const WithOther& step) const
     {
-        float* to = values.data();
-        const float* from = other + offset;
-        const std::size_t count = values.size();
-        GRADUS_ELEMENTWISE
-        for (std::size_t i = 0; i < count; ++i)
-            to[i] += from[i];
+        kernel::binaryInPlace(step.kind, step.other, step.otherIsFirst, offset, values);
     }
 };
-
-} // namespace
 
 std::optional<ChannelScale> scaleOf(const Weights& weights, const op::BatchNorm& norm,
                                     std::int64_t channels)
@@ -116,6 +108,12 @@ ChannelScale Epilogue::takeScale()
         return scale;
     m_steps.erase(m_steps.begin());
     return scale;
+}
+
+bool Epilogue::scalesChannels() const
+{
+    return std::any_of(m_steps.begin(), m_steps.end(),
+                       [](const auto& step) { return std::holds_alternative<ChannelScale>(step); });
 }
 
 void Epilogue::apply(std::int64_t channel, std::int64_t offset, std::span<float> values) const

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include "core/graph/kernels_binary.h"
 #include "core/graph/operators.h"
 
 #include <cstdint>
@@ -29,26 +30,38 @@ struct ChannelScale
 [[nodiscard]] std::optional<ChannelScale> scaleOf(const Weights& weights, const op::BatchNorm& norm,
                                                   std::int64_t channels);
 
-/// What follows a layer element by element, done to parts of its result while they are in a core's
-/// cache: the same arithmetic as operator by operator, but for fused roundings, without a pass over
-/// memory for each.
+/// What follows an operator element by element, done to parts of its result while they are in a
+/// core's cache: the same arithmetic as operator by operator, but for fused roundings, without a
+/// pass over memory for each.
 class Epilogue
 {
 public:
     void add(ChannelScale scale) { m_steps.emplace_back(std::move(scale)); }
     void add(const op::Unary& function);
-    /// other: of the whole result's size.
-    void add(const float* other) { m_steps.emplace_back(other); }
+    void add(op::BinaryKind kind, const kernel::RepeatedOperand& other, bool otherIsFirst)
+    {
+        m_steps.emplace_back(WithOther{kind, other, otherIsFirst});
+    }
 
     [[nodiscard]] bool empty() const { return m_steps.empty(); }
     /// Takes what comes first away as far as it is a scale or bounds; without factors it has bounds
     /// alone, or does nothing.
     [[nodiscard]] ChannelScale takeScale();
-    /// values: of one channel, from element `offset` of the result on.
+    /// values: from element `offset` of the result on; of one channel, if it scalesChannels().
     void apply(std::int64_t channel, std::int64_t offset, std::span<float> values) const;
 
+    /// Whether what apply() is given must lie within one channel.
+    [[nodiscard]] bool scalesChannels() const;
+
 private:
-    std::vector<std::variant<ChannelScale, op::Unary, const float*>> m_steps;
+    struct WithOther
+    {
+        op::BinaryKind kind;
+        kernel::RepeatedOperand other;
+        bool otherIsFirst;
+    };
+    struct Step;
+    std::vector<std::variant<ChannelScale, op::Unary, WithOther>> m_steps;
 };
 
 } // namespace gradus

@@ -51,8 +51,8 @@ Tensor evaluate(const op::Convolution& convolution, Evaluation& e)
         rounding->apply(rounded);
         x = rounded.floats();
     }
-    Tensor result(shapeOf({size.images, size.outChannels, size.outHeight, size.outWidth},
-                          convolution.isLine));
+    Tensor result = e.make(shapeOf({size.images, size.outChannels, size.outHeight, size.outWidth},
+                                   convolution.isLine));
     Epilogue epilogue = e.followers(result.shape(), true);
     const ChannelScale scale = epilogue.takeScale();
     kernel::PixelFinish finish;
@@ -77,8 +77,8 @@ Tensor evaluate(const op::ConvolutionTranspose& convolution, Evaluation& e)
                         concat(convolution.weight, " is ", shapeText(weight->shape()),
                                ", expected ", size.outChannels, " × ", features, " elements"));
     const auto bias = biasOf(e, convolution.bias, convolution.outChannels);
-    Tensor result(shapeOf({size.images, size.geometry.channels, size.height, size.width},
-                          convolution.isLine));
+    Tensor result = e.make(shapeOf({size.images, size.geometry.channels, size.height, size.width},
+                                   convolution.isLine));
     kernel::convolveTransposed(size, {weight->floats().data(), size.outChannels, features},
                                valuesOf(bias), x, result.floats(), false, e.monitor());
     return result;

@@ -28,10 +28,10 @@ std::vector<Tensor> evaluate(const op::Pool& pool, Evaluation& e)
     const Shape shape =
         shapeOf({size.images, size.outChannels, size.outHeight, size.outWidth}, pool.isLine);
     std::vector<Tensor> results;
-    results.emplace_back(shape);
+    results.push_back(e.make(shape));
     kernel::pool(size, pool.kind, pool.countsPadding, x, results[0].floats(), e.monitor());
     if (e.outputs() > 1) { // of maxima
-        results.emplace_back(DType::I64, shape);
+        results.push_back(e.make(DType::I64, shape));
         auto* places = reinterpret_cast<std::int64_t*>(results[1].bytes().data());
         kernel::placesOfMaxima(size, x, {places, results[0].floats().size()}, e.monitor());
     }
@@ -51,7 +51,7 @@ Tensor evaluate(const op::GlobalPool& pool, Evaluation& e)
         throw e.failure(ErrorCode::Shape,
                         concat("input is ", shapeText(shape), ", expected some pixels"));
     std::fill(shape.begin() + planeAxes, shape.end(), 1);
-    Tensor result(std::move(shape));
+    Tensor result = e.make(std::move(shape));
     kernel::globalPool(pool.kind, planes, pixels, x, result.floats(), e.monitor());
     return result;
 }
@@ -64,9 +64,13 @@ Tensor evaluate(const op::Resize& resize, Evaluation& e)
         ofNode(e, [&] { return resizeMaps(resize, e.in(0).shape(), scales, integersOf(e, 2)); });
     if (maps.empty())
         return e.take(0);
-    Tensor result = kernel::mapAxis(e.in(0), maps.front().axis, maps.front().map, e.monitor());
-    for (std::size_t i = 1; i < maps.size(); ++i)
-        result = kernel::mapAxis(result, maps[i].axis, maps[i].map, e.monitor());
+    Shape shape = e.in(0).shape();
+    Tensor result;
+    for (std::size_t i = 0; i < maps.size(); ++i) {
+        shape[maps[i].axis] = maps[i].map.out;
+        e.reserve(DType::F32, shape);
+        result = kernel::mapAxis(i == 0 ? e.in(0) : result, maps[i].axis, maps[i].map, e.monitor());
+    }
     return result;
 }
 
@@ -83,11 +87,13 @@ Tensor evaluate(const op::Pad& pad, Evaluation& e)
         ofNode(e, [&] { return padMaps(pad, x.shape(), e.integers(1), integersOf(e, 3)); });
     if (maps.empty())
         return e.take(0);
+    e.reserve(x.dtype(), mappedShape(x.shape(), maps));
     return padded(x, maps, value, e.monitor());
 }
 
 Tensor evaluate(const op::DepthToSpace& move, Evaluation& e)
 {
+    e.reserve(e.in(0).dtype(), e.in(0).shape());
     return ofNode(e, [&] {
         return blocksMoved(e.in(0), move.blockSize, move.columnRowDepth, false, e.monitor());
     });
@@ -95,6 +101,7 @@ Tensor evaluate(const op::DepthToSpace& move, Evaluation& e)
 
 Tensor evaluate(const op::SpaceToDepth& move, Evaluation& e)
 {
+    e.reserve(e.in(0).dtype(), e.in(0).shape());
     return ofNode(e,
                   [&] { return blocksMoved(e.in(0), move.blockSize, false, true, e.monitor()); });
 }

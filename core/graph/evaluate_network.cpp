@@ -34,7 +34,7 @@ Tensor evaluate(const op::Embedding& embedding, Evaluation& e)
     const auto ids = e.integers(0);
     Shape shape = e.in(0).shape();
     shape.push_back(table.cols);
-    Tensor result(std::move(shape));
+    Tensor result = e.make(std::move(shape));
     const MatrixView rows = result.matrix();
     for (std::size_t i = 0; i < ids.size(); ++i) {
         const std::int64_t id =
@@ -53,7 +53,7 @@ Tensor evaluate(const op::RmsNorm& norm, Evaluation& e)
 {
     const auto weight = e.weights().get(norm.weight);
     const Tensor& x = features(e, 0, weight->count());
-    Tensor result(x.shape());
+    Tensor result = e.make(x.shape());
     kernel::rmsNorm(x.matrix(), weight->floats(), norm.epsilon, result.matrix());
     return result;
 }
@@ -66,7 +66,7 @@ Tensor evaluate(const op::Linear& linear, Evaluation& e)
     e.observe();
     Shape shape = x.shape();
     shape.back() = kernel ? kernel->rows() : weight->shape()[0];
-    Tensor result(std::move(shape));
+    Tensor result = e.make(std::move(shape));
     const auto bias = linear.bias.empty() ? nullptr : e.weights().get(linear.bias);
     if (kernel) {
         kernel->apply(x.matrix(), result.matrix(), e.monitor());
@@ -112,7 +112,7 @@ Tensor evaluate(const op::Attention& attention, Evaluation& e)
                                ", expected batch × sequence × features each"));
     const std::int64_t batch = q.shape()[0];
     const std::int64_t queries = q.shape()[1];
-    Tensor out(q.shape());
+    Tensor out = e.make(q.shape());
     const auto kernel = e.weights().attentionKernel(e.node());
     const auto attend = [&](ConstMatrixView keys, ConstMatrixView values,
                             const kernel::AttentionMask& mask) {

@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/graph/evaluation.h"
 
+#include "core/base/checked.h"
 #include "core/base/error.h"
 #include "core/base/text.h"
+#include "core/graph/element_chains.h"
+#include "core/graph/live_values.h"
 #include "core/graph/operator_inputs.h"
 
 #include <algorithm>
+#include <cmath>
 #include <type_traits>
 #include <utility>
 
@@ -23,11 +27,21 @@ Evaluation::Evaluation(const Model& model, const Weights& weights, const Monitor
     , m_sides(sides)
     , m_around(around)
 {
+    for (const Values* there : {static_cast<const Values*>(&values), &sides})
+        for (const auto& [value, tensor] : *there)
+            count(tensor);
+    if (around)
+        m_liveBytes += around->m_liveBytes;
 }
 
 std::vector<Tensor> Evaluation::run(const Node& node)
 {
-    return std::visit(
+    if (auto result = elementChain()) {
+        std::vector<Tensor> one;
+        one.push_back(std::move(*result));
+        return one;
+    }
+    std::vector<Tensor> outputs = std::visit(
         [this](const auto& op) {
             if constexpr (std::is_same_v<decltype(evaluate(op, *this)), Tensor>) {
                 std::vector<Tensor> one;
@@ -38,6 +52,9 @@ std::vector<Tensor> Evaluation::run(const Node& node)
             }
         },
         node.op);
+    if (outputs.size() == 1)
+        finish(outputs.front());
+    return outputs;
 }
 
 void Evaluation::enter(int index, const Node& node, std::vector<bool> dying,
@@ -45,6 +62,8 @@ void Evaluation::enter(int index, const Node& node, std::vector<bool> dying,
 {
     m_followers = followers;
     m_followersDone = 0;
+    m_followersAsked = false;
+    m_madeBytes = 0;
     m_index = index;
     m_node = &node;
     m_dying = std::move(dying);
@@ -78,13 +97,42 @@ const Tensor* Evaluation::find(ValueId value)
 
 Tensor Evaluation::take(std::size_t i)
 {
-    return m_dying[i] ? std::move(m_values.at(m_node->inputs[i])) : in(i).clone();
+    if (m_dying[i])
+        return std::move(m_values.at(m_node->inputs[i]));
+    const auto from = in(i).bytes();
+    Tensor copy = make(in(i).dtype(), in(i).shape());
+    std::copy(from.begin(), from.end(), copy.bytes().begin());
+    return copy;
+}
+
+void Evaluation::reserve(DType dtype, const Shape& shape) const
+{
+    const auto count = static_cast<std::uint64_t>(elementCount(shape));
+    const auto bytes = checkedMultiply(count, dtypeSize(dtype));
+    const std::uint64_t limit = liveValueLimit();
+    const std::uint64_t there = m_liveBytes + m_madeBytes;
+    constexpr double mebibyte = 1 << 20;
+    const auto mebibytes = [&](std::uint64_t size) {
+        return concat(std::llround(static_cast<double>(size) / mebibyte), " MiB");
+    };
+    if (!bytes || *bytes > limit || there > limit - *bytes)
+        throw failure(ErrorCode::Unsupported,
+                      concat("its result would be ", shapeText(shape), ", too large beside the ",
+                             mebibytes(there), " of other values: expected ", mebibytes(limit),
+                             " together at most"));
+    m_madeBytes += *bytes;
+}
+
+Tensor Evaluation::make(DType dtype, Shape shape) const
+{
+    reserve(dtype, shape);
+    return {dtype, std::move(shape)};
 }
 
 Tensor Evaluation::likeInput(std::size_t i)
 {
     if (!m_dying[i])
-        return Tensor(in(i).dtype(), in(i).shape());
+        return make(in(i).dtype(), in(i).shape());
     Tensor& own = m_values.at(m_node->inputs[i]);
     // What was read from it stays valid: moving a tensor leaves its memory where it is.
     return std::move(own);
@@ -109,30 +157,6 @@ std::int64_t Evaluation::integer(std::size_t i) const
     return values[0];
 }
 
-Epilogue Evaluation::followers(const Shape& shape, bool scalesChannels)
-{
-    Epilogue epilogue;
-    ValueId value = m_node->output();
-    for (const Node& node : m_followers) {
-        if (const auto* unary = std::get_if<op::Unary>(&node.op)) {
-            epilogue.add(*unary);
-        } else if (const auto* norm = std::get_if<op::BatchNorm>(&node.op)) {
-            auto scale = scalesChannels ? scaleOf(m_weights, *norm, shape[1]) : std::nullopt;
-            if (!scale)
-                break; // if it does not fit, it says so itself
-            epilogue.add(std::move(*scale));
-        } else {
-            const Tensor* other = find(node.inputs[node.inputs[0] == value ? 1 : 0]);
-            if (other->dtype() != DType::F32 || other->shape() != shape)
-                break;
-            epilogue.add(other->floats().data());
-        }
-        value = node.output();
-        ++m_followersDone;
-    }
-    return epilogue;
-}
-
 void Evaluation::observe() const
 {
     if (m_observer && m_index >= 0)
@@ -153,46 +177,6 @@ std::vector<Tensor> Evaluation::branch(const Subgraph& branch)
     }
     return outputs;
 }
-
-namespace {
-
-/// Operators whose result does not depend on more than the element and its channel.
-bool carriesOn(const Node& node, ValueId value)
-{
-    if (node.outputs.size() != 1 || node.output() == noValue ||
-        std::count(node.inputs.begin(), node.inputs.end(), value) != 1)
-        return false;
-    if (const auto* unary = std::get_if<op::Unary>(&node.op))
-        return unary->kind != op::UnaryKind::Not;
-    if (const auto* binary = std::get_if<op::Binary>(&node.op))
-        return binary->kind == op::BinaryKind::Add && node.inputs.size() == 2 &&
-               node.inputs[0] != noValue && node.inputs[1] != noValue;
-    return std::holds_alternative<op::BatchNorm>(node.op) && node.inputs[0] == value;
-}
-
-/// How many nodes after a layer only carry its result on, see Evaluation::enter().
-std::size_t countFollowers(std::span<const Node> nodes, std::size_t n,
-                           const std::set<ValueId>& kept,
-                           const std::map<ValueId, std::size_t>& lastUse)
-{
-    const Node& node = nodes[n];
-    const bool isLayer = std::holds_alternative<op::Convolution>(node.op) ||
-                         std::holds_alternative<op::Linear>(node.op);
-    if (!isLayer || node.outputs.size() != 1)
-        return 0;
-    std::size_t count = 0;
-    for (ValueId value = node.output(); n + count + 1 < nodes.size(); ++count) {
-        const Node& next = nodes[n + count + 1];
-        const auto last = lastUse.find(value);
-        if (last == lastUse.end() || last->second != n + count + 1 || kept.contains(value) ||
-            !carriesOn(next, value))
-            break;
-        value = next.output();
-    }
-    return count;
-}
-
-} // namespace
 
 void evaluateInOrder(std::span<const Node> nodes, int firstIndex, const std::set<ValueId>& kept,
                      Evaluation& evaluation, Values& values, std::map<ValueId, Shape>* shapes)
@@ -230,8 +214,11 @@ void evaluateInOrder(std::span<const Node> nodes, int firstIndex, const std::set
         const std::size_t last = n + evaluation.followersDone();
         for (; n <= last; ++n)
             forEachRead(nodes[n], [&](ValueId value) {
-                if (diesAt(value, n))
-                    values.erase(value);
+                const auto found = diesAt(value, n) ? values.find(value) : values.end();
+                if (found == values.end())
+                    return;
+                evaluation.discount(found->second);
+                values.erase(found);
             });
         n = last;
         for (std::size_t i = 0; i < nodes[n].outputs.size(); ++i) {
@@ -239,8 +226,10 @@ void evaluateInOrder(std::span<const Node> nodes, int firstIndex, const std::set
             if (value == noValue)
                 continue;
             note(value, outputs[i]);
-            if (lastUse.contains(value) || kept.contains(value))
+            if (lastUse.contains(value) || kept.contains(value)) {
+                evaluation.count(outputs[i]);
                 values.insert_or_assign(value, std::move(outputs[i]));
+            }
         }
     }
 }

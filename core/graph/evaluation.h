@@ -6,6 +6,7 @@
 #include "core/graph/executor.h"
 
 #include <map>
+#include <optional>
 #include <set>
 #include <span>
 #include <string>
@@ -47,6 +48,16 @@ public:
     /// The only element of an int64 input.
     [[nodiscard]] std::int64_t integer(std::size_t i) const;
 
+    /// Before a result is made: throws failure(Unsupported) when it would be more than
+    /// liveValueLimit() together with the values that are there now.
+    void reserve(DType dtype, const Shape& shape) const;
+    /// A result's tensor, reserved before.
+    [[nodiscard]] Tensor make(DType dtype, Shape shape) const;
+    [[nodiscard]] Tensor make(Shape shape) const { return make(DType::F32, std::move(shape)); }
+    /// A value is there from now on, or is not any more.
+    void count(const Tensor& value) { m_liveBytes += value.bytes().size(); }
+    void discount(const Tensor& value) { m_liveBytes -= value.bytes().size(); }
+
     [[nodiscard]] const Weights& weights() const { return m_weights; }
     [[nodiscard]] const Monitor& monitor() const { return m_monitor; }
     [[nodiscard]] KeyValueCache* cache() const { return m_cache; }
@@ -63,6 +74,15 @@ public:
 
 private:
     [[nodiscard]] const Tensor* find(ValueId value);
+    /// Adds what a node does to a value of this shape. False, and nothing added, where that is not
+    /// element by element or does not fit.
+    [[nodiscard]] bool addStep(const Node& node, ValueId carried, const Shape& shape,
+                               bool scalesChannels, Epilogue& epilogue);
+    void addFollowers(const Shape& shape, bool scalesChannels, Epilogue& epilogue);
+    /// The node that was entered and followers in one pass, if it is one of them itself.
+    [[nodiscard]] std::optional<Tensor> elementChain();
+    /// Followers in one pass over the node's result, unless it asked for them itself.
+    void finish(Tensor& result);
 
     const Model& m_model;
     const Weights& m_weights;
@@ -77,6 +97,9 @@ private:
     std::vector<bool> m_dying;
     std::span<const Node> m_followers;
     std::size_t m_followersDone = 0;
+    bool m_followersAsked = false;
+    std::uint64_t m_liveBytes = 0;
+    mutable std::uint64_t m_madeBytes = 0; ///< by the node that was entered
     std::vector<const Tensor*> m_inputs;
     std::vector<std::shared_ptr<const Tensor>> m_held; ///< named constants that are read now
 };

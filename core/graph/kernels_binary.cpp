@@ -56,11 +56,6 @@ float moduloOf(float a, float b)
     return rest != 0.0F && (rest < 0.0F) != (b < 0.0F) ? rest + b : rest;
 }
 
-float powerOf(float a, float b)
-{
-    return std::pow(a, b);
-}
-
 /// NaN comes through, as in ONNX's reference.
 float minimumOf(float a, float b)
 {
@@ -71,24 +66,49 @@ float maximumOf(float a, float b)
     return a > b || a != a ? a : b;
 }
 
-/// The most frequent exponents, without a call for each element.
-bool powerByConstant(const BinaryTask<float, float>& task)
+/// Calls use(f) with f: float × float → float of an arithmetic kind. exponent: the second operand
+/// where it is one number; the most frequent powers are plain arithmetic.
+template <class Use>
+void withArithmetic(Kind kind, const float* exponent, const Use& use)
 {
-    if (elementCount(task.shapeB) != 1)
-        return false;
-    const float exponent = *task.b;
-    if (exponent == 2.0F)
-        each(task, [](float a, float) { return a * a; });
-    else if (exponent == 3.0F)
-        each(task, [](float a, float) { return a * a * a; });
-    else if (exponent == 0.5F)
-        each(task, [](float a, float) {
-            constexpr float infinity = std::numeric_limits<float>::infinity();
-            return a == -infinity ? infinity : std::sqrt(a) + 0.0F;
-        });
-    else
-        return false;
-    return true;
+    constexpr float infinity = std::numeric_limits<float>::infinity();
+    switch (kind) {
+    case Kind::Add:
+        return use([](float a, float b) { return a + b; });
+    case Kind::Subtract:
+        return use([](float a, float b) { return a - b; });
+    case Kind::Multiply:
+        return use([](float a, float b) { return a * b; });
+    case Kind::Divide:
+        return use([](float a, float b) { return a / b; });
+    case Kind::Power:
+        if (exponent && *exponent == 2.0F)
+            return use([](float a, float) { return a * a; });
+        if (exponent && *exponent == 3.0F)
+            return use([](float a, float) { return a * a * a; });
+        if (exponent && *exponent == -1.0F)
+            return use([](float a, float) { return 1.0F / a; });
+        if (exponent && *exponent == 0.5F)
+            return use(
+                [](float a, float) { return a == -infinity ? infinity : std::sqrt(a) + 0.0F; });
+        if (exponent && *exponent == -0.5F)
+            return use([](float a, float) {
+                return a == -infinity ? 0.0F : 1.0F / (std::sqrt(a) + 0.0F);
+            });
+        return use([](float a, float b) { return powerOf(a, b); });
+    case Kind::Minimum:
+        return use([](float a, float b) { return minimumOf(a, b); });
+    case Kind::Maximum:
+        return use([](float a, float b) { return maximumOf(a, b); });
+    case Kind::Modulo:
+        return use([](float a, float b) { return moduloOf(a, b); });
+    case Kind::Remainder:
+        return use([](float a, float b) { return std::fmod(a, b); });
+    case Kind::PRelu:
+        return use([](float a, float b) { return a < 0.0F ? a * b : a; });
+    default:
+        throw std::logic_error("no arithmetic of floats");
+    }
 }
 
 std::int64_t wrapped(std::uint64_t value)
@@ -145,32 +165,69 @@ void compareAll(Kind kind, const BinaryTask<In, std::uint8_t>& task)
 
 void binary(Kind kind, const BinaryTask<float, float>& task)
 {
-    switch (kind) {
-    case Kind::Add:
-        return each(task, [](float a, float b) { return a + b; });
-    case Kind::Subtract:
-        return each(task, [](float a, float b) { return a - b; });
-    case Kind::Multiply:
-        return each(task, [](float a, float b) { return a * b; });
-    case Kind::Divide:
-        return each(task, [](float a, float b) { return a / b; });
-    case Kind::Power:
-        if (!powerByConstant(task))
-            each(task, powerOf);
-        return;
-    case Kind::Minimum:
-        return each(task, minimumOf);
-    case Kind::Maximum:
-        return each(task, [](float a, float b) { return maximumOf(a, b); });
-    case Kind::Modulo:
-        return each(task, moduloOf);
-    case Kind::Remainder:
-        return each(task, [](float a, float b) { return std::fmod(a, b); });
-    case Kind::PRelu:
-        return each(task, [](float a, float b) { return a < 0.0F ? a * b : a; });
-    default:
-        throw std::logic_error("no arithmetic of floats");
+    withArithmetic(kind, elementCount(task.shapeB) == 1 ? task.b : nullptr,
+                   [&](const auto& f) { each(task, f); });
+}
+
+std::optional<RepeatedOperand> repeatedOperand(const float* data, const Shape& from,
+                                               const Shape& to)
+{
+    if (from.size() > to.size())
+        return std::nullopt;
+    RepeatedOperand operand{data, 1, 1};
+    const std::size_t missing = to.size() - from.size();
+    bool varies = false;
+    bool repeats = false; // the whole of what varies
+    for (std::size_t i = to.size(); i-- > 0;) {
+        const std::int64_t own = i < missing ? 1 : from[i - missing];
+        if ((own != 1 && own != to[i]) || (own != 1 && repeats))
+            return std::nullopt;
+        if (own != 1) {
+            varies = true;
+            operand.size *= own;
+        } else if (to[i] != 1) {
+            repeats = varies;
+            if (!varies)
+                operand.inner *= to[i];
+        }
     }
+    return operand;
+}
+
+namespace {
+
+/// value = f(value, other), or f(other, value), from element `offset` of the result on.
+template <class F>
+void overPart(const RepeatedOperand& other, std::int64_t offset, std::span<float> values,
+              const F& f)
+{
+    const auto count = static_cast<std::int64_t>(values.size());
+    const bool steps = other.inner == 1 && other.size > 1;
+    for (std::int64_t i = 0; i < count;) {
+        const std::int64_t at = offset + i;
+        const std::int64_t place = at / other.inner % other.size;
+        const std::int64_t left = steps             ? other.size - place
+                                  : other.size == 1 ? count
+                                                    : other.inner - at % other.inner;
+        const std::int64_t run = std::min(left, count - i);
+        float* to = values.data() + i;
+        overRun(to, true, other.data + place, steps, to, run, f);
+        i += run;
+    }
+}
+
+} // namespace
+
+void binaryInPlace(Kind kind, const RepeatedOperand& other, bool otherIsFirst, std::int64_t offset,
+                   std::span<float> values)
+{
+    withArithmetic(
+        kind, !otherIsFirst && other.size == 1 ? other.data : nullptr, [&](const auto& f) {
+            if (otherIsFirst)
+                overPart(other, offset, values, [&](float value, float o) { return f(o, value); });
+            else
+                overPart(other, offset, values, f);
+        });
 }
 
 void binary(Kind kind, const BinaryTask<std::int64_t, std::int64_t>& task)

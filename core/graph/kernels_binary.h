@@ -5,6 +5,8 @@
 #include "core/tensor/tensor.h"
 
 #include <cstdint>
+#include <optional>
+#include <span>
 
 namespace gradus::kernel {
 
@@ -30,6 +32,21 @@ void compare(op::BinaryKind kind, const BinaryTask<float, std::uint8_t>& task);
 void compare(op::BinaryKind kind, const BinaryTask<std::int64_t, std::uint8_t>& task);
 /// And, Or, Xor, Equal.
 void logic(op::BinaryKind kind, const BinaryTask<std::uint8_t, std::uint8_t>& task);
+
+/// An operand along the elements of a result: the e-th meets element e / inner % size.
+struct RepeatedOperand
+{
+    const float* data = nullptr;
+    std::int64_t size = 1;
+    std::int64_t inner = 1;
+};
+/// Of a tensor that broadcasts to the shape of a result; nothing where it does not lie so.
+[[nodiscard]] std::optional<RepeatedOperand> repeatedOperand(const float* data, const Shape& from,
+                                                             const Shape& to);
+/// value = f(value, other), with otherIsFirst f(other, value), for the elements of a result from
+/// `offset` on. Serial.
+void binaryInPlace(op::BinaryKind kind, const RepeatedOperand& other, bool otherIsFirst,
+                   std::int64_t offset, std::span<float> values);
 
 /// The slopes of an arithmetic kind: da = dy · ∂f/∂a, db = dy · ∂f/∂b, both of the result's shape:
 /// summing them over what was broadcast is sumTo()'s affair. da or db may be null; none may be an

@@ -8,6 +8,24 @@
 
 namespace gradus::kernel {
 
+namespace {
+
+/// Rows of a few elements, column by column.
+template <class T>
+void copyShortRows(const std::byte* source, std::int64_t fromStride, std::byte* destination,
+                   std::int64_t toStride, std::int64_t rows, std::int64_t count)
+{
+    const T* from = reinterpret_cast<const T*>(source);
+    T* to = reinterpret_cast<T*>(destination);
+    parallelFor(rows, rowGrain(count), [&](std::int64_t begin, std::int64_t end) {
+        for (std::int64_t i = 0; i < count; ++i)
+            for (std::int64_t r = begin; r < end; ++r)
+                to[r * toStride + i] = from[r * fromStride + i];
+    });
+}
+
+} // namespace
+
 void copyRows(const std::byte* from, std::int64_t fromStart, std::int64_t fromStride, std::byte* to,
               std::int64_t toStart, std::int64_t toStride, std::int64_t rows, std::int64_t count,
               std::size_t elementSize)
@@ -15,6 +33,10 @@ void copyRows(const std::byte* from, std::int64_t fromStart, std::int64_t fromSt
     const auto bytes = static_cast<std::int64_t>(elementSize);
     if (count == 0)
         return;
+    constexpr std::int64_t few = 8;
+    if (count <= few && elementSize == 4)
+        return copyShortRows<std::uint32_t>(from + fromStart * bytes, fromStride,
+                                            to + toStart * bytes, toStride, rows, count);
     parallelFor(rows, rowGrain(count), [&](std::int64_t begin, std::int64_t end) {
         for (std::int64_t r = begin; r < end; ++r)
             std::memcpy(to + (toStart + r * toStride) * bytes,

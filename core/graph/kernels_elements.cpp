@@ -14,12 +14,6 @@ using Kind = op::UnaryKind;
 
 constexpr float sqrtTwoOverPi = 0.79788456080286536F;
 
-float softplusOf(float x)
-{
-    // log(1 + exp(x)) without overflow.
-    return std::max(x, 0.0F) + std::log1p(std::exp(-std::fabs(x)));
-}
-
 /// tanh(softplus(x)) = (n² + 2n)/(n² + 2n + 2) with n = exp(x).
 float mishGateOf(float x)
 {
@@ -81,7 +75,7 @@ void withFunction(const op::Unary& u, const Use& use)
     case Kind::Exp:
         return use([](float x) { return exponentialOf(x); });
     case Kind::Log:
-        return use([](float x) { return std::log(x); });
+        return use([](float x) { return logOf(x); });
     case Kind::Sqrt:
         return use([](float x) { return std::sqrt(x); });
     case Kind::Reciprocal:
@@ -98,19 +92,42 @@ void withFunction(const op::Unary& u, const Use& use)
         return use([](float x) { return std::ceil(x); });
     case Kind::Round:
         return use([](float x) { return std::nearbyint(x); });
-    case Kind::Sin:
-        return use([](float x) { return std::sin(x); });
-    case Kind::Cos:
-        return use([](float x) { return std::cos(x); });
     case Kind::Clip:
         return use([=](float x) {
             const float above = x < alpha ? alpha : x;
             return above > beta ? beta : above;
         });
+    case Kind::Sin:
+    case Kind::Cos:
     case Kind::Not:
         break;
     }
     throw std::logic_error("no function of floats");
+}
+
+/// sin(x), or cos(x): of a quarter more. The few angles that are too large for sineOf() one by one.
+void sines(std::span<const float> x, std::int64_t quarter, std::span<float> out)
+{
+    constexpr std::size_t run = 64;
+    for (std::size_t start = 0; start < x.size(); start += run) {
+        const std::size_t count = std::min(run, x.size() - start);
+        const float* from = x.data() + start;
+        float* to = out.data() + start;
+        bool small = true;
+        for (std::size_t i = 0; i < count; ++i)
+            small = small && std::fabs(from[i]) <= largestAngle;
+        if (small) {
+            GRADUS_ELEMENTWISE
+            for (std::size_t i = 0; i < count; ++i)
+                to[i] = sineOf(from[i], quarter);
+            continue;
+        }
+        for (std::size_t i = 0; i < count; ++i)
+            if (std::fabs(from[i]) <= largestAngle)
+                to[i] = sineOf(from[i], quarter);
+            else
+                to[i] = quarter == 0 ? std::sin(from[i]) : std::cos(from[i]);
+    }
 }
 
 /// Calls use(g) with g = f'.
@@ -212,6 +229,13 @@ void withSlope(const op::Unary& u, const Use& use)
 
 void unary(const op::Unary& unary, std::span<const float> x, std::span<float> out)
 {
+    if (unary.kind == Kind::Sin || unary.kind == Kind::Cos) {
+        overElements(x.size(), [&](std::size_t begin, std::size_t end) {
+            sines(x.subspan(begin, end - begin), unary.kind == Kind::Sin ? 0 : 1,
+                  out.subspan(begin, end - begin));
+        });
+        return;
+    }
     withFunction(unary, [&](const auto& f) {
         overElements(x.size(), [&](std::size_t begin, std::size_t end) {
             const float* from = x.data();

@@ -277,6 +277,7 @@ void softmaxRow(const float* x, std::size_t count, bool logarithm, float* y)
 
 /// A tile of columns: rows × width, a row apart by `stride`.
 constexpr std::int64_t tileWidth = 256;
+constexpr std::int64_t shortRow = 8;
 using TileRow = std::array<float, tileWidth>;
 
 void softmaxTile(const float* x, std::int64_t rows, std::int64_t stride, std::int64_t width,
@@ -351,11 +352,35 @@ void overColumnTiles(std::int64_t outer, std::int64_t size, std::int64_t inner, 
                 });
 }
 
+/// Rows too short for vectors, turned so that they are columns. x and y may be the same memory.
+void softmaxShortRows(const float* x, std::int64_t rows, std::int64_t size, bool logarithm,
+                      float* y)
+{
+    std::array<float, static_cast<std::size_t>(shortRow * tileWidth)> turned;
+    for (std::int64_t i = 0; i < size; ++i)
+        for (std::int64_t r = 0; r < rows; ++r)
+            turned[static_cast<std::size_t>(i * tileWidth + r)] = x[r * size + i];
+    softmaxTile(turned.data(), size, tileWidth, rows, logarithm, turned.data());
+    for (std::int64_t i = 0; i < size; ++i)
+        for (std::int64_t r = 0; r < rows; ++r)
+            y[r * size + i] = turned[static_cast<std::size_t>(i * tileWidth + r)];
+}
+
 } // namespace
 
 void softmax(const float* x, std::int64_t outer, std::int64_t size, std::int64_t inner,
              bool logarithm, float* out)
 {
+    if (inner == 1 && size > 0 && size <= shortRow) {
+        const std::int64_t tiles = (outer + tileWidth - 1) / tileWidth;
+        parallelFor(tiles, rowGrain(size * tileWidth), [&](std::int64_t begin, std::int64_t end) {
+            for (std::int64_t first = begin * tileWidth; first < std::min(outer, end * tileWidth);
+                 first += tileWidth)
+                softmaxShortRows(x + first * size, std::min(tileWidth, outer - first), size,
+                                 logarithm, out + first * size);
+        });
+        return;
+    }
     if (inner != 1) {
         overColumnTiles(outer, size, inner, [&](std::int64_t first, std::int64_t width) {
             softmaxTile(x + first, size, inner, width, logarithm, out + first);

@@ -102,7 +102,7 @@ Tensor newTensor(const Evaluation& e, DType dtype, Shape shape)
     if (isTooLarge(shape))
         throw e.failure(ErrorCode::Shape, concat("its result would be ", shapeText(shape),
                                                  ", more than the 2^31 elements of any tensor"));
-    return Tensor(dtype, std::move(shape));
+    return e.make(dtype, std::move(shape));
 }
 
 AxisView aroundAxis(const Shape& shape, std::size_t axis)

@@ -39,7 +39,7 @@ namespace gradus {
 [[nodiscard]] std::optional<std::int64_t> rangeCount(std::int64_t start, std::int64_t limit,
                                                      std::int64_t delta);
 
-/// Refuses results that no network has (more than 2^31 elements), before memory is asked for.
+/// As Evaluation::make(); refuses results that no network has (more than 2^31 elements) too.
 [[nodiscard]] Tensor newTensor(const Evaluation& e, DType dtype, Shape shape);
 
 /// A tensor seen as outer × size × inner around one axis.

@@ -44,6 +44,13 @@ Strides broadcastStrides(const Shape& from, const Shape& to)
 
 namespace {
 
+template <std::int64_t step, class T>
+void copyEvery(const T* from, std::int64_t count, T* to)
+{
+    for (std::int64_t i = 0; i < count; ++i)
+        to[i] = from[i * step];
+}
+
 template <class T>
 void copyRun(const T* from, std::int64_t step, std::int64_t count, T* to)
 {
@@ -51,9 +58,47 @@ void copyRun(const T* from, std::int64_t step, std::int64_t count, T* to)
         std::memcpy(to, from, static_cast<std::size_t>(count) * sizeof(T));
     else if (step == 0)
         std::fill_n(to, count, *from);
+    else if (step == 2) // known steps become shuffles of whole vectors
+        copyEvery<2>(from, count, to);
+    else if (step == 3)
+        copyEvery<3>(from, count, to);
+    else if (step == 4)
+        copyEvery<4>(from, count, to);
     else
         for (std::int64_t i = 0; i < count; ++i)
             to[i] = from[i * step];
+}
+
+/// A last axis of a few elements after a longer one changes places with it, so that runs are long.
+/// False if there is none.
+template <class T>
+bool copyShortRuns(const T* from, const Strides& strides, const Shape& shape, T* to)
+{
+    constexpr std::int64_t few = 8;
+    std::vector<std::size_t> axes;
+    for (std::size_t i = 0; i < shape.size(); ++i)
+        if (shape[i] != 1)
+            axes.push_back(i);
+    if (axes.size() < 2)
+        return false;
+    const std::size_t last = axes.back();
+    const std::size_t before = axes[axes.size() - 2];
+    // One run after all, if both lie in one piece.
+    if (shape[last] > few || shape[before] <= shape[last] ||
+        strides[before] == strides[last] * shape[last])
+        return false;
+    Shape turned = shape;
+    Strides fromTurned = strides;
+    Strides toTurned = rowMajorStrides(shape);
+    for (auto* values : {&turned, &fromTurned, &toTurned})
+        std::swap((*values)[last], (*values)[before]);
+    const Walk<2> walk(turned, {toTurned, fromTurned});
+    walk.run([&](const std::array<std::int64_t, 2>& offsets, std::int64_t count,
+                 const std::array<std::int64_t, 2>& steps) {
+        for (std::int64_t i = 0; i < count; ++i)
+            to[offsets[0] + i * steps[0]] = from[offsets[1] + i * steps[1]];
+    });
+    return true;
 }
 
 /// rows × cols → cols × rows, in tiles that stay in the first cache both ways.
@@ -127,7 +172,7 @@ void copyOf(const std::byte* source, const Strides& strides, const Shape& shape,
     for (const std::int64_t size : shape)
         if (size == 0)
             return;
-    if (copyTransposed(from, strides, shape, to))
+    if (copyTransposed(from, strides, shape, to) || copyShortRuns(from, strides, shape, to))
         return;
     const Walk<2> walk(shape, {rowMajorStrides(shape), strides});
     walk.run([&](const std::array<std::int64_t, 2>& offsets, std::int64_t count,

@@ -4,36 +4,13 @@
 #include <array>
 #include <cassert>
 #include <cstddef>
-#include <cstring>
-#include <type_traits>
 #include <utility>
 
 namespace gradus::kernel {
 
 namespace {
 
-using Vector [[gnu::vector_size(tapLanes * sizeof(float))]] = float;
-
-// Vectors anywhere in memory. By reference: how vectors are returned depends on the instruction
-// set.
-[[gnu::always_inline]] inline void load(Vector& to, const float* from)
-{
-    std::memcpy(&to, from, sizeof to);
-}
-[[gnu::always_inline]] inline void store(const Vector& from, float* to)
-{
-    std::memcpy(to, &from, sizeof from);
-}
-
-template <std::size_t Count, class Body>
-[[gnu::always_inline]] inline void unrolled(const Body& body)
-{
-    [&]<std::size_t... i>(std::index_sequence<i...>)
-    {
-        (body(std::integral_constant<std::size_t, i>()), ...);
-    }
-    (std::make_index_sequence<Count>());
-}
+using Vector = FloatLanes;
 
 [[gnu::always_inline]] inline void finished(Vector& sums, const TapFinish& finish, std::size_t row)
 {

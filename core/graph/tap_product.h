@@ -1,22 +1,16 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include "core/tensor/float_lanes.h"
+
 #include <cstdint>
 #include <span>
 
 namespace gradus::kernel {
 
 /// Rows of a result that are computed together, as many as registers hold.
-#if defined(__AVX512F__)
-inline constexpr std::int64_t tapPanel = 12;
-inline constexpr std::int64_t tapLanes = 16;
-#elif defined(__AVX__)
-inline constexpr std::int64_t tapPanel = 6;
-inline constexpr std::int64_t tapLanes = 8;
-#else
-inline constexpr std::int64_t tapPanel = 6;
-inline constexpr std::int64_t tapLanes = 4;
-#endif
+inline constexpr std::int64_t tapPanel = vectorRows;
+inline constexpr std::int64_t tapLanes = vectorLanes;
 /// What a product may read and write beyond `count`: fewer values than this.
 inline constexpr std::int64_t tapSlack = 2 * tapLanes;
 

@@ -293,12 +293,42 @@ Accuracy evaluateAccuracy(const EvaluateRequest& asked, Monitor& monitor)
     return result;
 }
 
+namespace {
+
+std::string inputsText(const Model& model)
+{
+    std::string text;
+    for (const GraphPort& port : model.graph.inputs)
+        text += concat(text.empty() ? "" : ", ", quoted(port.name), " of ", shapeText(port.shape));
+    return text;
+}
+
+/// Both are fed the same samples.
+void requireSameInputs(const Model& reference, const Model& model)
+{
+    const auto& theirs = reference.graph.inputs;
+    const auto& ours = model.graph.inputs;
+    const auto fits = [](const GraphPort& a, const GraphPort& b) {
+        bool same = a.shape.empty() || b.shape.empty() || a.shape.size() == b.shape.size();
+        for (std::size_t i = 1; same && i < std::min(a.shape.size(), b.shape.size()); ++i)
+            same = a.shape[i] < 0 || b.shape[i] < 0 || a.shape[i] == b.shape[i];
+        return same;
+    };
+    if (!std::equal(theirs.begin(), theirs.end(), ours.begin(), ours.end(), fits))
+        throw Error(ErrorCode::Usage, concat("the reference ", reference.source.path.string(),
+                                             " reads ", inputsText(reference), ", the model ",
+                                             inputsText(model), "; they cannot be compared"));
+}
+
+} // namespace
+
 OutputSimilarity evaluateOutputs(const EvaluateRequest& asked,
                                  std::shared_ptr<const Model> reference, Monitor& monitor)
 {
     const EvaluateRequest request = preparedForRun(asked);
     if (!reference)
         reference = request.model;
+    requireSameInputs(*reference, *request.model);
     monitor.report(0, "reading the data");
     const auto data = openData(request, monitor);
     const Weights floatWeights(reference, request.memoryBytes / 4);

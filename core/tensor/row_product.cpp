@@ -3,56 +3,32 @@
 
 #include "core/base/parallel.h"
 #include "core/tensor/block_pool.h"
+#include "core/tensor/float_lanes.h"
 #include "core/tensor/linalg.h"
 
 #include <algorithm>
 #include <array>
 #include <cassert>
 #include <cstring>
-#include <type_traits>
 #include <utility>
 
 namespace gradus {
 
 namespace {
 
-#if defined(__AVX512F__)
-constexpr std::int64_t lanes = 16;
-constexpr std::int64_t tileRows = 12; // × 2 vectors: as many sums as registers hold
-#elif defined(__AVX__)
-constexpr std::int64_t lanes = 8;
-constexpr std::int64_t tileRows = 6;
-#else
-constexpr std::int64_t lanes = 4;
-constexpr std::int64_t tileRows = 6;
-#endif
+using Vector = kernel::FloatLanes;
+using kernel::load;
+using kernel::store;
+using kernel::unrolled;
+
+constexpr std::int64_t lanes = kernel::vectorLanes;
+constexpr std::int64_t tileRows = kernel::vectorRows;
 constexpr std::int64_t panelCols = 2 * lanes;
 /// Terms that are summed before the sums go back to memory: a panel of them stays in a core's
 /// cache.
 constexpr std::int64_t depth = 1024;
 /// Multiplications of a task that are worth handing to a thread.
 constexpr std::int64_t taskWork = 1 << 18;
-
-using Vector [[gnu::vector_size(lanes * sizeof(float))]] = float;
-
-[[gnu::always_inline]] inline void load(Vector& to, const float* from)
-{
-    std::memcpy(&to, from, sizeof to);
-}
-[[gnu::always_inline]] inline void store(const Vector& from, float* to)
-{
-    std::memcpy(to, &from, sizeof from);
-}
-
-template <std::size_t Count, class Body>
-[[gnu::always_inline]] inline void unrolled(const Body& body)
-{
-    [&]<std::size_t... i>(std::index_sequence<i...>)
-    {
-        (body(std::integral_constant<std::size_t, i>()), ...);
-    }
-    (std::make_index_sequence<Count>());
-}
 
 /// A panel of the right operand: row f of its panelCols columns lies at data + f · stride.
 struct Panel

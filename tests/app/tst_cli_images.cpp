@@ -326,14 +326,14 @@ private slots:
             evaluate + QStringList{"--metric", "top1", "--labels", "@float-labels.npy"}, 1,
             "whole numbers");
         row("kl against nothing", evaluate + QStringList{"--metric", "kl"}, 2, "--reference");
+        row("a reference with other inputs",
+            evaluate + QStringList{"--metric", "cosine", "--reference", "@pair.onnx"}, 2,
+            "pair.onnx reads \"left\"");
         row("cosine against nothing", evaluate + QStringList{"--metric", "cosine"}, 2,
             "--reference");
         row("a reference that is not there",
             evaluate + QStringList{"--metric", "kl", "--reference", "@nothing.onnx"}, 1,
             "nothing.onnx");
-        row("a reference of another shape",
-            evaluate + QStringList{"--metric", "cosine", "--reference", "@pair.onnx"}, 1,
-            "2 inputs");
         row("an unknown layout", evaluate + QStringList{"--layout", "hwcn"}, 2, "hwcn");
         row("kl of what has no classes",
             {"evaluate", "@pair.onnx", "--data", "@left.npy", "--input", "right=@right.npy",

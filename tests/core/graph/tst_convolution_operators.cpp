@@ -7,6 +7,7 @@
 
 #include <QTest>
 
+#include <algorithm>
 #include <cstring>
 
 using namespace gradus;
@@ -140,6 +141,10 @@ private slots:
         QTest::newRow("one channel of many taps") << 2 << 5 << 1 << 19 << 3;
         QTest::newRow("groups") << 60 << 30 << 3 << 3 << 2;
         QTest::newRow("pointwise") << 170 << 90 << 1 << 1 << 1;
+        QTest::newRow("a channel's own, 3 x 3 / 1") << 6 << 6 << 6 << 3 << 1;
+        QTest::newRow("a channel's own, 3 x 3 / 2") << 6 << 6 << 6 << 3 << 2;
+        QTest::newRow("a channel's own, 5 x 5 / 2") << 6 << 6 << 6 << 5 << 2;
+        QTest::newRow("a channel's own, 3 x 3 / 3") << 6 << 6 << 6 << 3 << 3;
     }
     void gradientsOfLargeOnesAreTransposes()
     {
@@ -201,6 +206,81 @@ private slots:
         kernel::convolveTransposed(size, weight.matrix(), {}, dy.floats(), again.floats(), false,
                                    monitor);
         QVERIFY(sameBits(std::as_const(again).floats(), std::as_const(dx).floats()));
+    }
+
+    /// Widths around those of vectors, heights around those of bands, paddings of all sizes.
+    void channelsOwnKernels_data()
+    {
+        QTest::addColumn<int>("kernel");
+        QTest::addColumn<int>("stride");
+        QTest::addColumn<int>("outs");
+        for (const int kernel : {3, 4, 5})
+            for (const int stride : {1, 2, 3})
+                for (const int outs : {1, 2})
+                    QTest::addRow("%d x %d / %d to %d", kernel, kernel, stride, outs)
+                        << kernel << stride << outs;
+    }
+    void channelsOwnKernels()
+    {
+        QFETCH(int, kernel);
+        QFETCH(int, stride);
+        QFETCH(int, outs);
+        constexpr std::int64_t channels = 3;
+        const std::vector<float> factor{0.5F, -2, 1, 3, 1, -1};
+        const std::vector<float> shift{0.25F, 0, -1, 2, 1, 0.5F};
+        const auto count = static_cast<std::size_t>(channels * outs);
+        for (const std::int64_t width : {5, 14, 15, 16, 17, 31, 32, 33, 50})
+            for (const std::int64_t padding : {0, 1, 6, -1}) {
+                const std::int64_t height = width == 50 ? 90 : 7;
+                kernel::ConvolutionSize size;
+                size.geometry.channels = size.geometry.groups = channels;
+                size.geometry.kernel = {kernel, kernel};
+                size.geometry.stride = {stride, stride};
+                size.geometry.padding = {padding, padding, 1, 2};
+                size.outChannels = channels * outs;
+                size.images = 2;
+                size.height = height;
+                size.width = width;
+                size.outHeight = (height + padding + 1 - kernel) / stride + 1;
+                size.outWidth = (width + padding + 2 - kernel) / stride + 1;
+                const Tensor x = randomTensor({2, channels, height, width}, "x");
+                const Tensor weight = randomTensor({size.outChannels, kernel * kernel}, "w");
+                const Tensor bias = randomTensor({size.outChannels}, "b");
+                // What lies around the result must stay.
+                const std::int64_t values = 2 * size.outChannels * size.outPixels();
+                Tensor guarded({values + 64});
+                std::fill(guarded.floats().begin(), guarded.floats().end(), 77.0F);
+                const auto y = guarded.floats().subspan(32, static_cast<std::size_t>(values));
+                kernel::convolve(
+                    size, weight.matrix(), bias.floats(), x.floats(), y, Monitor(),
+                    {std::span(factor).first(count), std::span(shift).first(count), -1.5F, 2.0F});
+                for (std::size_t i = 0; i < 32; ++i)
+                    QVERIFY(guarded.floats()[i] == 77.0F &&
+                            guarded.floats()[32 + y.size() + i] == 77.0F);
+                std::vector<double> expected;
+                for (std::int64_t plane = 0; plane < 2 * size.outChannels; ++plane) {
+                    const std::int64_t out = plane % size.outChannels;
+                    const float* from = x.floats().data() + plane / outs * height * width;
+                    for (std::int64_t i = 0; i < size.outPixels(); ++i) {
+                        double sum = static_cast<double>(bias.floats()[std::size_t(out)]);
+                        for (std::int64_t tap = 0; tap < size.taps(); ++tap) {
+                            const std::int64_t row =
+                                i / size.outWidth * stride + tap / kernel - padding;
+                            const std::int64_t col =
+                                i % size.outWidth * stride + tap % kernel - padding;
+                            if (row >= 0 && row < height && col >= 0 && col < width)
+                                sum +=
+                                    static_cast<double>(from[row * width + col]) *
+                                    static_cast<double>(weight.matrix().row(out)[std::size_t(tap)]);
+                        }
+                        sum = sum * static_cast<double>(factor[std::size_t(out)]) +
+                              static_cast<double>(shift[std::size_t(out)]);
+                        expected.push_back(std::clamp(sum, -1.5, 2.0));
+                    }
+                }
+                QVERIFY(allClose(std::span<const float>(y), std::span<const double>(expected), 1e-5,
+                                 1e-5));
+            }
     }
 
     void emptyBatch()

@@ -3,6 +3,7 @@
 // What follows a layer is done to its tiles: the results must be those of the operators one by one.
 #include "core/base/parallel.h"
 #include "core/graph/fusion.h"
+#include "core/graph/kernels_binary.h"
 #include "tests/support/one_node_model.h"
 #include "tests/support/quant_oracles.h"
 #include "tests/support/support.h"
@@ -30,6 +31,13 @@ public:
         inputs.insert(inputs.end(), others.begin(), others.end());
         m_model->graph.nodes.push_back(
             {std::move(op), inputs, {m_last}, "node " + std::to_string(m_last)});
+    }
+    /// The value before is the second input.
+    void addSecond(Operator op, ValueId first)
+    {
+        add(std::move(op), {first});
+        auto& inputs = m_model->graph.nodes.back().inputs;
+        std::swap(inputs[0], inputs[1]);
     }
     ValueId constant(Tensor value)
     {
@@ -192,6 +200,110 @@ private slots:
             const Tensor x = randomTensor(input, 3);
             compare(run(*model, x, false), run(*model, x, true));
         }
+    }
+
+    /// Chains behind everything: what another operand has may be one number, one for each channel,
+    /// each feature, each element, and so on; sizes on both sides of a block's.
+    void chains_data()
+    {
+        QTest::addColumn<QList<qlonglong>>("input");
+        QTest::addColumn<int>("head");
+        for (const auto& [name, input] : std::vector<std::pair<const char*, QList<qlonglong>>>{
+                 {"images", {2, 6, 30, 31}},
+                 {"small images", {3, 6, 5, 3}},
+                 {"large images", {1, 6, 90, 91}},
+                 {"sequences", {2, 6, 700}},
+                 {"rows", {2500, 6}},
+             })
+            for (const int head : {0, 1, 2, 3, 4})
+                QTest::addRow("%s after %d", name, head) << input << head;
+    }
+    void chains()
+    {
+        QFETCH(QList<qlonglong>, input);
+        QFETCH(int, head);
+        const Shape shape(input.begin(), input.end());
+        const std::size_t rank = shape.size();
+        Chain chain;
+        const auto other = [&](Shape of, std::uint64_t seed) {
+            return chain.constant(randomTensor(std::move(of), seed));
+        };
+        Shape channels(rank, 1);
+        channels[1] = shape[1];
+        Shape samples(rank, 1);
+        samples[0] = shape[0];
+        samples[1] = shape[1];
+        Shape middle = shape; // repeats on both sides where there are three axes
+        middle[0] = middle[rank - 1] = 1;
+        Shape outer = shape; // what repeats lies inside: no part of a chain
+        outer[1] = 1;
+        if (head == 0) {
+            chain.add(op::Concat{1}, {});
+        } else if (head == 1) {
+            chain.batchNorm(shape[1]);
+        } else if (head == 2) {
+            chain.add(op::Binary{op::BinaryKind::Subtract}, {other({1}, 11)});
+        } else if (head == 3) {
+            chain.add(op::Softmax{});
+        }
+        const ValueId begin = chain.last();
+        chain.add(op::Unary{op::UnaryKind::Tanh});
+        chain.add(op::Binary{op::BinaryKind::Multiply}, {other(channels, 12)});
+        chain.add(op::Binary{op::BinaryKind::Add}, {other({shape.back()}, 13)});
+        chain.add(op::Unary{op::UnaryKind::Softplus});
+        if (head != 4)
+            chain.batchNorm(shape[1]);
+        chain.add(op::Binary{op::BinaryKind::PRelu}, {other(channels, 14)});
+        chain.add(op::Binary{op::BinaryKind::Subtract}, {other(samples, 15)});
+        chain.addSecond(op::Binary{op::BinaryKind::Subtract}, other(shape, 16));
+        chain.add(op::Binary{op::BinaryKind::Minimum}, {other(middle, 17)});
+        chain.add(op::Binary{op::BinaryKind::Multiply}, {begin});
+        chain.add(op::Binary{op::BinaryKind::Add}, {other(outer, 18)});
+        chain.add(op::Unary{op::UnaryKind::Clip, -0.8F, 1.5F});
+        chain.add(op::Unary{op::UnaryKind::Exp});
+        chain.add(op::Binary{op::BinaryKind::Power}, {other({}, 19)});
+        const auto model = chain.finish();
+        const Tensor x = randomTensor(shape, 3);
+        const Tensor fused = run(*model, x, false);
+        compare(fused, run(*model, x, true));
+        const ThreadLimit limit(1);
+        const Tensor alone = run(*model, x, false);
+        QVERIFY(std::equal(fused.floats().begin(), fused.floats().end(), alone.floats().begin()));
+    }
+
+    void operandsThatRepeat()
+    {
+        const auto as = [](const Shape& from, const Shape& to) {
+            const auto operand = kernel::repeatedOperand(nullptr, from, to);
+            return operand ? std::pair(operand->size, operand->inner)
+                           : std::pair<std::int64_t, std::int64_t>(-1, -1);
+        };
+        const Shape to{2, 3, 5, 7};
+        QVERIFY(as({}, to) == std::pair(std::int64_t(1), std::int64_t(210)));
+        QVERIFY(as({7}, to) == std::pair(std::int64_t(7), std::int64_t(1)));
+        QVERIFY(as({3, 1, 1}, to) == std::pair(std::int64_t(3), std::int64_t(35)));
+        QVERIFY(as({2, 3, 1, 1}, to) == std::pair(std::int64_t(6), std::int64_t(35)));
+        QVERIFY(as({5, 1}, to) == std::pair(std::int64_t(5), std::int64_t(7)));
+        QVERIFY(as(to, to) == std::pair(std::int64_t(210), std::int64_t(1)));
+        QVERIFY(as({1, 1, 3, 1, 1}, {1, 2, 3, 1, 7}) ==
+                std::pair(std::int64_t(3), std::int64_t(7)));
+        for (const Shape& from : {Shape{2, 1, 5, 7}, {2, 3, 1, 7}, {6}, {1, 2, 3, 5, 7}, {2}})
+            QVERIFY(as(from, to).first == -1);
+    }
+
+    /// A value that the chain changes in its place is not what a later step reads.
+    void chainsThatReadTheirOwnBeginning()
+    {
+        // y = sigmoid(x) · x + x
+        Chain chain;
+        chain.add(op::Unary{op::UnaryKind::Neg});
+        const ValueId x = chain.last();
+        chain.add(op::Unary{op::UnaryKind::Sigmoid});
+        chain.add(op::Binary{op::BinaryKind::Multiply}, {x});
+        chain.add(op::Binary{op::BinaryKind::Add}, {x});
+        const auto model = chain.finish();
+        const Tensor from = randomTensor({3, 5000}, 3);
+        compare(run(*model, from, false), run(*model, from, true));
     }
 
     void whatDoesNotFitComesAfterwards()

@@ -4,6 +4,7 @@
 // say what is wrong; nothing is allocated, and no time spent, for what they promise.
 #include "core/base/error.h"
 #include "core/graph/executor.h"
+#include "core/graph/live_values.h"
 #include "tests/support/onnx_case_writer.h"
 #include "tests/support/onnx_cases.h"
 #include "tests/support/support.h"
@@ -192,6 +193,78 @@ private slots:
         QVERIFY(!message.empty());
         QVERIFY2(message.find(said.toStdString()) != std::string::npos, message.c_str());
     }
+
+    /// Each result is one that a network may have; together they are more than the limit. The sizes
+    /// are fed, so that nothing is known before the run.
+    void manyLargeResults_data()
+    {
+        QTest::addColumn<QString>("op");
+        QTest::addColumn<bool>("together");
+        for (const char* op : {"ConstantOfShape", "Expand", "Tile", "Resize", "Conv"}) {
+            QTest::addRow("%s, together", op) << op << true;
+            QTest::addRow("%s, one by one", op) << op << false;
+        }
+    }
+    void manyLargeResults()
+    {
+        QFETCH(QString, op);
+        QFETCH(bool, together);
+        constexpr int count = 64;
+        std::string nodes = initializer(floats("one", {1}, {1})) +
+                            initializer(floats("scales", {4}, {1, 1, 512, 512})) +
+                            initializer(floats("w", {1, 1, 1, 1}, {1}));
+        std::string sum; // of a value of each result
+        for (int i = 0; i < count; ++i) {
+            const std::string large = nameOf("large", i);
+            if (op == "ConstantOfShape")
+                nodes += node("ConstantOfShape", {"s"}, {large});
+            else if (op == "Expand")
+                nodes += node("Expand", {"x", "s"}, {large});
+            else if (op == "Tile")
+                nodes += node("Tile", {"x", "s"}, {large});
+            else if (op == "Resize")
+                nodes += node("Resize", {"x", "", "scales"}, {large});
+            else
+                nodes += node("Conv", {"x", "w"}, {large}, axes("pads", {255, 255, 256, 256}));
+            const std::string most = node("ReduceMax", {large}, {nameOf("most", i)});
+            (together ? sum : nodes) += most;
+        }
+        nodes += sum + node("Add", {"x", nameOf("most", 0)}, {"y0"});
+        for (int i = 1; i < count; ++i)
+            nodes += node("Add", {nameOf("y", i - 1), nameOf("most", i)}, {nameOf("y", i)});
+        const auto model =
+            onnxModel(onnx::model(input("x", float32, {1, 1, 1, 1}) + input("s", int64, {4}) +
+                                      output(nameOf("y", count - 1).c_str()) + nodes,
+                                  13));
+        QCOMPARE(model->whyNotRunnable, std::string());
+        const auto outcome = [&]() -> std::string {
+            std::vector<Tensor> inputs;
+            inputs.push_back(Tensor::zeros(DType::F32, {1, 1, 1, 1}));
+            Tensor size(DType::I64, {4});
+            const std::int64_t sizes[]{1, 1, 512, 512}; // 1 MiB
+            std::memcpy(size.bytes().data(), sizes, sizeof sizes);
+            inputs.push_back(std::move(size));
+            try {
+                (void)run(model, std::move(inputs));
+            } catch (const Error& error) {
+                return error.code() == ErrorCode::Unsupported ? error.what() : "of another code";
+            }
+            return {};
+        };
+        const LiveValueLimit limit(std::uint64_t(8) << 20);
+        const std::string message = outcome();
+        if (!together) {
+            QCOMPARE(message, std::string());
+            // One alone is too large already: nothing is made for it.
+            const LiveValueLimit less((std::uint64_t(1) << 20) - 1);
+            QVERIFY(outcome().find("at most") != std::string::npos);
+            return;
+        }
+        QVERIFY2(message.find("8 MiB together at most") != std::string::npos, message.c_str());
+        QVERIFY2(message.find("(" + op.toStdString()) != std::string::npos, message.c_str());
+    }
+
+    void theLimitIsLarge() { QVERIFY(liveValueLimit() >= std::uint64_t(2) << 30); }
 
     /// Twice as many axes with every node: no shape is followed that far.
     void axesThatDouble()

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+#include "core/base/random.h"
 #include "core/graph/element_functions.h"
 #include "core/graph/kernels_elements.h"
 #include "tests/support/operator_rows.h"
@@ -6,10 +7,12 @@
 
 #include <QTest>
 
+#include <bit>
 #include <cmath>
 #include <limits>
 
 using namespace gradus;
+using namespace gradus::test;
 
 namespace {
 
@@ -62,6 +65,86 @@ private slots:
         QVERIFY(worst(
                     -20, 20, sigmoidOf, [](double x) { return 1 / (1 + std::exp(-x)); }, itself) <
                 5e-7);
+    }
+
+    /// In units of the last place of the exact value, over all floats where they are not too many.
+    void functionsOfLogarithmsAndAngles()
+    {
+        using namespace gradus::kernel;
+        const auto units = [](float value, double exact) {
+            const auto nearest = static_cast<float>(exact);
+            if (!std::isfinite(nearest) || !std::isfinite(value))
+                return std::isnan(exact) ? (std::isnan(value) ? 0.0 : 1e9)
+                                         : (value == nearest ? 0.0 : 1e9);
+            const double unit = std::ldexp(1.0, std::max(-149, std::ilogb(nearest) - 23));
+            return nearest == 0.0F ? std::fabs(static_cast<double>(value)) * 1e45
+                                   : std::fabs(static_cast<double>(value) - exact) / unit;
+        };
+        double log = 0;
+        double softplus = 0;
+        double sine = 0;
+        for (std::uint32_t bits = 1; bits < 0x7f800000U; bits += 4999) {
+            const auto x = std::bit_cast<float>(bits);
+            const auto exact = static_cast<double>(x);
+            log = std::max(log, units(logOf(x), std::log(exact)));
+            for (const float turned : {x, -x}) {
+                const auto at = static_cast<double>(turned);
+                if (x < 85)
+                    softplus =
+                        std::max(softplus, units(softplusOf(turned), std::log1p(std::exp(at))));
+                if (x <= largestAngle) {
+                    sine = std::max(sine, units(sineOf(turned, 0), std::sin(at)));
+                    sine = std::max(sine, units(sineOf(turned, 1), std::cos(at)));
+                }
+            }
+        }
+        QVERIFY2(log < 1, qPrintable(QString::number(log)));
+        QVERIFY2(softplus < 3.1, qPrintable(QString::number(softplus)));
+        QVERIFY2(sine < 0.51, qPrintable(QString::number(sine)));
+        const float infinity = std::numeric_limits<float>::infinity();
+        QVERIFY(logOf(infinity) == infinity && logOf(0) == -infinity && logOf(-0.0F) == -infinity);
+        QVERIFY(std::isnan(logOf(-1)) && std::isnan(logOf(-infinity)) &&
+                std::isnan(logOf(std::numeric_limits<float>::quiet_NaN())));
+        QVERIFY(softplusOf(infinity) == infinity && softplusOf(-infinity) == 0);
+        // Angles that are not reduced here, among others, wherever they stand.
+        std::vector<float> x(150, 1e-3F);
+        x[3] = 1e9F;
+        x[149] = -3e30F;
+        x[70] = infinity;
+        std::vector<float> y(x.size());
+        kernel::unary({op::UnaryKind::Cos, 0, 0}, x, y);
+        QVERIFY(units(y[3], std::cos(1e9)) < 1 && std::isnan(y[70]) && y[4] == sineOf(1e-3F, 1));
+        QVERIFY(units(y[149], std::cos(static_cast<double>(-3e30F))) < 1);
+    }
+
+    void powers()
+    {
+        const float infinity = std::numeric_limits<float>::infinity();
+        const float nothing = std::numeric_limits<float>::quiet_NaN();
+        std::vector<float> special{0,       -0.0F,   1,         -1,        infinity,  -infinity,
+                                   2,       -2,      0.5F,      -0.5F,     3,         -3,
+                                   1e-40F,  -1e-40F, 3e38F,     -3e38F,    16777216,  16777215,
+                                   nothing, 1e10F,   0.999999F, 1.000001F, -16777215, -1.5F};
+        for (const float a : special)
+            for (const float b : special) {
+                const float expected = std::pow(a, b);
+                const float power = kernel::powerOf(a, b);
+                const bool same = std::isnan(expected)
+                                      ? std::isnan(power)
+                                      : std::signbit(power) == std::signbit(expected) &&
+                                            (power == expected ||
+                                             isClose(static_cast<double>(power),
+                                                     static_cast<double>(expected), 1.3e-7, 1e-45));
+                QVERIFY2(same, qPrintable(QString("%1 ^ %2 = %3").arg(a).arg(b).arg(power)));
+            }
+        RandomStream random(1, "powers", "test");
+        for (int i = 0; i < 200000; ++i) {
+            const auto a = static_cast<float>(std::exp(20 * random.normal()));
+            const auto b = static_cast<float>(random.normal() * 2);
+            const double exact = std::pow(static_cast<double>(a), static_cast<double>(b));
+            if (exact > 1e-37 && exact < 3e38)
+                QVERIFY(isClose(static_cast<double>(kernel::powerOf(a, b)), exact, 6e-8, 0));
+        }
     }
 
     void functionsAtTheEnds()

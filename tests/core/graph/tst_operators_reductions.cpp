@@ -59,6 +59,29 @@ private slots:
         QVERIFY(most.at[0] == -infinity);
     }
 
+    /// Rows shorter than vectors go through tiles of many.
+    void softmaxOfManyShortRows()
+    {
+        for (const std::int64_t size : {1, 2, 3, 8, 9})
+            for (const bool logarithm : {false, true}) {
+                const Elements x = randomElements({700, size}, "x");
+                op::Softmax softmax;
+                softmax.logarithm = logarithm;
+                const Elements y = result(softmax, {x});
+                for (std::size_t r = 0; r < 700; ++r) {
+                    const auto width = static_cast<std::size_t>(size);
+                    double sum = 0;
+                    for (std::size_t i = 0; i < width; ++i)
+                        sum += std::exp(x.at[r * width + i]);
+                    for (std::size_t i = 0; i < width; ++i) {
+                        const double share = std::exp(x.at[r * width + i]) / sum;
+                        const double expected = logarithm ? std::log(share) : share;
+                        QVERIFY(std::fabs(y.at[r * width + i] - expected) < 2e-6);
+                    }
+                }
+            }
+    }
+
     /// What is no number is never lost, and sorts above all numbers.
     void notANumber()
     {
