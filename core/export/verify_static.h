@@ -9,8 +9,8 @@
 
 namespace gradus {
 
-/// What a layer's group of an HDF5 file says of its inputs' static grids against the run: sentences,
-/// none when all is the same. Shares no code with what writes them.
+/// What a layer's group of an HDF5 file says of its inputs' static grids against the run:
+/// sentences, none when all is the same. Shares no code with what writes them.
 [[nodiscard]] std::vector<std::string> compareStaticInputs(const Hdf5Group& layer,
                                                            const LayerResult& result);
 

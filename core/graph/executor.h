@@ -52,7 +52,8 @@ public:
     void replace(const std::string& tensor, std::shared_ptr<const LinearKernel> kernel);
     /// The kernel of a weight that has one, else null.
     [[nodiscard]] std::shared_ptr<const LinearKernel> kernel(const std::string& tensor) const;
-    /// The node of the graph, an attention, uses the kernel; null: the float one, whatever is below.
+    /// The node of the graph, an attention, uses the kernel; null: the float one, whatever is
+    /// below.
     void replace(int node, std::shared_ptr<const AttentionKernel> kernel);
     /// The kernel of an attention that has one, else null.
     [[nodiscard]] std::shared_ptr<const AttentionKernel> attentionKernel(int node) const;

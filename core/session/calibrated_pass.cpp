@@ -375,9 +375,9 @@ LayerResult QuantizeJob::solveLayer(const Layer& layer, const LayerChoice& choic
 void QuantizeJob::measure(LayerResult& result, ConstMatrixView weight,
                           const InputStatistics* inputs)
 {
-    const std::span<const float> ratio =
-        result.staticInputs ? std::span<const float>(result.staticInputs->ratio)
-                            : std::span<const float>();
+    const std::span<const float> ratio = result.staticInputs
+                                             ? std::span<const float>(result.staticInputs->ratio)
+                                             : std::span<const float>();
     const Tensor quantized = comparableWeight(*result.weight, ratio);
     const WeightError error = weightError(weight, quantized.matrix());
     result.weightSqnrDb = error.sqnrDb;

@@ -112,7 +112,8 @@ private slots:
         QVERIFY(values(query + ".weight") == expected(dequantize(*f.layer(query).weight)));
         const VerifyResult same = f.verify();
         QVERIFY2(same.equal, same.equal ? "" : same.mismatches.front().message.c_str());
-        QVERIFY(f.saysAfter([](auto& s) { s.parameters[normWeight] = filled({64}, 0.25F); }) != "equal");
+        QVERIFY(f.saysAfter([](auto& s) { s.parameters[normWeight] = filled({64}, 0.25F); }) !=
+                "equal");
     }
 
     void verificationReadsEveryPart()
