@@ -21,8 +21,10 @@ namespace gradus {
 namespace {
 
 constexpr double noRidge = std::numeric_limits<double>::infinity();
-constexpr std::array candidates{0.01, 0.03, 0.1, 0.3, 1.0};
-constexpr std::int64_t heldOutOf = 5;  ///< the last one of so many rows
+constexpr std::array candidates{0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0};
+/// The last one of so many parts is held out, whole samples that is: rows of one image or text are
+/// so much alike that some of them cannot judge what was fitted to the others.
+constexpr std::int64_t heldOutOf = 5;
 constexpr std::int64_t block = 512;    ///< rows of which there are copies
 constexpr double withoutHeldOut = 0.1; ///< λ where rows are too few (section 7.1: default)
 
@@ -38,9 +40,10 @@ enum class Part
 
 std::vector<std::int64_t> rowsOf(const ReconstructionProblem& problem, Part part)
 {
+    const std::int64_t firstHeldOut = problem.inputs.rows - problem.inputs.rows / heldOutOf;
     std::vector<std::int64_t> rows;
     for (std::int64_t r = 0; r < problem.inputs.rows; ++r)
-        if (part == Part::All || (r % heldOutOf == heldOutOf - 1) == (part == Part::HeldOut))
+        if (part == Part::All || (r >= firstHeldOut) == (part == Part::HeldOut))
             rows.push_back(r);
     return rows;
 }
@@ -269,7 +272,13 @@ ReconstructionResult reconstructWeight(const ReconstructionProblem& problem, Mon
     Attempt best;
     std::string note;
     if (problem.lambda < 0 && problem.inputs.rows >= heldOutOf) {
-        best = choose(problem, monitor);
+        SubMonitor choosing(monitor, 0, 0.8);
+        const Attempt judged = choose(problem, choosing);
+        // What judged is not thrown away: the weight is solved on all rows with the λ that won.
+        const Moments moments = momentsOf(problem, rowsOf(problem, Part::All), monitor);
+        SubMonitor solving(monitor, 0.8, 1);
+        best = attempt(problem, problem.method, judged.lambda, moments, solving);
+        best.error = judged.error;
     } else {
         double lambda = problem.lambda;
         if (lambda < 0) {

@@ -23,8 +23,9 @@ struct ReconstructionProblem
     ConstMatrixView targets; ///< X of the network to come near to, in W~'s domain; Y = X·W~ᵀ
     Scheme scheme;
     MethodOptions method; ///< of the weight: RTN, GPTQ, decoupleQ or NUPES
-    /// λ as a share of the mean diagonal of H; negative: chosen among {0.01, 0.03, 0.1, 0.3, 1, ∞}
-    /// (∞: W~ itself) by the error on every fifth row, which the solution does not see then.
+    /// λ as a share of the mean diagonal of H; negative: chosen among {0.03, 0.1, 0.3, 1, 3, 10,
+    /// 30, ∞} (∞: W~ itself) by the error on the last fifth of the rows, which the solution does
+    /// not see then. Rows stand in the order of the samples.
     double lambda = -1;
     bool centred = true; ///< means are left to the bias; false where the layer has none
     std::uint64_t seed = 0;
@@ -36,8 +37,9 @@ struct ReconstructionResult
     /// To be added to the outputs beside the bias that belongs to W~: mean(Y) − Ŵ·mean(Â). Empty
     /// when not centred.
     std::vector<double> biasChange;
-    double lambda = 0; ///< that was used; infinite for none
-    double heldOutError = 0; ///< ‖ÂŴᵀ + change − Y‖²/‖Y‖² on the held-out rows; NaN without
+    double lambda = 0;       ///< that was used; infinite for none
+    double heldOutError = 0; ///< ‖ÂŴᵀ + change − Y‖²/‖Y‖² on the held-out rows, before
+                             ///< these were used; NaN without
     std::string note;
 };
 /// W* = (C + W~Λ)(H + Λ)⁻¹, then the method on W* under H, then the bias. Throws Error(Numeric) on

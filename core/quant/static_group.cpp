@@ -19,8 +19,9 @@ namespace {
 
 constexpr std::int64_t rowGrain = 64;
 
-/// One of five rows judges, the others are fitted.
-constexpr std::int64_t heldOutStride = 5;
+/// The last one of five parts judges, the others are fitted: whole samples, as rows of one are much
+/// alike.
+constexpr std::int64_t heldOutOf = 5;
 /// Rows that the errors shown to people are measured on.
 constexpr std::int64_t measuredRows = 2048;
 
@@ -49,8 +50,7 @@ AffineGrid clippedChannels(ConstMatrixView x, const StaticSettings& settings, st
     std::vector<std::int64_t> fitted;
     std::vector<std::int64_t> heldOut;
     for (std::int64_t r = 0; r < x.rows; ++r)
-        (x.rows >= 2 * heldOutStride && r % heldOutStride == heldOutStride - 1 ? heldOut : fitted)
-            .push_back(r);
+        (r >= x.rows - x.rows / heldOutOf ? heldOut : fitted).push_back(r);
     const Tensor fittedRows = selectRows(x, fitted);
     const Tensor heldOutRows = selectRows(x, heldOut);
     bounds = dualClipping(fittedRows.matrix(), heldOutRows.matrix(), settings.bits,

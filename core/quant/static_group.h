@@ -63,8 +63,8 @@ struct StaticGroupResult
     std::optional<NormReport> norm;
     std::vector<StaticConsumerResult> consumers;
 };
-/// Every fifth row is held out where a choice is made between alternatives. Throws Error(Numeric)
-/// when inputs are not finite.
+/// The last fifth of the rows, which stand in the order of samples, is held out where a choice is
+/// made between alternatives. Throws Error(Numeric) when inputs are not finite.
 [[nodiscard]] StaticGroupResult solveStaticGroup(const StaticGroupProblem& problem,
                                                  Monitor& monitor);
 
