@@ -2,6 +2,7 @@
 #include "core/session/quantize.h"
 
 #include "app/cli/commands.h"
+#include "app/cli/quantize_json.h"
 #include "app/cli/terminal.h"
 #include "core/base/error.h"
 #include "core/base/format.h"
@@ -9,6 +10,7 @@
 #include "core/base/regex.h"
 #include "core/base/text.h"
 #include "core/io/byte_source.h"
+#include "core/quant/static_settings.h"
 #include "core/session/forecast.h"
 #include "core/session/journal.h"
 #include "core/session/prepared_model.h"
@@ -39,7 +41,13 @@ struct Arguments
     bool symmetric = false;
     std::string clip;
     std::vector<std::string> options;
-    int activationBits = 0;
+    int activationBits = -1; ///< not given
+    std::string activationQuantizer;
+    std::string activationRange;
+    std::string activationGranularity;
+    std::string activationSoftmax;
+    int attentionBits = -1;
+    int softmaxBits = -1;
     std::string activationExponent;
     bool activationNoClip = false;
     bool activationShift = false;
@@ -73,26 +81,63 @@ ClipLimits clipOf(const std::string& text)
     return {static_cast<float>(low) + 0.0F, static_cast<float>(high) + 0.0F};
 }
 
-bool quantizesActivations(const Arguments& arguments)
+bool namesActivations(const Arguments& arguments)
 {
-    return arguments.activationBits != 0 || !arguments.activationExponent.empty() ||
+    return arguments.activationBits >= 0 || !arguments.activationQuantizer.empty() ||
+           !arguments.activationRange.empty() || !arguments.activationGranularity.empty() ||
+           !arguments.activationSoftmax.empty() || arguments.attentionBits >= 0 ||
+           arguments.softmaxBits >= 0 || !arguments.activationExponent.empty() ||
            arguments.activationNoClip || arguments.activationShift;
 }
 
-ActivationChoice activationOf(const Arguments& arguments)
+/// Refuses what does not go with the quantizer.
+void refuseOthers(const Arguments& arguments, ActivationQuantizer quantizer)
 {
-    ActivationChoice choice;
-    if (!quantizesActivations(arguments))
+    const bool power = !arguments.activationExponent.empty() || arguments.activationNoClip ||
+                       arguments.activationShift;
+    const bool uniform = !arguments.activationRange.empty() ||
+                         !arguments.activationGranularity.empty() ||
+                         !arguments.activationSoftmax.empty() || arguments.attentionBits >= 0 ||
+                         arguments.softmaxBits >= 0;
+    if (power && quantizer == ActivationQuantizer::Uniform)
+        throw Error(ErrorCode::Usage,
+                    "--act-exponent, --act-no-clip and --act-shift are of power grids, but inputs "
+                    "go to uniform ones; expected --act-quantizer power, or none of them");
+    if (uniform && quantizer == ActivationQuantizer::Power)
+        throw Error(ErrorCode::Usage,
+                    "--act-range, --act-granularity, --act-softmax, --act-attention-bits and "
+                    "--act-softmax-bits are of uniform grids, but inputs go to power ones; "
+                    "expected --act-quantizer uniform, or none of them");
+}
+
+ActivationChoice activationOf(const Arguments& arguments, const MethodOptions& method)
+{
+    ActivationChoice choice = defaultActivation(method, arguments.bits);
+    if (!namesActivations(arguments))
         return choice;
-    if (arguments.activationBits == 0)
-        throw Error(ErrorCode::Usage, "--act-exponent, --act-no-clip and --act-shift need "
-                                      "--act-bits A, the bits of the layers' inputs");
-    choice.bits = arguments.activationBits;
+    // The parser has checked the names.
+    if (!arguments.activationQuantizer.empty())
+        choice.quantizer = activationQuantizerFromName(arguments.activationQuantizer)
+                               .value_or(ActivationQuantizer::Method);
+    const ActivationQuantizer quantizer = quantizerOf(choice, method);
+    if (arguments.activationBits >= 0)
+        choice.bits = arguments.activationBits;
+    else if (choice.bits == 0 && arguments.attentionBits <= 0 && arguments.softmaxBits <= 0)
+        throw Error(ErrorCode::Usage, "flags about inputs (--act-…) need --act-bits A, the bits of "
+                                      "the layers' inputs");
+    refuseOthers(arguments, quantizer);
     if (!arguments.activationExponent.empty())
         choice.exponent = activationExponentFromName(arguments.activationExponent)
-                              .value_or(ActivationExponent::Searched); // checked by the parser
+                              .value_or(ActivationExponent::Searched);
     choice.clip = !arguments.activationNoClip;
     choice.shift = arguments.activationShift;
+    choice.range = inputRangeFromName(arguments.activationRange);
+    if (!arguments.activationGranularity.empty())
+        choice.granularity = inputGranularityFromName(arguments.activationGranularity)
+                                 .value_or(InputGranularity::Method);
+    choice.softmax = probabilityQuantizerFromName(arguments.activationSoftmax);
+    choice.attentionBits = arguments.attentionBits;
+    choice.probabilityBits = arguments.softmaxBits;
     if (const auto problem = choice.validate())
         throw Error(ErrorCode::Usage, concat("--act-bits: ", *problem));
     return choice;
@@ -104,7 +149,7 @@ Recipe recipeOf(const Arguments& arguments)
     if (!arguments.recipe.empty()) {
         if (!arguments.method.empty() || arguments.bits != 0 || !arguments.granularity.empty() ||
             arguments.symmetric || !arguments.clip.empty() || !arguments.options.empty() ||
-            !arguments.keep.empty() || quantizesActivations(arguments))
+            !arguments.keep.empty() || namesActivations(arguments))
             throw Error(ErrorCode::Usage, "--recipe decides method, bits, group, symmetry, clip "
                                           "limits, options, activations and float layers; "
                                           "give either it or those flags");
@@ -132,7 +177,9 @@ Recipe recipeOf(const Arguments& arguments)
                             concat("--option ", quoted(option), ": expected key=value"));
             setOption(recipe.standard.method, option.substr(0, equals), option.substr(equals + 1));
         }
-        recipe.standard.activation = activationOf(arguments);
+        recipe.standard.activation = activationOf(arguments, recipe.standard.method);
+        if (isStaticMethod(recipe.standard.method))
+            recipe.calibration.mode = CalibrationMode::TrueSequential;
         for (const std::string& pattern : arguments.keep) {
             Rule rule;
             rule.pattern = pattern;
@@ -181,8 +228,11 @@ std::string jsonOf(const Plan& planned, const Forecast& expected)
         entry["bits_per_weight"] =
             kept ? std::numeric_limits<double>::quiet_NaN() : row.bitsPerWeight;
         entry["bytes"] = row.bytes;
-        if (!kept && row.choice.activation.enabled())
+        if (!kept && row.choice.activation.enabled()) {
             entry["activation_bits"] = row.choice.activation.bits;
+            entry["activation_quantizer"] =
+                activationQuantizerName(quantizerOf(row.choice.activation, row.choice.method));
+        }
         entry["note"] = row.note;
         out["layers"].push_back(std::move(entry));
     }
@@ -271,113 +321,6 @@ int dryRun(const QuantizeRequest& request, const Arguments& arguments)
     if (const std::string note = foldingNote(*wanted.model, wanted.recipe); !note.empty())
         std::fprintf(stderr, "%s\n", note.c_str());
     return 0;
-}
-
-/// Every training of the run once, in the order of the layers.
-std::vector<std::shared_ptr<const TuningOutcome>> trainingsOf(const Run& run)
-{
-    std::vector<std::shared_ptr<const TuningOutcome>> trainings;
-    for (const LayerResult& layer : run.layers)
-        for (const auto& tuning : layer.tunings)
-            if (std::find(trainings.begin(), trainings.end(), tuning) == trainings.end())
-                trainings.push_back(tuning);
-    // The fine-tuning of all blocks comes last.
-    std::stable_partition(trainings.begin(), trainings.end(),
-                          [](const auto& training) { return training->block >= 0; });
-    return trainings;
-}
-
-nlohmann::ordered_json jsonOf(const std::vector<TracePoint>& trace)
-{
-    nlohmann::ordered_json out = nlohmann::ordered_json::array();
-    for (const TracePoint& point : trace)
-        out.push_back({{"stage", traceStageName(point.stage)},
-                       {"round", point.round},
-                       {"relative_output_error", point.relativeError},
-                       {"weight_error", point.weightError},
-                       {"exponent", point.exponent},
-                       {"accepted", point.accepted},
-                       {"scale_change", point.scaleChange},
-                       {"zero_change", point.zeroChange}});
-    return out;
-}
-
-nlohmann::ordered_json jsonOf(const TuningOutcome& training)
-{
-    return {{"name", training.name},
-            {"before", training.before()},
-            {"after", training.after()},
-            {"best_epoch", training.bestEpoch},
-            {"epochs",
-             std::max<std::int64_t>(0, static_cast<std::int64_t>(training.epochLosses.size()) - 1)},
-            {"steps", training.losses.size()},
-            {"stopped_early", training.stoppedEarly},
-            {"scale_change", training.scaleChange},
-            {"zero_change", training.zeroChange},
-            {"code_change", training.codeChange},
-            {"exponent_change", training.exponentChange},
-            {"trained_tensors", training.parameters.size()}};
-}
-
-/// What power grids have: exponents, outliers, the inputs' grid.
-void addPowerParts(nlohmann::ordered_json& entry, const LayerResult& layer)
-{
-    if (layer.weight && layer.weight->scheme.levels != Levels::Uniform) {
-        const std::vector<float>& exponents = layer.weight->exponents;
-        entry["levels"] = levelsName(layer.weight->scheme.levels);
-        std::vector<float> sorted = exponents;
-        std::sort(sorted.begin(), sorted.end());
-        // Of rows with exponents of their own, the median.
-        entry["exponent"] = sorted[sorted.size() / 2];
-        entry["exponents"] = exponents.size();
-        entry["outliers"] = layer.weight->outliers.columns.size();
-    }
-    if (layer.activation) {
-        const ActivationGrid& grid = *layer.activation;
-        entry["activation"] = {{"bits", grid.bits},         {"signed", grid.isSigned},
-                               {"exponent", grid.exponent}, {"limit", grid.limit},
-                               {"shift", grid.shift},       {"relative_error", grid.relativeError}};
-    }
-}
-
-std::string jsonOf(const Run& run, double seconds)
-{
-    nlohmann::ordered_json out;
-    out["layers"] = nlohmann::ordered_json::array();
-    for (const LayerResult& layer : run.layers) {
-        const bool kept = !layer.weight;
-        nlohmann::ordered_json entry;
-        entry["name"] = layer.name;
-        entry["method"] = kept ? "float" : std::string(methodName(layer.choice.method));
-        for (const char* field : {"bits", "group", "granularity", "symmetric"})
-            entry[field] = nullptr;
-        if (!kept) {
-            const Scheme& scheme = layer.choice.scheme;
-            entry["bits"] = scheme.bits;
-            entry["group"] = effectiveGroup(scheme, layer.weight->cols);
-            entry["granularity"] = granularityName(scheme.granularity);
-            entry["symmetric"] = layer.weight->scheme.symmetric;
-        }
-        entry["bits_per_weight"] = layer.bitsPerWeight();
-        entry["bytes"] = layer.bytes();
-        entry["weight_sqnr_db"] = layer.weightSqnrDb;
-        entry["relative_output_error"] = layer.relativeOutputError;
-        addPowerParts(entry, layer);
-        entry["seconds"] = layer.seconds;
-        entry["note"] = layer.note;
-        entry["trace"] = jsonOf(layer.trace);
-        out["layers"].push_back(std::move(entry));
-    }
-    out["trainings"] = nlohmann::ordered_json::array();
-    for (const auto& training : trainingsOf(run))
-        out["trainings"].push_back(jsonOf(*training));
-    out["totals"] = {{"bits_per_weight", run.totals.bitsPerWeight},
-                     {"bytes", run.totals.bytes},
-                     {"float_bytes", run.totals.floatBytes},
-                     {"weights", run.totals.weights},
-                     {"seconds", seconds},
-                     {"peak_memory_bytes", peakMemoryBytes()}};
-    return out.dump(2);
 }
 
 /// What the trainings did to their losses, before and after.
@@ -496,7 +439,7 @@ int runQuantize(const Arguments& arguments)
     const double seconds =
         std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     if (arguments.jsonGiven)
-        printJson(jsonOf(*run, seconds), arguments.json.empty() ? "-" : arguments.json);
+        printJson(runJson(*run, seconds), arguments.json.empty() ? "-" : arguments.json);
     if (!arguments.jsonGiven || (!arguments.json.empty() && arguments.json != "-"))
         printRun(*run, seconds, arguments.out);
     return 0;
@@ -520,13 +463,39 @@ void addQuantize(CLI::App& program, const AddAction& add)
     verb->add_option("--option", a->options, "Method option, key=value; may be repeated")
         ->allow_extra_args(false);
     verb->add_option("--act-bits", a->activationBits,
-                     "Quantize the layers' inputs, too, to this many bits (2 to 8) on power grids");
-    verb->add_option("--act-exponent", a->activationExponent,
-                     "Exponent of the inputs' grids: searched (default), shared with the weights, "
-                     "half or uniform")
+                     "Quantize the layers' inputs, too, to this many bits (2 to 8); 0: they stay "
+                     "float. Default: 0, with static methods the bits of the weights")
+        ->check(CLI::Range(0, 8));
+    verb->add_option("--act-quantizer", a->activationQuantizer,
+                     "Levels that inputs go to: power or uniform (default: uniform with static "
+                     "methods, power with all others)")
+        ->check(CLI::IsMember({"power", "uniform"}));
+    verb->add_option("--act-range", a->activationRange,
+                     "Range of uniform grids: min-max, percentile or mse (default: the method's)")
+        ->check(CLI::IsMember({"min-max", "percentile", "mse"}));
+    verb->add_option("--act-granularity", a->activationGranularity,
+                     "Uniform grids of inputs that come from a norm: tensor, or channel, which is "
+                     "folded into the norm (default: the method's)")
+        ->check(CLI::IsMember({"tensor", "channel"}));
+    verb->add_option("--act-softmax", a->activationSoftmax,
+                     "What outputs of softmax are rounded to: log-sqrt2, log2 or uniform (default: "
+                     "the method's)")
+        ->check(CLI::IsMember({"log-sqrt2", "log2", "uniform"}));
+    verb->add_option("--act-attention-bits", a->attentionBits,
+                     "Bits of q, k and v with uniform grids, 2 to 8; 0: float (default: as "
+                     "--act-bits)")
+        ->check(CLI::Range(0, 8));
+    verb->add_option("--act-softmax-bits", a->softmaxBits,
+                     "Bits of what a softmax puts out with uniform grids, 2 to 8; 0: float "
+                     "(default: as --act-bits)")
+        ->check(CLI::Range(0, 8));
+    verb->add_option(
+            "--act-exponent", a->activationExponent,
+            "Exponent of power grids of inputs: searched (default), shared with the weights, "
+            "half or uniform")
         ->check(CLI::IsMember({"searched", "shared", "half", "uniform"}));
     verb->add_flag("--act-no-clip", a->activationNoClip,
-                   "The inputs' grids reach to the largest input seen");
+                   "Power grids of inputs reach to the largest input seen");
     verb->add_flag("--act-shift", a->activationShift,
                    "Inputs with small negative parts are moved up to an unsigned grid");
     verb->add_option("--keep", a->keep,
@@ -545,7 +514,8 @@ void addQuantize(CLI::App& program, const AddAction& add)
     verb->add_option(
             "--calibration-mode", a->calibrationMode,
             "sequential: blocks see the quantized ones before them; true-sequential: layers "
-            "within a block, too; float: one pass over the float model")
+            "within a block, too; float: one pass over the float model (default: sequential, "
+            "with static methods true-sequential)")
         ->check(CLI::IsMember({"sequential", "true-sequential", "float"}));
     verb->add_option("--tokenizer", a->tokenizer, "Tokenizer file instead of the model's");
     verb->add_option("--seed", a->seed, "Seed of everything random (default 0)")

@@ -194,8 +194,10 @@ void Explorer::requestPreviews(const std::optional<ClipLimits>& clip)
         request.inputs = inputsOf(name);
         // The run's own codes, when they were made for this very choice.
         const auto found = m_document->results().find(name);
-        if (found != m_document->results().end() && found->second.result.choice == *choice)
+        if (found != m_document->results().end() && found->second.result.choice == *choice) {
             request.fromRun = found->second.result.weight;
+            request.staticInputs = found->second.result.staticInputs;
+        }
         // A model's exponent is known from a run of it only.
         const PowerGridOptions* power = powerGridOf(choice->method);
         if (power && power->exponentScope == ExponentScope::Model &&

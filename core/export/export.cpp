@@ -73,12 +73,13 @@ std::vector<PreflightNote> preflight(const ExportRequest& asked)
             {"",
              concat(tuned.size(), tuned.size() == 1 ? " float tensor" : " float tensors",
                     " of the model ", tuned.size() == 1 ? "was" : "were",
-                    " trained with the run and ", tuned.size() == 1 ? "is" : "are",
-                    " written as trained: ", tuned.begin()->first, tuned.size() > 1 ? ", …" : ""),
+                    " changed by the run (trained, or folded) and ",
+                    tuned.size() == 1 ? "is" : "are", " written so: ", tuned.begin()->first,
+                    tuned.size() > 1 ? ", …" : ""),
              false});
     std::vector<std::string> grids;
     for (const LayerResult& layer : request.run->layers)
-        if (layer.activation)
+        if (layer.activation || (layer.staticInputs && layer.staticInputs->grid))
             grids.push_back(layer.name);
     if (!grids.empty() && request.format != ExportFormat::Hdf5)
         notes.push_back({"",

@@ -8,6 +8,7 @@
 #include "core/base/text.h"
 #include "core/export/export.h"
 #include "core/export/verify_power.h"
+#include "core/export/verify_static.h"
 #include "core/io/hdf5_file.h"
 #include "core/io/keras_file.h"
 #include "core/io/placed_model_file.h"
@@ -47,7 +48,7 @@ public:
         m_tuned = tunedParameters(run.layers);
         for (const auto& [name, value] : m_tuned)
             if (!model.source.tensors->find(name))
-                mismatch(name, "the run has trained it, but the model has no such tensor");
+                mismatch(name, "the run has changed it, but the model has no such tensor");
     }
 
     void dequantized(const ModelFile& file);
@@ -270,7 +271,7 @@ void Verifier::sameBytes(const ModelFile& file, const TensorInfo& original)
     const auto index = static_cast<std::int64_t>(at / size);
     mismatch(original.name, original.name, place(info->shape, index), " is ",
              valueText(found, index), ", expected ", valueText(expected, index),
-             tuned == m_tuned.end() ? " as in the original" : " as the run has trained it");
+             tuned == m_tuned.end() ? " as in the original" : " as the run has it");
 }
 
 // ------------------------------------------------------------------------------- dequantized
@@ -699,6 +700,8 @@ void Verifier::hdf5Layer(const Hdf5Group& group, const LayerResult& result, std:
     const PowerComparison power = comparePowerParts(group, result);
     m_result.checked += power.checked;
     for (const std::string& what : power.mismatches)
+        mismatch(name, what);
+    for (const std::string& what : compareStaticInputs(group, result))
         mismatch(name, what);
 
     const auto count = static_cast<std::uint64_t>(weight.rows * weight.cols);

@@ -9,7 +9,8 @@
 #include <algorithm>
 #include <cassert>
 #include <cmath>
-#include <cstring>
+#include <functional>
+#include <utility>
 #include <vector>
 
 namespace gradus {
@@ -73,33 +74,28 @@ std::vector<double> correction(std::span<const double> hessian, std::span<const 
     return result;
 }
 
-} // namespace
-
-AsymmetricTarget asymmetricTarget(ConstMatrixView weight, std::span<const double> hessian,
-                                  std::span<const double> cross, double damping,
-                                  const Monitor& monitor)
+/// Calls sink(row, W* of it) for every row, from several threads; returns the damping that was
+/// used.
+double solveTarget(ConstMatrixView weight, std::span<const double> hessian,
+                   std::span<const double> cross, double damping,
+                   const std::function<void(std::int64_t row, std::span<const double>)>& sink,
+                   const Monitor& monitor)
 {
     const std::int64_t d = weight.cols;
     assert(hessian.size() == static_cast<std::size_t>(d * d) && cross.size() == hessian.size());
-    AsymmetricTarget target;
-    target.weight = Tensor({weight.rows, d});
-    for (std::int64_t r = 0; r < weight.rows; ++r)
-        std::memcpy(target.weight.matrix().row(r).data(), weight.row(r).data(),
-                    weight.row(r).size_bytes());
-    target.damping = damping;
     requireFinite(hessian, "the inputs of the quantized network are not finite");
     requireFinite(cross, "the inputs of the float network are not finite");
     const HessianOrder order = hessianOrder(hessian, d, false);
-    if (order.deadCount == d)
-        return target;
-    auto factor = sweepFactor(hessian, d, order, 0, damping, monitor);
-    if (!factor)
-        throw Error(ErrorCode::Numeric,
-                    "the Hessian of the quantized network's inputs cannot be factorized");
-    target.damping = factor->damping;
-    const std::vector<double> change =
-        correction(hessian, cross, d, order, std::move(*factor), monitor);
-    const std::int64_t panel = panelRows(d);
+    std::vector<double> change;
+    if (order.deadCount < d) {
+        auto factor = sweepFactor(hessian, d, order, 0, damping, monitor);
+        if (!factor)
+            throw Error(ErrorCode::Numeric,
+                        "the Hessian of the quantized network's inputs cannot be factorized");
+        damping = factor->damping;
+        change = correction(hessian, cross, d, order, std::move(*factor), monitor);
+    }
+    const std::int64_t panel = panelRows(std::max<std::int64_t>(1, d));
     parallelFor((weight.rows + panel - 1) / panel, 1,
                 [&](std::int64_t begin, std::int64_t end) {
                     std::vector<double> from(static_cast<std::size_t>(panel * d));
@@ -111,18 +107,52 @@ AsymmetricTarget asymmetricTarget(ConstMatrixView weight, std::span<const double
                             std::transform(weight.row(first + r).begin(),
                                            weight.row(first + r).end(), from.data() + r * d,
                                            [](float value) { return static_cast<double>(value); });
-                        multiplySerial({from.data(), rows, d, d}, {change.data(), d, d, d},
-                                       {by.data(), rows, d, d}, false);
-                        for (std::int64_t r = 0; r < rows; ++r) {
-                            float* to = target.weight.matrix().row(first + r).data();
-                            for (std::int64_t c = 0; c < d; ++c)
-                                to[c] =
-                                    static_cast<float>(from[static_cast<std::size_t>(r * d + c)] +
-                                                       by[static_cast<std::size_t>(r * d + c)]);
-                        }
+                        if (!change.empty())
+                            multiplySerial({from.data(), rows, d, d}, {change.data(), d, d, d},
+                                           {by.data(), rows, d, d}, false);
+                        for (std::size_t i = 0; i < static_cast<std::size_t>(rows * d); ++i)
+                            from[i] += by[i];
+                        for (std::int64_t r = 0; r < rows; ++r)
+                            sink(first + r,
+                                 std::span<const double>(from).subspan(
+                                     static_cast<std::size_t>(r * d), static_cast<std::size_t>(d)));
                     }
                 },
                 &monitor);
+    return damping;
+}
+
+} // namespace
+
+AsymmetricTarget asymmetricTarget(ConstMatrixView weight, std::span<const double> hessian,
+                                  std::span<const double> cross, double damping,
+                                  const Monitor& monitor)
+{
+    AsymmetricTarget target;
+    target.weight = Tensor({weight.rows, weight.cols});
+    const MatrixView out = target.weight.matrix();
+    target.damping = solveTarget(
+        weight, hessian, cross, damping,
+        [&](std::int64_t row, std::span<const double> values) {
+            std::transform(values.begin(), values.end(), out.row(row).begin(),
+                           [](double value) { return static_cast<float>(value); });
+        },
+        monitor);
+    return target;
+}
+
+ExactTarget exactAsymmetricTarget(ConstMatrixView weight, std::span<const double> hessian,
+                                  std::span<const double> cross, double damping,
+                                  const Monitor& monitor)
+{
+    ExactTarget target;
+    target.weight.resize(static_cast<std::size_t>(weight.rows * weight.cols));
+    target.damping = solveTarget(
+        weight, hessian, cross, damping,
+        [&](std::int64_t row, std::span<const double> values) {
+            std::copy(values.begin(), values.end(), target.weight.begin() + row * weight.cols);
+        },
+        monitor);
     return target;
 }
 

@@ -5,6 +5,7 @@
 #include "core/tensor/tensor.h"
 
 #include <span>
+#include <vector>
 
 namespace gradus {
 
@@ -26,6 +27,17 @@ struct AsymmetricTarget
 /// quantized input is always zero stay. Throws Error(Numeric) when Ĥ or C is not finite. Two more
 /// matrices of doubles of the size of Ĥ besides the result while it runs, at the most three.
 [[nodiscard]] AsymmetricTarget asymmetricTarget(ConstMatrixView weight,
+                                                std::span<const double> hessian,
+                                                std::span<const double> cross, double damping,
+                                                const Monitor& monitor);
+
+/// The same before it is rounded to float.
+struct ExactTarget
+{
+    std::vector<double> weight; ///< rows × d
+    double damping = 0;
+};
+[[nodiscard]] ExactTarget exactAsymmetricTarget(ConstMatrixView weight,
                                                 std::span<const double> hessian,
                                                 std::span<const double> cross, double damping,
                                                 const Monitor& monitor);

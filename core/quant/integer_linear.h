@@ -3,7 +3,7 @@
 
 #include "core/graph/executor.h"
 #include "core/quant/integer_operands.h"
-#include "core/quant/integer_sums.h"
+#include "core/quant/integer_panels.h"
 
 #include <memory>
 #include <optional>
@@ -41,8 +41,8 @@ public:
     /// ½.
     IntegerLinear(const QuantizedWeight& weight, const ActivationGrid& grid);
 
-    [[nodiscard]] std::int64_t rows() const override { return m_rows; }
-    [[nodiscard]] std::int64_t cols() const override { return m_cols; }
+    [[nodiscard]] std::int64_t rows() const override { return m_panels.rows(); }
+    [[nodiscard]] std::int64_t cols() const override { return m_panels.cols(); }
     /// Throws Error(Numeric) on NaN, which has no code.
     void apply(ConstMatrixView x, MatrixView y, const Monitor& monitor) const override;
     /// With the operands that are multiplied: rounded ones where they are.
@@ -50,61 +50,37 @@ public:
 
     void applyWith(InstructionSet set, ConstMatrixView x, MatrixView y,
                    const Monitor& monitor) const;
-    [[nodiscard]] OperandStore store() const { return m_store; }
+    [[nodiscard]] OperandStore store() const { return m_panels.store(); }
     [[nodiscard]] bool exact() const { return m_exact; } ///< no codebook was rounded
     /// Inputs whose products are summed in 32 bits.
-    [[nodiscard]] std::int64_t safeInputs() const { return m_safeWords * wordInputs(m_store); }
+    [[nodiscard]] std::int64_t safeInputs() const
+    {
+        return m_panels.safeWords() * wordInputs(store());
+    }
     /// What one product reads of the weight.
     [[nodiscard]] std::uint64_t bytes() const;
 
 private:
-    struct Group
-    {
-        std::int64_t firstInput = 0;
-        std::int64_t inputs = 0;
-        std::int64_t words = 0;     ///< of the weight, per lane
-        std::int64_t firstWord = 0; ///< of the inputs
-    };
     struct Inputs;
 
-    void chooseStore(const QuantizedWeight& weight, const std::vector<IntegerOperands>& operands);
-    void orderInputs(const QuantizedWeight& weight);
-    void packPanel(const QuantizedWeight& weight, const std::vector<IntegerOperands>& operands,
-                   std::int64_t panel);
+    void choosePanels(const QuantizedWeight& weight, const std::vector<IntegerOperands>& operands);
+    void packRow(const QuantizedWeight& weight, const IntegerOperands& operands, std::int64_t row);
     void takeOutliers(const QuantizedWeight& weight, const std::vector<IntegerOperands>& operands);
-    [[nodiscard]] std::int64_t panels() const;
-    [[nodiscard]] std::int64_t vectorsOf(std::int64_t panel) const;
-    [[nodiscard]] const std::uint32_t* panelWords(std::int64_t panel) const;
-    [[nodiscard]] std::size_t parameterOf(std::int64_t panel, std::size_t group) const;
-    [[nodiscard]] std::int64_t inputsOfWord() const
-    {
-        return m_store == OperandStore::Pairs ? 2 : 4;
-    }
-    [[nodiscard]] std::int64_t placeOf(std::int64_t input) const; ///< among a token's stored inputs
-    [[nodiscard]] std::int32_t operandAt(std::int64_t row, std::int64_t input) const;
     void prepare(ConstMatrixView x, Inputs& inputs, const Monitor& monitor) const;
-    void sumPanel(IntegerSum sum, const Inputs& inputs, std::int64_t firstToken,
+    void sumPanel(InstructionSet set, const Inputs& inputs, std::int64_t firstToken,
                   std::int64_t tokens, std::int64_t panel, MatrixView y) const;
     void addOutliers(const Inputs& inputs, std::int64_t token, std::int64_t firstRow,
                      std::int64_t rows, double* out) const;
 
-    std::int64_t m_rows;
-    std::int64_t m_cols;
+    IntegerPanels m_panels;
     ActivationLevels m_levels;
-    OperandStore m_store = OperandStore::Bytes;
     bool m_exact = true;
-    std::int64_t m_safeWords = 0;
-    std::int64_t m_wordsPerLane = 0;
-    std::int64_t m_inputWords = 0;           ///< of a token
     std::vector<std::int32_t> m_inputValues; ///< by code + N: operand − offset
     int m_largestCode = 0;
     std::int32_t m_offset = 0; ///< of stored inputs; its products with all of a row are known
     double m_factor = 1;
-    std::vector<Group> m_groups;
-    Tensor m_words;                ///< [panel][group][word][vector][lane]
-    std::vector<float> m_scales;   ///< [panel][group][vector][lane]
+    std::vector<float> m_scales;   ///< by the panels' places
     std::vector<double> m_offsets; ///< like scales: offset · Σo_w; empty when the offset is 0
-    std::int8_t m_table[16] = {};
     /// Outliers less what their codes say, in units of the operands; rows like SparseWeights'.
     std::vector<std::uint32_t> m_outlierRows;
     std::vector<std::uint32_t> m_outlierColumns;

@@ -101,7 +101,9 @@ NormFold foldNorm(const AffineGrid& channels, FoldZeros zeros)
         return fold;
     }
     const double mean = zeroSum / count;
-    const double whole = std::nearbyint(mean);
+    double whole = std::nearbyint(mean);
+    if (zeros == FoldZeros::Mean)
+        whole = std::clamp(whole, 0.0, static_cast<double>(channels.largest()));
     fold.layer.zeros = {static_cast<std::int32_t>(whole)};
     if (zeros == FoldZeros::Fractional)
         fold.layer.fraction = static_cast<float>(mean - whole);

@@ -32,7 +32,9 @@ struct NormFold
 
 enum class FoldZeros
 {
-    Mean,       ///< z̃ = rne(mean z), folded into β and biases
+    /// z̃ = rne(mean z), brought into 0 … L; folded into β and biases. By section 3.4 any integer
+    /// does; far from the codes β~ is large, and floats lose what they quantize.
+    Mean,
     Fractional, ///< z̃ = mean z, as the official code has it; the grid has a fraction
     Kept,       ///< zeros stay integers per channel: RMSNorm, layers without bias (3.7, option 2)
 };

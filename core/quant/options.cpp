@@ -677,6 +677,12 @@ MethodOptions weightMethod(const MethodOptions& options)
     return options;
 }
 
+bool weightNeedsCalibration(const MethodOptions& options)
+{
+    const MethodOptions method = weightMethod(options);
+    return needsCalibration(method) && !std::holds_alternative<PercentileStaticOptions>(method);
+}
+
 Scheme storedScheme(const Scheme& scheme, const MethodOptions& chosen)
 {
     const MethodOptions options = weightMethod(chosen);

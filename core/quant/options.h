@@ -327,6 +327,8 @@ struct MethodDescription
 /// How a method quantizes a weight alone: itself, or for static methods another one
 /// (PercentileStaticOptions stands for its rows' percentiles).
 [[nodiscard]] MethodOptions weightMethod(const MethodOptions& options);
+/// Whether that takes calibration inputs, too.
+[[nodiscard]] bool weightNeedsCalibration(const MethodOptions& options);
 
 /// The scheme of what a method makes: the chosen one without clip limits, with floatZeros where the
 /// method stores such. Its sizes are those of the result.

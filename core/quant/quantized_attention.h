@@ -4,6 +4,7 @@
 #include "core/graph/attention_kernel.h"
 #include "core/quant/affine_grid.h"
 #include "core/quant/log_grid.h"
+#include "core/quant/packed_sums.h"
 
 #include <memory>
 #include <optional>
@@ -26,16 +27,19 @@ struct AttentionGrids
     [[nodiscard]] std::optional<std::string> validate() const;
 };
 
-/// softmax(scale · q̂k̂ᵀ + mask)^ · v̂, simulated in floats.
+/// softmax(scale · q̂k̂ᵀ + mask)^ · v̂, simulated in floats. Keys that are not seen stay at 0 whatever
+/// the grid of probabilities makes of 0. Throws Error(Usage) when the grids are not valid.
 [[nodiscard]] std::shared_ptr<const AttentionKernel> roundedAttention(const AttentionGrids& grids);
 
-/// Why the products cannot be formed in integers: a grid is missing, or has a fraction; nothing
-/// when they can.
+/// Why the products cannot be formed in integers: a grid is missing, has a fraction or a zero far
+/// from its codes; nothing when they can.
 [[nodiscard]] std::optional<std::string> whyNotIntegerAttention(const AttentionGrids& grids);
-/// The same in integers: q·kᵀ of codes less their zeros; probabilities·v by shifted sums, with
+/// The same in integers: q·kᵀ of codes less their zeros; probabilities·v by powers of two, with
 /// log√2 in two accumulators for even and odd codes (section 4): O = s_a·s_v·2^(−E)·(acc₀ +
-/// √2·acc₁). Sums are exact; codes beyond 2^(−24) of the scale count as 0 at 8 bits. Throws
-/// Error(Unsupported) when whyNotIntegerAttention().
-[[nodiscard]] std::shared_ptr<const AttentionKernel> integerAttention(const AttentionGrids& grids);
+/// √2·acc₁). Sums are exact; where powers reach beyond 2^(−32) of the scale, those beyond 2^(−24)
+/// count as 0. Throws Error(Unsupported) when whyNotIntegerAttention(). set: the fastest, if not
+/// given; all give the same.
+[[nodiscard]] std::shared_ptr<const AttentionKernel>
+integerAttention(const AttentionGrids& grids, std::optional<InstructionSet> set = std::nullopt);
 
 } // namespace gradus

@@ -44,7 +44,7 @@ struct ReconstructionResult
 /// values that are not finite, Error(Shape) when the sizes do not fit. All in double but for
 /// products of rows.
 [[nodiscard]] ReconstructionResult reconstructWeight(const ReconstructionProblem& problem,
-                                                     const Monitor& monitor);
+                                                     Monitor& monitor);
 
 /// W* alone, rows × features, in double: what the tests compare with brute force.
 struct RidgeTarget

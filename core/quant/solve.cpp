@@ -176,7 +176,7 @@ private:
 
 SolveResult solveWeight(const LayerProblem& problem, const MethodOptions& options, Monitor& monitor)
 {
-    if (needsCalibration(options) && problem.inputs->groups > 1)
+    if (weightNeedsCalibration(options) && problem.inputs->groups > 1)
         return solveGroups(problem, options, monitor);
     // Every method refuses weights that are not finite, where it reads them anyway.
     return std::visit([&](const auto& chosen) { return run(problem, chosen, monitor); }, options);
@@ -229,7 +229,7 @@ SolveResult solve(const LayerProblem& asked, const MethodOptions& method, Monito
         throw Error(ErrorCode::Usage, concat(context, ": ", *wrong));
     if (const auto wrong = validate(method))
         throw Error(ErrorCode::Usage, concat(context, ": ", *wrong));
-    if (needsCalibration(options)) {
+    if (weightNeedsCalibration(options)) {
         if (!problem.inputs || problem.inputs->hessian.empty())
             throw Error(ErrorCode::Usage, concat(context, ": method ", methodName(options),
                                                  " needs calibration inputs, and there are none"));

@@ -283,6 +283,24 @@ void compareCodes(const AffineGrid& channels, ConstMatrixView x, const AffineGri
         report.differing += before[i] != after[i] ? 1 : 0;
 }
 
+/// Of the inputs as the norm gave them, before anything was folded.
+double inputError(ConstMatrixView original, ConstMatrixView x, ConstMatrixView rounded,
+                  const std::vector<double>& ratio)
+{
+    double error = 0;
+    for (std::int64_t r = 0; r < x.rows; ++r) {
+        const auto from = x.row(r);
+        const auto to = rounded.row(r);
+        for (std::size_t j = 0; j < from.size(); ++j) {
+            const double difference = (static_cast<double>(from[j]) - static_cast<double>(to[j])) *
+                                      (ratio.empty() ? 1 : ratio[j]);
+            error += difference * difference;
+        }
+    }
+    const double whole = squares(original);
+    return whole > 0 ? error / whole : 0;
+}
+
 std::vector<float> magnitudes(ConstMatrixView x)
 {
     std::vector<float> largest(static_cast<std::size_t>(x.cols));
@@ -345,6 +363,8 @@ StaticGroupResult solveStaticGroup(const StaticGroupProblem& problem, Monitor& m
         rounded = Tensor(DType::F32, {shared.x.rows, shared.x.cols});
         roundToGrid(shared.grid, shared.x, rounded.matrix());
         shared.rounded = rounded.matrix();
+        shared.grid.relativeError =
+            inputError(problem.inputs, shared.x, shared.rounded, shared.fold.ratio);
     }
     Consumer solver(problem, shared, monitor);
     for (const StaticConsumer& consumer : problem.consumers) {

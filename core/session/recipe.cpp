@@ -25,7 +25,11 @@
 //   }
 //
 // Everything but the version may be left out. "activation" has "bits" (2 … 8, or 0 for float),
-// "exponent" ("searched", "shared", "half" or "uniform"), "clip" and "shift" (true or false).
+// "quantizer" ("method", "power" or "uniform"); of power grids "exponent" ("searched", "shared",
+// "half" or "uniform"), "clip" and "shift" (true or false); of uniform ones "range" ("min-max",
+// "percentile" or "mse"; absent or null: the method's), "granularity" ("method", "tensor" or
+// "channel"), "softmax" ("log-sqrt2", "log2" or "uniform"; absent or null: the method's), and
+// "attention_bits" and "softmax_bits" (2 … 8, 0 for float; absent or null: as "bits").
 // "standard" takes defaults for what it leaves out; a rule and an override take the fields of
 // "standard" (options only while the method stays the same), except that they quantize unless they
 // say "keep_float": true. "mode" is "sequential", "true-sequential" or "float"; "context" 0 stands
@@ -40,6 +44,8 @@
 #include "core/base/text.h"
 #include "core/graph/model.h"
 #include "core/io/strict_json.h"
+#include "core/quant/static_settings.h"
+#include "core/session/recipe_activation.h"
 #include "core/session/recipe_json.h"
 #include "core/session/recipe_reader.h"
 
@@ -102,16 +108,6 @@ double shortest(float value)
     return real + 0.0; // no −0
 }
 
-OrderedJson activationJson(const ActivationChoice& activation)
-{
-    OrderedJson json = OrderedJson::object();
-    put(json, "bits", activation.bits);
-    put(json, "exponent", std::string(activationExponentName(activation.exponent)));
-    put(json, "clip", activation.clip);
-    put(json, "shift", activation.shift);
-    return json;
-}
-
 /// standard: what a reader takes for fields that are absent; null: the defaults.
 void putScheme(OrderedJson& json, const LayerChoice& choice, const LayerChoice* standard)
 {
@@ -127,7 +123,8 @@ void putScheme(OrderedJson& json, const LayerChoice& choice, const LayerChoice* 
     else if (standard && standard->scheme.clip)
         put(json, "clip", nullptr); // or the standard's would be taken
     if (choice.activation != ActivationChoice())
-        put(json, "activation", activationJson(choice.activation));
+        put(json, "activation",
+            activationJson(choice.activation, standard ? &standard->activation : nullptr));
     else if (standard && standard->activation != ActivationChoice())
         put(json, "activation", nullptr);
     put(json, "options", optionsJson(choice.method));
@@ -221,32 +218,6 @@ std::optional<ClipLimits> readClip(const Reader& reader)
     return scheme.clip;
 }
 
-void readActivation(const Reader& reader, ActivationChoice& activation)
-{
-    if (reader.json().is_null()) {
-        activation = {};
-        return;
-    }
-    reader.object({"bits", "exponent", "clip", "shift"});
-    if (const auto bits = reader.at("bits")) {
-        constexpr std::string_view what = "0 (float) or an integer from 2 to 8";
-        activation.bits = static_cast<int>(bits->integer(0, 8, what));
-        if (activation.bits == 1)
-            bits->expected(what);
-    }
-    if (const auto exponent = reader.at("exponent")) {
-        constexpr std::string_view words = "\"searched\", \"shared\", \"half\" or \"uniform\"";
-        const auto chosen = activationExponentFromName(exponent->text(words));
-        if (!chosen)
-            exponent->expected(words);
-        activation.exponent = *chosen;
-    }
-    if (const auto clip = reader.at("clip"))
-        activation.clip = clip->boolean();
-    if (const auto shift = reader.at("shift"))
-        activation.shift = shift->boolean();
-}
-
 /// Fields that are absent keep what choice holds already.
 void readChoice(const Reader& reader, LayerChoice& choice)
 {
@@ -313,7 +284,8 @@ void readChoice(const Reader& reader, LayerChoice& choice)
 /// An exponent that weights and inputs share is one of power levels, and one for all rows.
 std::optional<std::string> sharingProblem(const LayerChoice& choice)
 {
-    if (!choice.activation.enabled() || choice.activation.exponent != ActivationExponent::Shared)
+    if (!choice.activation.enabled() || choice.activation.exponent != ActivationExponent::Shared ||
+        quantizerOf(choice.activation, choice.method) != ActivationQuantizer::Power)
         return std::nullopt;
     const PowerGridOptions* power = powerGridOf(choice.method);
     if (!power)
@@ -403,7 +375,8 @@ void readData(const Reader& reader, CalibrationChoice& choice)
 
 bool needsCalibration(const LayerChoice& choice)
 {
-    return !choice.keepFloat && (needsCalibration(choice.method) || choice.activation.enabled());
+    return !choice.keepFloat && (needsCalibration(choice.method) || choice.activation.enabled() ||
+                                 staticSettings(choice.activation, choice.method).has_value());
 }
 
 std::string choiceToJson(const LayerChoice& choice)
@@ -628,7 +601,7 @@ std::vector<LayerChoice> resolve(const Recipe& recipe, const Model& model)
                 choice.keepFloat = true;
         }
         if (!choice.keepFloat && layer.kind == LayerKind::Embedding &&
-            needsCalibration(choice.method))
+            weightNeedsCalibration(choice.method))
             throw Error(ErrorCode::Usage,
                         concat("layer ", layer.name, " is an embedding, whose inputs are tokens: ",
                                methodName(choice.method),

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The details of single layers, with the histograms of their weights.
 #include "core/base/format.h"
+#include "core/quant/comparable_weight.h"
 #include "core/session/report_page.h"
 #include "core/session/statistics.h"
 #include "core/session/weight_view.h"
@@ -56,7 +57,10 @@ void ReportPage::weight(std::size_t i)
     const QuantizedWeight& quantized = *result.weight;
     const Tensor original = layerWeight(m_model, *row.layer);
     m_monitor.checkpoint();
-    const Tensor dequantized = dequantize(quantized);
+    const std::span<const float> ratio = result.staticInputs
+                                             ? std::span<const float>(result.staticInputs->ratio)
+                                             : std::span<const float>();
+    const Tensor dequantized = comparableWeight(quantized, ratio);
     m_monitor.checkpoint();
     const Moments facts = moments(original.floats());
     m_monitor.checkpoint();
@@ -75,7 +79,15 @@ void ReportPage::weight(std::size_t i)
         chart.clipLow = std::min(chart.clipLow, -scale * zero);
         chart.clipHigh = std::max(chart.clipHigh, uniform ? scale * (top - zero) : scale);
     }
-    chart.levels = granuleLevels(quantized, 0, 0);
+    if (ratio.empty()) {
+        chart.levels = granuleLevels(quantized, 0, 0);
+    } else if (!dequantized.floats().empty()) {
+        // Each column has levels of its own: what there is of them.
+        const auto [least, most] =
+            std::minmax_element(dequantized.floats().begin(), dequantized.floats().end());
+        chart.clipLow = static_cast<double>(*least);
+        chart.clipHigh = static_cast<double>(*most);
+    }
     double lo = std::min(facts.minimum, chart.clipLow);
     double hi = std::max(facts.maximum, chart.clipHigh);
     if (!(hi > lo)) { // a constant weight still gets a histogram with some width

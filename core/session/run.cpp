@@ -19,6 +19,11 @@ std::map<std::string, std::shared_ptr<const Tensor>>
 tunedParameters(const std::vector<LayerResult>& layers)
 {
     std::map<std::string, std::shared_ptr<const Tensor>> all;
+    // Trainings begin from what the folds and corrections of static quantization left.
+    for (const LayerResult& layer : layers)
+        if (layer.staticInputs)
+            for (const auto& [name, value] : layer.staticInputs->parameters)
+                all[name] = value;
     // What the fine-tuning of all blocks made stands for what the blocks' own trainings made.
     for (const bool whole : {false, true})
         for (const LayerResult& layer : layers)

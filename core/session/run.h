@@ -89,7 +89,8 @@ struct Run
     [[nodiscard]] const LayerResult* find(std::string_view layer) const;
 };
 
-/// Float tensors of the model that trainings of the run replaced, by name.
+/// Float tensors of the model that the run replaced by trainings, folds of norms and corrections of
+/// biases, by name.
 [[nodiscard]] std::map<std::string, std::shared_ptr<const Tensor>>
 tunedParameters(const std::vector<LayerResult>& layers);
 

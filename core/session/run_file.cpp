@@ -38,8 +38,32 @@
 //                        weight_error and exponent. The stages' names stand in the attribute
 //                        trace_stages, separated by spaces. Absent for methods of one step
 //     tunings            JSON array: the links in /tunings of the trainings that the layer took
-//     part
-//                        in, in their order; absent without any
+//                        part in, in their order; absent without any
+//     static_inputs      group, absent where inputs are not quantized to uniform grids. Attributes:
+//                        lambda (of the reconstruction; NaN: none), error_weights, error_inputs,
+//                        error_both (relative output errors by what is quantized; NaN: not
+//                        measured), parameters (as of a training)
+//       grid             group, the grid of the layer's inputs; absent where they are float.
+//                        Attributes: quantizer ("uniform"), bits, scale_count and zero_count (1, or
+//                        one for each input), fraction (of the zero), relative_error
+//         scales         f32, scale_count
+//         zeros          i32, zero_count
+//       ratio            f32, ratio_count (an attribute): what the weight's columns were multiplied
+//                        by before they were quantized; absent where by nothing
+//       attention        group: grids of the attention that the layer's inputs come from, like grid
+//                        (query, key, value, softmax), absent where float. softmax may have the
+//                        quantizer "log": attributes bits, per_octave (1 or 2), scale, zero_state
+//                        ("extra", "reserved" or "none"), relative_error
+//       probabilities    i64, 48: that attention's, how many lie in which quarter of an octave
+//       below
+//                        1, the last without end; attribute probability_zeros: how many are 0
+//       norm             group, at the first layer that reads a norm whose grid was folded.
+//                        Attributes: norm (its node's name), channels, codes, differing (codes
+//                        before and after the fold that were compared, and those not the same)
+//         minimum, maximum, low, high, scales, zeros    f32 (zeros: i32), channels: range of what
+//                        the norm puts out, the limits chosen, and the grids of its channels
+//       values/<tensor>  f32, as of a training: the norm's and the layer's bias as they were
+//       changed
 //   /tunings/<link>      one group per training (of a block, or the fine-tuning); absent without
 //                        any. Attributes: name, block (-1: all), steps, epoch_loss_count,
 //                        best_epoch (0: the start was kept), stopped_early, cancelled (0 or 1),
@@ -51,7 +75,7 @@
 //                        the result as the weights do, a later training's instead of an earlier's
 //
 // Schema 1 has grown by what is optional: float_zeros, trace, tunings, levels with exponents,
-// outliers, activations. Files without them read as before.
+// outliers, activations, static_inputs. Files without them read as before.
 //
 // After the HDF5 data stands one line of text that HDF5 ignores:
 //
@@ -70,6 +94,7 @@
 #include "core/session/recipe_json.h"
 #include "core/session/run.h"
 #include "core/session/run_file_extras.h"
+#include "core/session/run_file_static.h"
 #include "core/session/run_file_tunings.h"
 #include "core/session/run_seal.h"
 #include "core/session/stored_weight.h"
@@ -96,7 +121,9 @@ constexpr std::string_view conventions =
     "w = scale * (code - zero). Layers with levels = power: w = scale * sgn(c) * "
     "(|c| / N)^(1 / exponent) with c = code - 2^(bits-1) and N = 2^(bits-1) - 1; with levels = "
     "power-mid-rise: w = scale * ((i + 0.5) / (N + 0.5))^(1 / exponent), i = c, for c >= 0, the "
-    "same with the other sign and i = -c - 1 for c < 0. Weights are out x in, row-major; a group "
+    "same with the other sign and i = -c - 1 for c < 0. Where static_inputs has a ratio, column c "
+    "of "
+    "w is the model's times ratio[c]. Weights are out x in, row-major; a group "
     "is a run of consecutive inputs of one row that share a scale and a zero, so that input c of "
     "row r uses scale and zero number [r, c / group_size] (or [r, group_index[c]]). "
     "bits_per_weight counts codes, scales, zeros, indices, exponents and outliers.";
@@ -107,7 +134,10 @@ constexpr std::string_view layoutText =
     "each. outliers, row by row, are weights that stand in place of what the codes say. Layers are "
     "ordered by their attribute index. "
     "tunings hold, per training, its losses and the model's float tensors as they were trained "
-    "(values); layers name the trainings that they took part in.";
+    "(values); layers name the trainings that they took part in. static_inputs hold uniform grids "
+    "of "
+    "a layer's inputs x, scale * (clamp(round(x / scale) + zero, 0, 2^bits - 1) - zero), of the "
+    "attention before it, and tensors of the model that were changed for them (values).";
 
 [[noreturn]] void ioFailure(const std::filesystem::path& path, std::string_view action)
 {
@@ -295,6 +325,7 @@ void writeContent(const Run& run, Hdf5File& file, Monitor& monitor)
         if (layer.weight)
             writeWeight(group, layer, monitor);
         writeActivation(group, layer);
+        writeStaticInputs(group, layer, monitor);
         writeTrace(group, layer, monitor);
         tunings.refer(group, layer);
     }
@@ -379,6 +410,7 @@ LayerResult readLayer(const Hdf5Group& group, TuningReader& tunings, const std::
     if (group.integer("quantized") != 0)
         layer.weight = readWeight(group);
     layer.activation = readActivation(group);
+    layer.staticInputs = readStaticInputs(group, layer.weight.get());
     layer.trace = readTrace(group);
     layer.tunings = tunings.of(group);
     return layer;

@@ -80,24 +80,50 @@ int smallInteger(const Hdf5Group& group, const std::string& name)
     return static_cast<int>(value);
 }
 
-void writeParameters(Hdf5Group& group, const TuningOutcome& outcome, Monitor& monitor)
+std::shared_ptr<const TuningOutcome> readTuning(const Hdf5Group& group)
+{
+    auto outcome = std::make_shared<TuningOutcome>();
+    outcome->name = group.text("name", textLimit);
+    outcome->block = smallInteger(group, "block");
+    outcome->losses = readList<float>(group, "losses", Hdf5Type::F32, "steps");
+    outcome->epochLosses =
+        readList<double>(group, "epoch_losses", Hdf5Type::F64, "epoch_loss_count");
+    outcome->bestEpoch = smallInteger(group, "best_epoch");
+    outcome->stoppedEarly = group.integer("stopped_early") != 0;
+    outcome->cancelled = group.integer("cancelled") != 0;
+    outcome->scaleChange = group.real("scale_change");
+    outcome->zeroChange = group.real("zero_change");
+    if (group.hasAttribute("code_change")) {
+        outcome->codeChange = group.real("code_change");
+        outcome->exponentChange = group.real("exponent_change");
+    }
+    outcome->parameters = readParameters(group);
+    if (const auto problem = tuningProblem(*outcome))
+        group.fail({}, concat("is malformed: ", *problem));
+    return outcome;
+}
+
+} // namespace
+
+void writeParameters(Hdf5Group& group, const ChangedParameters& parameters, Monitor& monitor)
 {
     Json list = Json::array();
-    for (const auto& [name, value] : outcome.parameters)
+    for (const auto& [name, value] : parameters)
         list.push_back({{"name", name}, {"shape", value->shape()}});
     group.setText("parameters", dumped(list));
-    if (outcome.parameters.empty())
+    if (parameters.empty())
         return;
     Hdf5Group values = group.create("values");
-    for (const auto& [name, value] : outcome.parameters) {
+    for (const auto& [name, value] : parameters) {
         const std::vector<std::uint64_t> dims(value->shape().begin(), value->shape().end());
         values.write(Hdf5File::linkName(name), Hdf5Type::F32, dims, std::as_bytes(value->floats()),
                      monitor);
     }
 }
 
-void readParameters(const Hdf5Group& group, TuningOutcome& outcome)
+ChangedParameters readParameters(const Hdf5Group& group)
 {
+    ChangedParameters parameters;
     const Json list = parsed(group, "parameters");
     if (!list.is_array())
         group.fail("parameters", "is no list");
@@ -121,42 +147,16 @@ void readParameters(const Hdf5Group& group, TuningOutcome& outcome)
         const auto bytes = values.read(Hdf5File::linkName(name), Hdf5Type::F32, dims);
         Tensor tensor(shape);
         std::memcpy(tensor.floats().data(), bytes.data(), bytes.size());
-        if (!outcome.parameters
-                 .emplace(std::move(name), std::make_shared<const Tensor>(std::move(tensor)))
+        if (!parameters.emplace(std::move(name), std::make_shared<const Tensor>(std::move(tensor)))
                  .second)
             group.fail("parameters", "names one tensor twice");
     }
     const std::uint64_t stored =
         group.has("values") ? group.open("values").linkCount() : std::uint64_t(0);
-    if (stored != outcome.parameters.size())
-        group.fail("values",
-                   concat("holds ", stored, " tensors, expected ", outcome.parameters.size()));
+    if (stored != parameters.size())
+        group.fail("values", concat("holds ", stored, " tensors, expected ", parameters.size()));
+    return parameters;
 }
-
-std::shared_ptr<const TuningOutcome> readTuning(const Hdf5Group& group)
-{
-    auto outcome = std::make_shared<TuningOutcome>();
-    outcome->name = group.text("name", textLimit);
-    outcome->block = smallInteger(group, "block");
-    outcome->losses = readList<float>(group, "losses", Hdf5Type::F32, "steps");
-    outcome->epochLosses =
-        readList<double>(group, "epoch_losses", Hdf5Type::F64, "epoch_loss_count");
-    outcome->bestEpoch = smallInteger(group, "best_epoch");
-    outcome->stoppedEarly = group.integer("stopped_early") != 0;
-    outcome->cancelled = group.integer("cancelled") != 0;
-    outcome->scaleChange = group.real("scale_change");
-    outcome->zeroChange = group.real("zero_change");
-    if (group.hasAttribute("code_change")) {
-        outcome->codeChange = group.real("code_change");
-        outcome->exponentChange = group.real("exponent_change");
-    }
-    readParameters(group, *outcome);
-    if (const auto problem = tuningProblem(*outcome))
-        group.fail({}, concat("is malformed: ", *problem));
-    return outcome;
-}
-
-} // namespace
 
 void writeTrace(Hdf5Group& group, const LayerResult& layer, Monitor& monitor)
 {
@@ -285,7 +285,7 @@ void TuningWriter::write(Hdf5Group& root, Monitor& monitor)
         }
         writeList(group, "losses", Hdf5Type::F32, outcome->losses, monitor);
         writeList(group, "epoch_losses", Hdf5Type::F64, outcome->epochLosses, monitor);
-        writeParameters(group, *outcome, monitor);
+        writeParameters(group, outcome->parameters, monitor);
     }
 }
 

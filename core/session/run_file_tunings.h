@@ -6,6 +6,7 @@
 #include "core/session/run.h"
 
 #include <map>
+#include <memory>
 #include <string>
 
 namespace gradus {
@@ -15,6 +16,12 @@ namespace gradus {
 /// A layer's trace; nothing when it has none.
 void writeTrace(Hdf5Group& group, const LayerResult& layer, Monitor& monitor);
 [[nodiscard]] std::vector<TracePoint> readTrace(const Hdf5Group& group);
+
+/// Float tensors of the model as they were changed: names and shapes in the attribute `parameters`,
+/// the values in the group `values`.
+using ChangedParameters = std::map<std::string, std::shared_ptr<const Tensor>>;
+void writeParameters(Hdf5Group& group, const ChangedParameters& parameters, Monitor& monitor);
+[[nodiscard]] ChangedParameters readParameters(const Hdf5Group& group);
 
 /// /tunings. Layers refer to trainings by their links there.
 class TuningWriter

@@ -79,18 +79,10 @@ std::optional<std::string> parameterShapeProblem(const Shape& shape)
     return std::nullopt;
 }
 
-std::optional<std::string> tuningProblem(const TuningOutcome& outcome)
+std::optional<std::string>
+parametersProblem(const std::map<std::string, std::shared_ptr<const Tensor>>& parameters)
 {
-    if (!isName(outcome.name))
-        return concat("the name of a training has ", outcome.name.size(), " bytes, expected 1 to ",
-                      longestName);
-    if (outcome.block < -1)
-        return concat("the training of block ", outcome.block, " cannot be");
-    const auto measured = static_cast<std::int64_t>(outcome.epochLosses.size());
-    if (outcome.bestEpoch < 0 || outcome.bestEpoch >= std::max<std::int64_t>(1, measured))
-        return concat("the best epoch of ", outcome.name, " is ", outcome.bestEpoch,
-                      ", but the losses of ", measured, " are known");
-    for (const auto& [name, value] : outcome.parameters) {
+    for (const auto& [name, value] : parameters) {
         if (!isName(name) || !value)
             return concat("the name of a trained parameter has ", name.size(),
                           " bytes, expected 1 to ", longestName);
@@ -103,6 +95,20 @@ std::optional<std::string> tuningProblem(const TuningOutcome& outcome)
                           bad == 1 ? "" : "s");
     }
     return std::nullopt;
+}
+
+std::optional<std::string> tuningProblem(const TuningOutcome& outcome)
+{
+    if (!isName(outcome.name))
+        return concat("the name of a training has ", outcome.name.size(), " bytes, expected 1 to ",
+                      longestName);
+    if (outcome.block < -1)
+        return concat("the training of block ", outcome.block, " cannot be");
+    const auto measured = static_cast<std::int64_t>(outcome.epochLosses.size());
+    if (outcome.bestEpoch < 0 || outcome.bestEpoch >= std::max<std::int64_t>(1, measured))
+        return concat("the best epoch of ", outcome.name, " is ", outcome.bestEpoch,
+                      ", but the losses of ", measured, " are known");
+    return parametersProblem(outcome.parameters);
 }
 
 std::optional<std::string> traceProblem(const std::vector<TracePoint>& trace)

@@ -5,6 +5,7 @@
 #include "core/quant/tuning.h"
 #include "core/session/run.h"
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -17,6 +18,9 @@ namespace gradus {
 /// are not finite. Nothing when all is well.
 [[nodiscard]] std::optional<std::string> tuningProblem(const TuningOutcome& outcome);
 [[nodiscard]] std::optional<std::string> traceProblem(const std::vector<TracePoint>& trace);
+/// The same for float tensors of the model that were changed, by their names.
+[[nodiscard]] std::optional<std::string>
+parametersProblem(const std::map<std::string, std::shared_ptr<const Tensor>>& parameters);
 /// The sizes alone, before anything is allocated.
 [[nodiscard]] std::optional<std::string> parameterShapeProblem(const Shape& shape);
 

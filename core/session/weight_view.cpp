@@ -6,6 +6,7 @@
 #include "core/base/text.h"
 #include "core/eval/binning.h"
 #include "core/eval/metrics.h"
+#include "core/quant/comparable_weight.h"
 #include "core/quant/solve.h"
 #include "core/quant/static_settings.h"
 #include "core/session/statistics.h"
@@ -156,11 +157,32 @@ LevelEnds levelEnds(const QuantizedWeight& weight)
     return ends;
 }
 
-void setLevels(WeightPreview& preview, const QuantizedWeight& weight, ConstMatrixView original)
+/// The ends of rows whose columns are divided by a ratio: the widest of any column.
+void setFoldedRows(WeightPreview& preview, const QuantizedWeight& weight, const LevelEnds& ends,
+                   std::span<const float> ratio)
+{
+    const bool shared = weight.scheme.granularity == Granularity::Tensor;
+    for (std::int64_t r = 0; r < weight.rows; ++r) {
+        float low = std::numeric_limits<float>::infinity();
+        float high = -low;
+        for (std::int64_t c = 0; c < weight.cols; ++c) {
+            const std::size_t at = weight.parameterIndex(shared ? 0 : r, c);
+            const float by = ratio[static_cast<std::size_t>(c)];
+            low = std::min(low, ends.low[at] / by);
+            high = std::max(high, ends.high[at] / by);
+        }
+        preview.rowLow[static_cast<std::size_t>(r)] = low;
+        preview.rowHigh[static_cast<std::size_t>(r)] = high;
+    }
+}
+
+void setLevels(WeightPreview& preview, const QuantizedWeight& weight, ConstMatrixView original,
+               std::span<const float> ratio)
 {
     if (weight.scales.empty())
         return;
-    preview.levels = granuleLevels(weight, 0, 0);
+    if (ratio.empty())
+        preview.levels = granuleLevels(weight, 0, 0);
     const bool shared = weight.scheme.granularity == Granularity::Tensor;
     const auto perRow = static_cast<std::size_t>(shared ? 1 : weight.groups());
     const LevelEnds ends = levelEnds(weight);
@@ -172,6 +194,8 @@ void setLevels(WeightPreview& preview, const QuantizedWeight& weight, ConstMatri
         preview.rowLow[r] = *std::min_element(lows, lows + static_cast<std::ptrdiff_t>(perRow));
         preview.rowHigh[r] = *std::max_element(highs, highs + static_cast<std::ptrdiff_t>(perRow));
     }
+    if (!ratio.empty())
+        setFoldedRows(preview, weight, ends, ratio);
     constexpr float infinity = std::numeric_limits<float>::infinity();
     std::vector<float> groupLow(perRow, infinity); // over the rows
     std::vector<float> groupHigh(perRow, -infinity);
@@ -181,8 +205,9 @@ void setLevels(WeightPreview& preview, const QuantizedWeight& weight, ConstMatri
     }
     for (std::int64_t c = 0; c < weight.cols; ++c) {
         const std::size_t group = weight.parameterIndex(0, c); // of row 0: the group alone
-        preview.colLow.push_back(groupLow[group]);
-        preview.colHigh.push_back(groupHigh[group]);
+        const float by = ratio.empty() ? 1.0F : ratio[static_cast<std::size_t>(c)];
+        preview.colLow.push_back(groupLow[group] / by);
+        preview.colHigh.push_back(groupHigh[group] / by);
     }
     // A row of zeros has some grid, too, whose ends say nothing about the weights.
     double low = std::numeric_limits<double>::infinity();
@@ -344,7 +369,10 @@ WeightPreview previewWeight(const PreviewRequest& request, Monitor& monitor)
                             !lacksModelExponent(request));
     preview.bytes = quantized.size().bytes();
     preview.bitsPerWeight = quantized.size().bitsPerWeight(weight.rows * weight.cols);
-    setLevels(preview, quantized, weight);
+    const std::span<const float> ratio = request.fromRun && request.staticInputs
+                                             ? std::span<const float>(request.staticInputs->ratio)
+                                             : std::span<const float>();
+    setLevels(preview, quantized, weight, ratio);
     const double lo = std::min(facts.original.lo, preview.clipLow);
     const double hi = std::max(facts.original.hi, preview.clipHigh);
     const bool recount = !sameBins || lo != facts.original.lo || hi != facts.original.hi;
@@ -379,7 +407,7 @@ WeightPreview previewWeight(const PreviewRequest& request, Monitor& monitor)
             float* decoded = row(buffer, weight.cols);
             auto next = std::lower_bound(chosen.begin(), chosen.end(), begin);
             for (std::int64_t r = begin; r < end; ++r) {
-                dequantizeRow(quantized, r, decoded);
+                comparableRow(quantized, ratio, r, decoded);
                 part.sums.add(weight.row(r), buffer);
                 dequantized.add(buffer);
                 if (recount)
@@ -414,7 +442,7 @@ WeightPreview previewWeight(const PreviewRequest& request, Monitor& monitor)
             std::vector<float> buffer;
             float* decoded = row(buffer, weight.cols);
             for (std::int64_t r = begin; r < end; ++r) {
-                dequantizeRow(quantized, r, decoded);
+                comparableRow(quantized, ratio, r, decoded);
                 subtract(r, decoded, decoded);
                 counter.add(buffer);
             }

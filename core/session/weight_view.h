@@ -6,6 +6,7 @@
 #include "core/graph/model.h"
 #include "core/quant/power_errors.h"
 #include "core/quant/quantized_weight.h"
+#include "core/quant/static_inputs.h"
 #include "core/session/recipe.h"
 
 #include <limits>
@@ -37,9 +38,11 @@ struct WeightPreview
     LayerChoice choice;
     Moments moments;
     Histogram original;
-    Histogram dequantized;     ///< same bins; empty when kept float
-    Histogram error;           ///< ŵ − w, bins symmetric about 0; empty when kept float
-    std::vector<float> levels; ///< of the first granule, ascending
+    Histogram dequantized; ///< same bins; empty when kept float
+    Histogram error;       ///< ŵ − w, bins symmetric about 0; empty when kept float
+    /// Of the first granule, ascending; empty where columns of it have levels of their own, as a
+    /// norm was folded.
+    std::vector<float> levels;
     /// Of power grids: the smallest and largest exponent of the rows, equal where all share one;
     /// NaN for uniform grids.
     double exponentLow = std::numeric_limits<double>::quiet_NaN();
@@ -84,6 +87,8 @@ struct PreviewRequest
     LayerChoice choice;
     /// Codes that a run computed for this very choice; null: round to nearest.
     std::shared_ptr<const QuantizedWeight> fromRun;
+    /// The run's, where the layer has them: ŵ is divided by their ratio, to be compared with w.
+    std::shared_ptr<const StaticInputs> staticInputs = {};
     /// Captured inputs of the layer; null, or without Hessian: no output error.
     std::shared_ptr<const InputStatistics> inputs;
     /// outputEnergies of facts and inputs: halves the work of the output error. Null: made here.

@@ -281,6 +281,33 @@ private slots:
             << QStringList{"quantize", sample,       "--method", "rtn",   "--bits",
                            "4",        "--act-bits", "1",        "--out", "x"}
             << 2 << QByteArray("bits of activations is 1");
+        QTest::newRow("range of power grids")
+            << QStringList{"quantize",   sample, "--method",    "rtn", "--bits", "4",
+                           "--act-bits", "8",    "--act-range", "mse", "--out",  "x"}
+            << 2 << QByteArray("are of uniform grids");
+        QTest::newRow("exponent of uniform grids")
+            << QStringList{"quantize", sample,           "--method", "repquant", "--bits",
+                           "4",        "--act-exponent", "half",     "--out",    "x"}
+            << 2 << QByteArray("are of power grids");
+        QTest::newRow("unknown range")
+            << QStringList{"quantize", sample,  "--method",    "repquant", "--bits",
+                           "4",        "--out", "--act-range", "max"}
+            << 2 << QByteArray("--act-range");
+        QTest::newRow("nine bits of attention") << QStringList{"quantize",
+                                                               sample,
+                                                               "--method",
+                                                               "repquant",
+                                                               "--bits",
+                                                               "4",
+                                                               "--act-attention-bits",
+                                                               "9",
+                                                               "--out",
+                                                               "x"}
+                                                << 2 << QByteArray("--act-attention-bits");
+        QTest::newRow("static without calibration")
+            << QStringList{"quantize", sample, "--method", "minmax-static",
+                           "--bits",   "4",    "--out",    "/tmp/gradus-unused"}
+            << 2 << QByteArray("minmax-static needs calibration");
         QTest::newRow("inputs and a recipe")
             << QStringList{"quantize",   sample, "--recipe", "r.json",
                            "--act-bits", "8",    "--out",    "x"}
@@ -311,6 +338,35 @@ private slots:
         const CliResult result = runCli(arguments);
         QVERIFY2(result.err.contains(message), result.err);
         QCOMPARE(result.status, status);
+    }
+
+    /// What is not said of inputs follows from the method.
+    void plansStaticMethods()
+    {
+        const auto inputsOf = [](const QStringList& more) {
+            const CliResult result =
+                runCli(QStringList{"quantize", sample, "--bits", "5", "--dry-run", "--json"} +
+                       more + QStringList{"--calibration", sample + "/calibration.txt"});
+            if (result.status != 0)
+                return QString::fromUtf8(result.err);
+            for (const QJsonValue& layer : result.json()["layers"].toArray())
+                if (layer["method"].toString() != "float")
+                    return layer["activation_bits"].isUndefined()
+                               ? QStringLiteral("float")
+                               : QStringLiteral("%1 %2")
+                                     .arg(layer["activation_bits"].toInt())
+                                     .arg(layer["activation_quantizer"].toString());
+            return QString();
+        };
+        QCOMPARE(inputsOf({"--method", "repquant"}), QStringLiteral("5 uniform"));
+        QCOMPARE(inputsOf({"--method", "minmax-static", "--act-bits", "8"}),
+                 QStringLiteral("8 uniform"));
+        QCOMPARE(inputsOf({"--method", "repq-vit", "--act-bits", "0"}), QStringLiteral("float"));
+        QCOMPARE(inputsOf({"--method", "gptq"}), QStringLiteral("float"));
+        QCOMPARE(inputsOf({"--method", "gptq", "--act-bits", "8"}), QStringLiteral("8 power"));
+        QCOMPARE(inputsOf({"--method", "gptq", "--act-bits", "8", "--act-quantizer", "uniform",
+                           "--act-range", "min-max", "--act-softmax", "log2"}),
+                 QStringLiteral("8 uniform"));
     }
 
     void quantizesInputsOnPowerGrids()

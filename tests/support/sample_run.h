@@ -6,6 +6,7 @@
 #include "core/session/run.h"
 #include "core/tensor/half.h"
 #include "tests/support/quantized_weights.h"
+#include "tests/support/sample_static.h"
 
 #include <algorithm>
 #include <bit>
@@ -102,7 +103,8 @@ inline Run sampleRun()
             NupesOptions nupes;
             nupes.outliers = 0.05;
             run.layers.back().choice.method = nupes;
-            run.layers.back().choice.activation = {bits, ActivationExponent::Shared, false, true};
+            run.layers.back().choice.activation = {bits, ActivationQuantizer::Method,
+                                                   ActivationExponent::Shared, false, true};
             run.layers.back().origin = {"c", bits == 5 ? "" : "e", bits == 8 ? "" : "x"};
             run.layers.back().activation = {bits, false, 0.4F, 3.25F, 0.2785F, 0.001};
             run.layers.back().trace = {
@@ -185,6 +187,8 @@ inline bool sameLayer(const LayerResult& a, const LayerResult& b, bool withSecon
         sameBits(a.weightSqnrDb, b.weightSqnrDb) && sameBits(a.weightCosine, b.weightCosine) &&
         sameBits(a.relativeOutputError, b.relativeOutputError) && sameBits(a.damping, b.damping) &&
         a.note == b.note && a.origin == b.origin && a.activation == b.activation &&
+        !a.staticInputs == !b.staticInputs &&
+        (!a.staticInputs || sameStaticInputs(*a.staticInputs, *b.staticInputs)) &&
         sameTrace(a.trace, b.trace) &&
         std::equal(a.tunings.begin(), a.tunings.end(), b.tunings.begin(), b.tunings.end(),
                    [](const auto& p, const auto& q) { return sameTuning(*p, *q); }) &&

@@ -2,6 +2,7 @@
 #include "core/quant/methods/percentile_rows.h"
 
 #include "core/base/parallel.h"
+#include "core/quant/affine_grid.h"
 
 #include <limits>
 
@@ -24,15 +25,6 @@ void sortEnds(std::vector<float>& values)
     std::sort(values.end() - end, values.end());
 }
 
-double quantileOf(const std::vector<float>& values, double p)
-{
-    const double rank = p * static_cast<double>(values.size() - 1);
-    const auto below = static_cast<std::size_t>(rank);
-    const std::size_t above = std::min(below + 1, values.size() - 1);
-    const auto low = static_cast<double>(values[below]);
-    return low + (rank - static_cast<double>(below)) * (static_cast<double>(values[above]) - low);
-}
-
 } // namespace
 
 UniformGrid gridByPercentile(std::vector<float>& values, const Scheme& scheme)
@@ -43,9 +35,8 @@ UniformGrid gridByPercentile(std::vector<float>& values, const Scheme& scheme)
     UniformGrid best;
     double least = std::numeric_limits<double>::infinity();
     for (const double p : {0.999, 0.9999, 0.99999}) {
-        // In double, rounded once: 1 − p would be off in its last digits.
-        const auto high = static_cast<float>(quantileOf(values, p));
-        const auto low = static_cast<float>(quantileOf(values, 1 - p));
+        const auto high = static_cast<float>(quantile(values, p));
+        const auto low = static_cast<float>(quantile(values, 1 - p));
         const UniformGrid grid = gridForRange(low, high, scheme);
         if (const double error = squaredError(values, grid); error < least) {
             least = error;

@@ -62,8 +62,10 @@ private slots:
                 }
             }
         }
-        QCOMPARE(names, (std::set<std::string>{"rtn", "rtn-mse", "gptq", "decoupleq", "powerquant",
-                                               "nupes"}));
+        QCOMPARE(names,
+                 (std::set<std::string>{"rtn", "rtn-mse", "gptq", "decoupleq", "powerquant",
+                                        "nupes", "minmax-static", "percentile-static", "mse-static",
+                                        "smoothquant", "repq-vit", "repquant"}));
         QVERIFY(findMethod("none") == nullptr);
         QVERIFY(findMethod("gptq")->needsCalibration);
         QVERIFY(!findMethod("rtn")->needsCalibration);

@@ -140,9 +140,16 @@ private slots:
         }
     }
 
-    /// Records of version 4 end where those of version 5 go on.
+    /// Records of version 4 end where those of version 5 go on, and these where version 6 does.
+    void olderJournalsAreTakenUp_data()
+    {
+        QTest::addColumn<quint32>("version");
+        QTest::newRow("4") << quint32(4);
+        QTest::newRow("5") << quint32(5);
+    }
     void olderJournalsAreTakenUp()
     {
+        QFETCH(quint32, version);
         const TemporaryFolder folder;
         const auto run = folder / "run.gradus";
         const std::vector<LayerResult> all = layers();
@@ -153,16 +160,18 @@ private slots:
         }
         const std::string bytes = fileBytes(journalPath(run));
         // By hand: another version under a good checksum, records without what is new, which are
-        // levels and four empty arrays of a weight, no grid, no origin of an exponent.
+        // levels and four empty arrays of a weight, no grid, no origin of an exponent; and no
+        // static inputs.
         std::string old = bytes.substr(0, 8);
         const auto append = [&old](auto value) {
             old.append(reinterpret_cast<const char*>(&value), sizeof value);
         };
-        append(std::uint32_t(4));
+        append(std::uint32_t(version));
         old += bytes.substr(12, 4 + 5);
         old += sha256(old);
         std::size_t at = old.size();
-        for (const std::size_t extra : {std::size_t(1 + 8), std::size_t(1 + 4 * 8 + 1 + 8)}) {
+        for (const std::size_t since5 : {std::size_t(1 + 8), std::size_t(1 + 4 * 8 + 1 + 8)}) {
+            const std::size_t extra = 1 + (version == 4 ? since5 : 0);
             std::uint64_t length = 0;
             std::memcpy(&length, bytes.data() + at, sizeof length);
             const std::string payload = bytes.substr(at + 72, length - extra);

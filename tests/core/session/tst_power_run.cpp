@@ -55,7 +55,7 @@ QuantizeRequest sharingRequest(const TemporaryFolder& folder, bool calibrated,
         nupes.learnExponent = false;
         Rule learned{"self_attn\\.v_proj", recipe.standard};
         learned.choice.method = nupes;
-        learned.choice.activation = {8, ActivationExponent::Searched};
+        learned.choice.activation = {8, ActivationQuantizer::Method, ActivationExponent::Searched};
         recipe.rules.push_back(learned);
     } else {
         recipe.calibration.data.clear();
@@ -253,7 +253,8 @@ private slots:
         nupes.outliers = 0.02;
         request.recipe.standard.method = nupes;
         request.recipe.standard.scheme.bits = 3;
-        request.recipe.standard.activation = {8, ActivationExponent::Shared};
+        request.recipe.standard.activation = {8, ActivationQuantizer::Method,
+                                              ActivationExponent::Shared};
         request.output = folder / "run.gradus";
         const auto run = runOf(request);
         const auto read = readRun(request.output);

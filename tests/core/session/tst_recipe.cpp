@@ -116,7 +116,8 @@ private slots:
     {
         LayerChoice choice;
         QVERIFY(choiceToJson(choice).find("activation") == std::string::npos);
-        choice.activation = {4, ActivationExponent::Shared, false, true};
+        choice.activation = {4, ActivationQuantizer::Method, ActivationExponent::Shared, false,
+                             true};
         const std::string text = choiceToJson(choice);
         QVERIFY2(text.find("\"activation\":{\"bits\":4,\"exponent\":\"shared\",\"clip\":false,"
                            "\"shift\":true}") != std::string::npos,
@@ -125,7 +126,7 @@ private slots:
             for (const auto exponent : {ActivationExponent::Searched, ActivationExponent::Shared,
                                         ActivationExponent::Half, ActivationExponent::Uniform})
                 for (const bool flag : {false, true}) {
-                    choice.activation = {bits, exponent, flag, !flag};
+                    choice.activation = {bits, ActivationQuantizer::Method, exponent, flag, !flag};
                     QVERIFY(choiceFromJson(choiceToJson(choice), "choice") == choice);
                     QCOMPARE(needsCalibration(choice), bits > 0);
                 }
@@ -133,7 +134,8 @@ private slots:
         QVERIFY(!needsCalibration(choice));
         // Rules and overrides take the standard's, unless they say null or their own.
         Recipe recipe;
-        recipe.standard.activation = {8, ActivationExponent::Half, true, false};
+        recipe.standard.activation = {8, ActivationQuantizer::Method, ActivationExponent::Half,
+                                      true, false};
         recipe.rules = {{"a", recipe.standard}, {"b", recipe.standard}};
         recipe.rules[0].choice.activation = {};
         recipe.rules[1].choice.activation.bits = 4;
@@ -148,11 +150,13 @@ private slots:
                       {"pattern": "c", "activation": {"bits": 4}}],
             "overrides": {"x": {"activation": {"bits": 0}}}})",
                                            "r.json");
-        const ActivationChoice standard{8, ActivationExponent::Uniform, true, true};
+        const ActivationChoice standard{8, ActivationQuantizer::Method, ActivationExponent::Uniform,
+                                        true, true};
         QVERIFY(read.rules[0].choice.activation == standard);
         QVERIFY(read.rules[1].choice.activation == ActivationChoice());
-        QVERIFY((read.rules[2].choice.activation ==
-                 ActivationChoice{4, ActivationExponent::Uniform, true, true}));
+        QVERIFY((read.rules[2].choice.activation == ActivationChoice{4, ActivationQuantizer::Method,
+                                                                     ActivationExponent::Uniform,
+                                                                     true, true}));
         QVERIFY(!read.overrides.at("x").activation.enabled());
         // Tokens stay tokens.
         const Model model = modelOf({{"embed", LayerKind::Embedding}, {"a", LayerKind::Linear}});
@@ -160,6 +164,96 @@ private slots:
         recipe.rules = {{"embed", recipe.standard}};
         QVERIFY(!resolve(recipe, model)[0].activation.enabled());
         QVERIFY(resolve(recipe, model)[1].activation.enabled());
+    }
+
+    void uniformActivationsRoundTrip()
+    {
+        LayerChoice choice;
+        choice.method = RepquantOptions{};
+        choice.activation.bits = 4;
+        // Nothing new is said of what the method decides.
+        QVERIFY(choiceToJson(choice).find("quantizer") == std::string::npos);
+        QVERIFY(choiceToJson(choice).find("softmax_bits") == std::string::npos);
+        ActivationChoice& inputs = choice.activation;
+        for (const auto quantizer : {ActivationQuantizer::Method, ActivationQuantizer::Power,
+                                     ActivationQuantizer::Uniform})
+            for (const auto granularity :
+                 {InputGranularity::Method, InputGranularity::Tensor, InputGranularity::Channel})
+                for (const int bits : {-1, 0, 2, 8}) {
+                    inputs.quantizer = quantizer;
+                    inputs.granularity = granularity;
+                    inputs.attentionBits = bits;
+                    inputs.probabilityBits = bits == 8 ? -1 : bits;
+                    QVERIFY(choiceFromJson(choiceToJson(choice), "choice") == choice);
+                }
+        for (const auto range : {InputRange::MinMax, InputRange::Percentile, InputRange::Mse}) {
+            inputs.range = range;
+            QVERIFY(choiceFromJson(choiceToJson(choice), "choice") == choice);
+        }
+        for (const auto softmax : {ProbabilityQuantizer::LogSqrt2, ProbabilityQuantizer::Log2,
+                                   ProbabilityQuantizer::Uniform}) {
+            inputs.softmax = softmax;
+            QVERIFY(choiceFromJson(choiceToJson(choice), "choice") == choice);
+        }
+        // The standard's are taken back by null, one by one.
+        const Recipe read = recipeFromJson(R"({"gradus_recipe": 1,
+            "standard": {"method": "repq-vit", "activation": {"bits": 6, "quantizer": "uniform",
+                "range": "mse", "granularity": "tensor", "softmax": "log2", "attention_bits": 8,
+                "softmax_bits": 0}},
+            "rules": [{"pattern": "a", "activation": {"range": null, "softmax": null}},
+                      {"pattern": "b", "activation": {"attention_bits": null, "softmax_bits": null,
+                                                      "granularity": "method"}}]})",
+                                           "r.json");
+        const ActivationChoice& standard = read.standard.activation;
+        QVERIFY(standard.quantizer == ActivationQuantizer::Uniform);
+        QVERIFY(standard.range == InputRange::Mse);
+        QVERIFY(standard.granularity == InputGranularity::Tensor);
+        QVERIFY(standard.softmax == ProbabilityQuantizer::Log2);
+        QCOMPARE(standard.bitsOfAttention(), 8);
+        QCOMPARE(standard.bitsOfProbabilities(), 0);
+        ActivationChoice expected = standard;
+        expected.range.reset();
+        expected.softmax.reset();
+        QVERIFY(read.rules[0].choice.activation == expected);
+        expected = standard;
+        expected.attentionBits = expected.probabilityBits = -1;
+        expected.granularity = InputGranularity::Method;
+        QVERIFY(read.rules[1].choice.activation == expected);
+        QCOMPARE(expected.bitsOfAttention(), 6);
+        QVERIFY(recipeFromJson(toJson(read), "r.json") == read);
+    }
+
+    void optionsOfStaticMethodsRoundTrip()
+    {
+        for (const MethodDescription& method : methods()) {
+            LayerChoice choice;
+            choice.method = method.defaults;
+            QVERIFY(choiceFromJson(choiceToJson(choice), "choice") == choice);
+            // Another of every choice and of every switch.
+            for (const OptionDescription& option : method.options)
+                if (option.type == OptionDescription::Type::Choice)
+                    setOption(choice.method, option.name,
+                              option.choices[option.choices.front() == option.defaultValue]);
+                else if (option.type == OptionDescription::Type::Boolean)
+                    setOption(choice.method, option.name,
+                              option.defaultValue == "true" ? "false" : "true");
+            QVERIFY(choiceFromJson(choiceToJson(choice), "choice") == choice);
+            QVERIFY(!isStaticMethod(method.defaults) || choice.method != method.defaults);
+        }
+    }
+
+    void needsCalibrationForStaticInputs()
+    {
+        LayerChoice choice; // rtn
+        choice.activation.quantizer = ActivationQuantizer::Uniform;
+        QVERIFY(!needsCalibration(choice));
+        choice.activation.attentionBits = 8;
+        QVERIFY(needsCalibration(choice));
+        choice.activation.quantizer = ActivationQuantizer::Power; // has none of its own
+        QVERIFY(!needsCalibration(choice));
+        choice.activation = {};
+        choice.method = MinmaxStaticOptions{};
+        QVERIFY(needsCalibration(choice));
     }
 
     void theTextIsStable()
@@ -295,6 +389,31 @@ private slots:
             "standard.activation.exponent is 0.5, expected");
         row("activation clip", "{'gradus_recipe': 1, 'standard': {'activation': {'clip': 1}}}",
             "standard.activation.clip is 1");
+        row("quantizer", "{'gradus_recipe': 1, 'standard': {'activation': {'quantizer': 'log'}}}",
+            "standard.activation.quantizer is \"log\", expected");
+        row("range", "{'gradus_recipe': 1, 'standard': {'activation': {'range': 'max'}}}",
+            "standard.activation.range is \"max\", expected");
+        row("range number", "{'gradus_recipe': 1, 'standard': {'activation': {'range': 3}}}",
+            "standard.activation.range is 3, expected");
+        row("input granularity",
+            "{'gradus_recipe': 1, 'standard': {'activation': {'granularity': 'group'}}}",
+            "standard.activation.granularity is \"group\", expected");
+        row("softmax", "{'gradus_recipe': 1, 'standard': {'activation': {'softmax': 'log'}}}",
+            "standard.activation.softmax is \"log\", expected");
+        row("attention bits",
+            "{'gradus_recipe': 1, 'standard': {'activation': {'attention_bits': 1}}}",
+            "standard.activation.attention_bits is 1, expected");
+        row("attention bits below",
+            "{'gradus_recipe': 1, 'standard': {'activation': {'attention_bits': -1}}}",
+            "standard.activation.attention_bits is -1, expected");
+        row("softmax bits", "{'gradus_recipe': 1, 'standard': {'activation': {'softmax_bits': 9}}}",
+            "standard.activation.softmax_bits is 9, expected");
+        row("lambda",
+            "{'gradus_recipe': 1, 'standard': {'method': 'repquant', 'options': {'lambda': 101}}}",
+            "option lambda of repquant is");
+        row("option of another static method",
+            "{'gradus_recipe': 1, 'standard': {'method': 'repq-vit', 'options': {'alpha': 1}}}",
+            "standard.options.alpha");
         row("method", "{'gradus_recipe': 1, 'standard': {'method': 'awq'}}",
             "one of rtn, rtn-mse, gptq");
         row("method type", "{'gradus_recipe': 1, 'standard': {'method': 3}}",
@@ -403,6 +522,27 @@ private slots:
         QVERIFY(resolve(recipe, model)[1] == recipe.standard);
     }
 
+    void resolvesStaticMethods()
+    {
+        const Model model = modelOf({{"embed", LayerKind::Embedding},
+                                     {"patch", LayerKind::Convolution},
+                                     {"layers.0", LayerKind::Linear}});
+        Recipe recipe;
+        recipe.standard.method = RepqVitOptions{};
+        recipe.standard.activation.bits = 6;
+        recipe.rules = {{"embed", recipe.standard}}; // weights alone: its rows' percentiles
+        const std::vector<LayerChoice> choices = resolve(recipe, model);
+        QVERIFY(!choices[0].keepFloat);
+        QVERIFY(choices[0].activation == ActivationChoice());
+        QCOMPARE(choices[1].activation.bits, 6);
+        QVERIFY(choices[2] == recipe.standard);
+        // A shared exponent is of power grids alone.
+        recipe.standard.activation.exponent = ActivationExponent::Shared;
+        QVERIFY(resolve(recipe, model)[2] == recipe.standard);
+        recipe.standard.activation.quantizer = ActivationQuantizer::Power;
+        QVERIFY_EXCEPTION_THROWN((void)resolve(recipe, model), Error);
+    }
+
     void refusesToResolve_data()
     {
         QTest::addColumn<QString>("kind");
@@ -415,6 +555,9 @@ private slots:
         QTest::newRow("activation") << "activation" << QByteArray("rule 1 (\"0\"): bits");
         QTest::newRow("shared uniform") << "shared" << QByteArray("rtn makes uniform levels");
         QTest::newRow("shared rows") << "shared rows" << QByteArray("each row has its own");
+        QTest::newRow("attention") << "attention" << QByteArray("bits of attention is 1");
+        QTest::newRow("softmax") << "softmax" << QByteArray("bits of the softmax is 12");
+        QTest::newRow("lambda") << "lambda" << QByteArray("option lambda of repquant is -0.5");
         QTest::newRow("embedding") << "embedding" << QByteArray("layer embed is an embedding");
     }
     void refusesToResolve()
@@ -434,12 +577,23 @@ private slots:
             bad.activation.bits = 9;
             recipe.rules = {{"0", bad}};
         } else if (kind.startsWith("shared")) {
-            bad.activation = {8, ActivationExponent::Shared};
+            bad.activation = {8, ActivationQuantizer::Method, ActivationExponent::Shared};
             if (kind == "shared rows") {
                 PowerquantOptions rows;
                 rows.exponentScope = ExponentScope::Row;
                 bad.method = rows;
             }
+            recipe.rules = {{"0", bad}};
+        } else if (kind == "attention") {
+            bad.activation.attentionBits = 1;
+            recipe.rules = {{"0", bad}};
+        } else if (kind == "softmax") {
+            bad.activation.probabilityBits = 12;
+            recipe.rules = {{"0", bad}};
+        } else if (kind == "lambda") {
+            RepquantOptions repquant;
+            repquant.lambda = -0.5;
+            bad.method = repquant;
             recipe.rules = {{"0", bad}};
         } else if (kind == "option") {
             bad.method = GptqOptions{-1};

@@ -2,6 +2,7 @@
 #include "core/base/error.h"
 #include "core/base/parallel.h"
 #include "core/eval/metrics.h"
+#include "core/quant/comparable_weight.h"
 #include "core/quant/grid.h"
 #include "core/quant/solve.h"
 #include "core/session/weight_view.h"
@@ -221,6 +222,57 @@ private slots:
                         1e-5));
         request.fromRun.reset();
         QVERIFY(previewed(request).relativeOutputError > preview.relativeOutputError);
+    }
+
+    /// Behind a folded norm the stored weight is near to W·diag(ratio).
+    void foldedWeightsAreComparedWithTheModels()
+    {
+        for (const auto granularity :
+             {Granularity::Tensor, Granularity::Channel, Granularity::Group}) {
+            PreviewRequest request = requestOf(40, 96, granularity);
+            request.inputs = inputsOf(96);
+            request.choice.method = RepqVitOptions{};
+            request.choice.activation.bits = 8;
+            QVERIFY(!previewed(request).ofMethod); // the fold is not known without a run
+            auto inputs = std::make_shared<StaticInputs>();
+            for (int c = 0; c < 96; ++c)
+                inputs->ratio.push_back(c % 7 == 0 ? 6.0F : 0.5F + 0.01F * static_cast<float>(c));
+            const ConstMatrixView w = request.facts->weight.matrix();
+            PreviewRequest folded = request;
+            Tensor product = request.facts->weight.clone();
+            for (std::int64_t r = 0; r < w.rows; ++r)
+                for (std::size_t c = 0; c < 96; ++c)
+                    product.matrix().row(r)[c] *= inputs->ratio[c];
+            folded.facts = factsOf(std::move(product));
+            const auto run = std::make_shared<QuantizedWeight>(solved(folded, RtnOptions{}));
+            request.fromRun = run;
+            request.staticInputs = inputs;
+            const WeightPreview preview = previewed(request);
+            QVERIFY(preview.fromRun && preview.ofMethod);
+            const Tensor decoded = comparableWeight(*run, inputs->ratio);
+            const WeightError error = weightError(w, decoded.matrix());
+            QVERIFY(preview.weightSqnrDb == error.sqnrDb);
+            QVERIFY(preview.weightSqnrDb > 10);
+            QVERIFY(isClose(preview.relativeOutputError,
+                            relativeOutputError(w, decoded.matrix(), request.inputs->hessian),
+                            1e-5));
+            // Ends of levels hold what was made of them.
+            QVERIFY(preview.levels.empty());
+            bool everywhere = true;
+            for (std::int64_t r = 0; r < w.rows; ++r)
+                for (std::size_t c = 0; c < 96; ++c) {
+                    const float value = std::as_const(decoded).matrix().row(r)[c];
+                    everywhere = everywhere && value >= preview.colLow[c] &&
+                                 value <= preview.colHigh[c] &&
+                                 value >= preview.rowLow[std::size_t(r)] &&
+                                 value <= preview.rowHigh[std::size_t(r)];
+                }
+            QVERIFY(everywhere);
+            QVERIFY(preview.colHigh[0] < preview.colHigh[1]); // divided by 6, and by 0.51
+            // Without the ratio it would be another weight.
+            request.staticInputs.reset();
+            QVERIFY(previewed(request).weightSqnrDb < 3);
+        }
     }
 
     /// A grouped convolution: each row is judged by the Hessian of its own group.

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include "core/quant/quantized_weight.h"
+#include "core/tensor/tensor.h"
+
+#include <cstdint>
+#include <span>
+
+namespace gradus {
+
+// A stored weight beside the model's own: where a norm was folded the stored one is near to
+// W·diag(ratio) (see StaticInputs), so that its columns are divided by it before the two are
+// compared. ratio: one for each column, or empty.
+
+/// Ŵ·diag(1/ratio).
+[[nodiscard]] Tensor comparableWeight(const QuantizedWeight& weight, std::span<const float> ratio);
+/// One row of it, cols values.
+void comparableRow(const QuantizedWeight& weight, std::span<const float> ratio, std::int64_t row,
+                   float* out);
+
+} // namespace gradus
