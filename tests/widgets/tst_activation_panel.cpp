@@ -304,8 +304,8 @@ void TestActivationPanel::errorBars()
     ActivationPanel panel;
     panel.setView(view(ofNorm()));
     QCOMPARE(panel.errorPlot()->rowTexts(),
-             QStringList({QStringLiteral("Weights only\t1.0 %"),
-                          QStringLiteral("Inputs only\t2.0 %"), QStringLiteral("Both\t3.0 %")}));
+             QStringList({QStringLiteral("Weights only\t1.00 %"),
+                          QStringLiteral("Inputs only\t2.00 %"), QStringLiteral("Both\t3.00 %")}));
     QVERIFY2(panel.errorPlot()->readout(0, 1).contains(QStringLiteral("17.0 dB")),
              qPrintable(panel.errorPlot()->readout(0, 1)));
     QCOMPARE(column(panel.errorPlot()->csv(), QStringLiteral("lambda")),
@@ -377,6 +377,7 @@ void TestActivationPanel::pictures()
 {
     const QString folder = qEnvironmentVariable("GRADUS_SHOTS");
     ActivationPanel panel;
+    panel.setMinimumSize(230, 120); // as a dock has it
     panel.setView(view(ofNorm()));
     std::vector<LayerShares> layers;
     for (int i = 0; i < 40; ++i)

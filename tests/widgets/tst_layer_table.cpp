@@ -166,7 +166,7 @@ void TestLayerTable::uniformInputs()
     QCOMPARE(grid.data(ExportRole).toString(), QString("uniform"));
     QCOMPARE(grid.siblingAtRow(0).data().toString(), QString("–")); // stays float
     QVERIFY(grid.flags() & Qt::ItemIsEditable);
-    QCOMPARE(model.index(1, LayerTableModel::WeightError).data().toString(), QString("1.0 %"));
+    QCOMPARE(model.index(1, LayerTableModel::WeightError).data().toString(), QString("1.00 %"));
     QCOMPARE(model.index(1, LayerTableModel::InputError).data(ExportRole).toString().toDouble(),
              0.02);
     const QModelIndex both = model.index(1, LayerTableModel::BothError);

@@ -173,10 +173,10 @@ QString normText(const ActivationView& view)
     const NormReport& report = *view.reporter->norm;
     QStringList lines;
     const QString common = commonPart(view.readers);
-    lines << Text::tr("%1 is read by %2%3.")
-                 .arg(toQString(report.norm),
-                      common.isEmpty() ? QString() : Text::tr("%1: ").arg(common),
-                      legendNames(view.readers, 200).join(QStringLiteral(", ")));
+    const QString names = legendNames(view.readers, 200).join(QStringLiteral(", "));
+    lines << (common.isEmpty() ? Text::tr("%1 is read by %2.").arg(toQString(report.norm), names)
+                               : Text::tr("%1 is read by %2 in %3.")
+                                     .arg(toQString(report.norm), names, common.chopped(1)));
     const std::int64_t equal = report.codes - report.differing;
     if (report.codes <= 0)
         lines << Text::tr("Codes before and after are not compared: the zero is fractional.");
