@@ -38,7 +38,7 @@ void applyLayout(QMainWindow& window, const Docks& docks, LayoutPreset preset)
         place(Qt::BottomDockWidgetArea, {docks.method});
         place(Qt::BottomDockWidgetArea, {docks.run, docks.runs, docks.comparison});
         window.resizeDocks({docks.weights, docks.method, docks.run},
-                           {share(width, 0.41), share(width, 0.28), share(width, 0.31)},
+                           {share(width, 0.45), share(width, 0.27), share(width, 0.28)},
                            Qt::Horizontal);
         window.resizeDocks({docks.weights}, {share(height, 0.52)}, Qt::Vertical);
         break;

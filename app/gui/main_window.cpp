@@ -449,7 +449,7 @@ void MainWindow::modelChanged()
     const auto path = model ? model->source.path : std::filesystem::path();
     const std::string kept = path == m_modelPath ? m_layers->currentLayer() : std::string();
     m_modelPath = path;
-    m_sites = model && model->canRun() ? std::make_unique<const StaticSites>(*model) : nullptr;
+    (void)sites(); // lets go of the model before
     if (!model) {
         setWindowTitle(QStringLiteral("Gradus"));
         m_modelLabel->clear();

@@ -134,7 +134,9 @@ private:
     void setExponent(const std::string& layer, double exponent);
     void refreshGains();
     void refreshActivations();
-    [[nodiscard]] bool readsAttention(std::size_t layer) const;
+    /// Of the document's model; null where it cannot be run.
+    [[nodiscard]] const StaticSites* sites();
+    [[nodiscard]] bool readsAttention(std::size_t layer);
 
     void modelChanged();
     void refreshRows();
@@ -179,7 +181,8 @@ private:
     MessageBar* m_message = nullptr;
     Docks m_docks;
     std::set<QDockWidget*> m_seen;
-    std::unique_ptr<const StaticSites> m_sites; ///< of the model; null where it cannot be run
+    std::unique_ptr<const StaticSites> m_sites;
+    std::shared_ptr<const Model> m_sitesOf;         ///< what they belong to
     int m_trainingRun = 0;                          ///< whose steps the decoupleQ panel collects
     std::shared_ptr<const WeightPreview> m_preview; ///< of the current layer
     QLabel* m_modelLabel = nullptr;

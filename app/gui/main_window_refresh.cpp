@@ -160,9 +160,21 @@ void MainWindow::refreshTraces()
     refreshActivations();
 }
 
-bool MainWindow::readsAttention(std::size_t layer) const
+const StaticSites* MainWindow::sites()
 {
-    return m_sites && m_sites->of(layer).attention >= 0;
+    const auto& model = m_workbench.document()->model();
+    if (model != m_sitesOf) {
+        m_sitesOf = model;
+        m_sites = model && model->canRun() ? std::make_unique<const StaticSites>(*model) : nullptr;
+    }
+    return m_sites.get();
+}
+
+bool MainWindow::readsAttention(std::size_t layer)
+{
+    // Rows may still be those of the model before.
+    const StaticSites* known = sites();
+    return known && layer < m_sitesOf->layers.size() && known->of(layer).attention >= 0;
 }
 
 void MainWindow::refreshActivations()
@@ -173,9 +185,9 @@ void MainWindow::refreshActivations()
     const Results* results = shown ? &shown->results : nullptr;
     m_activations->setRun(model && results ? sharesOfRun(*model, *results)
                                            : std::vector<LayerShares>());
-    m_activations->setView(
-        model ? activationView(*model, m_sites.get(), results, m_layers->currentLayer())
-              : ActivationView());
+    m_activations->setView(model
+                               ? activationView(*model, sites(), results, m_layers->currentLayer())
+                               : ActivationView());
 }
 
 void MainWindow::refreshGains()

@@ -92,14 +92,6 @@
         <translation>durch r1 geteilt: eine Skala, eigene Nullpunkte</translation>
     </message>
     <message>
-        <source>%1 is read by %2%3.</source>
-        <translation>%1 wird gelesen von %2%3.</translation>
-    </message>
-    <message>
-        <source>%1: </source>
-        <translation>%1: </translation>
-    </message>
-    <message>
         <source>Codes before and after are not compared: the zero is fractional.</source>
         <translation>Codes vorher und nachher sind nicht verglichen: Der Nullpunkt ist gebrochen.</translation>
     </message>
@@ -178,6 +170,22 @@
     <message>
         <source>The errors of %1 were not measured: they are known of linear layers with calibration inputs.</source>
         <translation>Die Fehler von %1 sind nicht gemessen: Bekannt sind sie von linearen Schichten mit Kalibriereingängen.</translation>
+    </message>
+    <message>
+        <source>%1 is read by %2.</source>
+        <translation>%1 wird gelesen von %2.</translation>
+    </message>
+    <message>
+        <source>%1 is read by %2 in %3.</source>
+        <translation>%1 wird gelesen von %2 in %3.</translation>
+    </message>
+    <message>
+        <source>The norm before %1 was not divided.</source>
+        <translation>Die Norm vor %1 wurde nicht geteilt.</translation>
+    </message>
+    <message>
+        <source>The run notes: %1</source>
+        <translation>Der Lauf vermerkt: %1</translation>
     </message>
 </context>
 <context>
@@ -2302,10 +2310,6 @@
         <translation>Der Reihe nach</translation>
     </message>
     <message>
-        <source>Sorted by range</source>
-        <translation>Nach Bereich sortiert</translation>
-    </message>
-    <message>
         <source>Order of the channels: as they are numbered, or the widest first</source>
         <translation>Reihenfolge der Kanäle: wie nummeriert oder die breitesten zuerst</translation>
     </message>
@@ -2332,6 +2336,10 @@
     <message>
         <source>No layer that reads the norm has a grid in the run.</source>
         <translation>Keine Schicht, die die Norm liest, hat im Lauf ein Gitter.</translation>
+    </message>
+    <message>
+        <source>Widest first</source>
+        <translation>Breiteste zuerst</translation>
     </message>
 </context>
 <context>
@@ -3178,10 +3186,6 @@ decoupleQ und NUPES trainieren danach jeden Block, wenn ihre Option „Block sta
         <translation>Ausgabefehler (%)</translation>
     </message>
     <message>
-        <source>layer with quantized inputs, in the order of the model</source>
-        <translation>Schicht mit quantisierten Eingängen, in der Reihenfolge des Modells</translation>
-    </message>
-    <message>
         <source>Relative output errors of the run</source>
         <translation>Relative Ausgabefehler des Laufs</translation>
     </message>
@@ -3205,6 +3209,10 @@ decoupleQ und NUPES trainieren danach jeden Block, wenn ihre Option „Block sta
         <source>λ of the reconstruction: %1</source>
         <translation>λ der Rekonstruktion: %1</translation>
     </message>
+    <message>
+        <source>layer, in the order of the model</source>
+        <translation>Schicht, in der Reihenfolge des Modells</translation>
+    </message>
 </context>
 <context>
     <name>gradus::ErrorSharesPlot</name>
@@ -3221,16 +3229,16 @@ decoupleQ und NUPES trainieren danach jeden Block, wenn ihre Option „Block sta
         <translation>relativer Ausgabefehler auf den Kalibriereingängen</translation>
     </message>
     <message>
-        <source>relative output error · reconstructed with λ = %1</source>
-        <translation>relativer Ausgabefehler · rekonstruiert mit λ = %1</translation>
-    </message>
-    <message>
         <source>%1 errors</source>
         <translation>%1 Fehler</translation>
     </message>
     <message>
         <source>%1: %2</source>
         <translation>%1: %2</translation>
+    </message>
+    <message>
+        <source>reconstructed with λ = %1</source>
+        <translation>rekonstruiert mit λ = %1</translation>
     </message>
 </context>
 <context>
@@ -5583,6 +5591,10 @@ Eine Änderung hier gilt für alle angezeigten Schichten des Blocks</translation
     <message>
         <source>%1: becomes about %2</source>
         <translation>%1: wird etwa %2</translation>
+    </message>
+    <message>
+        <source>from %1 on: %2 ▸</source>
+        <translation>ab %1: %2 ▸</translation>
     </message>
 </context>
 <context>

@@ -215,6 +215,8 @@ QString whyNoNorm(const ActivationView& view)
         lines << Text::tr("The norm before %1 was divided by factors of SmoothQuant; ranges by "
                           "channel are kept by RepQ-ViT and RepQuant.")
                      .arg(name);
+    else if (!view.note.isEmpty())
+        lines << Text::tr("The norm before %1 was not divided.").arg(name);
     else
         lines << Text::tr("The norm before %1 was not divided: its inputs have one grid for all "
                           "channels. RepQ-ViT, RepQuant and the granularity \"channel\" divide "
@@ -223,7 +225,7 @@ QString whyNoNorm(const ActivationView& view)
     if (view.inputs->grid)
         lines << Text::tr("Inputs: %1.").arg(gridText(*view.inputs->grid));
     if (!view.note.isEmpty())
-        lines << view.note;
+        lines << Text::tr("The run notes: %1").arg(view.note);
     return lines.join(QStringLiteral("\n\n"));
 }
 

@@ -160,9 +160,9 @@ void ErrorSharesPlot::rebuild()
         p.labels.push_back(label);
     }
     setTitle(toQString(p.shares.layer),
-             std::isnan(p.shares.lambda) ? tr("relative output error on the calibration inputs")
-                                         : tr("relative output error · reconstructed with λ = %1")
-                                               .arg(lambdaText(p.shares.lambda)));
+             std::isnan(p.shares.lambda)
+                 ? tr("relative output error on the calibration inputs")
+                 : tr("reconstructed with λ = %1").arg(lambdaText(p.shares.lambda)));
     recolour();
 }
 
@@ -362,7 +362,7 @@ void ErrorSharesModelPlot::rebuild()
     p.lower->setMinimumSize(60, reconstructed ? 34 : 0);
     p.lower->setMinimumMargins(reconstructed ? QMargins(12, 0, 14, 8) : QMargins());
     plot().axisRect()->setMinimumMargins(QMargins(12, 6, 14, reconstructed ? 4 : 8));
-    const QString places = tr("layer with quantized inputs, in the order of the model");
+    const QString places = tr("layer, in the order of the model");
     plot().xAxis->setTickLabels(!reconstructed);
     plot().xAxis->setLabel(reconstructed ? QString() : places);
     p.lower->axis(QCPAxis::atBottom)->setLabel(places);

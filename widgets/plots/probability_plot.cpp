@@ -67,7 +67,8 @@ struct ProbabilityPlot::Parts
     QCPCurve* zero = nullptr;
     QCPAxisRect* lanes = nullptr;
     std::array<QCPCurve*, laneCount> ticks{};
-    QCPCurve* laneZero = nullptr; ///< where each lane's zeros begin
+    QCPCurve* laneZero = nullptr;  ///< where each lane's zeros begin
+    QCPItemText* beyond = nullptr; ///< what the open bin has, where it is higher than the plot
     QSharedPointer<QCPAxisTickerText> names;
     QSharedPointer<QCPAxisTickerFixed> octaves;
 };
@@ -89,6 +90,12 @@ ProbabilityPlot::ProbabilityPlot(QWidget* parent)
     p.levels = new QCPCurve(plot.xAxis, plot.yAxis);
     p.zero = new QCPCurve(plot.xAxis, plot.yAxis);
     p.zero->setName(tr("from here on 0"));
+    p.beyond = new QCPItemText(&plot);
+    p.beyond->setSelectable(false);
+    p.beyond->setPositionAlignment(Qt::AlignRight | Qt::AlignTop);
+    p.beyond->setPadding(QMargins(4, 1, 4, 1));
+    p.beyond->position->setTypeY(QCPItemPosition::ptAxisRectRatio);
+    p.beyond->setVisible(false);
     plot.yAxis->setLabel(tr("count"));
     plot.xAxis->setTickLabels(false);
     plot.xAxis->grid()->setVisible(false);
@@ -281,8 +288,22 @@ void ProbabilityPlot::rescale()
     for (std::size_t bin = 0; bin < bins; ++bin) {
         if (counts[bin] > 0)
             last = bin;
-        highest = std::max(highest, counts[bin]);
+        // What lies beyond the axis is one bin, which would press all others down.
+        if (p.logarithmic || bin + 1 < bins)
+            highest = std::max(highest, counts[bin]);
     }
+    if (highest == 1)
+        highest = std::max(highest, counts.back());
+    const bool cut =
+        !p.logarithmic && static_cast<double>(counts.back()) > 1.06 * static_cast<double>(highest);
+    p.beyond->setVisible(cut);
+    p.beyond->position->setCoords(lastOctave - 1 / perOctave, 0.02);
+    if (cut)
+        p.beyond->setText(
+            tr("from %1 on: %2 ▸")
+                .arg(QString::number(lastOctave - 1 / perOctave, 'g', 4),
+                     toQString(formatPercent(static_cast<double>(counts.back()) /
+                                             static_cast<double>(totalOf(*p.histogram))))));
     const double right =
         std::min(lastOctave, std::max(static_cast<double>(last + 1) / perOctave, 4.0));
     plot().xAxis->setRange(-0.15, right + 0.1);
@@ -313,6 +334,9 @@ void ProbabilityPlot::recolour()
     p.zero->setPen(QPen(colours.clip, 1.6, Qt::DashLine));
     for (std::size_t lane = 0; lane < laneCount; ++lane)
         p.ticks[lane]->setPen(lane == 0 ? QPen(colours.level, 1.8) : QPen(colours.muted, 1.2));
+    p.beyond->setFont(plot().xAxis->tickLabelFont());
+    p.beyond->setColor(palette().color(QPalette::Text));
+    p.beyond->setBrush(palette().color(QPalette::Base));
     p.laneZero->setPen(QPen(colours.clip, 1.4, Qt::DashLine));
     for (const auto side : {QCPAxis::atBottom, QCPAxis::atLeft})
         copyAxisLook(side == QCPAxis::atBottom ? *plot().xAxis : *plot().yAxis,
