@@ -65,17 +65,18 @@ void TestLayerTable::planned()
     // 128 × 64 at 4 bits: 4096 B of codes, 256 scales of 2 B, 256 zeros of 4 bits.
     const QStringList expected{
         "Layer\tBlock\tKind\tShape\tParameters\tMethod\tBits\tGroup\tSymmetry\tBits/weight\tSize\t"
-        "Weight SQNR\tOutput error\tBlock stage\tExponent\tKept\tAct bits\tOutliers\tLock",
+        "Weight SQNR\tOutput error\tBlock stage\tExponent\tKept\tAct bits\tAct grid\tError, "
+        "weights\tError, inputs\tError, both\tOutliers\tLock",
         "embed\t–\tembedding\t100 × 64\t6,400\tKeep float\tfloat\t–\t–\t16.00\t12.5 "
-        "KiB\t–\t–\t–\t–\t–\t–\t–\t",
+        "KiB\t–\t–\t–\t–\t–\t–\t–\t–\t–\t–\t–\t",
         "blocks.0.up\t0\tlinear\t128 × 64\t8,192\tRound to "
-        "nearest\t4\t32\tasymmetric\t4.62\t4.62 KiB\t–\t–\t–\t–\t–\tfloat\t–\t",
+        "nearest\t4\t32\tasymmetric\t4.62\t4.62 KiB\t–\t–\t–\t–\t–\tfloat\t–\t–\t–\t–\t–\t",
         "blocks.0.down\t0\tlinear\t64 × 128\t8,192\tRound to "
-        "nearest\t4\t32\tasymmetric\t4.62\t4.62 KiB\t–\t–\t–\t–\t–\tfloat\t–\t",
+        "nearest\t4\t32\tasymmetric\t4.62\t4.62 KiB\t–\t–\t–\t–\t–\tfloat\t–\t–\t–\t–\t–\t",
         "blocks.1.up\t1\tlinear\t128 × 64\t8,192\tRound to "
-        "nearest\t4\t32\tasymmetric\t4.62\t4.62 KiB\t–\t–\t–\t–\t–\tfloat\t–\t",
+        "nearest\t4\t32\tasymmetric\t4.62\t4.62 KiB\t–\t–\t–\t–\t–\tfloat\t–\t–\t–\t–\t–\t",
         "blocks.1.down\t1\tlinear\t64 × 128\t8,192\tRound to "
-        "nearest\t4\t32\tasymmetric\t4.62\t4.62 KiB\t–\t–\t–\t–\t–\tfloat\t–\t"};
+        "nearest\t4\t32\tasymmetric\t4.62\t4.62 KiB\t–\t–\t–\t–\t–\tfloat\t–\t–\t–\t–\t–\t"};
     QCOMPARE(tableLines(model), expected);
     QCOMPARE(model.index(0, LayerTableModel::Size).data(BarRole).toDouble(), 1.0);
     QVERIFY(!model.index(0, LayerTableModel::Group).flags().testFlag(Qt::ItemIsEditable));

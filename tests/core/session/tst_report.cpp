@@ -621,7 +621,7 @@ private slots:
 
     void tellsOfQuantizedInputs()
     {
-        const Fixture fixture;
+        Fixture fixture;
         QVERIFY(!read(fixture.html()).ids.contains("inputs"));
         addStaticInputs(*fixture.run);
         const ReadPage page = read(fixture.html());
@@ -650,9 +650,8 @@ private slots:
         }
         // Of many norms only as many are drawn as weights have histograms.
         addStaticInputs(*fixture.run);
-        Fixture few = fixture;
-        few.request.maximumHistograms = 0;
-        const ReadPage bare = read(few.html());
+        fixture.request.maximumHistograms = 0;
+        const ReadPage bare = read(fixture.html());
         QVERIFY(!bare.ids.contains("chart-norm-1-t"));
         QVERIFY(bare.text.contains("1 more is not drawn"));
     }
