@@ -129,6 +129,61 @@ namespace {
     QT_TRANSLATE_NOOP("Core", "Learning rate of scales and norms."),
     QT_TRANSLATE_NOOP("Core", "Learning rate of codes, in codes; 0 freezes them."),
     QT_TRANSLATE_NOOP("Core", "Learning rate of exponents; 0 freezes them."),
+    QT_TRANSLATE_NOOP("Core",
+                      "What the outputs of a softmax are rounded to: powers of the square root of "
+                      "1/2, powers of 1/2 as FQ-ViT does, or evenly spaced levels."),
+    QT_TRANSLATE_NOOP(
+        "Core", "How probabilities below the smallest power are held: as 0, by a state beside the "
+                "powers or by one of them; or as the smallest power, so that small ones add up."),
+    QT_TRANSLATE_NOOP("Core", "Static, min/max"),
+    QT_TRANSLATE_NOOP(
+        "Core", "Weights and inputs on uniform grids from the smallest to the largest value: of "
+                "each row of the weight, and of all calibration inputs of the layer. A baseline."),
+    QT_TRANSLATE_NOOP("Core", "Static, percentiles"),
+    QT_TRANSLATE_NOOP(
+        "Core",
+        "Weights and inputs on uniform grids between the percentiles of least squared error: of "
+        "each row of the weight, and of all calibration inputs of the layer. A baseline."),
+    QT_TRANSLATE_NOOP("Core", "Static, least squares"),
+    QT_TRANSLATE_NOOP("Core", "Weights and inputs on uniform grids whose range is shrunk to the "
+                              "one of least squared error: of each row of the weight, and of all "
+                              "calibration inputs of the layer. A baseline."),
+    QT_TRANSLATE_NOOP("Core", "SmoothQuant"),
+    QT_TRANSLATE_NOOP("Core",
+                      "Divides channels of what a norm puts out and multiplies the weights that "
+                      "read them, so that outliers are shared between both; then uniform static "
+                      "grids for all inputs of a layer and each row of its weight. A baseline."),
+    QT_TRANSLATE_NOOP("Core",
+                      "How much of the channels' range goes to the weights: 0 none, 1 all of it."),
+    QT_TRANSLATE_NOOP("Core", "Range of the inputs' grid: all values, between percentiles, or "
+                              "shrunk to the least squared error."),
+    QT_TRANSLATE_NOOP("Core", "RepQ-ViT"),
+    QT_TRANSLATE_NOOP("Core", "Finds a grid for each channel of what a norm puts out and folds "
+                              "them into one by changing the norm and the weights that read it; "
+                              "outputs of softmax go to powers of the square root of 1/2."),
+    QT_TRANSLATE_NOOP("Core", "As the official code does it: fractional_zeros, zero_state extra "
+                              "and stale_ranges, whatever these say."),
+    QT_TRANSLATE_NOOP("Core",
+                      "The zero of a folded grid is the channels' mean as it is, not rounded. Then "
+                      "codes are no integers, and not those of the channels."),
+    QT_TRANSLATE_NOOP("Core", "Grids keep the ranges found before norms were folded, and are not "
+                              "found anew on what the folded network computes."),
+    QT_TRANSLATE_NOOP("Core", "RepQuant"),
+    QT_TRANSLATE_NOOP("Core", "RepQ-ViT with limits searched for each channel, upper and lower, "
+                              "and with weights reconstructed on the quantized inputs."),
+    QT_TRANSLATE_NOOP(
+        "Core",
+        "How the limits of channels are found: percentiles, a deterministic search over a grid, or "
+        "gradient steps. Limits of a larger error than the percentiles' are not taken."),
+    QT_TRANSLATE_NOOP("Core", "Moves weights to where they make up for the errors of the inputs "
+                              "before they are quantized, and biases after."),
+    QT_TRANSLATE_NOOP("Core",
+                      "How much weights are held to what they were, as a share of the Hessian's "
+                      "mean diagonal; -1 chooses it on calibration rows that are held out."),
+    QT_TRANSLATE_NOOP("Core", "Aims at the outputs that the float network has on its own inputs, "
+                              "not on those of the quantized one."),
+    QT_TRANSLATE_NOOP("Core", "How weights are quantized, with the default options of that method; "
+                              "of decoupleQ its layer-wise part."),
     QT_TRANSLATE_NOOP("Core", "ONNX graph"),
     QT_TRANSLATE_NOOP("Core", "ONNX graph (not run)"),
     QT_TRANSLATE_NOOP("Core", "Keras model"),

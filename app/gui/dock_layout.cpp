@@ -32,18 +32,20 @@ void applyLayout(QMainWindow& window, const Docks& docks, LayoutPreset preset)
     const int height = window.height();
     switch (preset) {
     case LayoutPreset::Explore:
-        place(Qt::BottomDockWidgetArea, {docks.weights, docks.channels, docks.exponent,
-                                         docks.decoupleq, docks.errors, docks.bitsMap});
+        place(Qt::BottomDockWidgetArea,
+              {docks.weights, docks.channels, docks.exponent, docks.activations, docks.decoupleq,
+               docks.errors, docks.bitsMap});
         place(Qt::BottomDockWidgetArea, {docks.method});
         place(Qt::BottomDockWidgetArea, {docks.run, docks.runs, docks.comparison});
         window.resizeDocks({docks.weights, docks.method, docks.run},
-                           {share(width, 0.41), share(width, 0.28), share(width, 0.31)},
+                           {share(width, 0.45), share(width, 0.27), share(width, 0.28)},
                            Qt::Horizontal);
         window.resizeDocks({docks.weights}, {share(height, 0.52)}, Qt::Vertical);
         break;
     case LayoutPreset::Compare:
-        place(Qt::BottomDockWidgetArea, {docks.errors, docks.weights, docks.channels,
-                                         docks.exponent, docks.decoupleq, docks.bitsMap});
+        place(Qt::BottomDockWidgetArea,
+              {docks.errors, docks.weights, docks.channels, docks.exponent, docks.activations,
+               docks.decoupleq, docks.bitsMap});
         place(Qt::BottomDockWidgetArea, {docks.comparison, docks.method, docks.run});
         place(Qt::RightDockWidgetArea, {docks.runs});
         window.resizeDocks({docks.errors, docks.comparison}, {share(width, 0.5), share(width, 0.5)},
@@ -53,8 +55,8 @@ void applyLayout(QMainWindow& window, const Docks& docks, LayoutPreset preset)
         break;
     case LayoutPreset::WholeModel:
         place(Qt::RightDockWidgetArea, {docks.bitsMap});
-        place(Qt::BottomDockWidgetArea,
-              {docks.errors, docks.weights, docks.channels, docks.exponent, docks.decoupleq});
+        place(Qt::BottomDockWidgetArea, {docks.errors, docks.weights, docks.channels,
+                                         docks.exponent, docks.activations, docks.decoupleq});
         place(Qt::BottomDockWidgetArea, {docks.method, docks.run, docks.runs, docks.comparison});
         window.resizeDocks({docks.bitsMap}, {share(width, 0.45)}, Qt::Horizontal);
         window.resizeDocks({docks.errors, docks.method}, {share(width, 0.68), share(width, 0.32)},

@@ -14,6 +14,7 @@ struct Docks
     QDockWidget* weights = nullptr;
     QDockWidget* channels = nullptr;
     QDockWidget* exponent = nullptr;
+    QDockWidget* activations = nullptr;
     QDockWidget* decoupleq = nullptr;
     QDockWidget* errors = nullptr;
     QDockWidget* bitsMap = nullptr;
@@ -24,8 +25,8 @@ struct Docks
 
     [[nodiscard]] std::vector<QDockWidget*> all() const
     {
-        return {weights, channels, exponent, decoupleq, errors,
-                bitsMap, method,   run,      runs,      comparison};
+        return {weights, channels, exponent, activations, decoupleq, errors,
+                bitsMap, method,   run,      runs,        comparison};
     }
 };
 

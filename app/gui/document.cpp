@@ -264,11 +264,39 @@ void Document::editRecipe(const Recipe& after, const QString& text, const QStrin
     m_undo.push(new RecipeEdit(this, m_recipe, after, text, key));
 }
 
+namespace {
+/// Whether any choice of the recipe is of that kind.
+template <class Is>
+bool anyChoice(const Recipe& recipe, const Is& is)
+{
+    const auto asks = [&](const LayerChoice& choice) { return !choice.keepFloat && is(choice); };
+    return asks(recipe.standard) ||
+           std::any_of(recipe.rules.begin(), recipe.rules.end(),
+                       [&](const Rule& rule) { return asks(rule.choice); }) ||
+           std::any_of(recipe.overrides.begin(), recipe.overrides.end(),
+                       [&](const auto& entry) { return asks(entry.second); });
+}
+
+/// Grids of inputs belong on inputs that are quantized before them: a recipe that begins to be
+/// calibrated with a static method is calibrated layer by layer.
+void followMethods(const Recipe& before, Recipe& after)
+{
+    const auto isCalibrated = [](const LayerChoice& choice) {
+        return needsCalibration(choice.method) || choice.activation.enabled();
+    };
+    const auto isStatic = [](const LayerChoice& choice) { return isStaticMethod(choice.method); };
+    if (!anyChoice(before, isCalibrated) && anyChoice(after, isStatic) &&
+        before.calibration.mode == CalibrationChoice().mode)
+        after.calibration.mode = CalibrationMode::TrueSequential;
+}
+} // namespace
+
 void Document::editLayers(const LayerChoices& choices, const QString& text, const QString& key)
 {
     Recipe after = m_recipe;
     for (const auto& [layer, choice] : choices)
         after.overrides[layer] = choice;
+    followMethods(m_recipe, after);
     editRecipe(after, text, key);
 }
 
@@ -299,6 +327,7 @@ void Document::setRules(const std::vector<Rule>& rules, const QString& text)
 {
     Recipe after = m_recipe;
     after.rules = rules;
+    followMethods(m_recipe, after);
     editRecipe(after, text);
 }
 
@@ -309,6 +338,7 @@ void Document::addRule(const Rule& rule, const QString& text,
     after.rules.insert(after.rules.begin(), rule);
     for (const std::string& layer : release)
         after.overrides.erase(layer);
+    followMethods(m_recipe, after);
     editRecipe(after, text);
 }
 
@@ -327,6 +357,7 @@ void Document::setStandard(const LayerChoice& choice, const QString& text, const
 {
     Recipe after = m_recipe;
     after.standard = choice;
+    followMethods(m_recipe, after);
     editRecipe(after, text, key);
 }
 

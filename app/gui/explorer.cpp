@@ -165,7 +165,7 @@ LayerCurve Explorer::curveOf(const std::string& layer) const
     const LayerChoice* choice = m_document->choiceOf(layer);
     const PowerGridOptions* power =
         choice && !choice->keepFloat ? powerGridOf(choice->method) : nullptr;
-    if (!power)
+    if (!power || isStaticMethod(choice->method)) // whose weights' options are not its own
         return curve;
     curve.chosen = power->exponent;
     curve.minimumClip = power->minimumClip;

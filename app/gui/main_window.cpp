@@ -4,9 +4,11 @@
 #include "core/base/error.h"
 #include "core/base/format.h"
 #include "core/data/open_dataset.h"
+#include "core/graph/static_sites.h"
 #include "widgets/core_text.h"
 #include "widgets/models/model_facts.h"
 #include "widgets/models/option_text.h"
+#include "widgets/panels/activation_panel.h"
 #include "widgets/panels/bits_map_panel.h"
 #include "widgets/panels/channel_panel.h"
 #include "widgets/panels/convergence_panel.h"
@@ -167,6 +169,7 @@ void MainWindow::makeDocks()
     m_weights = new WeightPanel;
     m_channels = new ChannelPanel;
     m_exponent = new ExponentPanel;
+    m_activations = new ActivationPanel;
     m_decoupleq = new ConvergencePanel;
     m_errors = new ErrorPanel;
     m_bitsMap = new BitsMapPanel;
@@ -177,6 +180,7 @@ void MainWindow::makeDocks()
     m_docks.weights = dock(tr("Weights"), QStringLiteral("WeightDock"), m_weights);
     m_docks.channels = dock(tr("Channels"), QStringLiteral("ChannelDock"), m_channels);
     m_docks.exponent = dock(tr("Exponent"), QStringLiteral("ExponentDock"), m_exponent);
+    m_docks.activations = dock(tr("Activations"), QStringLiteral("ActivationDock"), m_activations);
     m_docks.decoupleq = dock(tr("Steps"), QStringLiteral("DecoupleqDock"), m_decoupleq);
     m_docks.errors = dock(tr("Layer errors"), QStringLiteral("ErrorDock"), m_errors);
     m_docks.bitsMap = dock(tr("Bits map"), QStringLiteral("BitsMapDock"), m_bitsMap);
@@ -325,6 +329,9 @@ void MainWindow::connectRuns()
 {
     Document* document = m_workbench.document();
     connect(m_decoupleq, &ConvergencePanel::failed, this, &MainWindow::problem);
+    connect(m_activations, &ActivationPanel::failed, this, &MainWindow::problem);
+    connect(m_activations, &ActivationPanel::layerActivated, m_layers,
+            &LayerTablePanel::selectLayer);
     connect(m_errors, &ErrorPanel::layersActivated, this, &MainWindow::activateLayers);
     connect(m_errors, &ErrorPanel::failed, this, &MainWindow::problem);
     connect(m_comparison, &RunComparison::layersActivated, this, &MainWindow::activateLayers);
@@ -409,7 +416,7 @@ void MainWindow::setExponent(const std::string& layer, double exponent)
         return;
     try {
         LayerChoice next = *choice;
-        if (next.keepFloat || !powerGridOf(next.method))
+        if (next.keepFloat || !powerGridOf(next.method) || isStaticMethod(next.method))
             next = edited(next, {ChoiceField::Method, QStringLiteral("powerquant"), {}},
                           document->recipe().standard);
         next = edited(next,
@@ -442,6 +449,7 @@ void MainWindow::modelChanged()
     const auto path = model ? model->source.path : std::filesystem::path();
     const std::string kept = path == m_modelPath ? m_layers->currentLayer() : std::string();
     m_modelPath = path;
+    (void)sites(); // lets go of the model before
     if (!model) {
         setWindowTitle(QStringLiteral("Gradus"));
         m_modelLabel->clear();

@@ -17,6 +17,7 @@ class QStackedWidget;
 
 namespace gradus {
 
+class ActivationPanel;
 class BitsMapPanel;
 class ChannelPanel;
 class ConvergencePanel;
@@ -29,6 +30,7 @@ class MethodPanel;
 class RunComparison;
 class RunPanel;
 class RunsPanel;
+class StaticSites;
 class WeightPanel;
 
 /// Sets the application's palette; Fusion is the style.
@@ -61,6 +63,7 @@ public:
     [[nodiscard]] RunPanel* runPanel() const { return m_runPanel; }
     [[nodiscard]] ChannelPanel* channelPanel() const { return m_channels; }
     [[nodiscard]] ExponentPanel* exponentPanel() const { return m_exponent; }
+    [[nodiscard]] ActivationPanel* activationPanel() const { return m_activations; }
     [[nodiscard]] ConvergencePanel* convergencePanel() const { return m_decoupleq; }
     [[nodiscard]] ErrorPanel* errorPanel() const { return m_errors; }
     [[nodiscard]] BitsMapPanel* bitsMapPanel() const { return m_bitsMap; }
@@ -130,6 +133,10 @@ private:
     /// The exponent of a layer's power grid, 0 to search it; PowerQuant when it has none.
     void setExponent(const std::string& layer, double exponent);
     void refreshGains();
+    void refreshActivations();
+    /// Of the document's model; null where it cannot be run.
+    [[nodiscard]] const StaticSites* sites();
+    [[nodiscard]] bool readsAttention(std::size_t layer);
 
     void modelChanged();
     void refreshRows();
@@ -163,6 +170,7 @@ private:
     WeightPanel* m_weights = nullptr;
     ChannelPanel* m_channels = nullptr;
     ExponentPanel* m_exponent = nullptr;
+    ActivationPanel* m_activations = nullptr;
     ConvergencePanel* m_decoupleq = nullptr;
     ErrorPanel* m_errors = nullptr;
     BitsMapPanel* m_bitsMap = nullptr;
@@ -173,6 +181,8 @@ private:
     MessageBar* m_message = nullptr;
     Docks m_docks;
     std::set<QDockWidget*> m_seen;
+    std::unique_ptr<const StaticSites> m_sites;
+    std::shared_ptr<const Model> m_sitesOf;         ///< what they belong to
     int m_trainingRun = 0;                          ///< whose steps the decoupleQ panel collects
     std::shared_ptr<const WeightPreview> m_preview; ///< of the current layer
     QLabel* m_modelLabel = nullptr;

@@ -3,6 +3,8 @@
 #include "app/gui/main_window.h"
 #include "core/base/format.h"
 #include "core/graph/fold_batch_norms.h"
+#include "core/graph/static_sites.h"
+#include "widgets/panels/activation_panel.h"
 #include "widgets/panels/bits_map_panel.h"
 #include "widgets/panels/convergence_panel.h"
 #include "widgets/panels/error_panel.h"
@@ -79,24 +81,34 @@ void MainWindow::refreshSelection()
     std::vector<std::pair<std::string, LayerChoice>> layers;
     bool overridden = false;
     bool allFixed = true; // their inputs stay float
-    QString whyNoInputs;
+    MethodPanel::InputSites sites;
     for (const std::string& name : names) {
         const int row = m_layers->model()->rowOf(name);
         if (row < 0)
             continue;
         layers.emplace_back(name, m_layers->model()->row(row).choice);
-        const QString why = whyInputsStayFloat(m_layers->model()->row(row).kind);
+        const LayerRow& shown = m_layers->model()->row(row);
+        const QString why = whyInputsStayFloat(shown.kind, shown.choice);
         if (layers.size() == 1 || why.isEmpty())
-            whyNoInputs = why;
+            sites.whyFloat = why;
+        sites.quantizer = sites.quantizer && shown.kind != LayerKind::Embedding;
+        sites.attentions = sites.attentions || readsAttention(static_cast<std::size_t>(row));
         allFixed = allFixed && !why.isEmpty();
         overridden = overridden || document->recipe().overrides.count(name) > 0;
     }
     const std::vector<LayerRow>& all = m_layers->model()->rows();
-    const bool someTake = std::any_of(
-        all.begin(), all.end(), [](const LayerRow& row) { return takesActivationGrid(row.kind); });
-    m_method->setInputReasons(allFixed ? whyNoInputs : QString(),
-                              someTake || all.empty() ? QString()
-                                                      : whyInputsStayFloat(all.front().kind));
+    const LayerChoice& standard = document->recipe().standard;
+    const bool someTake = std::any_of(all.begin(), all.end(), [&](const LayerRow& row) {
+        return takesActivationGrid(row.kind, standard);
+    });
+    if (!allFixed)
+        sites.whyFloat.clear();
+    MethodPanel::InputSites allSites;
+    if (!someTake && !all.empty())
+        allSites.whyFloat = whyInputsStayFloat(all.front().kind, standard);
+    for (std::size_t i = 0; i < all.size() && !allSites.attentions; ++i)
+        allSites.attentions = readsAttention(i);
+    m_method->setInputSites(sites, allSites);
     m_method->setState(document->recipe().standard, std::move(layers), overridden);
     m_quantizeSelected->setEnabled(m_quantize->isEnabled() && !names.empty());
     m_errors->setSelected(names);
@@ -145,6 +157,37 @@ void MainWindow::refreshTraces()
                   .arg(toQString(layer));
     m_decoupleq->setTraces(layer, traceOf(shown), traceOf(other == shown ? nullptr : other), why);
     refreshGains();
+    refreshActivations();
+}
+
+const StaticSites* MainWindow::sites()
+{
+    const auto& model = m_workbench.document()->model();
+    if (model != m_sitesOf) {
+        m_sitesOf = model;
+        m_sites = model && model->canRun() ? std::make_unique<const StaticSites>(*model) : nullptr;
+    }
+    return m_sites.get();
+}
+
+bool MainWindow::readsAttention(std::size_t layer)
+{
+    // Rows may still be those of the model before.
+    const StaticSites* known = sites();
+    return known && layer < m_sitesOf->layers.size() && known->of(layer).attention >= 0;
+}
+
+void MainWindow::refreshActivations()
+{
+    const Document* document = m_workbench.document();
+    const auto& model = document->model();
+    const SessionRun* shown = document->shownRun();
+    const Results* results = shown ? &shown->results : nullptr;
+    m_activations->setRun(model && results ? sharesOfRun(*model, *results)
+                                           : std::vector<LayerShares>());
+    m_activations->setView(model
+                               ? activationView(*model, sites(), results, m_layers->currentLayer())
+                               : ActivationView());
 }
 
 void MainWindow::refreshGains()

@@ -614,6 +614,8 @@ void ShapeInference::Visitor::operator()(const op::Slice&) const
 ShapeInference::ShapeInference(const Model& model, const std::map<ValueId, Shape>& fed)
     : m_model(model)
 {
+    if (!model.source.tensors)
+        return; // a description without a file: nothing has a shape
     for (const WeightUse& use : model.source.tensors->weightUses())
         m_uses.emplace(use.tensor, &use);
     for (const GraphPort& port : model.graph.inputs) {

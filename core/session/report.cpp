@@ -67,6 +67,7 @@ std::string ReportPage::write()
     if (m_request.compared)
         comparison();
     power();
+    staticInputs();
     training();
     weights();
     recipe();
@@ -166,6 +167,8 @@ void ReportPage::head()
         link("comparison", "Comparison");
     if (!powerLayers().empty())
         link("power", "Power grids");
+    if (!staticLayers().empty())
+        link("inputs", "Quantized inputs");
     if (const auto all = trainings(); !all.empty())
         link("training", all.front().outcome->block < 0 ? "Fine-tuning" : "Block stage");
     link("weights", "Weights");

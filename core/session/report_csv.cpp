@@ -40,11 +40,23 @@ std::string exponentOf(const QuantizedWeight& weight)
                        static_cast<double>(all.size()));
 }
 
-/// Method to relative output error, as the header names them; empty fields for no result.
+/// Bits and levels of the inputs, errors by what is quantized and λ; empty where there are none.
+std::string inputsOf(const LayerResult& result)
+{
+    if (!result.staticInputs)
+        return result.activation ? concat(result.activation->bits, ",power,,,,") : ",,,,,";
+    const StaticInputs& inputs = *result.staticInputs;
+    return concat(inputs.grid ? std::to_string(inputs.grid->bits) : std::string(), ",",
+                  inputs.grid ? "uniform" : "", ",", exactNumber(inputs.errors.weights), ",",
+                  exactNumber(inputs.errors.inputs), ",", exactNumber(inputs.errors.both), ",",
+                  exactNumber(inputs.lambda));
+}
+
+/// Method to λ, as the header names them; empty fields for no result.
 std::string numbersOf(const LayerResult* result)
 {
     if (!result)
-        return ",,,,,,,,,,";
+        return ",,,,,,,,,,,,,,,,";
     std::string out = field(methodText(*result));
     if (result->weight) {
         const Scheme& scheme = result->weight->scheme;
@@ -57,7 +69,7 @@ std::string numbersOf(const LayerResult* result)
     }
     return out + concat(",", exactNumber(result->weightSqnrDb), ",",
                         exactNumber(result->weightCosine), ",",
-                        exactNumber(result->relativeOutputError));
+                        exactNumber(result->relativeOutputError), ",", inputsOf(*result));
 }
 
 } // namespace
@@ -67,9 +79,11 @@ std::string reportCsv(const ReportRequest& asked, Monitor& monitor)
     const ReportRequest request = preparedForRun(asked);
     const std::vector<ReportRow> rows = reportRows(request, monitor);
     const std::string_view columns[] = {
-        "method",         "bits",          "granularity",          "group",
-        "symmetric",      "exponent",      "bits_per_weight",      "bytes",
-        "weight_sqnr_db", "weight_cosine", "relative_output_error"};
+        "method",          "bits",          "granularity",           "group",
+        "symmetric",       "exponent",      "bits_per_weight",       "bytes",
+        "weight_sqnr_db",  "weight_cosine", "relative_output_error", "input_bits",
+        "input_quantizer", "weight_error",  "input_error",           "both_error",
+        "lambda"};
     std::string out = "layer,block,kind,rows,cols,source_dtype,source_bytes";
     for (const std::string_view column : columns)
         out += concat(",", column);

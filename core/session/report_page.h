@@ -86,6 +86,13 @@ private:
     void comparison();
     static bool sameNumbers(const LayerResult& a, const LayerResult& b);
     void differences(const Run& other, const std::string& beforeName, const std::string& afterName);
+    /// Rows of layers whose inputs are on uniform grids.
+    [[nodiscard]] std::vector<std::size_t> staticLayers() const;
+    void staticInputs();
+    void staticTable(const std::vector<std::size_t>& rows);
+    void staticNorms(const std::vector<std::size_t>& rows);
+    void staticSoftmax(const std::vector<std::size_t>& rows);
+    void more(std::size_t count, std::size_t most);
     void training();
     [[nodiscard]] std::vector<ReportTraining> trainings() const;
     void blockStage(const std::vector<ReportTraining>& blocks);

@@ -2,6 +2,193 @@
 <!DOCTYPE TS>
 <TS version="2.1" language="de_DE">
 <context>
+    <name>ActivationView</name>
+    <message>
+        <source>channel</source>
+        <translation>Kanal</translation>
+    </message>
+    <message>
+        <source>output of the norm</source>
+        <translation>Ausgabe der Norm</translation>
+    </message>
+    <message>
+        <source>seen</source>
+        <translation>gesehen</translation>
+    </message>
+    <message>
+        <source>limits of the grid</source>
+        <translation>Grenzen des Gitters</translation>
+    </message>
+    <message>
+        <source>Choose a method that quantizes inputs, such as RepQuant, or inputs on a uniform grid, give calibration data and run the recipe.</source>
+        <translation>Eine Methode wählen, die Eingänge quantisiert, etwa RepQuant, oder Eingänge auf einem gleichförmigen Gitter, Kalibrierdaten angeben und das Rezept ausführen.</translation>
+    </message>
+    <message>
+        <source>Select a layer to see what quantization makes of its inputs.</source>
+        <translation>Eine Schicht auswählen, um zu sehen, was die Quantisierung aus ihren Eingängen macht.</translation>
+    </message>
+    <message>
+        <source>The inputs of %1 are not on uniform grids in the shown run. %2</source>
+        <translation>Die Eingänge von %1 liegen im gezeigten Lauf nicht auf gleichförmigen Gittern. %2</translation>
+    </message>
+    <message>
+        <source>%1 has not been computed yet. %2</source>
+        <translation>%1 ist noch nicht berechnet. %2</translation>
+    </message>
+    <message>
+        <source>%1 bit</source>
+        <translation>%1 Bit</translation>
+    </message>
+    <message>
+        <source>scale %1</source>
+        <translation>Skala %1</translation>
+    </message>
+    <message>
+        <source>%1 scales %2 … %3</source>
+        <translation>%1 Skalen %2 … %3</translation>
+    </message>
+    <message>
+        <source>zero %1</source>
+        <translation>Nullpunkt %1</translation>
+    </message>
+    <message>
+        <source>zeros %1 … %2</source>
+        <translation>Nullpunkte %1 … %2</translation>
+    </message>
+    <message>
+        <source>%1, %2, %3</source>
+        <translation>%1, %2, %3</translation>
+    </message>
+    <message>
+        <source>scale s</source>
+        <translation>Skala s</translation>
+    </message>
+    <message>
+        <source>zero z</source>
+        <translation>Nullpunkt z</translation>
+    </message>
+    <message>
+        <source>ratio r1 = s / s̃</source>
+        <translation>Verhältnis r1 = s / s̃</translation>
+    </message>
+    <message>
+        <source>%1 before</source>
+        <translation>%1 vorher</translation>
+    </message>
+    <message>
+        <source>a grid for each channel</source>
+        <translation>ein Gitter je Kanal</translation>
+    </message>
+    <message>
+        <source>%1 after</source>
+        <translation>%1 nachher</translation>
+    </message>
+    <message>
+        <source>divided by r1 and shifted: one grid for all</source>
+        <translation>durch r1 geteilt und verschoben: ein Gitter für alle</translation>
+    </message>
+    <message>
+        <source>divided by r1: one scale, zeros of their own</source>
+        <translation>durch r1 geteilt: eine Skala, eigene Nullpunkte</translation>
+    </message>
+    <message>
+        <source>Codes before and after are not compared: the zero is fractional.</source>
+        <translation>Codes vorher und nachher sind nicht verglichen: Der Nullpunkt ist gebrochen.</translation>
+    </message>
+    <message>
+        <source>Codes before and after are equal in all %1.</source>
+        <translation>Codes vorher und nachher sind gleich in allen %1.</translation>
+    </message>
+    <message>
+        <source>Codes before and after are equal in %1 of %2; %3 differ.</source>
+        <translation>Codes vorher und nachher sind gleich in %1 von %2; %3 weichen ab.</translation>
+    </message>
+    <message>
+        <source>Afterwards s̃ = %1, z̃ = %2 for all channels, %3 bit.</source>
+        <translation>Nachher s̃ = %1, z̃ = %2 für alle Kanäle, %3 Bit.</translation>
+    </message>
+    <message>
+        <source>Afterwards s̃ = %1 for all channels, zeros by channel, %2 bit.</source>
+        <translation>Nachher s̃ = %1 für alle Kanäle, Nullpunkte je Kanal, %2 Bit.</translation>
+    </message>
+    <message>
+        <source>Afterwards %1.</source>
+        <translation>Nachher %1.</translation>
+    </message>
+    <message>
+        <source>%1 reads no norm directly.</source>
+        <translation>%1 liest keine Norm unmittelbar.</translation>
+    </message>
+    <message>
+        <source>The norm before %1 was divided by factors of SmoothQuant; ranges by channel are kept by RepQ-ViT and RepQuant.</source>
+        <translation>Die Norm vor %1 wurde durch Faktoren von SmoothQuant geteilt; Bereiche je Kanal halten RepQ-ViT und RepQuant fest.</translation>
+    </message>
+    <message>
+        <source>The norm before %1 was not divided: its inputs have one grid for all channels. RepQ-ViT, RepQuant and the granularity "channel" divide norms.</source>
+        <translation>Die Norm vor %1 wurde nicht geteilt: Ihre Eingänge haben ein Gitter für alle Kanäle. RepQ-ViT, RepQuant und die Granularität „Kanal“ teilen Normen.</translation>
+    </message>
+    <message>
+        <source>Inputs: %1.</source>
+        <translation>Eingänge: %1.</translation>
+    </message>
+    <message>
+        <source>float</source>
+        <translation>float</translation>
+    </message>
+    <message>
+        <source>q, k, v and the softmax stay float.</source>
+        <translation>q, k, v und das Softmax bleiben float.</translation>
+    </message>
+    <message>
+        <source>q: %1</source>
+        <translation>q: %1</translation>
+    </message>
+    <message>
+        <source>k: %1</source>
+        <translation>k: %1</translation>
+    </message>
+    <message>
+        <source>v: %1</source>
+        <translation>v: %1</translation>
+    </message>
+    <message>
+        <source>softmax: %1, %2 bit, largest level %3, error %4</source>
+        <translation>Softmax: %1, %2 Bit, größte Stufe %3, Fehler %4</translation>
+    </message>
+    <message>
+        <source>softmax: float</source>
+        <translation>Softmax: float</translation>
+    </message>
+    <message>
+        <source>%1 does not read an attention. Select the projection behind one to see the softmax before it.</source>
+        <translation>%1 liest keine Attention. Die Projektion hinter einer auswählen, um das Softmax davor zu sehen.</translation>
+    </message>
+    <message>
+        <source>The attention before %1 was not quantized: give bits to q, k and v or to the softmax, and run the recipe.</source>
+        <translation>Die Attention vor %1 wurde nicht quantisiert: q, k und v oder dem Softmax Bits geben und das Rezept ausführen.</translation>
+    </message>
+    <message>
+        <source>The errors of %1 were not measured: they are known of linear layers with calibration inputs.</source>
+        <translation>Die Fehler von %1 sind nicht gemessen: Bekannt sind sie von linearen Schichten mit Kalibriereingängen.</translation>
+    </message>
+    <message>
+        <source>%1 is read by %2.</source>
+        <translation>%1 wird gelesen von %2.</translation>
+    </message>
+    <message>
+        <source>%1 is read by %2 in %3.</source>
+        <translation>%1 wird gelesen von %2 in %3.</translation>
+    </message>
+    <message>
+        <source>The norm before %1 was not divided.</source>
+        <translation>Die Norm vor %1 wurde nicht geteilt.</translation>
+    </message>
+    <message>
+        <source>The run notes: %1</source>
+        <translation>Der Lauf vermerkt: %1</translation>
+    </message>
+</context>
+<context>
     <name>BulkEdit</name>
     <message>
         <source>%1 layers</source>
@@ -141,6 +328,66 @@
     <message>
         <source>limit of the inputs %1</source>
         <translation>Grenze der Eingaben %1</translation>
+    </message>
+    <message>
+        <source>the method's</source>
+        <translation>die der Methode</translation>
+    </message>
+    <message>
+        <source>power grid</source>
+        <translation>Potenzgitter</translation>
+    </message>
+    <message>
+        <source>uniform grid</source>
+        <translation>gleichförmiges Gitter</translation>
+    </message>
+    <message>
+        <source>min/max</source>
+        <translation>Min/Max</translation>
+    </message>
+    <message>
+        <source>percentiles</source>
+        <translation>Perzentile</translation>
+    </message>
+    <message>
+        <source>log√2</source>
+        <translation>log√2</translation>
+    </message>
+    <message>
+        <source>log2</source>
+        <translation>log2</translation>
+    </message>
+    <message>
+        <source>as inputs</source>
+        <translation>wie Eingänge</translation>
+    </message>
+    <message>
+        <source>%1, inputs %2 bit uniform</source>
+        <translation>%1, Eingänge %2 Bit gleichförmig</translation>
+    </message>
+    <message>
+        <source>quantizer of the inputs %1</source>
+        <translation>Quantisierer der Eingänge %1</translation>
+    </message>
+    <message>
+        <source>range of the inputs %1</source>
+        <translation>Bereich der Eingänge %1</translation>
+    </message>
+    <message>
+        <source>granularity of the inputs %1</source>
+        <translation>Granularität der Eingänge %1</translation>
+    </message>
+    <message>
+        <source>softmax %1</source>
+        <translation>Softmax %1</translation>
+    </message>
+    <message>
+        <source>bits of q, k and v %1</source>
+        <translation>Bits von q, k und v %1</translation>
+    </message>
+    <message>
+        <source>bits of the softmax %1</source>
+        <translation>Bits des Softmax %1</translation>
     </message>
 </context>
 <context>
@@ -610,12 +857,127 @@
         <source>%1 labels, up to %2, lie outside of the model's %3 classes; their samples count as not labeled</source>
         <translation>%1 Labels bis %2 liegen außerhalb der %3 Klassen des Modells; ihre Stichproben zählen als ohne Label</translation>
     </message>
+    <message>
+        <source>What the outputs of a softmax are rounded to: powers of the square root of 1/2, powers of 1/2 as FQ-ViT does, or evenly spaced levels.</source>
+        <translation>Worauf die Ausgaben eines Softmax gerundet werden: Potenzen der Wurzel aus 1/2, Potenzen von 1/2 wie bei FQ-ViT oder gleichförmige Stufen.</translation>
+    </message>
+    <message>
+        <source>How probabilities below the smallest power are held: as 0, by a state beside the powers or by one of them; or as the smallest power, so that small ones add up.</source>
+        <translation>Wie Wahrscheinlichkeiten unter der kleinsten Potenz gehalten werden: als 0, durch einen Zustand neben den Potenzen oder einen von ihnen; oder als kleinste Potenz, sodass kleine sich summieren.</translation>
+    </message>
+    <message>
+        <source>Static, min/max</source>
+        <translation>Statisch, Min/Max</translation>
+    </message>
+    <message>
+        <source>Weights and inputs on uniform grids from the smallest to the largest value: of each row of the weight, and of all calibration inputs of the layer. A baseline.</source>
+        <translation>Gewichte und Eingänge auf gleichförmigen Gittern vom kleinsten bis zum größten Wert: jeder Zeile des Gewichts und aller Kalibriereingänge der Schicht. Eine Vergleichsgrundlage.</translation>
+    </message>
+    <message>
+        <source>Static, percentiles</source>
+        <translation>Statisch, Perzentile</translation>
+    </message>
+    <message>
+        <source>Weights and inputs on uniform grids between the percentiles of least squared error: of each row of the weight, and of all calibration inputs of the layer. A baseline.</source>
+        <translation>Gewichte und Eingänge auf gleichförmigen Gittern zwischen den Perzentilen mit dem kleinsten quadratischen Fehler: jeder Zeile des Gewichts und aller Kalibriereingänge der Schicht. Eine Vergleichsgrundlage.</translation>
+    </message>
+    <message>
+        <source>Static, least squares</source>
+        <translation>Statisch, kleinste Quadrate</translation>
+    </message>
+    <message>
+        <source>Weights and inputs on uniform grids whose range is shrunk to the one of least squared error: of each row of the weight, and of all calibration inputs of the layer. A baseline.</source>
+        <translation>Gewichte und Eingänge auf gleichförmigen Gittern, deren Bereich auf den mit dem kleinsten quadratischen Fehler verengt ist: jeder Zeile des Gewichts und aller Kalibriereingänge der Schicht. Eine Vergleichsgrundlage.</translation>
+    </message>
+    <message>
+        <source>SmoothQuant</source>
+        <translation>SmoothQuant</translation>
+    </message>
+    <message>
+        <source>Divides channels of what a norm puts out and multiplies the weights that read them, so that outliers are shared between both; then uniform static grids for all inputs of a layer and each row of its weight. A baseline.</source>
+        <translation>Teilt Kanäle der Ausgaben einer Norm und multipliziert die Gewichte, die sie lesen, sodass beide sich die Ausreißer teilen; dann gleichförmige statische Gitter für alle Eingänge einer Schicht und jede Zeile ihres Gewichts. Eine Vergleichsgrundlage.</translation>
+    </message>
+    <message>
+        <source>How much of the channels' range goes to the weights: 0 none, 1 all of it.</source>
+        <translation>Wie viel vom Bereich der Kanäle auf die Gewichte übergeht: 0 nichts, 1 alles.</translation>
+    </message>
+    <message>
+        <source>Range of the inputs' grid: all values, between percentiles, or shrunk to the least squared error.</source>
+        <translation>Bereich des Gitters der Eingänge: alle Werte, zwischen Perzentilen oder verengt auf den kleinsten quadratischen Fehler.</translation>
+    </message>
+    <message>
+        <source>RepQ-ViT</source>
+        <translation>RepQ-ViT</translation>
+    </message>
+    <message>
+        <source>Finds a grid for each channel of what a norm puts out and folds them into one by changing the norm and the weights that read it; outputs of softmax go to powers of the square root of 1/2.</source>
+        <translation>Findet ein Gitter für jeden Kanal der Ausgaben einer Norm und faltet sie zu einem, indem die Norm und die Gewichte, die sie lesen, geändert werden; Ausgaben des Softmax gehen auf Potenzen der Wurzel aus 1/2.</translation>
+    </message>
+    <message>
+        <source>As the official code does it: fractional_zeros, zero_state extra and stale_ranges, whatever these say.</source>
+        <translation>Wie der offizielle Code es macht: fractional_zeros, zero_state extra und stale_ranges, was diese auch sagen.</translation>
+    </message>
+    <message>
+        <source>The zero of a folded grid is the channels' mean as it is, not rounded. Then codes are no integers, and not those of the channels.</source>
+        <translation>Der Nullpunkt eines gefalteten Gitters ist der Mittelwert der Kanäle, wie er ist, nicht gerundet. Dann sind Codes keine ganzen Zahlen und nicht die der Kanäle.</translation>
+    </message>
+    <message>
+        <source>Grids keep the ranges found before norms were folded, and are not found anew on what the folded network computes.</source>
+        <translation>Gitter behalten die Bereiche, die vor dem Falten der Normen gefunden wurden, statt auf dem gefalteten Netz neu gefunden zu werden.</translation>
+    </message>
+    <message>
+        <source>RepQuant</source>
+        <translation>RepQuant</translation>
+    </message>
+    <message>
+        <source>RepQ-ViT with limits searched for each channel, upper and lower, and with weights reconstructed on the quantized inputs.</source>
+        <translation>RepQ-ViT mit gesuchten Grenzen für jeden Kanal, oben und unten, und mit Gewichten, die auf den quantisierten Eingängen rekonstruiert werden.</translation>
+    </message>
+    <message>
+        <source>How the limits of channels are found: percentiles, a deterministic search over a grid, or gradient steps. Limits of a larger error than the percentiles' are not taken.</source>
+        <translation>Wie die Grenzen der Kanäle gefunden werden: Perzentile, eine deterministische Suche über ein Raster oder Gradientenschritte. Grenzen mit größerem Fehler als die der Perzentile werden nicht genommen.</translation>
+    </message>
+    <message>
+        <source>Moves weights to where they make up for the errors of the inputs before they are quantized, and biases after.</source>
+        <translation>Rückt Gewichte vor dem Quantisieren dorthin, wo sie die Fehler der Eingänge ausgleichen, und Biase danach.</translation>
+    </message>
+    <message>
+        <source>How much weights are held to what they were, as a share of the Hessian's mean diagonal; -1 chooses it on calibration rows that are held out.</source>
+        <translation>Wie stark Gewichte bei dem gehalten werden, was sie waren, als Anteil an der mittleren Diagonale der Hesse-Matrix; -1 wählt es auf zurückgehaltenen Kalibrierzeilen.</translation>
+    </message>
+    <message>
+        <source>Aims at the outputs that the float network has on its own inputs, not on those of the quantized one.</source>
+        <translation>Zielt auf die Ausgaben, die das float-Netz auf seinen eigenen Eingängen hat, nicht auf denen des quantisierten.</translation>
+    </message>
+    <message>
+        <source>How weights are quantized, with the default options of that method; of decoupleQ its layer-wise part.</source>
+        <translation>Wie Gewichte quantisiert werden, mit den Voreinstellungen dieser Methode; von decoupleQ der schichtweise Teil.</translation>
+    </message>
 </context>
 <context>
     <name>Decibel</name>
     <message>
         <source>%1 dB</source>
         <translation>%1 dB</translation>
+    </message>
+</context>
+<context>
+    <name>ErrorShares</name>
+    <message>
+        <source>Weights only</source>
+        <translation>Nur Gewichte</translation>
+    </message>
+    <message>
+        <source>Inputs only</source>
+        <translation>Nur Eingänge</translation>
+    </message>
+    <message>
+        <source>Both</source>
+        <translation>Beide</translation>
+    </message>
+    <message>
+        <source>%1 (%2)</source>
+        <translation>%1 (%2)</translation>
     </message>
 </context>
 <context>
@@ -899,6 +1261,22 @@
         <source>bits of the layer's inputs, or float</source>
         <translation>Bit der Eingaben der Schicht, oder float</translation>
     </message>
+    <message>
+        <source>levels of the layer's inputs: power, uniform, float</source>
+        <translation>Stufen der Eingänge der Schicht: power, uniform, float</translation>
+    </message>
+    <message>
+        <source>output error with quantized weights only</source>
+        <translation>Ausgabefehler nur mit quantisierten Gewichten</translation>
+    </message>
+    <message>
+        <source>output error with quantized inputs only</source>
+        <translation>Ausgabefehler nur mit quantisierten Eingängen</translation>
+    </message>
+    <message>
+        <source>output error with weights and inputs quantized</source>
+        <translation>Ausgabefehler mit quantisierten Gewichten und Eingängen</translation>
+    </message>
 </context>
 <context>
     <name>LayerMeasures</name>
@@ -1010,12 +1388,12 @@
         <translation>sonstige</translation>
     </message>
     <message>
-        <source>Inputs of convolutions stay float: they are not quantized.</source>
-        <translation>Eingaben von Faltungen bleiben float: sie werden nicht quantisiert.</translation>
-    </message>
-    <message>
         <source>Inputs of embeddings are tokens: they stay as they are.</source>
         <translation>Eingaben von Embeddings sind Token: sie bleiben, wie sie sind.</translation>
+    </message>
+    <message>
+        <source>Inputs of convolutions stay float with power grids: they can go to uniform ones.</source>
+        <translation>Eingänge von Faltungen bleiben bei Potenzgittern float: Sie können auf gleichförmige gehen.</translation>
     </message>
 </context>
 <context>
@@ -1287,6 +1665,82 @@
         <source>Preferably ½ or 1</source>
         <translation>Möglichst ½ oder 1</translation>
     </message>
+    <message>
+        <source>Inputs</source>
+        <translation>Eingänge</translation>
+    </message>
+    <message>
+        <source>Reconstruction</source>
+        <translation>Rekonstruktion</translation>
+    </message>
+    <message>
+        <source>log√2</source>
+        <translation>log√2</translation>
+    </message>
+    <message>
+        <source>log2</source>
+        <translation>log2</translation>
+    </message>
+    <message>
+        <source>Uniform</source>
+        <translation>Gleichförmig</translation>
+    </message>
+    <message>
+        <source>A state beside them</source>
+        <translation>Ein Zustand daneben</translation>
+    </message>
+    <message>
+        <source>The last code</source>
+        <translation>Der letzte Code</translation>
+    </message>
+    <message>
+        <source>Min/max</source>
+        <translation>Min/Max</translation>
+    </message>
+    <message>
+        <source>Percentiles</source>
+        <translation>Perzentile</translation>
+    </message>
+    <message>
+        <source>Least squared error</source>
+        <translation>Kleinster quadratischer Fehler</translation>
+    </message>
+    <message>
+        <source>Search over a grid</source>
+        <translation>Suche über ein Raster</translation>
+    </message>
+    <message>
+        <source>Round to nearest</source>
+        <translation>Runden zum Nächsten</translation>
+    </message>
+    <message>
+        <source>GPTQ</source>
+        <translation>GPTQ</translation>
+    </message>
+    <message>
+        <source>decoupleQ</source>
+        <translation>decoupleQ</translation>
+    </message>
+    <message>
+        <source>NUPES</source>
+        <translation>NUPES</translation>
+    </message>
+    <message>
+        <source>The official procedure says it.</source>
+        <translation>Das offizielle Verfahren gibt es vor.</translation>
+    </message>
+    <message>
+        <source>Only with the reconstruction.</source>
+        <translation>Nur mit der Rekonstruktion.</translation>
+    </message>
+    <message>
+        <source>Only with powers.</source>
+        <translation>Nur mit Potenzen.</translation>
+    </message>
+    <message>
+        <source>The smallest power</source>
+        <translation>Die kleinste Potenz</translation>
+    </message>
 </context>
 <context>
     <name>OutlierModel</name>
@@ -1321,6 +1775,21 @@
     <message>
         <source>Input channel, from 0</source>
         <translation>Eingabekanal, ab 0</translation>
+    </message>
+</context>
+<context>
+    <name>ProbabilityPlot</name>
+    <message>
+        <source>log√2</source>
+        <translation>log√2</translation>
+    </message>
+    <message>
+        <source>log2</source>
+        <translation>log2</translation>
+    </message>
+    <message>
+        <source>uniform</source>
+        <translation>gleichförmig</translation>
     </message>
 </context>
 <context>
@@ -1796,6 +2265,81 @@
     <message>
         <source>Quantized layers that it trained</source>
         <translation>Quantisierte Schichten, die es trainierte</translation>
+    </message>
+</context>
+<context>
+    <name>gradus::ActivationPanel</name>
+    <message>
+        <source>Views of quantized inputs</source>
+        <translation>Ansichten quantisierter Eingänge</translation>
+    </message>
+    <message>
+        <source>Norm</source>
+        <translation>Norm</translation>
+    </message>
+    <message>
+        <source>Softmax</source>
+        <translation>Softmax</translation>
+    </message>
+    <message>
+        <source>Errors</source>
+        <translation>Fehler</translation>
+    </message>
+    <message>
+        <source>Channels of the norm that the layer reads</source>
+        <translation>Kanäle der Norm, die die Schicht liest</translation>
+    </message>
+    <message>
+        <source>Softmax of the attention that the layer reads</source>
+        <translation>Softmax der Attention, die die Schicht liest</translation>
+    </message>
+    <message>
+        <source>What weights and inputs cost, of the layer and of all</source>
+        <translation>Was Gewichte und Eingänge kosten, in der Schicht und in allen</translation>
+    </message>
+    <message>
+        <source>Ranges of the channels before the norm was divided</source>
+        <translation>Bereiche der Kanäle, bevor die Norm geteilt wurde</translation>
+    </message>
+    <message>
+        <source>Ranges of the channels after the norm was divided</source>
+        <translation>Bereiche der Kanäle, nachdem die Norm geteilt wurde</translation>
+    </message>
+    <message>
+        <source>In order</source>
+        <translation>Der Reihe nach</translation>
+    </message>
+    <message>
+        <source>Order of the channels: as they are numbered, or the widest first</source>
+        <translation>Reihenfolge der Kanäle: wie nummeriert oder die breitesten zuerst</translation>
+    </message>
+    <message>
+        <source>Channels</source>
+        <translation>Kanäle</translation>
+    </message>
+    <message>
+        <source>&lt;p&gt;A grid for each channel with scale s and zero z becomes one grid s̃, z̃ for all: x̃ = x / r1 + s̃·r2 with r1 = s / s̃ and r2 = z − z̃. The norm takes the division and the shift, the layers that read it the rest, so that the float network computes the same.&lt;/p&gt;&lt;p&gt;Every value keeps its code: clamp(round(x̃ / s̃) + z̃) = clamp(round(x / s) + z), except for ties that rounding of floats may turn.&lt;/p&gt;</source>
+        <translation>&lt;p&gt;Aus einem Gitter je Kanal mit Skala s und Nullpunkt z wird ein Gitter s̃, z̃ für alle: x̃ = x / r1 + s̃·r2 mit r1 = s / s̃ und r2 = z − z̃. Die Norm übernimmt Teilung und Verschiebung, die Schichten, die sie lesen, den Rest, sodass das float-Netz dasselbe berechnet.&lt;/p&gt;&lt;p&gt;Jeder Wert behält seinen Code: clamp(round(x̃ / s̃) + z̃) = clamp(round(x / s) + z), außer bei Gleichständen, die das Runden von Gleitkommazahlen kippen kann.&lt;/p&gt;</translation>
+    </message>
+    <message>
+        <source>Logarithmic counts</source>
+        <translation>Logarithmische Anzahlen</translation>
+    </message>
+    <message>
+        <source>&lt;p&gt;log2 has the levels s·2&lt;sup&gt;−c&lt;/sup&gt;, log√2 the levels s·2&lt;sup&gt;−c/2&lt;/sup&gt;, uniform the levels s·c. Lanes for comparison have as many bits and the same largest level.&lt;/p&gt;&lt;p&gt;q, k and v have one scale each for all heads.&lt;/p&gt;</source>
+        <translation>&lt;p&gt;log2 hat die Stufen s·2&lt;sup&gt;−c&lt;/sup&gt;, log√2 die Stufen s·2&lt;sup&gt;−c/2&lt;/sup&gt;, gleichförmig die Stufen s·c. Die Spuren zum Vergleich haben ebenso viele Bits und dieselbe größte Stufe.&lt;/p&gt;&lt;p&gt;q, k und v haben je eine Skala für alle Köpfe.&lt;/p&gt;</translation>
+    </message>
+    <message>
+        <source>Relative output error on calibration rows, ‖Y − Ŷ‖² over ‖Y‖²: with the weights quantized and float inputs, the other way round, and with both. −10·log₁₀ of it in dB.</source>
+        <translation>Relativer Ausgabefehler auf Kalibrierzeilen, ‖Y − Ŷ‖² durch ‖Y‖²: mit quantisierten Gewichten und float-Eingängen, umgekehrt und mit beiden. In dB −10·log₁₀ davon.</translation>
+    </message>
+    <message>
+        <source>No layer that reads the norm has a grid in the run.</source>
+        <translation>Keine Schicht, die die Norm liest, hat im Lauf ein Gitter.</translation>
+    </message>
+    <message>
+        <source>Widest first</source>
+        <translation>Breiteste zuerst</translation>
     </message>
 </context>
 <context>
@@ -2629,6 +3173,72 @@ decoupleQ und NUPES trainieren danach jeden Block, wenn ihre Option „Block sta
     <message>
         <source>The run had no calibration data, so no output error was measured. Weight SQNR and size can be shown.</source>
         <translation>Der Lauf hatte keine Kalibrierdaten, daher wurde kein Ausgabefehler gemessen. Gewichts-SQNR und Größe können gezeigt werden.</translation>
+    </message>
+</context>
+<context>
+    <name>gradus::ErrorSharesModelPlot</name>
+    <message>
+        <source>Errors of all layers by what is quantized</source>
+        <translation>Fehler aller Schichten nach dem, was quantisiert ist</translation>
+    </message>
+    <message>
+        <source>output error (%)</source>
+        <translation>Ausgabefehler (%)</translation>
+    </message>
+    <message>
+        <source>Relative output errors of the run</source>
+        <translation>Relative Ausgabefehler des Laufs</translation>
+    </message>
+    <message>
+        <source>%1 layer · median with both %2</source>
+        <translation>%1 Schicht · Median mit beiden %2</translation>
+    </message>
+    <message>
+        <source>%1 layers · median with both %2</source>
+        <translation>%1 Schichten · Median mit beiden %2</translation>
+    </message>
+    <message>
+        <source>errors by what is quantized</source>
+        <translation>Fehler nach Quantisiertem</translation>
+    </message>
+    <message>
+        <source>%1: %2</source>
+        <translation>%1: %2</translation>
+    </message>
+    <message>
+        <source>λ of the reconstruction: %1</source>
+        <translation>λ der Rekonstruktion: %1</translation>
+    </message>
+    <message>
+        <source>layer, in the order of the model</source>
+        <translation>Schicht, in der Reihenfolge des Modells</translation>
+    </message>
+</context>
+<context>
+    <name>gradus::ErrorSharesPlot</name>
+    <message>
+        <source>Errors of the layer by what is quantized</source>
+        <translation>Fehler der Schicht nach dem, was quantisiert ist</translation>
+    </message>
+    <message>
+        <source>relative output error (%)</source>
+        <translation>relativer Ausgabefehler (%)</translation>
+    </message>
+    <message>
+        <source>relative output error on the calibration inputs</source>
+        <translation>relativer Ausgabefehler auf den Kalibriereingängen</translation>
+    </message>
+    <message>
+        <source>%1 errors</source>
+        <translation>%1 Fehler</translation>
+    </message>
+    <message>
+        <source>%1: %2</source>
+        <translation>%1: %2</translation>
+    </message>
+    <message>
+        <source>reconstructed with λ = %1</source>
+        <translation>rekonstruiert mit λ = %1</translation>
     </message>
 </context>
 <context>
@@ -3697,16 +4307,60 @@ bestes a = %2, NMSE %3
         <translation>Akt.-Bit</translation>
     </message>
     <message>
-        <source>Bits of the layer's inputs, its activations, on a power grid; float leaves them as they are</source>
-        <translation>Bit der Eingaben der Schicht, ihrer Aktivierungen, auf einem Potenzgitter; float lässt sie, wie sie sind</translation>
-    </message>
-    <message>
         <source>Searched when the recipe is run</source>
         <translation>Wird gesucht, wenn das Rezept ausgeführt wird</translation>
     </message>
     <message>
         <source>Its method has a uniform grid</source>
         <translation>Ihre Methode hat ein gleichförmiges Gitter</translation>
+    </message>
+    <message>
+        <source>Bits of the layer's inputs, its activations; float leaves them as they are</source>
+        <translation>Bits der Eingänge der Schicht, ihrer Aktivierungen; float lässt sie, wie sie sind</translation>
+    </message>
+    <message>
+        <source>Act grid</source>
+        <translation>Akt.-Gitter</translation>
+    </message>
+    <message>
+        <source>Levels of the layer's inputs: a power grid, or a uniform one with a zero point; the method's own, or chosen</source>
+        <translation>Stufen der Eingänge der Schicht: ein Potenzgitter oder ein gleichförmiges mit Nullpunkt; das der Methode oder ein gewähltes</translation>
+    </message>
+    <message>
+        <source>uniform</source>
+        <translation>gleichförmig</translation>
+    </message>
+    <message>
+        <source>power</source>
+        <translation>Potenz</translation>
+    </message>
+    <message>
+        <source>Error, weights</source>
+        <translation>Fehler, Gewichte</translation>
+    </message>
+    <message>
+        <source>Relative output error on calibration rows with the weights quantized and float inputs, of layers with inputs on uniform grids</source>
+        <translation>Relativer Ausgabefehler auf Kalibrierzeilen mit quantisierten Gewichten und float-Eingängen, von Schichten mit Eingängen auf gleichförmigen Gittern</translation>
+    </message>
+    <message>
+        <source>Error, inputs</source>
+        <translation>Fehler, Eingänge</translation>
+    </message>
+    <message>
+        <source>Relative output error on calibration rows with the inputs quantized and float weights</source>
+        <translation>Relativer Ausgabefehler auf Kalibrierzeilen mit quantisierten Eingängen und float-Gewichten</translation>
+    </message>
+    <message>
+        <source>Error, both</source>
+        <translation>Fehler, beide</translation>
+    </message>
+    <message>
+        <source>Relative output error on calibration rows with weights and inputs quantized</source>
+        <translation>Relativer Ausgabefehler auf Kalibrierzeilen mit quantisierten Gewichten und Eingängen</translation>
+    </message>
+    <message>
+        <source>Its inputs are not on uniform grids, or there were no calibration inputs</source>
+        <translation>Ihre Eingänge liegen nicht auf gleichförmigen Gittern, oder es gab keine Kalibriereingänge</translation>
     </message>
 </context>
 <context>
@@ -4521,6 +5175,10 @@ Eine Änderung hier gilt für alle angezeigten Schichten des Blocks</translation
         <source>Fold &amp;batch norms</source>
         <translation>&amp;Batch-Norms falten</translation>
     </message>
+    <message>
+        <source>Activations</source>
+        <translation>Aktivierungen</translation>
+    </message>
 </context>
 <context>
     <name>gradus::MessageBar</name>
@@ -4628,10 +5286,6 @@ Eine Änderung hier gilt für alle angezeigten Schichten des Blocks</translation
         <translation>%1 für %2</translation>
     </message>
     <message>
-        <source>Bits of the layer's inputs, its activations, on a power grid of their own; float leaves them as they are. Needs calibration.</source>
-        <translation>Bit der Eingaben der Schicht, ihrer Aktivierungen, auf einem eigenen Potenzgitter; float lässt sie, wie sie sind. Braucht Kalibrierung.</translation>
-    </message>
-    <message>
         <source>Exponent</source>
         <translation>Exponent</translation>
     </message>
@@ -4666,6 +5320,66 @@ Eine Änderung hier gilt für alle angezeigten Schichten des Blocks</translation
     <message>
         <source>%1 Power grids are symmetric: they have no zero point, whatever the scheme says.</source>
         <translation>%1 Potenzgitter sind symmetrisch: Sie haben keinen Nullpunkt, was auch immer das Schema sagt.</translation>
+    </message>
+    <message>
+        <source>Bits of the layer's inputs, its activations; float leaves them as they are. Needs calibration.</source>
+        <translation>Bits der Eingänge der Schicht, ihrer Aktivierungen; float lässt sie, wie sie sind. Braucht Kalibrierung.</translation>
+    </message>
+    <message>
+        <source>Quantizer</source>
+        <translation>Quantisierer</translation>
+    </message>
+    <message>
+        <source>A power grid of the inputs' own, or an evenly spaced one with a zero point. The method's is uniform for static methods such as RepQuant, power for all others.</source>
+        <translation>Ein Potenzgitter der Eingänge selbst oder ein gleichförmiges mit Nullpunkt. Das der Methode ist gleichförmig bei statischen Methoden wie RepQuant, sonst ein Potenzgitter.</translation>
+    </message>
+    <message>
+        <source>Range</source>
+        <translation>Bereich</translation>
+    </message>
+    <message>
+        <source>From the smallest to the largest input; between the percentiles of least squared error; or shrunk to the least squared error. What lies beyond saturates.</source>
+        <translation>Vom kleinsten bis zum größten Eingang; zwischen den Perzentilen mit dem kleinsten quadratischen Fehler; oder verengt auf den kleinsten quadratischen Fehler. Was darüber hinausgeht, wird gesättigt.</translation>
+    </message>
+    <message>
+        <source>Granularity</source>
+        <translation>Granularität</translation>
+    </message>
+    <message>
+        <source>One scale for all inputs of the layer, or one for each channel of a norm's outputs: the norm and the layers that read it are changed so that the layer still has one. Without a norm before it: one for all.</source>
+        <translation>Eine Skala für alle Eingänge der Schicht oder eine für jeden Kanal der Ausgaben einer Norm: Die Norm und die Schichten, die sie lesen, werden so geändert, dass die Schicht weiterhin eine hat. Ohne Norm davor: eine für alle.</translation>
+    </message>
+    <message>
+        <source>q, k, v</source>
+        <translation>q, k, v</translation>
+    </message>
+    <message>
+        <source>Bits of queries, keys and values of the attention that the layer reads</source>
+        <translation>Bits von Queries, Keys und Values der Attention, die die Schicht liest</translation>
+    </message>
+    <message>
+        <source>Softmax</source>
+        <translation>Softmax</translation>
+    </message>
+    <message>
+        <source>Bits of the probabilities that the softmax of the attention puts out</source>
+        <translation>Bits der Wahrscheinlichkeiten, die das Softmax der Attention ausgibt</translation>
+    </message>
+    <message>
+        <source>Levels</source>
+        <translation>Stufen</translation>
+    </message>
+    <message>
+        <source>Levels of the probabilities: powers of √½, powers of ½, or evenly spaced ones</source>
+        <translation>Stufen der Wahrscheinlichkeiten: Potenzen von √½, Potenzen von ½ oder gleichförmige</translation>
+    </message>
+    <message>
+        <source>Attention before the layer</source>
+        <translation>Attention vor der Schicht</translation>
+    </message>
+    <message>
+        <source>%1 of the attention</source>
+        <translation>%1 der Attention</translation>
     </message>
 </context>
 <context>
@@ -4810,6 +5524,77 @@ Eine Änderung hier gilt für alle angezeigten Schichten des Blocks</translation
     <message>
         <source>on the grid %1</source>
         <translation>auf dem Gitter %1</translation>
+    </message>
+</context>
+<context>
+    <name>gradus::ProbabilityPlot</name>
+    <message>
+        <source>Distribution of the softmax probabilities</source>
+        <translation>Verteilung der Softmax-Wahrscheinlichkeiten</translation>
+    </message>
+    <message>
+        <source>probabilities</source>
+        <translation>Wahrscheinlichkeiten</translation>
+    </message>
+    <message>
+        <source>from here on 0</source>
+        <translation>von hier an 0</translation>
+    </message>
+    <message>
+        <source>count</source>
+        <translation>Anzahl</translation>
+    </message>
+    <message>
+        <source>−log₂ p, octaves below probability 1</source>
+        <translation>−log₂ p, Oktaven unter Wahrscheinlichkeit 1</translation>
+    </message>
+    <message>
+        <source>levels of %1</source>
+        <translation>Stufen von %1</translation>
+    </message>
+    <message>
+        <source>float · exactly 0: %1</source>
+        <translation>float · genau 0: %1</translation>
+    </message>
+    <message>
+        <source>%1, %2 bit · exactly 0: %3 · below the last level: %4</source>
+        <translation>%1, %2 Bit · genau 0: %3 · unter der letzten Stufe: %4</translation>
+    </message>
+    <message>
+        <source>%1, %2 bit · exactly 0: %3 · nothing becomes 0</source>
+        <translation>%1, %2 Bit · genau 0: %3 · nichts wird 0</translation>
+    </message>
+    <message>
+        <source>Logarithmic counts</source>
+        <translation>Logarithmische Anzahlen</translation>
+    </message>
+    <message>
+        <source>%1 softmax</source>
+        <translation>%1 Softmax</translation>
+    </message>
+    <message>
+        <source>p up to %1</source>
+        <translation>p bis %1</translation>
+    </message>
+    <message>
+        <source>p from %1 to %2</source>
+        <translation>p von %1 bis %2</translation>
+    </message>
+    <message>
+        <source>%1 of them, %2</source>
+        <translation>%1 davon, %2</translation>
+    </message>
+    <message>
+        <source>%1: becomes 0</source>
+        <translation>%1: wird 0</translation>
+    </message>
+    <message>
+        <source>%1: becomes about %2</source>
+        <translation>%1: wird etwa %2</translation>
+    </message>
+    <message>
+        <source>from %1 on: %2 ▸</source>
+        <translation>ab %1: %2 ▸</translation>
     </message>
 </context>
 <context>

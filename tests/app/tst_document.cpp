@@ -14,6 +14,7 @@ private Q_SLOTS:
     void editsAreUndoable();
     void quickEditsOfAFieldMerge();
     void aRoundTripLeavesNothing();
+    void staticMethodsAreCalibratedLayerByLayer();
     void anotherModelStartsAnew();
     void resultsStayWhenARunIsCancelled();
     void runsEnd();
@@ -115,6 +116,33 @@ void TestDocument::aRoundTripLeavesNothing()
     document.setStandard(choice, "bits", "bits");
     QCOMPARE(document.undoStack()->count(), 0);
     QVERIFY(document.undoStack()->isClean());
+}
+
+/// A method that quantizes inputs is calibrated layer by layer, in the step that chose it; where
+/// the recipe has calibrated layers already, their mode stays.
+void TestDocument::staticMethodsAreCalibratedLayerByLayer()
+{
+    Document document;
+    document.setModel(test::madeUpModel(), {});
+    LayerChoice choice = document.recipe().standard;
+    choice.method = RepquantOptions();
+    document.setStandard(choice, "method");
+    QCOMPARE(document.recipe().calibration.mode, CalibrationMode::TrueSequential);
+    QCOMPARE(document.undoStack()->count(), 1);
+    document.undoStack()->undo();
+    QCOMPARE(document.recipe().calibration.mode, CalibrationMode::Sequential);
+
+    const std::string layer = document.model()->layers.front().name;
+    document.editLayers({{layer, choice}}, "method");
+    QCOMPARE(document.recipe().calibration.mode, CalibrationMode::TrueSequential);
+    document.undoStack()->undo();
+
+    choice.method = GptqOptions();
+    document.setStandard(choice, "method");
+    QCOMPARE(document.recipe().calibration.mode, CalibrationMode::Sequential);
+    choice.method = RepqVitOptions();
+    document.setStandard(choice, "method");
+    QCOMPARE(document.recipe().calibration.mode, CalibrationMode::Sequential);
 }
 
 void TestDocument::anotherModelStartsAnew()

@@ -18,6 +18,8 @@ private Q_SLOTS:
     void floatRemembersItsOwn();
     void sameMethodKeepsItsOptions();
     void valuesRoundTrip();
+    void methodsBringBitsOfInputs();
+    void fieldsOfQuantizers();
 };
 
 void TestChoice::edits_data()
@@ -41,6 +43,8 @@ void TestChoice::edits_data()
     row(ChoiceField::Method, "nupes", "NUPES, 4 bit, per channel, symmetric, clip");
     row(ChoiceField::InputBits, "8",
         "Round to nearest, 4 bit, per channel, asymmetric, inputs 8 bit");
+    row(ChoiceField::Method, "repquant",
+        "RepQuant, 4 bit, per channel, asymmetric, inputs 4 bit uniform");
     row(ChoiceField::Symmetry, "symmetric", "Round to nearest, 4 bit, per channel, symmetric");
     row(ChoiceField::Clip, "none", "Round to nearest, 4 bit, per channel, asymmetric");
     row(ChoiceField::Clip, "-0.1,0.25",
@@ -87,6 +91,12 @@ void TestChoice::refusals_data()
     row("exponent of inputs", ChoiceField::InputExponent, "0.5");
     row("limit of inputs", ChoiceField::InputClip, "none");
     row("shift of inputs", ChoiceField::InputShift, "yes");
+    row("quantizer of inputs", ChoiceField::InputQuantizer, "log2");
+    row("range of inputs", ChoiceField::InputRange, "most");
+    row("granularity of inputs", ChoiceField::InputGranularity, "group");
+    row("quantizer of the softmax", ChoiceField::SoftmaxQuantizer, "power");
+    row("one bit of q, k and v", ChoiceField::AttentionBits, "1");
+    row("no bits of the softmax", ChoiceField::SoftmaxBits, "none");
     row("one limit", ChoiceField::Clip, "0.1");
     row("no limits", ChoiceField::Clip, "low,high");
     row("three limits", ChoiceField::Clip, "-1,0,1");
@@ -151,13 +161,73 @@ void TestChoice::valuesRoundTrip()
     for (const ChoiceField field :
          {ChoiceField::Method, ChoiceField::Bits, ChoiceField::Group, ChoiceField::Symmetry,
           ChoiceField::ScaleType, ChoiceField::InputBits, ChoiceField::InputExponent,
-          ChoiceField::InputClip, ChoiceField::InputShift}) {
+          ChoiceField::InputClip, ChoiceField::InputShift, ChoiceField::InputQuantizer,
+          ChoiceField::InputRange, ChoiceField::InputGranularity, ChoiceField::SoftmaxQuantizer,
+          ChoiceField::AttentionBits, ChoiceField::SoftmaxBits}) {
         QVERIFY(fieldValues(field).size() >= 2);
         for (const FieldValue& value : fieldValues(field)) {
             const LayerChoice next = edited(choice, {field, value.value, {}}, LayerChoice());
             QCOMPARE(fieldValue(next, field), value.value);
         }
     }
+}
+
+void TestChoice::methodsBringBitsOfInputs()
+{
+    const LayerChoice standard;
+    const auto method = [&](const LayerChoice& choice, const char* name) {
+        return edited(choice, {ChoiceField::Method, QString(name), {}}, standard);
+    };
+    LayerChoice choice;
+    choice.scheme.bits = 6;
+    choice = method(choice, "repq-vit");
+    QCOMPARE(choice.activation.bits, 6);
+    QVERIFY(hasUniformInputs(choice));
+    // From one such method to another they stay; away from them what was brought goes again.
+    choice.scheme.bits = 4;
+    choice = method(choice, "minmax-static");
+    QCOMPARE(choice.activation.bits, 6);
+    QVERIFY(!method(choice, "gptq").activation.enabled());
+    // What somebody chose stays.
+    LayerChoice own = edited(choice, {ChoiceField::InputRange, "mse", {}}, standard);
+    own = method(own, "gptq");
+    QCOMPARE(own.activation.bits, 6);
+    QVERIFY(!hasUniformInputs(own)); // a method of weights alone has power grids
+    own = edited(own, {ChoiceField::InputQuantizer, "uniform", {}}, standard);
+    QVERIFY(hasUniformInputs(own));
+    LayerChoice chosen;
+    chosen.activation.bits = 8;
+    QCOMPARE(method(chosen, "smoothquant").activation.bits, 8);
+}
+
+void TestChoice::fieldsOfQuantizers()
+{
+    const LayerChoice standard;
+    const auto has = [](const LayerChoice& choice, ChoiceField field) {
+        return applies(choice, {field, {}, {}});
+    };
+    LayerChoice power;
+    power.activation.bits = 4;
+    QVERIFY(has(power, ChoiceField::InputExponent));
+    QVERIFY(!has(power, ChoiceField::InputRange));
+    QVERIFY(!has(power, ChoiceField::AttentionBits));
+    LayerChoice uniform = edited(power, {ChoiceField::InputQuantizer, "uniform", {}}, standard);
+    QVERIFY(!has(uniform, ChoiceField::InputExponent));
+    QVERIFY(has(uniform, ChoiceField::InputGranularity));
+    QVERIFY(has(uniform, ChoiceField::SoftmaxQuantizer));
+    uniform = edited(uniform, {ChoiceField::SoftmaxBits, "float", {}}, standard);
+    QVERIFY(!has(uniform, ChoiceField::SoftmaxQuantizer));
+    // With float inputs, q, k and v may still have bits.
+    uniform = edited(uniform, {ChoiceField::InputBits, "float", {}}, standard);
+    QVERIFY(has(uniform, ChoiceField::AttentionBits));
+    QVERIFY(!has(uniform, ChoiceField::InputRange));
+    uniform.keepFloat = true;
+    for (const ChoiceField field : {ChoiceField::InputQuantizer, ChoiceField::AttentionBits})
+        QVERIFY(!has(uniform, field));
+    for (const ChoiceField field :
+         {ChoiceField::InputQuantizer, ChoiceField::InputRange, ChoiceField::SoftmaxBits})
+        QVERIFY(isOfInputs(field));
+    QVERIFY(!isOfInputs(ChoiceField::Bits));
 }
 
 QTEST_APPLESS_MAIN(TestChoice)

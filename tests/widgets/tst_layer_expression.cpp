@@ -59,6 +59,11 @@ private:
         rows[2].exponent = 0.75;
         rows[2].keptShare = 0.005;
         rows[5].choice.activation.bits = 8;
+        rows[6].choice.activation.bits = 4;
+        rows[6].choice.activation.quantizer = ActivationQuantizer::Uniform;
+        rows[6].weightError = 0.01;
+        rows[6].inputError = 0.02;
+        rows[6].bothError = 0.04;
         return rows;
     }
     /// Places of the layers that the filter keeps: "1 2 3".
@@ -141,8 +146,15 @@ void TestLayerExpression::keeps_data()
     row("exponent<0.6", "1");
     row("exponent>=0.5", "1 2");
     row("kept>0.1%", "2");
-    row("act_bits<=8", "5");
-    row("act_bits=float", "0 1 2 3 4 6 7");
+    row("act_bits<=8", "5 6");
+    row("input_bits<8", "6");
+    row("act_bits=float", "0 1 2 3 4 7");
+    row("act_quantizer=uniform", "6");
+    row("input_quantizer=power", "5");
+    row("act_quantizer=float", "0 1 2 3 4 7");
+    row("input_error>1%", "6");
+    row("weight_error>1%", "");
+    row("both_error=0.04", "6");
     row("size>1.5MB", "0 1 4 5 7");
     row("bytes<=1MB", "3");
     row("size>=4MiB", "");

@@ -40,6 +40,7 @@ private Q_SLOTS:
     void planned();
     void blockGain();
     void powerGrids();
+    void uniformInputs();
     void measuredAndStale();
     void sequentialStaleness();
     void ratings();
@@ -64,17 +65,18 @@ void TestLayerTable::planned()
     // 128 × 64 at 4 bits: 4096 B of codes, 256 scales of 2 B, 256 zeros of 4 bits.
     const QStringList expected{
         "Layer\tBlock\tKind\tShape\tParameters\tMethod\tBits\tGroup\tSymmetry\tBits/weight\tSize\t"
-        "Weight SQNR\tOutput error\tBlock stage\tExponent\tKept\tAct bits\tOutliers\tLock",
+        "Weight SQNR\tOutput error\tBlock stage\tExponent\tKept\tAct bits\tAct grid\tError, "
+        "weights\tError, inputs\tError, both\tOutliers\tLock",
         "embed\t–\tembedding\t100 × 64\t6,400\tKeep float\tfloat\t–\t–\t16.00\t12.5 "
-        "KiB\t–\t–\t–\t–\t–\t–\t–\t",
+        "KiB\t–\t–\t–\t–\t–\t–\t–\t–\t–\t–\t–\t",
         "blocks.0.up\t0\tlinear\t128 × 64\t8,192\tRound to "
-        "nearest\t4\t32\tasymmetric\t4.62\t4.62 KiB\t–\t–\t–\t–\t–\tfloat\t–\t",
+        "nearest\t4\t32\tasymmetric\t4.62\t4.62 KiB\t–\t–\t–\t–\t–\tfloat\t–\t–\t–\t–\t–\t",
         "blocks.0.down\t0\tlinear\t64 × 128\t8,192\tRound to "
-        "nearest\t4\t32\tasymmetric\t4.62\t4.62 KiB\t–\t–\t–\t–\t–\tfloat\t–\t",
+        "nearest\t4\t32\tasymmetric\t4.62\t4.62 KiB\t–\t–\t–\t–\t–\tfloat\t–\t–\t–\t–\t–\t",
         "blocks.1.up\t1\tlinear\t128 × 64\t8,192\tRound to "
-        "nearest\t4\t32\tasymmetric\t4.62\t4.62 KiB\t–\t–\t–\t–\t–\tfloat\t–\t",
+        "nearest\t4\t32\tasymmetric\t4.62\t4.62 KiB\t–\t–\t–\t–\t–\tfloat\t–\t–\t–\t–\t–\t",
         "blocks.1.down\t1\tlinear\t64 × 128\t8,192\tRound to "
-        "nearest\t4\t32\tasymmetric\t4.62\t4.62 KiB\t–\t–\t–\t–\t–\tfloat\t–\t"};
+        "nearest\t4\t32\tasymmetric\t4.62\t4.62 KiB\t–\t–\t–\t–\t–\tfloat\t–\t–\t–\t–\t–\t"};
     QCOMPARE(tableLines(model), expected);
     QCOMPARE(model.index(0, LayerTableModel::Size).data(BarRole).toDouble(), 1.0);
     QVERIFY(!model.index(0, LayerTableModel::Group).flags().testFlag(Qt::ItemIsEditable));
@@ -145,6 +147,44 @@ void TestLayerTable::powerGrids()
     QSignalSpy wanted(&model, &LayerTableModel::editRequested);
     QVERIFY(model.setData(inputs, QString("float"), Qt::EditRole));
     QCOMPARE(wanted.size(), 1);
+}
+
+/// Columns of inputs on uniform grids, and what was measured of them.
+void TestLayerTable::uniformInputs()
+{
+    Recipe recipe;
+    recipe.standard.activation.bits = 4;
+    recipe.standard.activation.quantizer = ActivationQuantizer::Uniform;
+    Results results;
+    results["blocks.0.up"] = measured("blocks.0.up", recipe.standard, 0.0073, recipe);
+    auto inputs = std::make_shared<StaticInputs>();
+    inputs->errors = {0.01, 0.02, 0.03};
+    results["blocks.0.up"].result.staticInputs = inputs;
+    LayerTableModel model;
+    model.setRows(rows(recipe, results));
+    const QModelIndex grid = model.index(1, LayerTableModel::InputQuantizer);
+    QCOMPARE(grid.data().toString(), QString("uniform"));
+    QCOMPARE(grid.data(ExportRole).toString(), QString("uniform"));
+    QCOMPARE(grid.siblingAtRow(0).data().toString(), QString("–")); // stays float
+    QVERIFY(grid.flags() & Qt::ItemIsEditable);
+    QCOMPARE(model.index(1, LayerTableModel::WeightError).data().toString(), QString("1.00 %"));
+    QCOMPARE(model.index(1, LayerTableModel::InputError).data(ExportRole).toString().toDouble(),
+             0.02);
+    const QModelIndex both = model.index(1, LayerTableModel::BothError);
+    QCOMPARE(both.data(SortRole).toDouble(), 0.03);
+    QVERIFY(!both.siblingAtRow(2).data(SortRole).isValid());
+    QSignalSpy wanted(&model, &LayerTableModel::editRequested);
+    QVERIFY(model.setData(grid, QString("power"), Qt::EditRole));
+    QCOMPARE(wanted.size(), 1);
+    // Inputs of convolutions go to uniform grids only.
+    QVERIFY(takesActivationGrid(LayerKind::Convolution, recipe.standard));
+    LayerChoice power = recipe.standard;
+    power.activation.quantizer = ActivationQuantizer::Power;
+    QVERIFY(!takesActivationGrid(LayerKind::Convolution, power));
+    QVERIFY(whyInputsStayFloat(LayerKind::Convolution, power).contains("uniform"));
+    QVERIFY(takesInputField(LayerKind::Convolution, power, ChoiceField::InputQuantizer));
+    QVERIFY(!takesInputField(LayerKind::Convolution, power, ChoiceField::InputBits));
+    QVERIFY(!takesInputField(LayerKind::Embedding, recipe.standard, ChoiceField::InputQuantizer));
 }
 
 void TestLayerTable::measuredAndStale()

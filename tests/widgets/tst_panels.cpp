@@ -130,6 +130,7 @@ void TestPanels::methodFormFollowsTheDescription()
     QCOMPARE(panel.formLines(),
              (QStringList{"blocks.0.up", "Method\trtn", "Bits\t4", "Group\tchannel",
                           "Symmetry\tasymmetric", "Scales\tF16", "Bits of the inputs\tfloat",
+                          "Quantizer of the inputs\tmethod",
                           "Exponent of the inputs\tsearched", "Limit of the inputs\tleast-error",
                           "Shift of the inputs\tnone"}));
     for (const MethodDescription& method : methods()) {
@@ -153,7 +154,9 @@ void TestPanels::methodFormFollowsTheDescription()
                              "Scales\tF16"};
         const QStringList lines = panel.formLines();
         QCOMPARE(lines.mid(0, 6), expected);
-        QCOMPARE(lines.size(), 10 + static_cast<int>(method.options.size()));
+        // Of the inputs: bits, quantizer, and what the quantizer has.
+        const int ofInputs = isStaticMethod(choice.method) ? 4 : 5;
+        QCOMPARE(lines.size(), 6 + ofInputs + static_cast<int>(method.options.size()));
         for (std::size_t i = 0; i < method.options.size(); ++i) {
             const QStringList cells = lines[6 + static_cast<int>(i)].split('\t');
             QCOMPARE(cells[0], optionTitle(method.options[i].name));
@@ -201,6 +204,39 @@ void TestPanels::methodPanelHasInputs()
     Q_EMIT exponent->activated(exponent->currentIndex());
     QCOMPARE(choices.at("a").activation.exponent, ActivationExponent::Half);
     QVERIFY(panel.formLines().contains("Bits of the inputs\t6"));
+
+    // The quantizer decides which fields there are; those of the attention need one.
+    QComboBox* quantizer = combo("Quantizer of the inputs");
+    quantizer->setCurrentIndex(quantizer->findData("uniform"));
+    Q_EMIT quantizer->activated(quantizer->currentIndex());
+    choice = choices.at("a");
+    QCOMPARE(choice.activation.quantizer, ActivationQuantizer::Uniform);
+    const auto shown = [&](const char* name) { return combo(name)->isVisibleTo(&panel); };
+    MethodPanel::InputSites sites;
+    panel.setInputSites(sites, sites);
+    panel.setState(choice, {{"a", choice}}, true);
+    QVERIFY(shown("Range of the inputs") && !shown("Exponent of the inputs"));
+    QVERIFY(!shown("q, k, v of the attention"));
+    sites.attentions = true;
+    panel.setInputSites(sites, sites);
+    panel.setState(choice, {{"a", choice}}, true);
+    QVERIFY(shown("q, k, v of the attention") && shown("Levels of the attention"));
+    QComboBox* levels = combo("Levels of the attention");
+    levels->setCurrentIndex(levels->findData("log2"));
+    Q_EMIT levels->activated(levels->currentIndex());
+    QCOMPARE(choices.at("a").activation.softmax, ProbabilityQuantizer::Log2);
+
+    // Where power grids cannot be had, the quantizer can still be changed.
+    sites.whyFloat = QStringLiteral("not with power grids");
+    panel.setInputSites(sites, sites);
+    choice.activation = ActivationChoice();
+    panel.setState(choice, {{"a", choice}}, true);
+    QVERIFY(!combo("Bits of the inputs")->isEnabled());
+    QVERIFY(combo("Quantizer of the inputs")->isEnabled());
+    sites.quantizer = false;
+    panel.setInputSites(sites, sites);
+    panel.setState(choice, {{"a", choice}}, true);
+    QVERIFY(!combo("Quantizer of the inputs")->isEnabled());
 }
 
 /// Whatever a field can show is seen whole, in a dock as narrow as the window makes it and in a

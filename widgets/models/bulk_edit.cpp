@@ -14,7 +14,7 @@ BulkEdit bulkEdit(const std::vector<LayerRow>& rows, const std::vector<int>& tar
     for (const int at : targets) {
         const LayerRow& layer = rows[static_cast<std::size_t>(at)];
         if (!applies(layer.choice, edit) ||
-            (isOfInputs(edit.field) && !takesActivationGrid(layer.kind)))
+            (isOfInputs(edit.field) && !takesInputField(layer.kind, layer.choice, edit.field)))
             continue;
         if (layer.locked && targets.size() > 1) {
             ++result.locked;

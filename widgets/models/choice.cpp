@@ -3,6 +3,7 @@
 
 #include "core/base/error.h"
 #include "core/base/format.h"
+#include "core/quant/static_settings.h"
 #include "widgets/core_text.h"
 #include "widgets/models/option_text.h"
 #include "widgets/text.h"
@@ -82,10 +83,59 @@ QString methodTitle(const MethodOptions& options)
     return description ? coreText(description->title) : toQString(name);
 }
 
+const QString ofMethod = QStringLiteral("method");
+const QString asInputs = QStringLiteral("as-inputs");
 const QString clipped = QStringLiteral("least-error");
 const QString unclipped = QStringLiteral("largest");
 const QString shifted = QStringLiteral("shift");
 const QString unshifted = QStringLiteral("none");
+
+/// Of q, k and v, or of the softmax.
+int attentionBitsOf(const char* field, const QString& value)
+{
+    if (value == asInputs)
+        return -1;
+    if (value == floatValue)
+        return 0;
+    bool isNumber = false;
+    const int bits = value.toInt(&isNumber);
+    if (!isNumber || bits < 2 || bits > 8)
+        refuse(field, value, "as-inputs, float, or 2 to 8");
+    return bits;
+}
+
+QString attentionBitsValue(int bits)
+{
+    return bits < 0 ? asInputs : bits == 0 ? floatValue : QString::number(bits);
+}
+
+void editUniformInputs(ActivationChoice& inputs, ChoiceField field, const QString& value)
+{
+    const std::string name = value.toStdString();
+    if (field == ChoiceField::InputQuantizer) {
+        const auto quantizer = activationQuantizerFromName(name);
+        if (!quantizer)
+            refuse("quantizer of the inputs", value, "method, power or uniform");
+        inputs.quantizer = *quantizer;
+    } else if (field == ChoiceField::InputRange) {
+        inputs.range = inputRangeFromName(name);
+        if (!inputs.range && value != ofMethod)
+            refuse("range of the inputs", value, "method, min-max, percentile or mse");
+    } else if (field == ChoiceField::InputGranularity) {
+        const auto granularity = inputGranularityFromName(name);
+        if (!granularity)
+            refuse("granularity of the inputs", value, "method, tensor or channel");
+        inputs.granularity = *granularity;
+    } else if (field == ChoiceField::SoftmaxQuantizer) {
+        inputs.softmax = probabilityQuantizerFromName(name);
+        if (!inputs.softmax && value != ofMethod)
+            refuse("quantizer of the softmax", value, "method, log-sqrt2, log2 or uniform");
+    } else if (field == ChoiceField::AttentionBits) {
+        inputs.attentionBits = attentionBitsOf("bits of q, k and v", value);
+    } else {
+        inputs.probabilityBits = attentionBitsOf("bits of the softmax", value);
+    }
+}
 
 void editInputs(ActivationChoice& inputs, ChoiceField field, const QString& value)
 {
@@ -144,19 +194,52 @@ bool applies(const LayerChoice& choice, const ChoiceEdit& edit)
     case ChoiceField::ScaleType:
     case ChoiceField::Clip:
     case ChoiceField::InputBits:
+    case ChoiceField::InputQuantizer:
         break;
     case ChoiceField::InputExponent:
     case ChoiceField::InputClip:
     case ChoiceField::InputShift:
-        return !choice.keepFloat && choice.activation.enabled();
+        return !choice.keepFloat && choice.activation.enabled() && !hasUniformInputs(choice);
+    case ChoiceField::InputRange:
+    case ChoiceField::InputGranularity:
+        return choice.activation.enabled() && hasUniformInputs(choice);
+    case ChoiceField::SoftmaxQuantizer:
+        return choice.activation.bitsOfProbabilities() > 0 && hasUniformInputs(choice);
+    case ChoiceField::AttentionBits:
+    case ChoiceField::SoftmaxBits:
+        return hasUniformInputs(choice);
     }
     return !choice.keepFloat;
 }
 
+bool isOfPowerInputs(ChoiceField field)
+{
+    return field == ChoiceField::InputExponent || field == ChoiceField::InputClip ||
+           field == ChoiceField::InputShift;
+}
+
+bool isOfAttention(ChoiceField field)
+{
+    return field == ChoiceField::SoftmaxQuantizer || field == ChoiceField::AttentionBits ||
+           field == ChoiceField::SoftmaxBits;
+}
+
+bool isOfUniformInputs(ChoiceField field)
+{
+    return field == ChoiceField::InputRange || field == ChoiceField::InputGranularity ||
+           isOfAttention(field);
+}
+
 bool isOfInputs(ChoiceField field)
 {
-    return field == ChoiceField::InputBits || field == ChoiceField::InputExponent ||
-           field == ChoiceField::InputClip || field == ChoiceField::InputShift;
+    return field == ChoiceField::InputBits || field == ChoiceField::InputQuantizer ||
+           isOfPowerInputs(field) || isOfUniformInputs(field);
+}
+
+bool hasUniformInputs(const LayerChoice& choice)
+{
+    return !choice.keepFloat &&
+           quantizerOf(choice.activation, choice.method) == ActivationQuantizer::Uniform;
 }
 
 LayerChoice edited(const LayerChoice& choice, const ChoiceEdit& edit, const LayerChoice& standard)
@@ -180,8 +263,16 @@ LayerChoice edited(const LayerChoice& choice, const ChoiceEdit& edit, const Laye
         const MethodDescription* description = findMethod(value.toStdString());
         if (!description)
             refuse("method", value, "one of the listed methods or float");
-        if (methodName(next.method) != description->name)
+        if (methodName(next.method) != description->name) {
+            const bool asBrought =
+                next.activation == defaultActivation(next.method, next.activation.bits);
+            const bool wasFloat = !next.activation.enabled();
+            const bool wasStatic = isStaticMethod(next.method);
             next.method = description->defaults;
+            if (wasFloat ? isStaticMethod(next.method) && next.activation == ActivationChoice()
+                         : asBrought && wasStatic && !isStaticMethod(next.method))
+                next.activation = defaultActivation(next.method, next.scheme.bits);
+        }
         break;
     }
     case ChoiceField::Bits: {
@@ -226,6 +317,14 @@ LayerChoice edited(const LayerChoice& choice, const ChoiceEdit& edit, const Laye
     case ChoiceField::InputShift:
         editInputs(next.activation, edit.field, value);
         break;
+    case ChoiceField::InputQuantizer:
+    case ChoiceField::InputRange:
+    case ChoiceField::InputGranularity:
+    case ChoiceField::SoftmaxQuantizer:
+    case ChoiceField::AttentionBits:
+    case ChoiceField::SoftmaxBits:
+        editUniformInputs(next.activation, edit.field, value);
+        break;
     case ChoiceField::Option:
         setOption(next.method, edit.option.toStdString(), value.toStdString());
         break;
@@ -265,6 +364,21 @@ QString fieldValue(const LayerChoice& choice, ChoiceField field)
         return choice.activation.clip ? clipped : unclipped;
     case ChoiceField::InputShift:
         return choice.activation.shift ? shifted : unshifted;
+    case ChoiceField::InputQuantizer:
+        return toQString(activationQuantizerName(choice.activation.quantizer));
+    case ChoiceField::InputRange:
+        return choice.activation.range ? toQString(inputRangeName(*choice.activation.range))
+                                       : ofMethod;
+    case ChoiceField::InputGranularity:
+        return toQString(inputGranularityName(choice.activation.granularity));
+    case ChoiceField::SoftmaxQuantizer:
+        return choice.activation.softmax
+                   ? toQString(probabilityQuantizerName(*choice.activation.softmax))
+                   : ofMethod;
+    case ChoiceField::AttentionBits:
+        return attentionBitsValue(choice.activation.attentionBits);
+    case ChoiceField::SoftmaxBits:
+        return attentionBitsValue(choice.activation.probabilityBits);
     case ChoiceField::Option:
         break;
     }
@@ -289,6 +403,12 @@ QString fieldText(const LayerChoice& choice, ChoiceField field)
     case ChoiceField::InputExponent:
     case ChoiceField::InputClip:
     case ChoiceField::InputShift:
+    case ChoiceField::InputQuantizer:
+    case ChoiceField::InputRange:
+    case ChoiceField::InputGranularity:
+    case ChoiceField::SoftmaxQuantizer:
+    case ChoiceField::AttentionBits:
+    case ChoiceField::SoftmaxBits:
         return listedText(field, value);
     case ChoiceField::Clip:
         return choice.scheme.clip ? limitsText(*choice.scheme.clip) : listedText(field, value);
@@ -342,6 +462,31 @@ const QList<FieldValue>& fieldValues(ChoiceField field)
     static const QList<FieldValue> inputShifts{
         {unshifted, QCoreApplication::translate("Choice", "as they are")},
         {shifted, QCoreApplication::translate("Choice", "moved up")}};
+    static const QList<FieldValue> quantizers{
+        {ofMethod, QCoreApplication::translate("Choice", "the method's")},
+        {QStringLiteral("power"), QCoreApplication::translate("Choice", "power grid")},
+        {QStringLiteral("uniform"), QCoreApplication::translate("Choice", "uniform grid")}};
+    static const QList<FieldValue> ranges{
+        {ofMethod, QCoreApplication::translate("Choice", "the method's")},
+        {QStringLiteral("min-max"), QCoreApplication::translate("Choice", "min/max")},
+        {QStringLiteral("percentile"), QCoreApplication::translate("Choice", "percentiles")},
+        {QStringLiteral("mse"), QCoreApplication::translate("Choice", "least error")}};
+    static const QList<FieldValue> granularities{
+        {ofMethod, QCoreApplication::translate("Choice", "the method's")},
+        {QStringLiteral("tensor"), QCoreApplication::translate("Choice", "tensor")},
+        {QStringLiteral("channel"), QCoreApplication::translate("Choice", "channel")}};
+    static const QList<FieldValue> softmaxes{
+        {ofMethod, QCoreApplication::translate("Choice", "the method's")},
+        {QStringLiteral("log-sqrt2"), QCoreApplication::translate("Choice", "log√2")},
+        {QStringLiteral("log2"), QCoreApplication::translate("Choice", "log2")},
+        {QStringLiteral("uniform"), QCoreApplication::translate("Choice", "uniform grid")}};
+    static const QList<FieldValue> attentionBits = [] {
+        QList<FieldValue> list{{asInputs, QCoreApplication::translate("Choice", "as inputs")}};
+        for (int b = 2; b <= 8; ++b)
+            list.append({QString::number(b), QString::number(b)});
+        list.append({floatValue, QCoreApplication::translate("Choice", "float")});
+        return list;
+    }();
     static const QList<FieldValue> none;
     switch (field) {
     case ChoiceField::Method:
@@ -364,6 +509,17 @@ const QList<FieldValue>& fieldValues(ChoiceField field)
         return inputClips;
     case ChoiceField::InputShift:
         return inputShifts;
+    case ChoiceField::InputQuantizer:
+        return quantizers;
+    case ChoiceField::InputRange:
+        return ranges;
+    case ChoiceField::InputGranularity:
+        return granularities;
+    case ChoiceField::SoftmaxQuantizer:
+        return softmaxes;
+    case ChoiceField::AttentionBits:
+    case ChoiceField::SoftmaxBits:
+        return attentionBits;
     case ChoiceField::Option:
         break;
     }
@@ -401,7 +557,9 @@ QString choiceText(const LayerChoice& choice)
         text = QCoreApplication::translate("Choice", "%1, clip %2")
                    .arg(text, limitsText(*scheme.clip));
     if (choice.activation.enabled())
-        text = QCoreApplication::translate("Choice", "%1, inputs %2 bit")
+        text = (hasUniformInputs(choice)
+                    ? QCoreApplication::translate("Choice", "%1, inputs %2 bit uniform")
+                    : QCoreApplication::translate("Choice", "%1, inputs %2 bit"))
                    .arg(text)
                    .arg(choice.activation.bits);
     return text;
@@ -445,6 +603,24 @@ QString editText(const ChoiceEdit& edit)
             .arg(listedText(edit.field, edit.value.trimmed()));
     case ChoiceField::InputShift:
         return QCoreApplication::translate("Choice", "inputs %1")
+            .arg(listedText(edit.field, edit.value.trimmed()));
+    case ChoiceField::InputQuantizer:
+        return QCoreApplication::translate("Choice", "quantizer of the inputs %1")
+            .arg(listedText(edit.field, edit.value.trimmed()));
+    case ChoiceField::InputRange:
+        return QCoreApplication::translate("Choice", "range of the inputs %1")
+            .arg(listedText(edit.field, edit.value.trimmed()));
+    case ChoiceField::InputGranularity:
+        return QCoreApplication::translate("Choice", "granularity of the inputs %1")
+            .arg(listedText(edit.field, edit.value.trimmed()));
+    case ChoiceField::SoftmaxQuantizer:
+        return QCoreApplication::translate("Choice", "softmax %1")
+            .arg(listedText(edit.field, edit.value.trimmed()));
+    case ChoiceField::AttentionBits:
+        return QCoreApplication::translate("Choice", "bits of q, k and v %1")
+            .arg(listedText(edit.field, edit.value.trimmed()));
+    case ChoiceField::SoftmaxBits:
+        return QCoreApplication::translate("Choice", "bits of the softmax %1")
             .arg(listedText(edit.field, edit.value.trimmed()));
     case ChoiceField::Option:
         return QStringLiteral("%1 %2").arg(optionTitle(edit.option.toStdString()).toLower(),

@@ -33,6 +33,10 @@ enum class Field
     Exponent,
     Kept,
     ActBits,
+    ActQuantizer,
+    WeightError,
+    InputError,
+    BothError,
     // Either so or not.
     Symmetric,
     Locked,
@@ -60,18 +64,36 @@ struct FieldName
 };
 // The first name of a field is the one that texts use.
 constexpr std::array fieldNames{
-    FieldName{"name", Field::Name},         FieldName{"layer", Field::Name},
-    FieldName{"block", Field::Block},       FieldName{"kind", Field::Kind},
-    FieldName{"params", Field::Params},     FieldName{"parameters", Field::Params},
-    FieldName{"method", Field::Method},     FieldName{"bits", Field::Bits},
-    FieldName{"group", Field::Group},       FieldName{"bpw", Field::Bpw},
-    FieldName{"bytes", Field::Bytes},       FieldName{"size", Field::Bytes},
-    FieldName{"sqnr", Field::Sqnr},         FieldName{"cosine", Field::Cosine},
-    FieldName{"error", Field::Error},       FieldName{"outliers", Field::Outliers},
-    FieldName{"exponent", Field::Exponent}, FieldName{"kept", Field::Kept},
-    FieldName{"act_bits", Field::ActBits},  FieldName{"symmetric", Field::Symmetric},
-    FieldName{"locked", Field::Locked},     FieldName{"stale", Field::Stale},
-    FieldName{"float", Field::Float},       FieldName{"overridden", Field::Overridden},
+    FieldName{"name", Field::Name},
+    FieldName{"layer", Field::Name},
+    FieldName{"block", Field::Block},
+    FieldName{"kind", Field::Kind},
+    FieldName{"params", Field::Params},
+    FieldName{"parameters", Field::Params},
+    FieldName{"method", Field::Method},
+    FieldName{"bits", Field::Bits},
+    FieldName{"group", Field::Group},
+    FieldName{"bpw", Field::Bpw},
+    FieldName{"bytes", Field::Bytes},
+    FieldName{"size", Field::Bytes},
+    FieldName{"sqnr", Field::Sqnr},
+    FieldName{"cosine", Field::Cosine},
+    FieldName{"error", Field::Error},
+    FieldName{"outliers", Field::Outliers},
+    FieldName{"exponent", Field::Exponent},
+    FieldName{"kept", Field::Kept},
+    FieldName{"act_bits", Field::ActBits},
+    FieldName{"input_bits", Field::ActBits},
+    FieldName{"act_quantizer", Field::ActQuantizer},
+    FieldName{"input_quantizer", Field::ActQuantizer},
+    FieldName{"weight_error", Field::WeightError},
+    FieldName{"input_error", Field::InputError},
+    FieldName{"both_error", Field::BothError},
+    FieldName{"symmetric", Field::Symmetric},
+    FieldName{"locked", Field::Locked},
+    FieldName{"stale", Field::Stale},
+    FieldName{"float", Field::Float},
+    FieldName{"overridden", Field::Overridden},
     FieldName{"measured", Field::Measured},
 };
 
@@ -81,7 +103,8 @@ bool isFlag(Field field)
 }
 bool isText(Field field)
 {
-    return field == Field::Name || field == Field::Kind || field == Field::Method;
+    return field == Field::Name || field == Field::Kind || field == Field::Method ||
+           field == Field::ActQuantizer;
 }
 
 std::optional<Field> fieldNamed(const QString& word)
@@ -178,6 +201,12 @@ double numberOf(const LayerRow& row, Field field)
         return row.choice.keepFloat || !row.choice.activation.enabled()
                    ? unknown
                    : row.choice.activation.bits;
+    case Field::WeightError:
+        return row.weightError;
+    case Field::InputError:
+        return row.inputError;
+    case Field::BothError:
+        return row.bothError;
     default:
         return unknown;
     }
@@ -225,6 +254,12 @@ QStringList textsOf(const LayerRow& row, Field field)
     case Field::ActBits:
         return {fieldValue(row.choice,
                            row.choice.keepFloat ? ChoiceField::Bits : ChoiceField::InputBits)};
+    case Field::ActQuantizer:
+        return {row.choice.keepFloat || !row.choice.activation.enabled() ||
+                        !takesActivationGrid(row.kind, row.choice)
+                    ? QStringLiteral("float")
+                : hasUniformInputs(row.choice) ? QStringLiteral("uniform")
+                                               : QStringLiteral("power")};
     default:
         return {};
     }
@@ -622,6 +657,9 @@ private:
         case Field::Params:
             return LayerExpression::tr("a number such as 1000 or 4M");
         case Field::Error:
+        case Field::WeightError:
+        case Field::InputError:
+        case Field::BothError:
         case Field::Outliers:
         case Field::Kept:
             return LayerExpression::tr("a share such as 5% or 0.05");
@@ -681,6 +719,9 @@ private:
         case Field::Params:
             return times({{"k", 1e3}, {"m", 1e6}, {"g", 1e9}, {"b", 1e9}});
         case Field::Error:
+        case Field::WeightError:
+        case Field::InputError:
+        case Field::BothError:
         case Field::Outliers:
         case Field::Kept:
             return times({{"%", 0.01}});
@@ -852,6 +893,14 @@ QList<LayerExpression::FieldHelp> LayerExpression::fields()
          QStringLiteral("kept>0.1%")},
         {QStringLiteral("act_bits"), tr("bits of the layer's inputs, or float"),
          QStringLiteral("act_bits<=8")},
+        {QStringLiteral("act_quantizer"), tr("levels of the layer's inputs: power, uniform, float"),
+         QStringLiteral("act_quantizer=uniform")},
+        {QStringLiteral("weight_error"), tr("output error with quantized weights only"),
+         QStringLiteral("weight_error>1%")},
+        {QStringLiteral("input_error"), tr("output error with quantized inputs only"),
+         QStringLiteral("input_error>1%")},
+        {QStringLiteral("both_error"), tr("output error with weights and inputs quantized"),
+         QStringLiteral("both_error>5%")},
         {QStringLiteral("symmetric"), tr("has a symmetric grid"), QStringLiteral("not symmetric")},
         {QStringLiteral("locked"), tr("is locked"), QStringLiteral("locked")},
         {QStringLiteral("float"), tr("stays float"), QStringLiteral("not float")},

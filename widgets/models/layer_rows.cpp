@@ -63,16 +63,24 @@ void setPowerGrid(LayerRow& row, const LayerResult* result)
 
 } // namespace
 
-bool takesActivationGrid(LayerKind kind)
+bool takesActivationGrid(LayerKind kind, const LayerChoice& choice)
 {
-    return kind != LayerKind::Convolution && kind != LayerKind::Embedding;
+    return kind != LayerKind::Embedding &&
+           (kind != LayerKind::Convolution || hasUniformInputs(choice));
 }
 
-QString whyInputsStayFloat(LayerKind kind)
+bool takesInputField(LayerKind kind, const LayerChoice& choice, ChoiceField field)
 {
-    if (kind == LayerKind::Convolution)
+    return field == ChoiceField::InputQuantizer ? kind != LayerKind::Embedding
+                                                : takesActivationGrid(kind, choice);
+}
+
+QString whyInputsStayFloat(LayerKind kind, const LayerChoice& choice)
+{
+    if (kind == LayerKind::Convolution && !hasUniformInputs(choice))
         return QCoreApplication::translate(
-            "LayerRows", "Inputs of convolutions stay float: they are not quantized.");
+            "LayerRows", "Inputs of convolutions stay float with power grids: they can go to "
+                         "uniform ones.");
     if (kind == LayerKind::Embedding)
         return QCoreApplication::translate(
             "LayerRows", "Inputs of embeddings are tokens: they stay as they are.");
@@ -105,7 +113,9 @@ bool LayerRow::sameAs(const LayerRow& other) const
            same(relativeOutputError, other.relativeOutputError) &&
            same(weightCosine, other.weightCosine) && same(blockGainDb, other.blockGainDb) &&
            same(exponent, other.exponent) && same(keptShare, other.keptShare) &&
-           same(outlierShare, other.outlierShare) && stale == other.stale && note == other.note;
+           same(weightError, other.weightError) && same(inputError, other.inputError) &&
+           same(bothError, other.bothError) && same(outlierShare, other.outlierShare) &&
+           stale == other.stale && note == other.note;
 }
 
 QString kindText(LayerKind kind)
@@ -173,6 +183,11 @@ std::vector<LayerRow> layerRows(const Model& model, const Recipe& recipe, const 
             row.weightSqnrDb = result.weightSqnrDb;
             row.weightCosine = result.weightCosine;
             row.relativeOutputError = result.relativeOutputError;
+            if (result.staticInputs) {
+                row.weightError = result.staticInputs->errors.weights;
+                row.inputError = result.staticInputs->errors.inputs;
+                row.bothError = result.staticInputs->errors.both;
+            }
             for (const auto& training : result.tunings)
                 if (training && training->block >= 0)
                     row.blockGainDb = gainDecibel(training->before(), training->after());

@@ -4,6 +4,7 @@
 #include "core/session/quantize.h"
 #include "core/session/stale.h"
 #include "core/session/statistics.h"
+#include "widgets/models/choice.h"
 #include "widgets/theme.h"
 
 #include <QString>
@@ -39,6 +40,10 @@ struct LayerRow
     /// not searched.
     double exponent = std::numeric_limits<double>::quiet_NaN();
     double keptShare = std::numeric_limits<double>::quiet_NaN();    ///< of weights kept as floats
+    /// With weights, inputs or both quantized, of inputs on uniform grids.
+    double weightError = std::numeric_limits<double>::quiet_NaN();
+    double inputError = std::numeric_limits<double>::quiet_NaN();
+    double bothError = std::numeric_limits<double>::quiet_NaN();
     double outlierShare = std::numeric_limits<double>::quiet_NaN(); ///< of weights beyond 6 σ
     QString stale; ///< why they no longer belong to the recipe; empty when they do
     QString note;
@@ -51,9 +56,12 @@ struct LayerRow
 /// "linear", "embedding", …, in the user's language.
 [[nodiscard]] QString kindText(LayerKind kind);
 
-/// Whether the inputs of such layers can be quantized; and where not, why, for people.
-[[nodiscard]] bool takesActivationGrid(LayerKind kind);
-[[nodiscard]] QString whyInputsStayFloat(LayerKind kind);
+/// Whether the inputs of such layers can be quantized as the choice has it; and where not, why, for
+/// people. A convolution's can go to uniform grids, not to power grids.
+[[nodiscard]] bool takesActivationGrid(LayerKind kind, const LayerChoice& choice);
+[[nodiscard]] QString whyInputsStayFloat(LayerKind kind, const LayerChoice& choice);
+/// Whether the field says something about such a layer.
+[[nodiscard]] bool takesInputField(LayerKind kind, const LayerChoice& choice, ChoiceField field);
 
 /// How the relative output error is judged: good up to 1 % (20 dB), fair up to 5 % (13 dB).
 [[nodiscard]] Rating ratingOfError(double relativeOutputError);

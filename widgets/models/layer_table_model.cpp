@@ -150,20 +150,51 @@ std::vector<Column<LayerRow>> columns()
          [](const Row& row) { return sortable(row.keptShare); }, QStringLiteral("kept_share"),
          [](const Row& row) { return rawNumber(row.keptShare); }, Qt::DescendingOrder},
         {LayerTableModel::tr("Act bits"),
-         LayerTableModel::tr("Bits of the layer's inputs, its activations, on a power grid; float "
-                             "leaves them as they are"),
+         LayerTableModel::tr("Bits of the layer's inputs, its activations; float leaves them as "
+                             "they are"),
          true,
          [](const Row& row) {
-             return takesActivationGrid(row.kind) ? fieldText(row.choice, ChoiceField::InputBits)
-                                                  : QStringLiteral("–");
+             return takesActivationGrid(row.kind, row.choice)
+                        ? fieldText(row.choice, ChoiceField::InputBits)
+                        : QStringLiteral("–");
          },
          [](const Row& row) {
              return QVariant(row.choice.keepFloat || !row.choice.activation.enabled() ||
-                                     !takesActivationGrid(row.kind)
+                                     !takesActivationGrid(row.kind, row.choice)
                                  ? 99
                                  : row.choice.activation.bits);
          },
          QStringLiteral("act_bits"), rawField(ChoiceField::InputBits)},
+        {LayerTableModel::tr("Act grid"),
+         LayerTableModel::tr("Levels of the layer's inputs: a power grid, or a uniform one with a "
+                             "zero point; the method's own, or chosen"),
+         false,
+         [](const Row& row) {
+             return row.choice.keepFloat || !row.choice.activation.enabled() ||
+                            !takesActivationGrid(row.kind, row.choice)
+                        ? QStringLiteral("–")
+                    : hasUniformInputs(row.choice) ? LayerTableModel::tr("uniform")
+                                                   : LayerTableModel::tr("power");
+         },
+         nullptr, QStringLiteral("act_quantizer"), rawField(ChoiceField::InputQuantizer)},
+        {LayerTableModel::tr("Error, weights"),
+         LayerTableModel::tr("Relative output error on calibration rows with the weights "
+                             "quantized and float inputs, of layers with inputs on uniform grids"),
+         true, [](const Row& row) { return toQString(formatPercent(row.weightError)); },
+         [](const Row& row) { return sortable(row.weightError); }, QStringLiteral("weight_error"),
+         [](const Row& row) { return rawNumber(row.weightError); }, Qt::DescendingOrder},
+        {LayerTableModel::tr("Error, inputs"),
+         LayerTableModel::tr("Relative output error on calibration rows with the inputs quantized "
+                             "and float weights"),
+         true, [](const Row& row) { return toQString(formatPercent(row.inputError)); },
+         [](const Row& row) { return sortable(row.inputError); }, QStringLiteral("input_error"),
+         [](const Row& row) { return rawNumber(row.inputError); }, Qt::DescendingOrder},
+        {LayerTableModel::tr("Error, both"),
+         LayerTableModel::tr("Relative output error on calibration rows with weights and inputs "
+                             "quantized"),
+         true, [](const Row& row) { return toQString(formatPercent(row.bothError)); },
+         [](const Row& row) { return sortable(row.bothError); }, QStringLiteral("both_error"),
+         [](const Row& row) { return rawNumber(row.bothError); }, Qt::DescendingOrder},
         {LayerTableModel::tr("Outliers"),
          LayerTableModel::tr("Share of weights farther than 6 standard deviations from the mean: "
                              "#{|w − μ| > 6 σ} over #w"),
@@ -201,6 +232,8 @@ std::optional<ChoiceField> LayerTableModel::fieldOf(int column)
         return ChoiceField::Symmetry;
     case InputBits:
         return ChoiceField::InputBits;
+    case InputQuantizer:
+        return ChoiceField::InputQuantizer;
     default:
         return std::nullopt;
     }
@@ -251,6 +284,7 @@ QVariant LayerTableModel::data(const QModelIndex& index, int role) const
     const LayerRow& layer = row(index.row());
     const int column = index.column();
     const bool result = column == WeightSqnr || column == OutputError || column == BlockGain ||
+                        column == WeightError || column == InputError || column == BothError ||
                         ((column == Exponent || column == Kept) && layer.measured);
     switch (role) {
     case Qt::EditRole:
@@ -276,6 +310,10 @@ QVariant LayerTableModel::data(const QModelIndex& index, int role) const
             lines.append(tr("Not measured: the run had no calibration text"));
         } else if (column == BlockGain && std::isnan(layer.blockGainDb))
             lines.append(tr("Its block was not trained: decoupleQ does so with its block stage"));
+        else if ((column == WeightError || column == InputError || column == BothError) &&
+                 std::isnan(layer.bothError))
+            lines.append(tr("Its inputs are not on uniform grids, or there were no calibration "
+                            "inputs"));
         if (column == Exponent && std::isnan(layer.exponent))
             lines.append(powerGridOf(layer.choice.method) && !layer.choice.keepFloat
                              ? tr("Searched when the recipe is run")
@@ -327,7 +365,8 @@ Qt::ItemFlags LayerTableModel::flags(const QModelIndex& index) const
         return flags;
     const auto field = fieldOf(index.column());
     if (field && applies(row(index.row()).choice, ChoiceEdit{*field, {}, {}}) &&
-        (!isOfInputs(*field) || takesActivationGrid(row(index.row()).kind)))
+        (!isOfInputs(*field) ||
+         takesInputField(row(index.row()).kind, row(index.row()).choice, *field)))
         flags |= Qt::ItemIsEditable;
     return flags;
 }

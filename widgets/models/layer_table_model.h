@@ -34,6 +34,10 @@ public:
         Exponent,
         Kept,
         InputBits,
+        InputQuantizer,
+        WeightError,
+        InputError,
+        BothError,
         Outliers,
         Lock,
         ColumnCount

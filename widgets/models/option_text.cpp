@@ -31,6 +31,8 @@ constexpr Named sectionTitles[] = {
     {"grid", QT_TRANSLATE_NOOP("OptionText", "Power grid")},
     {"codes", QT_TRANSLATE_NOOP("OptionText", "Codes")},
     {"gradient", QT_TRANSLATE_NOOP("OptionText", "Gradient steps")},
+    {"inputs", QT_TRANSLATE_NOOP("OptionText", "Inputs")},
+    {"reconstruction", QT_TRANSLATE_NOOP("OptionText", "Reconstruction")},
 };
 constexpr Named choiceTitles[] = {
     {"sweep", QT_TRANSLATE_NOOP("OptionText", "Sweep (2nd level)")},
@@ -54,6 +56,20 @@ constexpr Named choiceTitles[] = {
     {"alternation", QT_TRANSLATE_NOOP("OptionText", "Alternation")},
     {"gradient", QT_TRANSLATE_NOOP("OptionText", "Gradient steps")},
     {"up-down", QT_TRANSLATE_NOOP("OptionText", "Up or down (AdaRound)")},
+    {"log-sqrt2", QT_TRANSLATE_NOOP("OptionText", "log√2")},
+    {"log2", QT_TRANSLATE_NOOP("OptionText", "log2")},
+    {"uniform", QT_TRANSLATE_NOOP("OptionText", "Uniform")},
+    {"extra", QT_TRANSLATE_NOOP("OptionText", "A state beside them")},
+    {"reserved", QT_TRANSLATE_NOOP("OptionText", "The last code")},
+    {"min-max", QT_TRANSLATE_NOOP("OptionText", "Min/max")},
+    {"percentile", QT_TRANSLATE_NOOP("OptionText", "Percentiles")},
+    {"mse", QT_TRANSLATE_NOOP("OptionText", "Least squared error")},
+    {"grid", QT_TRANSLATE_NOOP("OptionText", "Search over a grid")},
+    {"learned", QT_TRANSLATE_NOOP("OptionText", "Gradient steps")},
+    {"rtn", QT_TRANSLATE_NOOP("OptionText", "Round to nearest")},
+    {"gptq", QT_TRANSLATE_NOOP("OptionText", "GPTQ")},
+    {"decoupleq", QT_TRANSLATE_NOOP("OptionText", "decoupleQ")},
+    {"nupes", QT_TRANSLATE_NOOP("OptionText", "NUPES")},
 };
 
 template <std::size_t Size>
@@ -120,6 +136,21 @@ QString noEffect(const DecoupleqOptions& options, const std::string& name)
         return Text::tr("Only with the fine-tuning.");
     return {};
 }
+
+QString noEffect(const RepqVitOptions& options, const std::string& name)
+{
+    return options.official && name != "official" ? Text::tr("The official procedure says it.")
+                                                  : QString();
+}
+
+QString noEffect(const RepquantOptions& options, const std::string& name)
+{
+    if ((name == "lambda" || name == "asymmetric") && !options.reconstruct)
+        return Text::tr("Only with the reconstruction.");
+    if (name == "zero_state" && options.softmax == ProbabilityQuantizer::Uniform)
+        return Text::tr("Only with powers.");
+    return {};
+}
 } // namespace
 
 QString optionTitle(const std::string& name)
@@ -143,6 +174,10 @@ QString optionChoiceTitle(const std::string& choice, const std::string& option)
 {
     if (option == "search" && choice == "exact")
         return Text::tr("Whole range, exactly");
+    if (option == "zero_state" && choice == "none")
+        return Text::tr("The smallest power");
+    if (option == "clipping" && choice == "none")
+        return Text::tr("Percentiles");
     return titleOf(choiceTitles, choice);
 }
 
@@ -225,6 +260,10 @@ bool optionMatters(const MethodOptions& options, const std::string& name, QStrin
         reason = noEffect(*decoupleq, name);
     else if (const auto* nupes = std::get_if<NupesOptions>(&options))
         reason = noEffect(*nupes, name);
+    else if (const auto* repqVit = std::get_if<RepqVitOptions>(&options))
+        reason = noEffect(*repqVit, name);
+    else if (const auto* repquant = std::get_if<RepquantOptions>(&options))
+        reason = noEffect(*repquant, name); // before its weights' power grid is asked
     else if (const PowerGridOptions* power = powerGridOf(options))
         reason = noEffect(*power, name);
     else if (const auto* gptq = std::get_if<GptqOptions>(&options);

@@ -39,17 +39,18 @@
 namespace gradus {
 
 namespace {
-constexpr qint32 stateVersion = 3;
+constexpr qint32 stateVersion = 4;
 constexpr int narrow = 1040;  // below, the strip does without its label
 constexpr int narrower = 920; // and without symmetry, which cells and menu set as well
 constexpr int sampled = 200;  // rows that are measured for the width of a column
 
 /// Dropped one after the other, from the front, while there is no room for all columns.
 constexpr std::array dispensable{
-    LayerTableModel::Kind,       LayerTableModel::Parameters, LayerTableModel::BlockGain,
-    LayerTableModel::Symmetry,   LayerTableModel::Kept,       LayerTableModel::InputBits,
-    LayerTableModel::Exponent,   LayerTableModel::Outliers,   LayerTableModel::Block,
-    LayerTableModel::LayerShape, LayerTableModel::Group};
+    LayerTableModel::Kind,           LayerTableModel::Parameters, LayerTableModel::BlockGain,
+    LayerTableModel::Symmetry,       LayerTableModel::Kept,       LayerTableModel::WeightError,
+    LayerTableModel::InputQuantizer, LayerTableModel::InputError, LayerTableModel::BothError,
+    LayerTableModel::InputBits,      LayerTableModel::Exponent,   LayerTableModel::Outliers,
+    LayerTableModel::Block,          LayerTableModel::LayerShape, LayerTableModel::Group};
 
 struct BulkField
 {
@@ -290,8 +291,10 @@ void LayerTablePanel::setRows(std::shared_ptr<const std::vector<LayerRow>> rows)
         if (width != was)
             layOutColumns();
     }
-    std::set<int> idle{LayerTableModel::BlockGain, LayerTableModel::Exponent, LayerTableModel::Kept,
-                       LayerTableModel::InputBits};
+    std::set<int> idle{LayerTableModel::BlockGain,      LayerTableModel::Exponent,
+                       LayerTableModel::Kept,           LayerTableModel::InputBits,
+                       LayerTableModel::InputQuantizer, LayerTableModel::WeightError,
+                       LayerTableModel::InputError,     LayerTableModel::BothError};
     for (const LayerRow& row : m_model->rows()) {
         if (!std::isnan(row.blockGainDb))
             idle.erase(LayerTableModel::BlockGain);
@@ -300,8 +303,15 @@ void LayerTablePanel::setRows(std::shared_ptr<const std::vector<LayerRow>> rows)
         if (row.keptShare > 0)
             idle.erase(LayerTableModel::Kept);
         if (!row.choice.keepFloat && row.choice.activation.enabled() &&
-            takesActivationGrid(row.kind))
+            takesActivationGrid(row.kind, row.choice)) {
             idle.erase(LayerTableModel::InputBits);
+            if (hasUniformInputs(row.choice))
+                idle.erase(LayerTableModel::InputQuantizer);
+        }
+        if (!std::isnan(row.bothError))
+            for (const int column : {LayerTableModel::WeightError, LayerTableModel::InputError,
+                                     LayerTableModel::BothError})
+                idle.erase(column);
     }
     if (idle != m_idle) {
         m_idle = idle;
@@ -792,6 +802,10 @@ void LayerTablePanel::fitColumns()
                                                                      "0.000",
                                                                      "0.00 %",
                                                                      "float",
+                                                                     "uniform",
+                                                                     "0.00000 %",
+                                                                     "0.00000 %",
+                                                                     "0.00000 %",
                                                                      "0.00000 %",
                                                                      ""};
     QHeaderView* header = m_view->header();

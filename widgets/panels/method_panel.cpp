@@ -45,8 +45,14 @@ constexpr FormField formFields[] = {
 constexpr FormField inputFields[] = {
     {ChoiceField::InputBits, QT_TRANSLATE_NOOP("gradus::MethodPanel", "Bits"),
      QT_TRANSLATE_NOOP("gradus::MethodPanel",
-                       "Bits of the layer's inputs, its activations, on a power grid of their own; "
-                       "float leaves them as they are. Needs calibration.")},
+                       "Bits of the layer's inputs, its activations; float leaves them as they "
+                       "are. Needs calibration.")},
+    {ChoiceField::InputQuantizer, QT_TRANSLATE_NOOP("gradus::MethodPanel", "Quantizer"),
+     QT_TRANSLATE_NOOP(
+         "gradus::MethodPanel",
+         "A power grid of the inputs' own, or an evenly spaced one with a zero point. "
+         "The method's is uniform for static methods such as RepQuant, power for all "
+         "others.")},
     {ChoiceField::InputExponent, QT_TRANSLATE_NOOP("gradus::MethodPanel", "Exponent"),
      QT_TRANSLATE_NOOP("gradus::MethodPanel",
                        "Searched for the inputs alone; the weights' own exponent, found for both, "
@@ -59,6 +65,28 @@ constexpr FormField inputFields[] = {
      QT_TRANSLATE_NOOP("gradus::MethodPanel",
                        "Inputs with small negative parts, as SiLU and GELU have them, are moved up "
                        "so that all codes are for positive values")},
+    {ChoiceField::InputRange, QT_TRANSLATE_NOOP("gradus::MethodPanel", "Range"),
+     QT_TRANSLATE_NOOP("gradus::MethodPanel",
+                       "From the smallest to the largest input; between the percentiles of least "
+                       "squared error; or shrunk to the least squared error. What lies beyond "
+                       "saturates.")},
+    {ChoiceField::InputGranularity, QT_TRANSLATE_NOOP("gradus::MethodPanel", "Granularity"),
+     QT_TRANSLATE_NOOP("gradus::MethodPanel",
+                       "One scale for all inputs of the layer, or one for each channel of a norm's "
+                       "outputs: the norm and the layers that read it are changed so that the "
+                       "layer still has one. Without a norm before it: one for all.")},
+};
+constexpr FormField attentionFields[] = {
+    {ChoiceField::AttentionBits, QT_TRANSLATE_NOOP("gradus::MethodPanel", "q, k, v"),
+     QT_TRANSLATE_NOOP("gradus::MethodPanel",
+                       "Bits of queries, keys and values of the attention that the layer reads")},
+    {ChoiceField::SoftmaxBits, QT_TRANSLATE_NOOP("gradus::MethodPanel", "Softmax"),
+     QT_TRANSLATE_NOOP("gradus::MethodPanel",
+                       "Bits of the probabilities that the softmax of the attention puts out")},
+    {ChoiceField::SoftmaxQuantizer, QT_TRANSLATE_NOOP("gradus::MethodPanel", "Levels"),
+     QT_TRANSLATE_NOOP("gradus::MethodPanel",
+                       "Levels of the probabilities: powers of √½, powers of ½, or evenly spaced "
+                       "ones")},
 };
 constexpr int maximumFormWidth = 560;
 
@@ -137,16 +165,36 @@ MethodPanel::MethodPanel(QWidget* parent)
     inputsTitle->setFont(bold);
     inputs->addWidget(inputsTitle);
     auto* ofInputs = new FieldPairs;
+    m_powerInputs = new FieldPairs;
+    m_uniformInputs = new FieldPairs;
     for (const FormField& entry : inputFields) {
-        QComboBox* combo = addField(ofInputs, entry);
+        FieldPairs* to = isOfPowerInputs(entry.field)     ? m_powerInputs
+                         : isOfUniformInputs(entry.field) ? m_uniformInputs
+                                                          : ofInputs;
+        QComboBox* combo = addField(to, entry);
         combo->setAccessibleName(tr("%1 of the inputs").arg(translated(entry.title)));
     }
-    inputs->addWidget(ofInputs);
+    m_attention = new QWidget;
+    auto* attention = new QVBoxLayout(m_attention);
+    attention->setContentsMargins(0, 2, 0, 0);
+    attention->setSpacing(6);
+    auto* attentionTitle = new QLabel(tr("Attention before the layer"));
+    attentionTitle->setFont(bold);
+    attention->addWidget(attentionTitle);
+    auto* ofAttention = new FieldPairs;
+    for (const FormField& entry : attentionFields) {
+        QComboBox* combo = addField(ofAttention, entry);
+        combo->setAccessibleName(tr("%1 of the attention").arg(translated(entry.title)));
+    }
+    attention->addWidget(ofAttention);
+    for (QWidget* each : {ofInputs, m_powerInputs, m_uniformInputs})
+        inputs->addWidget(each);
     m_inputsWhy = new QLabel;
     m_inputsWhy->setWordWrap(true);
     m_inputsWhy->setForegroundRole(QPalette::PlaceholderText);
     m_inputsWhy->hide();
     inputs->addWidget(m_inputsWhy);
+    inputs->addWidget(m_attention);
 
     auto* form = new QVBoxLayout(m_form);
     form->setContentsMargins(10, 4, 10, 8);
@@ -216,16 +264,17 @@ void MethodPanel::setState(const LayerChoice& standard,
     refresh();
 }
 
-void MethodPanel::setInputReasons(const QString& ofSelected, const QString& ofAll)
+void MethodPanel::setInputSites(const InputSites& ofSelected, const InputSites& ofAll)
 {
-    m_whyNoInputs = ofSelected;
-    m_whyNoInputsAll = ofAll;
+    m_inputSites = ofSelected;
+    m_allInputSites = ofAll;
 }
 
 void MethodPanel::refresh()
 {
     m_refreshing = true;
-    const QString whyNoInputs = editsStandard() ? m_whyNoInputsAll : m_whyNoInputs;
+    const InputSites& sites = editsStandard() ? m_allInputSites : m_inputSites;
+    const QString whyNoInputs = sites.whyFloat;
     m_inputsWhy->setText(whyNoInputs);
     m_inputsWhy->setVisible(!whyNoInputs.isEmpty());
     const LayerChoice* choice = shownChoice();
@@ -256,7 +305,8 @@ void MethodPanel::refresh()
             setFieldComboValue(*combo, powerGrid ? QStringLiteral("symmetric")
                                        : mixed   ? QString()
                                                  : fieldValue(*choice, field));
-            const bool fixedInput = isOfInputs(field) && !whyNoInputs.isEmpty();
+            const bool fixedInput = isOfInputs(field) && !whyNoInputs.isEmpty() &&
+                                    (field != ChoiceField::InputQuantizer || !sites.quantizer);
             if (fixedInput)
                 setFieldComboValue(*combo, fieldValue(LayerChoice(), field));
             combo->setEnabled(!powerGrid && !fixedInput &&
@@ -283,6 +333,11 @@ void MethodPanel::refresh()
     m_summary->setVisible(!m_summary->text().isEmpty());
     if (choice && !choice->keepFloat)
         m_options->setOptions(choice->method);
+    // What differs between the selected layers is shown as the first one has it.
+    const bool uniform = choice && hasUniformInputs(*choice);
+    m_powerInputs->setVisible(!uniform);
+    m_uniformInputs->setVisible(uniform);
+    m_attention->setVisible(uniform && sites.attentions);
     for (QWidget* each : {static_cast<QWidget*>(m_options), m_inputs})
         each->setVisible(choice && !choice->keepFloat);
     m_refreshing = false;
@@ -336,8 +391,14 @@ QStringList MethodPanel::formLines() const
         add(entry, translated(entry.title));
     if (!m_options->isHidden()) {
         lines += m_options->lines();
-        for (const FormField& entry : inputFields)
-            add(entry, tr("%1 of the inputs").arg(translated(entry.title)));
+        for (const FormField& entry : inputFields) {
+            if (!(isOfPowerInputs(entry.field) && m_powerInputs->isHidden()) &&
+                !(isOfUniformInputs(entry.field) && m_uniformInputs->isHidden()))
+                add(entry, tr("%1 of the inputs").arg(translated(entry.title)));
+        }
+        if (!m_attention->isHidden())
+            for (const FormField& entry : attentionFields)
+                add(entry, tr("%1 of the attention").arg(translated(entry.title)));
     }
     return lines;
 }

@@ -16,6 +16,7 @@ class QTabBar;
 
 namespace gradus {
 
+class FieldPairs;
 class OptionForm;
 
 /// The choice of the selected layers, or the standard that all other layers take: method, scheme
@@ -31,9 +32,15 @@ public:
     void setState(const LayerChoice& standard,
                   std::vector<std::pair<std::string, LayerChoice>> layers,
                   bool selectedHaveOverrides);
-    /// Why the inputs of the selected layers, or of all layers, stay float whatever is chosen;
-    /// empty where they need not. Before setState().
-    void setInputReasons(const QString& ofSelected, const QString& ofAll);
+    /// What is known of the inputs of the layers that the form is about.
+    struct InputSites
+    {
+        QString whyFloat;        ///< why they stay float; empty where they need not
+        bool quantizer = true;   ///< another quantizer may change that
+        bool attentions = false; ///< some come from an attention
+    };
+    /// Of the selected layers, and of all layers. Before setState().
+    void setInputSites(const InputSites& ofSelected, const InputSites& ofAll);
     /// The form as shown, "Bits\t4" per line.
     [[nodiscard]] QStringList formLines() const;
     [[nodiscard]] OptionForm* optionForm() const { return m_options; }
@@ -57,8 +64,8 @@ private:
     LayerChoice m_standard;
     std::vector<std::pair<std::string, LayerChoice>> m_layers;
     bool m_overridden = false;
-    QString m_whyNoInputs;    ///< of the selected layers
-    QString m_whyNoInputsAll; ///< of the standard
+    InputSites m_inputSites;    ///< of the selected layers
+    InputSites m_allInputSites; ///< of the standard
     QLabel* m_inputsWhy = nullptr;
     bool m_refreshing = false;
 
@@ -69,6 +76,9 @@ private:
     QLabel* m_summary = nullptr;
     OptionForm* m_options = nullptr;
     QWidget* m_inputs = nullptr;
+    FieldPairs* m_powerInputs = nullptr;
+    FieldPairs* m_uniformInputs = nullptr;
+    QWidget* m_attention = nullptr;
     QPushButton* m_reset = nullptr;
 };
 

@@ -352,6 +352,9 @@ QStringList ChannelPlot::channelLines(std::int64_t channel) const
     if (at < b.limitLow.size() && at < b.limitHigh.size())
         lines
             << tr("%1: %2 … %3").arg(b.limitsName, number(b.limitLow[at]), number(b.limitHigh[at]));
+    for (const ChannelBands::Number& each : b.numbers)
+        if (at < each.values.size())
+            lines << tr("%1: %2").arg(each.name, QString::number(each.values[at], 'g', 6));
     return lines;
 }
 
@@ -392,6 +395,8 @@ QString ChannelPlot::csv() const
         head << QStringLiteral("middle");
     if (!b.limitLow.empty())
         head << QStringLiteral("limit_low") << QStringLiteral("limit_high");
+    for (const ChannelBands::Number& each : b.numbers)
+        head << each.key;
     QString text;
     if (!b.title.isEmpty())
         text = QStringLiteral("# layer,%1\n").arg(b.title);
@@ -413,6 +418,8 @@ QString ChannelPlot::csv() const
             add(b.limitLow);
             add(b.limitHigh);
         }
+        for (const ChannelBands::Number& each : b.numbers)
+            cells << (at < each.values.size() ? csvNumber(each.values[at]) : QString());
         text += cells.join(QLatin1Char(',')) + QLatin1Char('\n');
     }
     return text;

@@ -31,6 +31,14 @@ struct ChannelBands
     QString limitsName;
     std::vector<float> limitLow;
     std::vector<float> limitHigh;
+    /// Numbers of every channel that are read out and written to tables, but not drawn.
+    struct Number
+    {
+        QString name;
+        QString key; ///< heads its column in a table
+        std::vector<double> values;
+    };
+    std::vector<Number> numbers;
     [[nodiscard]] std::int64_t channels() const
     {
         return bands.empty() ? 0 : static_cast<std::int64_t>(bands.front().low.size());

@@ -14,6 +14,7 @@
 #include <QXmlStreamReader>
 
 #include <clocale>
+#include <limits>
 
 using namespace gradus;
 using namespace gradus::test;
@@ -196,6 +197,50 @@ void addTrainings(Run& run, double before = 0.04, const std::string& name = "mod
                        {TraceStage::Block, 0, 0.05, 1, 0.02, 0.125},
                        {TraceStage::FineTuning, 0, 0.055, 1, 0.001, 0.01}};
         layer.tunings = {block, all};
+    }
+}
+
+/// Inputs of every quantized layer on uniform grids; a norm before the first, an attention before
+/// the second.
+void addStaticInputs(Run& run, float value = 0.25F)
+{
+    int place = 0;
+    for (LayerResult& layer : run.layers) {
+        if (!layer.weight)
+            continue;
+        auto inputs = std::make_shared<StaticInputs>();
+        AffineGrid grid;
+        grid.bits = 6;
+        grid.scales = {0.125F};
+        grid.zeros = {32};
+        inputs->grid = grid;
+        inputs->errors = {0.01, 0.02, 0.03};
+        inputs->lambda = 0.0625;
+        if (place == 0) {
+            NormReport report;
+            report.norm = "norm <1>";
+            for (int j = 0; j < 300; ++j) {
+                report.minimum.push_back(-value * static_cast<float>(j));
+                report.maximum.push_back(value);
+                report.low.push_back(-value);
+                report.high.push_back(value);
+                report.scales.push_back(0.125F);
+                report.zeros.push_back(31);
+                inputs->ratio.push_back(1);
+            }
+            report.codes = 1000;
+            report.differing = 3;
+            inputs->norm = report;
+        }
+        if (place == 1) {
+            ProbabilityHistogram histogram;
+            histogram.counts.fill(10);
+            histogram.zeros = 20;
+            inputs->probabilities = histogram;
+            inputs->attention = AttentionGrids{grid, grid, std::nullopt, LogGrid{}};
+        }
+        layer.staticInputs = inputs;
+        ++place;
     }
 }
 
@@ -574,6 +619,43 @@ private slots:
         }
     }
 
+    void tellsOfQuantizedInputs()
+    {
+        Fixture fixture;
+        QVERIFY(!read(fixture.html()).ids.contains("inputs"));
+        addStaticInputs(*fixture.run);
+        const ReadPage page = read(fixture.html());
+        QCOMPARE(page.error, QString());
+        QVERIFY(page.ids.contains("inputs"));
+        QVERIFY(page.targets.contains("inputs"));
+        QCOMPARE(page.unlabelled, QStringList());
+        QVERIFY(page.ids.contains("input-table"));
+        QVERIFY(page.ids.contains("chart-norm-1-t"));
+        QVERIFY(page.ids.contains("chart-softmax-1-t"));
+        QVERIFY(page.text.contains("7 layers have inputs on uniform grids; 1 norm was divided"));
+        QVERIFY(page.text.contains("codes equal in 997 of 1,000"));
+        QVERIFY(page.text.contains("exactly 0: 4.00 %"));
+        bool told = false; // of the attention, in the table
+        for (const QStringList& row : page.differenceTable)
+            told = told || row.contains("q 6, k 6, v float, softmax log√2 8");
+        QVERIFY(told);
+        // Numbers of a file may be anything.
+        for (const float hostile : {0.0F, -1e38F, std::numeric_limits<float>::quiet_NaN(),
+                                    std::numeric_limits<float>::infinity()}) {
+            addStaticInputs(*fixture.run, hostile);
+            const std::string html = fixture.html();
+            QCOMPARE(read(html).error, QString());
+            for (const char* bad : {"Mnan", "Lnan", "Vnan", "Hnan", "inf\"", "Minf", "Linf"})
+                QVERIFY2(html.find(bad) == std::string::npos, bad);
+        }
+        // Of many norms only as many are drawn as weights have histograms.
+        addStaticInputs(*fixture.run);
+        fixture.request.maximumHistograms = 0;
+        const ReadPage bare = read(fixture.html());
+        QVERIFY(!bare.ids.contains("chart-norm-1-t"));
+        QVERIFY(bare.text.contains("1 more is not drawn"));
+    }
+
     void comparesWithAnotherRun()
     {
         Fixture fixture;
@@ -611,6 +693,7 @@ private slots:
     {
         Fixture fixture;
         addPowerGrids(*fixture.run);
+        addStaticInputs(*fixture.run);
         fixture.run->layers[0].note = "=1+1";
         Monitor monitor;
         const QStringList lines = q(reportCsv(fixture.request, monitor)).split('\n');
@@ -630,6 +713,11 @@ private slots:
                 QVERIFY(sameBits(error.toDouble(), layer.relativeOutputError));
             if (layer.weight)
                 QVERIFY(sameBits(value("weight_sqnr_db").toDouble(), layer.weightSqnrDb));
+            QCOMPARE(value("input_bits"), QString(layer.staticInputs ? "6" : ""));
+            QCOMPARE(value("input_quantizer"), QString(layer.staticInputs ? "uniform" : ""));
+            QCOMPARE(value("weight_error"), QString(layer.staticInputs ? "0.01" : ""));
+            QCOMPARE(value("both_error"), QString(layer.staticInputs ? "0.03" : ""));
+            QCOMPARE(value("lambda"), QString(layer.staticInputs ? "0.0625" : ""));
             const bool power = layer.weight && !layer.weight->exponents.empty();
             QCOMPARE(value("exponent").isEmpty(), !power);
             if (power) { // of several, the mean
@@ -648,7 +736,7 @@ private slots:
         fixture.request.compared = fixture.run;
         const QString compared = q(reportCsv(fixture.request, monitor));
         QVERIFY(compared.contains("\"a, \"\"b\"\"\nc\""));
-        QVERIFY(compared.section('\n', 0, 0).endsWith("compared_relative_output_error"));
+        QVERIFY(compared.section('\n', 0, 0).endsWith("compared_lambda"));
         QCOMPARE(compared.section('\n', -2, -2).count(','),
                  compared.section('\n', 0, 0).count(','));
     }
