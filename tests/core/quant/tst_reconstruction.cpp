@@ -255,8 +255,8 @@ private slots:
         QVERIFY(solve(plain, RtnOptions(), monitor).weight.codes == weight.codes);
     }
 
-    void neverWorseOnTheHeldOutRows_data() { correctedBiasIsTheBest_data(); }
-    void neverWorseOnTheHeldOutRows()
+    void wholeSamplesChooseTheRidge_data() { correctedBiasIsTheBest_data(); }
+    void wholeSamplesChooseTheRidge()
     {
         QFETCH(int, method);
         const Layer layer(5, 12, 100);
@@ -266,22 +266,18 @@ private slots:
                                                     : MethodOptions(NupesOptions());
         Monitor monitor;
         const ReconstructionResult chosen = reconstructWeight(layer.problem(options, -1), monitor);
-        // The same without ridge, on the rows that were solved for.
+        // The last fifth judges what each ridge makes of the rows before it.
         Layer solved(5, 12, 80);
         Layer judging(5, 12, 20);
-        std::int64_t next[2] = {0, 0};
         for (std::int64_t t = 0; t < 100; ++t) {
-            Layer& part = t % 5 == 4 ? judging : solved;
-            const std::int64_t to = next[t % 5 == 4]++;
+            Layer& part = t < 80 ? solved : judging;
             for (std::size_t c = 0; c < 12; ++c) {
-                part.inputs.matrix().row(to)[c] = layer.inputs.matrix().row(t)[c];
-                part.targets.matrix().row(to)[c] = layer.targets.matrix().row(t)[c];
+                part.inputs.matrix().row(t % 80)[c] = layer.inputs.matrix().row(t)[c];
+                part.targets.matrix().row(t % 80)[c] = layer.targets.matrix().row(t)[c];
             }
         }
         for (Layer* part : {&solved, &judging})
             part->weight = layer.weight.clone();
-        const ReconstructionResult plain = reconstructWeight(
-            solved.problem(options, std::numeric_limits<double>::infinity()), monitor);
         double outputs = 0;
         for (std::int64_t t = 0; t < 20; ++t)
             for (std::int64_t r = 0; r < 5; ++r) {
@@ -291,12 +287,24 @@ private slots:
                          double(judging.weight.matrix().row(r)[c]);
                 outputs += y * y / 20;
             }
-        const double without =
-            energy(judging, wide(dequantize(plain.weight)), 0, &plain.biasChange) / outputs;
-        const double with =
-            energy(judging, wide(dequantize(chosen.weight)), 0, &chosen.biasChange) / outputs;
-        QVERIFY(isClose(chosen.heldOutError, with, 1e-5));
-        QVERIFY(with <= without * (1 + 1e-6));
+        const auto errorWith = [&](double lambda) {
+            const ReconstructionResult result =
+                reconstructWeight(solved.problem(options, lambda), monitor);
+            return energy(judging, wide(dequantize(result.weight)), 0, &result.biasChange) /
+                   outputs;
+        };
+        constexpr double none = std::numeric_limits<double>::infinity();
+        QVERIFY(isClose(chosen.heldOutError, errorWith(chosen.lambda), 1e-5));
+        QVERIFY(chosen.heldOutError <= errorWith(none) * (1 + 1e-6));
+        if (method < 2) // the others choose among no ridge and what GPTQ chooses
+            for (const double lambda : {0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0})
+                QVERIFY(chosen.heldOutError <= errorWith(lambda) * (1 + 1e-6));
+        // It is solved on all rows then.
+        const ReconstructionResult all =
+            reconstructWeight(layer.problem(options, chosen.lambda), monitor);
+        QVERIFY(chosen.weight.codes == all.weight.codes);
+        QVERIFY(chosen.weight.scales == all.weight.scales);
+        QVERIFY(chosen.biasChange == all.biasChange);
     }
 
     void withoutBiasNothingIsCentred()
