@@ -345,6 +345,52 @@ private Q_SLOTS:
         QCOMPARE(found, expected);
     }
 
+    void quantizedInputsAreThoseOfTheTable()
+    {
+        QFile file(QStringLiteral(GRADUS_SOURCE_DIR "/tests/bench/tables/repquant.csv"));
+        QVERIFY(file.open(QIODevice::ReadOnly));
+        QMap<QString, QStringList> expected; // by model and method
+        QStringList headings;
+        const QStringList lines =
+            QString::fromUtf8(file.readAll()).trimmed().split(QLatin1Char('\n'));
+        for (const QString& line : lines.mid(1)) {
+            const QStringList fields = line.split(QLatin1Char(','));
+            QCOMPARE(fields.size(), 12);
+            const bool text = !fields[8].isEmpty();
+            const double value = fields[text ? 8 : 9].toDouble();
+            const QString outcome = text ? fixed(value, value < 100 ? 2 : 0)
+                                         : QStringLiteral("%1 %").arg(fixed(value * 100, 1));
+            if (fields[3] == QLatin1String("float"))
+                headings.append(
+                    QStringLiteral("## %1, %2 %3 in floats")
+                        .arg(fields[0],
+                             text ? QStringLiteral("perplexity") : QStringLiteral("top-1"),
+                             outcome));
+            else
+                expected[fields[0] + QLatin1Char(' ') + fields[3]].append(
+                    outcome + QStringLiteral(", ") + fixed(fields[11].toDouble(), 3));
+        }
+        QMap<QString, QStringList> found;
+        QStringList foundHeadings;
+        QString model;
+        const QString page = textOf(QStringLiteral("15-repquant-measured.md"));
+        for (const QString& line : page.split(QLatin1Char('\n'))) {
+            if (line.startsWith(QLatin1String("## ")) &&
+                line.endsWith(QLatin1String(" in floats"))) {
+                foundHeadings.append(line);
+                model = line.mid(3).section(QLatin1Char(','), 0, 0);
+            }
+            if (!line.startsWith(QLatin1String("| `")))
+                continue;
+            QStringList cells = line.mid(2, line.size() - 4).split(QStringLiteral(" | "));
+            const QString method = cells.takeFirst().remove(QLatin1Char('`'));
+            found[model + QLatin1Char(' ') + method] = cells;
+        }
+        QVERIFY(found.size() >= 11);
+        QCOMPARE(foundHeadings, headings);
+        QCOMPARE(found, expected);
+    }
+
     void powerGridsAreThoseOfTheTable()
     {
         QFile file(QStringLiteral(GRADUS_SOURCE_DIR "/tests/bench/tables/powerquant.csv"));
