@@ -90,10 +90,15 @@ struct WindowedOnnx
         graph += random("proj", {8, 8}, 0.5) + random("proj_bias", {8}, 0.2) +
                  node("MatMul", {"oj", "proj"}, {"pm"}, {}, "proj") +
                  node("Add", {"pm", "proj_bias"}, {"pa"}) +
-                 initializer(integers("whole", {-1, 64, 8})) +
-                 node("Reshape", {"pa", "whole"}, {"y"}) + onnx::output("y", 1, {-1, 64, 8});
-        // What the norm reads goes on, as a residual would.
-        graph += node("Sigmoid", {"e"}, {"kept"}) + onnx::output("kept", 1, {-1, 6, 6, 8});
+                 node("Reshape", {"pa", "unsplit"}, {"un"}) +
+                 node("Transpose", {"un"}, {"plane"}, axes("perm", {0, 1, 3, 2, 4, 5})) +
+                 node("Reshape", {"plane", "whole"}, {"back"}) +
+                 node("Slice", {"back", "ones", "sevens", "both"}, {"tokens"}) +
+                 node("Add", {"tokens", "e"}, {"y"});
+        graph += initializer(integers("unsplit", {-1, 2, 2, 4, 4, 8})) +
+                 initializer(integers("whole", {-1, 8, 8, 8})) +
+                 initializer(integers("ones", {1, 1})) + initializer(integers("sevens", {7, 7})) +
+                 initializer(integers("both", {1, 2})) + onnx::output("y", 1, {-1, 6, 6, 8});
         return model(graph + ending, 17);
     }
 };
