@@ -246,7 +246,7 @@ struct ShapeInference::Visitor
         set(0, std::move(result));
     }
     void operator()(const op::Resize&) const { rankKept(); }
-    void operator()(const op::Pad&) const { rankKept(); }
+    void operator()(const op::Pad&) const;
     void operator()(const op::Tile&) const { rankKept(); }
     void operator()(const op::Binary& binary) const
     {
@@ -559,6 +559,40 @@ void ShapeInference::Visitor::operator()(const op::Reshape& reshape) const
             result[*open] = {0, symbols.front()};
         else
             result[*open] = all.unknown();
+    }
+    set(0, std::move(result));
+}
+
+void ShapeInference::Visitor::operator()(const op::Pad&) const
+{
+    const SymbolicShape* x = in(0);
+    const auto pads = numbersOf(elementsOf(1));
+    if (!x || !pads)
+        return rankKept();
+    std::vector<std::int64_t> axes;
+    for (std::size_t i = 0; i < x->size(); ++i)
+        axes.push_back(static_cast<std::int64_t>(i));
+    if (has(3)) {
+        const auto given = numbersOf(elementsOf(3));
+        if (!given)
+            return rankKept();
+        axes = *given;
+    }
+    const auto along = places(axes, x->size());
+    if (!along || pads->size() != 2 * along->size())
+        return rankKept();
+    SymbolicShape result = *x;
+    for (std::size_t i = 0; i < along->size(); ++i) {
+        const std::int64_t before = (*pads)[i];
+        const std::int64_t behind = (*pads)[i + along->size()];
+        if (before == 0 && behind == 0)
+            continue;
+        SymbolicSize& size = result[(*along)[i]];
+        constexpr std::int64_t most = std::int64_t(1) << 40;
+        const auto isSmall = [](std::int64_t value) { return value >= -most && value <= most; };
+        const bool known = size.isNumber() && isSmall(size.number) && isSmall(before) &&
+                           isSmall(behind) && size.number + before + behind >= 0;
+        size = known ? SymbolicSize{size.number + before + behind, 0} : all.unknown();
     }
     set(0, std::move(result));
 }

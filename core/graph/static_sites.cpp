@@ -127,19 +127,26 @@ private:
                });
     }
 
+    /// A single number, which lies in the graph or in the model's file.
+    [[nodiscard]] bool isZero(ValueId value) const
+    {
+        const auto constant = m_model.graph.constants.find(value);
+        const SymbolicShape* shape = m_shapes.shape(value);
+        if (constant == m_model.graph.constants.end() || !shape || shape->size() > 1 ||
+            (shape->size() == 1 && shape->front() != SymbolicSize{1, 0}))
+            return false;
+        if (!constant->second.value)
+            return m_model.source.tensors->readFloat(constant->second.tensor).floats()[0] == 0;
+        return constant->second.value->dtype() == DType::F32 &&
+               constant->second.value->floats()[0] == 0;
+    }
+
     [[nodiscard]] bool padsZeros(const Node& node, std::int64_t rank) const
     {
         if (std::get<op::Pad>(node.op).mode != op::PadMode::Constant)
             return false;
-        if (node.inputs.size() > 2 && node.inputs[2] != noValue) {
-            const auto constant = m_model.graph.constants.find(node.inputs[2]);
-            if (constant == m_model.graph.constants.end() || !constant->second.value ||
-                constant->second.value->dtype() != DType::F32)
-                return false;
-            for (const float value : constant->second.value->floats())
-                if (value != 0)
-                    return false;
-        }
+        if (node.inputs.size() > 2 && node.inputs[2] != noValue && !isZero(node.inputs[2]))
+            return false;
         if (node.inputs.size() > 3 && node.inputs[3] != noValue)
             return axesExcludeLast(node, 3, noValue, rank);
         const SymbolicShape* pads = m_shapes.elements(node.inputs[1]);

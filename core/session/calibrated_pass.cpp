@@ -293,6 +293,7 @@ void QuantizeJob::useResult(std::size_t index)
     const Layer& layer = m_model.layers[index];
     const LayerResult& result = *m_results[index];
     applyWeight(layer, result, *m_weights, attentionNode(index));
+    recallEarlierForm(index);
     if (const auto earlier = m_earlierForms.find(index); earlier != m_earlierForms.end())
         m_weights->replace(layer.weight, earlier->second);
     else if (result.staticInputs)

@@ -100,6 +100,8 @@ private:
     [[nodiscard]] int attentionNode(std::size_t layer) const;
     /// Undoes what a layer's result changed beside its weight.
     void takeBackStatic(std::size_t layer);
+    /// Of a result that was taken over: m_earlierForms, made anew.
+    void recallEarlierForm(std::size_t layer);
 
     // block_stage.cpp
     [[nodiscard]] bool trainsBlock(int block) const;

@@ -21,7 +21,8 @@ bool foldAlike(const StaticSettings& a, const StaticSettings& b)
 {
     return a.bits == b.bits && a.range == b.range && a.byChannel == b.byChannel &&
            a.zeros == b.zeros && a.clipping == b.clipping && a.smoothing == b.smoothing &&
-           a.stale == b.stale;
+           a.stale == b.stale && a.reconstruct == b.reconstruct && a.lambda == b.lambda &&
+           a.asymmetric == b.asymmetric;
 }
 
 } // namespace
@@ -65,6 +66,10 @@ std::string StaticGroups::whyNot(const Model& model, std::size_t layer) const
         return place.whyNotFoldable;
     if (model.layers[layer].block < 0)
         return "it stands outside of the blocks";
+    // Blocks are computed one by one: what was before them when the norm changes stays as it was.
+    const Block& block = model.blocks[static_cast<std::size_t>(model.layers[layer].block)];
+    if (place.norm < block.firstNode || place.norm >= block.firstNode + block.nodeCount)
+        return "it stands before the block of its readers";
     for (const std::size_t other : place.readers) {
         if (model.layers[other].input != model.layers[layer].input)
             return concat(model.layers[other].name, " reads it in another order");

@@ -226,6 +226,32 @@ int QuantizeJob::attentionNode(std::size_t layer) const
                : -1;
 }
 
+void QuantizeJob::recallEarlierForm(std::size_t layer)
+{
+    const StaticSettings* settings = staticSettingsOf(layer);
+    const std::vector<std::size_t>& group = m_coupling.statics().folded(layer);
+    if (!settings || !settings->stale || group.empty() || m_earlierForms.contains(layer))
+        return;
+    const std::optional<LayerResult>& first = m_results[group.front()];
+    if (!first || !first->staticInputs || !first->staticInputs->norm)
+        return;
+    AffineGrid channels;
+    channels.bits = settings->bits;
+    channels.scales = first->staticInputs->norm->scales;
+    channels.zeros = first->staticInputs->norm->zeros;
+    const Tensor weight = layerWeight(m_model, m_model.layers[layer]);
+    LayerProblem problem;
+    problem.name = m_model.layers[layer].name;
+    problem.weight = weight.matrix();
+    problem.scheme = m_choices[layer].scheme;
+    problem.seed = m_request.recipe.seed;
+    StopOnly stop(m_monitor);
+    // The methods that keep stale ranges look at weights alone.
+    m_earlierForms[layer] = roundedLinear(
+        std::make_shared<const Tensor>(dequantize(solve(problem, settings->weights, stop).weight)),
+        m_model.layers[layer].rows, channels);
+}
+
 void QuantizeJob::takeBackStatic(std::size_t layer)
 {
     m_earlierForms.erase(layer);
