@@ -21,15 +21,15 @@
     </message>
     <message>
         <source>Choose a method that quantizes inputs, such as RepQuant, or inputs on a uniform grid, give calibration data and run the recipe.</source>
-        <translation>Eine Methode wählen, die Eingänge quantisiert, etwa RepQuant, oder Eingänge auf einem gleichförmigen Gitter, Kalibrierdaten angeben und das Rezept ausführen.</translation>
+        <translation>Eine Methode wählen, die Eingaben quantisiert, etwa RepQuant, oder Eingaben auf einem gleichförmigen Gitter, Kalibrierdaten angeben und das Rezept ausführen.</translation>
     </message>
     <message>
         <source>Select a layer to see what quantization makes of its inputs.</source>
-        <translation>Eine Schicht auswählen, um zu sehen, was die Quantisierung aus ihren Eingängen macht.</translation>
+        <translation>Eine Schicht auswählen, um zu sehen, was die Quantisierung aus ihren Eingaben macht.</translation>
     </message>
     <message>
         <source>The inputs of %1 are not on uniform grids in the shown run. %2</source>
-        <translation>Die Eingänge von %1 liegen im gezeigten Lauf nicht auf gleichförmigen Gittern. %2</translation>
+        <translation>Die Eingaben von %1 liegen im gezeigten Lauf nicht auf gleichförmigen Gittern. %2</translation>
     </message>
     <message>
         <source>%1 has not been computed yet. %2</source>
@@ -125,11 +125,11 @@
     </message>
     <message>
         <source>The norm before %1 was not divided: its inputs have one grid for all channels. RepQ-ViT, RepQuant and the granularity "channel" divide norms.</source>
-        <translation>Die Norm vor %1 wurde nicht geteilt: Ihre Eingänge haben ein Gitter für alle Kanäle. RepQ-ViT, RepQuant und die Granularität „Kanal“ teilen Normen.</translation>
+        <translation>Die Norm vor %1 wurde nicht geteilt: Ihre Eingaben haben ein Gitter für alle Kanäle. RepQ-ViT, RepQuant und die Granularität „Kanal“ teilen Normen.</translation>
     </message>
     <message>
         <source>Inputs: %1.</source>
-        <translation>Eingänge: %1.</translation>
+        <translation>Eingaben: %1.</translation>
     </message>
     <message>
         <source>float</source>
@@ -169,7 +169,7 @@
     </message>
     <message>
         <source>The errors of %1 were not measured: they are known of linear layers with calibration inputs.</source>
-        <translation>Die Fehler von %1 sind nicht gemessen: Bekannt sind sie von linearen Schichten mit Kalibriereingängen.</translation>
+        <translation>Die Fehler von %1 sind nicht gemessen: Bekannt sind sie von linearen Schichten mit Kalibriereingaben.</translation>
     </message>
     <message>
         <source>%1 is read by %2.</source>
@@ -359,23 +359,23 @@
     </message>
     <message>
         <source>as inputs</source>
-        <translation>wie Eingänge</translation>
+        <translation>wie Eingaben</translation>
     </message>
     <message>
         <source>%1, inputs %2 bit uniform</source>
-        <translation>%1, Eingänge %2 Bit gleichförmig</translation>
+        <translation>%1, Eingaben %2 Bit gleichförmig</translation>
     </message>
     <message>
         <source>quantizer of the inputs %1</source>
-        <translation>Quantisierer der Eingänge %1</translation>
+        <translation>Quantisierer der Eingaben %1</translation>
     </message>
     <message>
         <source>range of the inputs %1</source>
-        <translation>Bereich der Eingänge %1</translation>
+        <translation>Bereich der Eingaben %1</translation>
     </message>
     <message>
         <source>granularity of the inputs %1</source>
-        <translation>Granularität der Eingänge %1</translation>
+        <translation>Granularität der Eingaben %1</translation>
     </message>
     <message>
         <source>softmax %1</source>
@@ -579,7 +579,7 @@
     </message>
     <message>
         <source>How integers are found: one sweep over the inputs as GPTQ does (second level), or within the range of the codes (first level) by coordinate descent or by the projected Adam of the official code. First level is much slower, for small layers.</source>
-        <translation>Wie die ganzen Zahlen gefunden werden: in einem Durchgang über die Eingänge wie bei GPTQ (zweite Ebene) oder innerhalb des Bereichs der Codes (erste Ebene) durch Koordinatenabstieg oder durch das projizierte Adam des offiziellen Programms. Die erste Ebene ist viel langsamer, für kleine Schichten.</translation>
+        <translation>Wie die ganzen Zahlen gefunden werden: in einem Durchgang über die Eingaben wie bei GPTQ (zweite Ebene) oder innerhalb des Bereichs der Codes (erste Ebene) durch Koordinatenabstieg oder durch das projizierte Adam des offiziellen Programms. Die erste Ebene ist viel langsamer, für kleine Schichten.</translation>
     </message>
     <message>
         <source>First level: steps M within the range before the first rounding.</source>
@@ -587,7 +587,7 @@
     </message>
     <message>
         <source>First level: steps K after each rounded input.</source>
-        <translation>Erste Ebene: Schritte K nach jedem gerundeten Eingang.</translation>
+        <translation>Erste Ebene: Schritte K nach jedem gerundeten Eingabe.</translation>
     </message>
     <message>
         <source>Step of the projected Adam before the first rounding, in units of the weights.</source>
@@ -871,7 +871,7 @@
     </message>
     <message>
         <source>Weights and inputs on uniform grids from the smallest to the largest value: of each row of the weight, and of all calibration inputs of the layer. A baseline.</source>
-        <translation>Gewichte und Eingänge auf gleichförmigen Gittern vom kleinsten bis zum größten Wert: jeder Zeile des Gewichts und aller Kalibriereingänge der Schicht. Eine Vergleichsgrundlage.</translation>
+        <translation>Gewichte und Eingaben auf gleichförmigen Gittern vom kleinsten bis zum größten Wert: jeder Zeile des Gewichts und aller Kalibriereingaben der Schicht. Eine Vergleichsgrundlage.</translation>
     </message>
     <message>
         <source>Static, percentiles</source>
@@ -879,7 +879,7 @@
     </message>
     <message>
         <source>Weights and inputs on uniform grids between the percentiles of least squared error: of each row of the weight, and of all calibration inputs of the layer. A baseline.</source>
-        <translation>Gewichte und Eingänge auf gleichförmigen Gittern zwischen den Perzentilen mit dem kleinsten quadratischen Fehler: jeder Zeile des Gewichts und aller Kalibriereingänge der Schicht. Eine Vergleichsgrundlage.</translation>
+        <translation>Gewichte und Eingaben auf gleichförmigen Gittern zwischen den Perzentilen mit dem kleinsten quadratischen Fehler: jeder Zeile des Gewichts und aller Kalibriereingaben der Schicht. Eine Vergleichsgrundlage.</translation>
     </message>
     <message>
         <source>Static, least squares</source>
@@ -887,7 +887,7 @@
     </message>
     <message>
         <source>Weights and inputs on uniform grids whose range is shrunk to the one of least squared error: of each row of the weight, and of all calibration inputs of the layer. A baseline.</source>
-        <translation>Gewichte und Eingänge auf gleichförmigen Gittern, deren Bereich auf den mit dem kleinsten quadratischen Fehler verengt ist: jeder Zeile des Gewichts und aller Kalibriereingänge der Schicht. Eine Vergleichsgrundlage.</translation>
+        <translation>Gewichte und Eingaben auf gleichförmigen Gittern, deren Bereich auf den mit dem kleinsten quadratischen Fehler verengt ist: jeder Zeile des Gewichts und aller Kalibriereingaben der Schicht. Eine Vergleichsgrundlage.</translation>
     </message>
     <message>
         <source>SmoothQuant</source>
@@ -895,7 +895,7 @@
     </message>
     <message>
         <source>Divides channels of what a norm puts out and multiplies the weights that read them, so that outliers are shared between both; then uniform static grids for all inputs of a layer and each row of its weight. A baseline.</source>
-        <translation>Teilt Kanäle der Ausgaben einer Norm und multipliziert die Gewichte, die sie lesen, sodass beide sich die Ausreißer teilen; dann gleichförmige statische Gitter für alle Eingänge einer Schicht und jede Zeile ihres Gewichts. Eine Vergleichsgrundlage.</translation>
+        <translation>Teilt Kanäle der Ausgaben einer Norm und multipliziert die Gewichte, die sie lesen, sodass beide sich die Ausreißer teilen; dann gleichförmige statische Gitter für alle Eingaben einer Schicht und jede Zeile ihres Gewichts. Eine Vergleichsgrundlage.</translation>
     </message>
     <message>
         <source>How much of the channels' range goes to the weights: 0 none, 1 all of it.</source>
@@ -903,7 +903,7 @@
     </message>
     <message>
         <source>Range of the inputs' grid: all values, between percentiles, or shrunk to the least squared error.</source>
-        <translation>Bereich des Gitters der Eingänge: alle Werte, zwischen Perzentilen oder verengt auf den kleinsten quadratischen Fehler.</translation>
+        <translation>Bereich des Gitters der Eingaben: alle Werte, zwischen Perzentilen oder verengt auf den kleinsten quadratischen Fehler.</translation>
     </message>
     <message>
         <source>RepQ-ViT</source>
@@ -931,7 +931,7 @@
     </message>
     <message>
         <source>RepQ-ViT with limits searched for each channel, upper and lower, and with weights reconstructed on the quantized inputs.</source>
-        <translation>RepQ-ViT mit gesuchten Grenzen für jeden Kanal, oben und unten, und mit Gewichten, die auf den quantisierten Eingängen rekonstruiert werden.</translation>
+        <translation>RepQ-ViT mit gesuchten Grenzen für jeden Kanal, oben und unten, und mit Gewichten, die auf den quantisierten Eingaben rekonstruiert werden.</translation>
     </message>
     <message>
         <source>How the limits of channels are found: percentiles, a deterministic search over a grid, or gradient steps. Limits of a larger error than the percentiles' are not taken.</source>
@@ -939,7 +939,7 @@
     </message>
     <message>
         <source>Moves weights to where they make up for the errors of the inputs before they are quantized, and biases after.</source>
-        <translation>Rückt Gewichte vor dem Quantisieren dorthin, wo sie die Fehler der Eingänge ausgleichen, und Biase danach.</translation>
+        <translation>Rückt Gewichte vor dem Quantisieren dorthin, wo sie die Fehler der Eingaben ausgleichen, und Biase danach.</translation>
     </message>
     <message>
         <source>How much weights are held to what they were, as a share of the Hessian's mean diagonal; -1 chooses it on calibration rows that are held out.</source>
@@ -947,7 +947,7 @@
     </message>
     <message>
         <source>Aims at the outputs that the float network has on its own inputs, not on those of the quantized one.</source>
-        <translation>Zielt auf die Ausgaben, die das float-Netz auf seinen eigenen Eingängen hat, nicht auf denen des quantisierten.</translation>
+        <translation>Zielt auf die Ausgaben, die das float-Netz auf seinen eigenen Eingaben hat, nicht auf denen des quantisierten.</translation>
     </message>
     <message>
         <source>How weights are quantized, with the default options of that method; of decoupleQ its layer-wise part.</source>
@@ -969,7 +969,7 @@
     </message>
     <message>
         <source>Inputs only</source>
-        <translation>Nur Eingänge</translation>
+        <translation>Nur Eingaben</translation>
     </message>
     <message>
         <source>Both</source>
@@ -1263,7 +1263,7 @@
     </message>
     <message>
         <source>levels of the layer's inputs: power, uniform, float</source>
-        <translation>Stufen der Eingänge der Schicht: power, uniform, float</translation>
+        <translation>Stufen der Eingaben der Schicht: power, uniform, float</translation>
     </message>
     <message>
         <source>output error with quantized weights only</source>
@@ -1271,11 +1271,11 @@
     </message>
     <message>
         <source>output error with quantized inputs only</source>
-        <translation>Ausgabefehler nur mit quantisierten Eingängen</translation>
+        <translation>Ausgabefehler nur mit quantisierten Eingaben</translation>
     </message>
     <message>
         <source>output error with weights and inputs quantized</source>
-        <translation>Ausgabefehler mit quantisierten Gewichten und Eingängen</translation>
+        <translation>Ausgabefehler mit quantisierten Gewichten und Eingaben</translation>
     </message>
 </context>
 <context>
@@ -1393,7 +1393,7 @@
     </message>
     <message>
         <source>Inputs of convolutions stay float with power grids: they can go to uniform ones.</source>
-        <translation>Eingänge von Faltungen bleiben bei Potenzgittern float: Sie können auf gleichförmige gehen.</translation>
+        <translation>Eingaben von Faltungen bleiben bei Potenzgittern float: Sie können auf gleichförmige gehen.</translation>
     </message>
 </context>
 <context>
@@ -1667,7 +1667,7 @@
     </message>
     <message>
         <source>Inputs</source>
-        <translation>Eingänge</translation>
+        <translation>Eingaben</translation>
     </message>
     <message>
         <source>Reconstruction</source>
@@ -2271,7 +2271,7 @@
     <name>gradus::ActivationPanel</name>
     <message>
         <source>Views of quantized inputs</source>
-        <translation>Ansichten quantisierter Eingänge</translation>
+        <translation>Ansichten quantisierter Eingaben</translation>
     </message>
     <message>
         <source>Norm</source>
@@ -2295,7 +2295,7 @@
     </message>
     <message>
         <source>What weights and inputs cost, of the layer and of all</source>
-        <translation>Was Gewichte und Eingänge kosten, in der Schicht und in allen</translation>
+        <translation>Was Gewichte und Eingaben kosten, in der Schicht und in allen</translation>
     </message>
     <message>
         <source>Ranges of the channels before the norm was divided</source>
@@ -2331,7 +2331,7 @@
     </message>
     <message>
         <source>Relative output error on calibration rows, ‖Y − Ŷ‖² over ‖Y‖²: with the weights quantized and float inputs, the other way round, and with both. −10·log₁₀ of it in dB.</source>
-        <translation>Relativer Ausgabefehler auf Kalibrierzeilen, ‖Y − Ŷ‖² durch ‖Y‖²: mit quantisierten Gewichten und float-Eingängen, umgekehrt und mit beiden. In dB −10·log₁₀ davon.</translation>
+        <translation>Relativer Ausgabefehler auf Kalibrierzeilen, ‖Y − Ŷ‖² durch ‖Y‖²: mit quantisierten Gewichten und float-Eingaben, umgekehrt und mit beiden. In dB −10·log₁₀ davon.</translation>
     </message>
     <message>
         <source>No layer that reads the norm has a grid in the run.</source>
@@ -3226,7 +3226,7 @@ decoupleQ und NUPES trainieren danach jeden Block, wenn ihre Option „Block sta
     </message>
     <message>
         <source>relative output error on the calibration inputs</source>
-        <translation>relativer Ausgabefehler auf den Kalibriereingängen</translation>
+        <translation>relativer Ausgabefehler auf den Kalibriereingaben</translation>
     </message>
     <message>
         <source>%1 errors</source>
@@ -4316,7 +4316,7 @@ bestes a = %2, NMSE %3
     </message>
     <message>
         <source>Bits of the layer's inputs, its activations; float leaves them as they are</source>
-        <translation>Bits der Eingänge der Schicht, ihrer Aktivierungen; float lässt sie, wie sie sind</translation>
+        <translation>Bits der Eingaben der Schicht, ihrer Aktivierungen; float lässt sie, wie sie sind</translation>
     </message>
     <message>
         <source>Act grid</source>
@@ -4324,7 +4324,7 @@ bestes a = %2, NMSE %3
     </message>
     <message>
         <source>Levels of the layer's inputs: a power grid, or a uniform one with a zero point; the method's own, or chosen</source>
-        <translation>Stufen der Eingänge der Schicht: ein Potenzgitter oder ein gleichförmiges mit Nullpunkt; das der Methode oder ein gewähltes</translation>
+        <translation>Stufen der Eingaben der Schicht: ein Potenzgitter oder ein gleichförmiges mit Nullpunkt; das der Methode oder ein gewähltes</translation>
     </message>
     <message>
         <source>uniform</source>
@@ -4340,15 +4340,15 @@ bestes a = %2, NMSE %3
     </message>
     <message>
         <source>Relative output error on calibration rows with the weights quantized and float inputs, of layers with inputs on uniform grids</source>
-        <translation>Relativer Ausgabefehler auf Kalibrierzeilen mit quantisierten Gewichten und float-Eingängen, von Schichten mit Eingängen auf gleichförmigen Gittern</translation>
+        <translation>Relativer Ausgabefehler auf Kalibrierzeilen mit quantisierten Gewichten und float-Eingaben, von Schichten mit Eingaben auf gleichförmigen Gittern</translation>
     </message>
     <message>
         <source>Error, inputs</source>
-        <translation>Fehler, Eingänge</translation>
+        <translation>Fehler, Eingaben</translation>
     </message>
     <message>
         <source>Relative output error on calibration rows with the inputs quantized and float weights</source>
-        <translation>Relativer Ausgabefehler auf Kalibrierzeilen mit quantisierten Eingängen und float-Gewichten</translation>
+        <translation>Relativer Ausgabefehler auf Kalibrierzeilen mit quantisierten Eingaben und float-Gewichten</translation>
     </message>
     <message>
         <source>Error, both</source>
@@ -4356,11 +4356,11 @@ bestes a = %2, NMSE %3
     </message>
     <message>
         <source>Relative output error on calibration rows with weights and inputs quantized</source>
-        <translation>Relativer Ausgabefehler auf Kalibrierzeilen mit quantisierten Gewichten und Eingängen</translation>
+        <translation>Relativer Ausgabefehler auf Kalibrierzeilen mit quantisierten Gewichten und Eingaben</translation>
     </message>
     <message>
         <source>Its inputs are not on uniform grids, or there were no calibration inputs</source>
-        <translation>Ihre Eingänge liegen nicht auf gleichförmigen Gittern, oder es gab keine Kalibriereingänge</translation>
+        <translation>Ihre Eingaben liegen nicht auf gleichförmigen Gittern, oder es gab keine Kalibriereingaben</translation>
     </message>
 </context>
 <context>
@@ -5323,7 +5323,7 @@ Eine Änderung hier gilt für alle angezeigten Schichten des Blocks</translation
     </message>
     <message>
         <source>Bits of the layer's inputs, its activations; float leaves them as they are. Needs calibration.</source>
-        <translation>Bits der Eingänge der Schicht, ihrer Aktivierungen; float lässt sie, wie sie sind. Braucht Kalibrierung.</translation>
+        <translation>Bits der Eingaben der Schicht, ihrer Aktivierungen; float lässt sie, wie sie sind. Braucht Kalibrierung.</translation>
     </message>
     <message>
         <source>Quantizer</source>
@@ -5331,7 +5331,7 @@ Eine Änderung hier gilt für alle angezeigten Schichten des Blocks</translation
     </message>
     <message>
         <source>A power grid of the inputs' own, or an evenly spaced one with a zero point. The method's is uniform for static methods such as RepQuant, power for all others.</source>
-        <translation>Ein Potenzgitter der Eingänge selbst oder ein gleichförmiges mit Nullpunkt. Das der Methode ist gleichförmig bei statischen Methoden wie RepQuant, sonst ein Potenzgitter.</translation>
+        <translation>Ein Potenzgitter der Eingaben selbst oder ein gleichförmiges mit Nullpunkt. Das der Methode ist gleichförmig bei statischen Methoden wie RepQuant, sonst ein Potenzgitter.</translation>
     </message>
     <message>
         <source>Range</source>
@@ -5339,7 +5339,7 @@ Eine Änderung hier gilt für alle angezeigten Schichten des Blocks</translation
     </message>
     <message>
         <source>From the smallest to the largest input; between the percentiles of least squared error; or shrunk to the least squared error. What lies beyond saturates.</source>
-        <translation>Vom kleinsten bis zum größten Eingang; zwischen den Perzentilen mit dem kleinsten quadratischen Fehler; oder verengt auf den kleinsten quadratischen Fehler. Was darüber hinausgeht, wird gesättigt.</translation>
+        <translation>Von der kleinsten bis zur größten Eingabe; zwischen den Perzentilen mit dem kleinsten quadratischen Fehler; oder verengt auf den kleinsten quadratischen Fehler. Was darüber hinausgeht, wird gesättigt.</translation>
     </message>
     <message>
         <source>Granularity</source>
@@ -5347,7 +5347,7 @@ Eine Änderung hier gilt für alle angezeigten Schichten des Blocks</translation
     </message>
     <message>
         <source>One scale for all inputs of the layer, or one for each channel of a norm's outputs: the norm and the layers that read it are changed so that the layer still has one. Without a norm before it: one for all.</source>
-        <translation>Eine Skala für alle Eingänge der Schicht oder eine für jeden Kanal der Ausgaben einer Norm: Die Norm und die Schichten, die sie lesen, werden so geändert, dass die Schicht weiterhin eine hat. Ohne Norm davor: eine für alle.</translation>
+        <translation>Eine Skala für alle Eingaben der Schicht oder eine für jeden Kanal der Ausgaben einer Norm: Die Norm und die Schichten, die sie lesen, werden so geändert, dass die Schicht weiterhin eine hat. Ohne Norm davor: eine für alle.</translation>
     </message>
     <message>
         <source>q, k, v</source>

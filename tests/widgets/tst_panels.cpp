@@ -286,6 +286,8 @@ void TestPanels::nothingOfTheMethodIsCutOff()
         return all[1]->mapTo(&panel, QPoint()).y() == all[2]->mapTo(&panel, QPoint()).y();
     };
     QVERIFY(sameLine());
+    choice.method = RtnOptions(); // without options, which need more room than that
+    panel.setState(choice, {{"blocks.0.up", choice}}, false);
     panel.setMinimumWidth(1);
     panel.resize(200, 700);
     QTRY_VERIFY(!sameLine());

@@ -285,7 +285,7 @@ ErrorSharesModelPlot::ErrorSharesModelPlot(QWidget* parent)
     QCPAxis* values = p.lower->axis(QCPAxis::atLeft);
     p.lambda = plot.addGraph(places, values);
     p.lambda->setLineStyle(QCPGraph::lsNone);
-    values->setLabel(QStringLiteral("λ"));
+    values->setLabel(QStringLiteral("lambda")); // the letter lies on its side, like a sign
     values->ticker()->setTickCount(3);
     values->setSubTicks(false);
     for (QCPAxis* axis : {plot.xAxis, places}) {

@@ -310,7 +310,8 @@ void ProbabilityPlot::rescale()
     if (p.logarithmic)
         plot().yAxis->setRange(0.7, static_cast<double>(highest) * 1.6);
     else
-        plot().yAxis->setRange(0, static_cast<double>(highest) * 1.06);
+        plot().yAxis->setRange(0,
+                               static_cast<double>(highest) * (cut ? 1.35 : 1.06)); // room for it
     if (!p.shown.empty())
         setLevels(*p.levels, p.shown.front().levels.places);
     else

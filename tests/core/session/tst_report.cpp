@@ -219,7 +219,7 @@ void addStaticInputs(Run& run, float value = 0.25F)
         if (place == 0) {
             NormReport report;
             report.norm = "norm <1>";
-            for (int j = 0; j < 300; ++j) {
+            for (std::int64_t j = 0; j < layer.weight->cols; ++j) {
                 report.minimum.push_back(-value * static_cast<float>(j));
                 report.maximum.push_back(value);
                 report.low.push_back(-value);
