@@ -1678,8 +1678,8 @@
         <translation>log√2</translation>
     </message>
     <message>
-        <source>log2</source>
-        <translation>log2</translation>
+        <source>log₂</source>
+        <translation>log₂</translation>
     </message>
     <message>
         <source>Uniform</source>

@@ -81,8 +81,9 @@ private slots:
         QStringList names;
         for (const QJsonValue& method : methods.json()["methods"].toArray())
             names << method["name"].toString();
-        QCOMPARE(names,
-                 QStringList({"rtn", "rtn-mse", "gptq", "decoupleq", "powerquant", "nupes"}));
+        QCOMPARE(names, QStringList({"rtn", "rtn-mse", "gptq", "decoupleq", "powerquant", "nupes",
+                                     "minmax-static", "percentile-static", "mse-static",
+                                     "smoothquant", "repq-vit", "repquant"}));
 
         const CliResult stats = runCli({"stats", sample, "--layer", "layers\\.3\\.mlp", "--bits",
                                         "3", "--model-exponent", "--json"});
@@ -290,8 +291,8 @@ private slots:
                            "4",        "--act-exponent", "half",     "--out",    "x"}
             << 2 << QByteArray("are of power grids");
         QTest::newRow("unknown range")
-            << QStringList{"quantize", sample,  "--method",    "repquant", "--bits",
-                           "4",        "--out", "--act-range", "max"}
+            << QStringList{"quantize", sample,  "--method", "repquant",    "--bits",
+                           "4",        "--out", "x",        "--act-range", "max"}
             << 2 << QByteArray("--act-range");
         QTest::newRow("nine bits of attention") << QStringList{"quantize",
                                                                sample,

@@ -57,7 +57,7 @@ constexpr Named choiceTitles[] = {
     {"gradient", QT_TRANSLATE_NOOP("OptionText", "Gradient steps")},
     {"up-down", QT_TRANSLATE_NOOP("OptionText", "Up or down (AdaRound)")},
     {"log-sqrt2", QT_TRANSLATE_NOOP("OptionText", "log√2")},
-    {"log2", QT_TRANSLATE_NOOP("OptionText", "log2")},
+    {"log2", QT_TRANSLATE_NOOP("OptionText", "log₂")},
     {"uniform", QT_TRANSLATE_NOOP("OptionText", "Uniform")},
     {"extra", QT_TRANSLATE_NOOP("OptionText", "A state beside them")},
     {"reserved", QT_TRANSLATE_NOOP("OptionText", "The last code")},

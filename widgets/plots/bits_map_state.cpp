@@ -29,13 +29,16 @@ std::pair<QString, QString> bitsMapTitleLines(const QString& title, const QFontM
 
 QString shortMethodName(const MethodOptions& options)
 {
+    // Where the name in capitals is too long for a cell.
+    static constexpr std::pair<std::string_view, const char*> known[] = {
+        {"rtn-mse", "MSE"},      {"decoupleq", "DQ"},          {"powerquant", "PQ"},
+        {"minmax-static", "MM"}, {"percentile-static", "PCT"}, {"mse-static", "LSQ"},
+        {"smoothquant", "SQ"},   {"repq-vit", "RQV"},          {"repquant", "RQ"},
+    };
     const std::string_view name = methodName(options);
-    if (name == "rtn-mse")
-        return QStringLiteral("MSE");
-    if (name == "decoupleq")
-        return QStringLiteral("DQ");
-    if (name == "powerquant")
-        return QStringLiteral("PQ");
+    for (const auto& [full, brief] : known)
+        if (name == full)
+            return QString::fromLatin1(brief);
     return toQString(name).toUpper();
 }
 
