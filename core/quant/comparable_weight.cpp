@@ -41,6 +41,24 @@ Tensor comparableWeight(const QuantizedWeight& weight, std::span<const float> ra
     return values;
 }
 
+void foldedRow(std::span<const float> row, std::span<const float> ratio, std::span<float> out)
+{
+    for (std::size_t c = 0; c < row.size(); ++c)
+        out[c] = ratio.empty() ? row[c] : row[c] * ratio[c];
+}
+
+Tensor foldedWeight(ConstMatrixView weight, std::span<const float> ratio)
+{
+    if (!ratio.empty() && static_cast<std::int64_t>(ratio.size()) != weight.cols)
+        throw Error(ErrorCode::Shape, concat("the weight has ", weight.cols, " columns, but ",
+                                             ratio.size(), " ratios are given"));
+    Tensor values(DType::F32, {weight.rows, weight.cols});
+    const MatrixView rows = values.matrix();
+    for (std::int64_t r = 0; r < rows.rows; ++r)
+        foldedRow(weight.row(r), ratio, rows.row(r));
+    return values;
+}
+
 void comparableRow(const QuantizedWeight& weight, std::span<const float> ratio, std::int64_t row,
                    float* out)
 {

@@ -15,7 +15,13 @@ namespace gradus {
 
 /// Ŵ·diag(1/ratio).
 [[nodiscard]] Tensor comparableWeight(const QuantizedWeight& weight, std::span<const float> ratio);
+/// W·diag(ratio): what the stored weight was made of. Its errors are judged beside this one:
+/// columns of inputs that hardly vary have next to no ratio, and any error divided by it would
+/// drown all others.
+[[nodiscard]] Tensor foldedWeight(ConstMatrixView weight, std::span<const float> ratio);
 /// One row of it, cols values.
+void foldedRow(std::span<const float> row, std::span<const float> ratio, std::span<float> out);
+/// One row of Ŵ·diag(1/ratio), cols values.
 void comparableRow(const QuantizedWeight& weight, std::span<const float> ratio, std::int64_t row,
                    float* out);
 

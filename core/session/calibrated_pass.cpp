@@ -380,7 +380,10 @@ void QuantizeJob::measure(LayerResult& result, ConstMatrixView weight,
                                              ? std::span<const float>(result.staticInputs->ratio)
                                              : std::span<const float>();
     const Tensor quantized = comparableWeight(*result.weight, ratio);
-    const WeightError error = weightError(weight, quantized.matrix());
+    // Where a norm was folded the weight is judged by what the norm made of it.
+    const WeightError error = ratio.empty() ? weightError(weight, quantized.matrix())
+                                            : weightError(foldedWeight(weight, ratio).matrix(),
+                                                          dequantize(*result.weight).matrix());
     result.weightSqnrDb = error.sqnrDb;
     result.weightCosine = error.cosine;
     if (inputs && !inputs->hessian.empty())

@@ -238,6 +238,7 @@ void setLevels(WeightPreview& preview, const QuantizedWeight& weight, ConstMatri
 struct Pass
 {
     WeightErrorSums sums;
+    WeightErrorSums folded; ///< of weights behind a folded norm
     Histogram original;
     Histogram dequantized;
 };
@@ -398,17 +399,24 @@ WeightPreview previewWeight(const PreviewRequest& request, Monitor& monitor)
     };
     const Histogram empty = HistogramCounter(lo, hi, request.bins).counted();
     const Pass pass = parallelReduce(
-        weight.rows, grain, Pass{{}, empty, empty},
+        weight.rows, grain, Pass{{}, {}, empty, empty},
         [&](std::int64_t begin, std::int64_t end) {
             Pass part;
             HistogramCounter original(lo, hi, request.bins);
             HistogramCounter dequantized(lo, hi, request.bins);
             std::vector<float> buffer;
             float* decoded = row(buffer, weight.cols);
+            std::vector<float> ownFolded(ratio.size());
+            std::vector<float> storedFolded(ratio.size());
             auto next = std::lower_bound(chosen.begin(), chosen.end(), begin);
             for (std::int64_t r = begin; r < end; ++r) {
                 comparableRow(quantized, ratio, r, decoded);
                 part.sums.add(weight.row(r), buffer);
+                if (!ratio.empty()) {
+                    foldedRow(weight.row(r), ratio, ownFolded);
+                    foldedRow(buffer, ratio, storedFolded);
+                    part.folded.add(ownFolded, storedFolded);
+                }
                 dequantized.add(buffer);
                 if (recount)
                     original.add(weight.row(r));
@@ -421,13 +429,15 @@ WeightPreview previewWeight(const PreviewRequest& request, Monitor& monitor)
         },
         [](Pass& total, const Pass& part) {
             total.sums.join(part.sums);
+            total.folded.join(part.folded);
             join(total.original, part.original);
             join(total.dequantized, part.dequantized);
         },
         &monitor);
     const WeightError error = pass.sums.error();
-    preview.weightSqnrDb = error.sqnrDb;
-    preview.weightCosine = error.cosine;
+    const WeightError judged = ratio.empty() ? error : pass.folded.error();
+    preview.weightSqnrDb = judged.sqnrDb;
+    preview.weightCosine = judged.cosine;
     preview.dequantized = pass.dequantized;
     if (recount)
         preview.original = pass.original;
