@@ -139,7 +139,7 @@ ActivationChoice activationOf(const Arguments& arguments, const MethodOptions& m
     choice.attentionBits = arguments.attentionBits;
     choice.probabilityBits = arguments.softmaxBits;
     if (const auto problem = choice.validate())
-        throw Error(ErrorCode::Usage, concat("--act-bits: ", *problem));
+        throw Error(ErrorCode::Usage, *problem);
     return choice;
 }
 
@@ -228,10 +228,16 @@ std::string jsonOf(const Plan& planned, const Forecast& expected)
         entry["bits_per_weight"] =
             kept ? std::numeric_limits<double>::quiet_NaN() : row.bitsPerWeight;
         entry["bytes"] = row.bytes;
-        if (!kept && row.choice.activation.enabled()) {
+        const auto settings =
+            kept ? std::nullopt : staticSettings(row.choice.activation, row.choice.method);
+        if (settings || (!kept && row.choice.activation.enabled())) {
             entry["activation_bits"] = row.choice.activation.bits;
             entry["activation_quantizer"] =
                 activationQuantizerName(quantizerOf(row.choice.activation, row.choice.method));
+        }
+        if (settings) {
+            entry["attention_bits"] = settings->attentionBits;
+            entry["softmax_bits"] = settings->probabilityBits;
         }
         entry["note"] = row.note;
         out["layers"].push_back(std::move(entry));

@@ -10,6 +10,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
+#include <map>
 #include <type_traits>
 #include <utility>
 
@@ -171,9 +173,22 @@ std::vector<Tensor> Evaluation::branch(const Subgraph& branch)
     const std::set<ValueId> kept(branch.outputs.begin(), branch.outputs.end());
     evaluateInOrder(branch.nodes, -1, kept, evaluation, inside, nullptr);
     std::vector<Tensor> outputs;
-    for (const ValueId value : branch.outputs) {
+    std::map<ValueId, std::size_t> last;
+    for (std::size_t i = 0; i < branch.outputs.size(); ++i)
+        last[branch.outputs[i]] = i;
+    for (std::size_t i = 0; i < branch.outputs.size(); ++i) {
+        const ValueId value = branch.outputs[i];
         const auto own = inside.find(value);
-        outputs.push_back(own != inside.end() ? own->second.clone() : find(value)->clone());
+        if (own != inside.end() && last[value] == i) {
+            outputs.push_back(std::move(own->second));
+            continue;
+        }
+        // A branch may name one value any number of times.
+        const Tensor& source = own != inside.end() ? own->second : *find(value);
+        Tensor copy = make(source.dtype(), source.shape());
+        if (!source.empty())
+            std::memcpy(copy.bytes().data(), source.bytes().data(), source.bytes().size());
+        outputs.push_back(std::move(copy));
     }
     return outputs;
 }

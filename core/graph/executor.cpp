@@ -2,11 +2,14 @@
 #include "core/graph/executor.h"
 
 #include "core/base/error.h"
+#include "core/base/format.h"
 #include "core/base/text.h"
+#include "core/graph/live_values.h"
 #include "core/graph/node_range.h"
 
 #include <algorithm>
 #include <cstring>
+#include <map>
 #include <numeric>
 #include <utility>
 
@@ -106,9 +109,25 @@ std::vector<Tensor> Executor::finish(Tensor input, const Values& sides, const Mo
     values = runNodes(m_model, m_weights, range.first, range.count, std::move(values), sides, kept,
                       monitor, observer);
     std::vector<Tensor> outputs;
+    std::map<ValueId, int> mentions;
+    for (const GraphPort& port : m_model.graph.outputs)
+        ++mentions[port.value];
+    std::uint64_t copied = 0;
     for (const GraphPort& port : m_model.graph.outputs) {
         const auto own = values.find(port.value);
-        outputs.push_back(own != values.end() ? own->second.clone() : sides.at(port.value).clone());
+        if (own != values.end() && --mentions[port.value] == 0) {
+            outputs.push_back(std::move(own->second));
+            continue;
+        }
+        // A file may name one value as any number of outputs.
+        const Tensor& source = own != values.end() ? own->second : sides.at(port.value);
+        copied += source.bytes().size();
+        if (copied > liveValueLimit())
+            throw Error(ErrorCode::Unsupported,
+                        concat("output ", quoted(port.name), ": copies of the outputs take ",
+                               formatBytes(copied), ", expected at most ",
+                               formatBytes(liveValueLimit())));
+        outputs.push_back(source.clone());
     }
     return outputs;
 }

@@ -10,6 +10,7 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <utility>
 #include <variant>
 
 namespace gradus {
@@ -169,6 +170,14 @@ private:
     /// The norm or attention whose rows a value holds; −1: none.
     [[nodiscard]] int sourceOf(ValueId value, std::int64_t width)
     {
+        const auto [known, added] = m_sources.try_emplace({value, width}, -1);
+        if (added)
+            known->second = findSource(value, width);
+        return known->second;
+    }
+
+    [[nodiscard]] int findSource(ValueId value, std::int64_t width) const
+    {
         std::vector<ValueId> waiting{value};
         std::set<ValueId> seen{value};
         int source = -1;
@@ -229,7 +238,9 @@ private:
                 site.whyNotFoldable =
                     concat("the weight of ", m_model.layers[i].name, " serves elsewhere, too");
         }
-        if (site.whyNotFoldable.empty() && (gamma.empty() || isShared(gamma)))
+        if (site.whyNotFoldable.empty() && gamma.empty())
+            site.whyNotFoldable = "it has no weight";
+        if (site.whyNotFoldable.empty() && isShared(gamma))
             site.whyNotFoldable = "other norms share its weight";
         if (site.whyNotFoldable.empty() && !beta.empty() && isShared(beta))
             site.whyNotFoldable = "other norms share its bias";
@@ -253,6 +264,7 @@ private:
         for (const ValueId output : m_nodes[static_cast<std::size_t>(norm)].outputs)
             go(output);
         std::set<std::size_t> readers;
+        std::set<int> looked; // nodes that read many of the values need one look
         while (!waiting.empty()) {
             const ValueId value = waiting.back();
             waiting.pop_back();
@@ -274,6 +286,8 @@ private:
                     readers.insert(layer->second);
                     continue;
                 }
+                if (std::holds_alternative<op::Concat>(node.op) && !looked.insert(n).second)
+                    continue;
                 const bool all =
                     !std::holds_alternative<op::Concat>(node.op) ||
                     std::all_of(node.inputs.begin(), node.inputs.end(),
@@ -305,6 +319,7 @@ private:
     std::map<std::string, int> m_tensorReaders;
     std::map<int, std::size_t> m_layers; ///< by node
     std::map<int, StaticSite> m_norms;
+    std::map<std::pair<ValueId, std::int64_t>, int> m_sources; ///< of values looked at before
 };
 
 } // namespace

@@ -96,10 +96,10 @@ std::optional<std::string> ActivationChoice::validate() const
     };
     if (!isOne(attentionBits))
         return concat("bits of attention is ", attentionBits,
-                      ", expected -1 (as the inputs), 0 (float) or 2 to 8");
+                      ", expected 0 (float) or 2 to 8, or none: as the inputs");
     if (!isOne(probabilityBits))
         return concat("bits of the softmax is ", probabilityBits,
-                      ", expected -1 (as the inputs), 0 (float) or 2 to 8");
+                      ", expected 0 (float) or 2 to 8, or none: as the inputs");
     return std::nullopt;
 }
 

@@ -55,6 +55,11 @@ public:
             firstRow[i + 1] = firstRow[i] + runs.at(static_cast<std::int64_t>(i)).count;
         std::vector<ProbabilityHistogram> histograms(count);
         std::vector<std::vector<std::vector<float>>> rows(count);
+        // One batch of a long context alone can be more than there is room for.
+        const auto most = static_cast<std::int64_t>(4 * sampleRoom);
+        const std::int64_t elements = (firstRow[count] - firstRow[0]) * runs.keys();
+        while (elements / m_capture.m_stride > most)
+            m_capture.halve();
         const std::int64_t stride = m_capture.m_stride;
         kernel::attentionVisited(q, k, v, attention, batch, mask, out, monitor,
                                  [&](const kernel::AttentionRun& run, MatrixView probabilities) {
@@ -69,6 +74,7 @@ public:
                                          if ((firstRow[at] + r) % stride != 0)
                                              continue;
                                          std::vector<float> kept;
+                                         kept.reserve(row.size());
                                          std::copy_if(row.begin(), row.end(),
                                                       std::back_inserter(kept),
                                                       [](float p) { return p > 0; });
@@ -120,17 +126,21 @@ void AttentionCapture::addProbabilities(std::vector<std::vector<float>> rows)
 
 void AttentionCapture::thin()
 {
+    while (m_sampled > sampleRoom && m_rows.size() > 1)
+        halve();
+}
+
+void AttentionCapture::halve()
+{
     // Rows stand at multiples of the stride, so that every second one is at those of its double.
-    while (m_sampled > sampleRoom && m_rows.size() > 1) {
-        std::vector<std::vector<float>> kept;
-        m_sampled = 0;
-        for (std::size_t i = 0; i < m_rows.size(); i += 2) {
-            m_sampled += m_rows[i].size();
-            kept.push_back(std::move(m_rows[i]));
-        }
-        m_rows = std::move(kept);
-        m_stride *= 2;
+    std::vector<std::vector<float>> kept;
+    m_sampled = 0;
+    for (std::size_t i = 0; i < m_rows.size(); i += 2) {
+        m_sampled += m_rows[i].size();
+        kept.push_back(std::move(m_rows[i]));
     }
+    m_rows = std::move(kept);
+    m_stride *= 2;
 }
 
 AttentionGrids AttentionCapture::solve(const StaticSettings& settings)

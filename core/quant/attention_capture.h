@@ -31,7 +31,8 @@ private:
         [[nodiscard]] std::optional<AffineGrid> grid(int bits, InputRange range);
     };
     void addProbabilities(std::vector<std::vector<float>> rows);
-    void thin();
+    void thin();  ///< to the room there is
+    void halve(); ///< every second row stays
 
     Operand m_query;
     Operand m_key;

@@ -122,7 +122,9 @@ struct SharedInputs
     ConstMatrixView x; ///< in the domain of the folded weights
     ConstMatrixView rounded;
     ConstMatrixView targets;
+    ConstMatrixView floats;                            ///< the float network's, in the same domain
     std::shared_ptr<const InputStatistics> statistics; ///< of `rounded`, made when it is needed
+    std::vector<double> cross;                         ///< beside them, where somebody wants it
 };
 
 class Consumer
@@ -191,13 +193,25 @@ public:
         problem.weight = weight;
         problem.scheme = consumer.scheme;
         problem.seed = m_problem.seed;
+        problem.modelExponent = consumer.modelExponent;
         if (weightNeedsCalibration(consumer.method)) {
-            if (!m_shared.statistics) {
+            const bool paired = consumer.asymmetric && m_problem.floatInputs.data;
+            if (!m_shared.statistics || (paired && m_shared.cross.empty())) {
                 InputAccumulator accumulator(m_shared.rounded.cols, true);
-                accumulator.add(m_shared.rounded, &m_monitor);
-                m_shared.statistics = std::make_shared<const InputStatistics>(accumulator.finish());
+                if (paired) {
+                    accumulator.collectCross();
+                    accumulator.addBeside(m_shared.rounded, m_shared.floats, &m_monitor);
+                } else {
+                    accumulator.add(m_shared.rounded, &m_monitor);
+                }
+                InputStatistics statistics = accumulator.finish();
+                m_shared.cross = std::exchange(statistics.cross, {});
+                m_shared.statistics =
+                    std::make_shared<const InputStatistics>(std::move(statistics));
             }
             problem.inputs = m_shared.statistics;
+            if (paired)
+                problem.cross = m_shared.cross;
         }
         return gradus::solve(problem, consumer.method, m_monitor);
     }
@@ -350,9 +364,10 @@ StaticGroupResult solveStaticGroup(const StaticGroupProblem& problem, Monitor& m
             result.beta = toFloats(shared.fold.foldedBeta(problem.beta));
     }
     shared.x = folded ? ConstMatrixView(x.matrix()) : problem.inputs;
-    shared.targets = !settings.asymmetric || !problem.floatInputs.data ? shared.x
-                     : folded ? ConstMatrixView(targets.matrix())
-                              : floats;
+    shared.floats = !problem.floatInputs.data ? shared.x
+                    : folded                  ? ConstMatrixView(targets.matrix())
+                                              : floats;
+    shared.targets = settings.asymmetric ? shared.floats : shared.x;
     Tensor rounded;
     shared.rounded = shared.x;
     if (settings.bits > 0) {

@@ -8,6 +8,7 @@
 #include "core/quant/static_settings.h"
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -23,7 +24,11 @@ struct StaticConsumer
     ConstMatrixView weight;      ///< rows × features, float
     std::span<const float> bias; ///< empty: it has none
     Scheme scheme;
-    MethodOptions method; ///< how the weight is quantized
+    MethodOptions method;                               ///< how the weight is quantized
+    std::optional<double> modelExponent = std::nullopt; ///< as LayerProblem has it
+    /// The method wants the float network's inputs beside the quantized one's (of what is not
+    /// reconstructed).
+    bool asymmetric = false;
 };
 
 struct StaticGroupProblem

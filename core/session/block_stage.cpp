@@ -5,6 +5,7 @@
 #include "core/base/error.h"
 #include "core/base/format.h"
 #include "core/base/text.h"
+#include "core/quant/comparable_weight.h"
 #include "core/session/language.h"
 #include "core/session/quantize_job.h"
 #include "core/session/statistics.h"
@@ -83,12 +84,13 @@ void QuantizeJob::trainBlockLayers(BlockPass& pass, int block, const std::string
     const InputOrigin origin = m_trail.together("block", earlier, quantizedAmong(all));
 
     // The others are frozen as they were quantized.
-    std::vector<std::string> frozen;
+    std::vector<std::size_t> frozen;
     if (m_mode == CalibrationMode::Float)
         for (const std::size_t i : all)
-            if (m_results[i]->weight && !m_coupling.trains(i)) {
-                applyWeight(m_model.layers[i], *m_results[i], *m_weights);
-                frozen.push_back(m_model.layers[i].weight);
+            if (m_results[i]->weight &&
+                (!m_coupling.trains(i) || m_results[i]->staticInputs != nullptr)) {
+                useResult(i);
+                frozen.push_back(i);
             }
     const auto start = Clock::now();
     BlockProblem problem;
@@ -96,8 +98,8 @@ void QuantizeJob::trainBlockLayers(BlockPass& pass, int block, const std::string
     problem.weights = m_weights;
     problem.block = block;
     for (const std::size_t i : layers)
-        problem.layers.push_back({&m_model.layers[i], m_results[i]->weight,
-                                  [this, i] { return layerWeight(m_model, m_model.layers[i]); }});
+        problem.layers.push_back(
+            {&m_model.layers[i], m_results[i]->weight, [this, i] { return foldedLayerWeight(i); }});
     problem.targets = &pass.outputs().rows();
     problem.windows = m_samples.count();
     problem.length = pass.outputs().rowsPerSample();
@@ -126,8 +128,10 @@ void QuantizeJob::trainBlockLayers(BlockPass& pass, int block, const std::string
     for (const std::size_t i : layers)
         measureTrained(i, m_heldInputs.at(i).get());
     m_heldInputs.clear();
-    for (const std::string& tensor : frozen)
-        m_weights->restore(tensor);
+    for (const std::size_t i : frozen) {
+        m_weights->restore(m_model.layers[i].weight);
+        undoStatic(i);
+    }
     if (cancelled)
         abandon(layers);
     for (const std::size_t i : layers) {
@@ -140,6 +144,14 @@ void QuantizeJob::trainBlockLayers(BlockPass& pass, int block, const std::string
         for (const auto& [name, value] : m_results[layers.front()]->tunings.back()->parameters)
             m_weights->replace(name, value);
     report("trained");
+}
+
+Tensor QuantizeJob::foldedLayerWeight(std::size_t layer) const
+{
+    Tensor weight = layerWeight(m_model, m_model.layers[layer]);
+    const StaticInputs* inputs = m_results[layer]->staticInputs.get();
+    return inputs && !inputs->ratio.empty() ? foldedWeight(weight.matrix(), inputs->ratio)
+                                            : std::move(weight);
 }
 
 void QuantizeJob::takeTrained(const std::vector<std::size_t>& layers, const TuningResult& trained,

@@ -220,13 +220,22 @@ bool QuantizeJob::wantsInputs(std::size_t layer) const
 
 void QuantizeJob::want(const std::vector<std::size_t>& layers, InputCapture& inputs) const
 {
+    // Layers with rows are solved and measured on these; layers that read one value share what is
+    // known of it, so that one that wants a Hessian is enough.
+    std::map<InputKey, bool> hessians;
+    for (const std::size_t i : layers)
+        if (wantsInputs(i)) {
+            const Layer& layer = m_model.layers[i];
+            const bool byRows = staticSettingsOf(i) && layer.kind == LayerKind::Linear;
+            bool& wanted = hessians[*inputKey(m_model, layer)];
+            wanted = wanted || !byRows || m_request.inputSink != nullptr;
+        }
     for (const std::size_t i : layers)
         if (wantsInputs(i)) {
             const Layer& layer = m_model.layers[i];
             const bool linear = layer.kind == LayerKind::Linear;
             const StaticSettings* settings = staticSettingsOf(i);
-            // Layers with rows are solved and measured on these.
-            inputs.want(layer, !settings || !linear || m_request.inputSink,
+            inputs.want(layer, hessians.at(*inputKey(m_model, layer)),
                         !settings && m_choices[i].activation.enabled() && linear,
                         !settings && wantsPairs(i));
             if (settings)

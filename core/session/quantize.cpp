@@ -93,7 +93,8 @@ void QuantizeJob::prepare()
     if (m_coupled > 0)
         m_monitor.note(concat(
             m_coupled, m_coupled == 1 ? " layer is" : " layers are",
-            " computed besides those asked for: they are trained together, or share an exponent"));
+            " computed besides those asked for: they are trained together, or share an exponent or "
+            "a norm"));
     takeOver();
     if (!m_request.output.empty()) {
         m_journal = std::make_unique<Journal>(m_request.output, sha256(identity), m_request.resume);
@@ -168,7 +169,11 @@ void QuantizeJob::choose()
             !m_choices[i].keepFloat &&
             (m_request.only ? m_request.only->contains(name) : !m_request.finished.contains(name));
     }
-    m_coupled = m_coupling.close(m_computed);
+    const auto asked = std::count(m_computed.begin(), m_computed.end(), char(1));
+    (void)m_coupling.close(m_computed);
+    refuseHalfFolds();
+    m_coupled =
+        static_cast<std::size_t>(std::count(m_computed.begin(), m_computed.end(), char(1)) - asked);
     for (std::size_t i = 0; i < m_choices.size(); ++i) {
         m_leftOut[i] = !m_choices[i].keepFloat && !m_computed[i] &&
                        !m_request.finished.contains(m_model.layers[i].name);
@@ -182,7 +187,7 @@ void QuantizeJob::takeOver()
     for (std::size_t i = 0; i < m_choices.size(); ++i) {
         const Layer& layer = m_model.layers[i];
         const auto found = m_request.finished.find(layer.name);
-        if (found == m_request.finished.end() || m_computed[i] ||
+        if (found == m_request.finished.end() || m_computed[i] || m_refused[i] ||
             (m_request.only && m_request.only->contains(layer.name)))
             continue;
         const LayerResult& result = found->second;

@@ -99,7 +99,13 @@ private:
     /// The node of the attention before the layer, if its results have grids; else −1.
     [[nodiscard]] int attentionNode(std::size_t layer) const;
     /// Undoes what a layer's result changed beside its weight.
+    void undoStatic(std::size_t layer);
+    /// The same once the layer's block is passed.
     void takeBackStatic(std::size_t layer);
+    [[nodiscard]] static bool isFolded(const LayerResult& result);
+    /// Of the results to take over, those of a folded norm that would not all be: they are computed
+    /// anew, or stay float where the recipe says so.
+    void refuseHalfFolds();
     /// Of a result that was taken over: m_earlierForms, made anew.
     void recallEarlierForm(std::size_t layer);
 
@@ -111,6 +117,8 @@ private:
     void takeTrained(const std::vector<std::size_t>& layers, const TuningResult& trained,
                      TraceStage stage, double seconds);
     void measureTrained(std::size_t index, const InputStatistics* inputs);
+    /// The layer's weight, in the domain of its codes.
+    [[nodiscard]] Tensor foldedLayerWeight(std::size_t layer) const;
     [[nodiscard]] TrainingSink watchTraining(double work);
     /// After a cancelled training: its best state is handed over, as one that is not finished.
     [[noreturn]] void abandon(const std::vector<std::size_t>& layers);
@@ -158,6 +166,9 @@ private:
         AttentionGrids grids;
         ProbabilityHistogram probabilities;
     };
+    std::vector<char> m_refused; ///< results that are not taken over
+    std::optional<StaticSites>
+        m_finishedSites; ///< for results to take over that have static inputs
     std::map<std::size_t, CapturedAttention> m_attentions; ///< by the layer that reads them
     std::map<std::size_t, LayerResult> m_solvedStatic;     ///< not finished yet
     /// What later layers see in place of a result, see StaticSettings::stale.

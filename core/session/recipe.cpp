@@ -308,6 +308,10 @@ void validateChoice(const LayerChoice& choice, const std::string& who)
         problem = choice.activation.validate();
     if (!problem)
         problem = sharingProblem(choice);
+    if (!problem && std::holds_alternative<SmoothquantOptions>(choice.method) &&
+        choice.activation.granularity == InputGranularity::Channel)
+        problem = "smoothquant divides the channels itself and has one grid for all of them then, "
+                  "expected inputs per tensor";
     if (problem)
         throw Error(ErrorCode::Usage, concat(who, ": ", *problem));
 }

@@ -3,6 +3,7 @@
 
 #include "core/base/format.h"
 #include "core/base/text.h"
+#include "core/quant/static_settings.h"
 #include "core/session/report_markup.h"
 
 #include <algorithm>
@@ -85,9 +86,22 @@ std::string choiceSentence(const LayerChoice& choice)
         text += concat(separator, option.name, " ", value);
         separator = ", ";
     }
-    if (choice.activation.enabled())
+    if (const auto settings = staticSettings(choice.activation, choice.method)) {
+        const auto bitsOf = [](int bits) {
+            return bits == 0 ? std::string("float") : counted(bits, "bit", "bits");
+        };
+        text += concat("; inputs ", bitsOf(settings->bits));
+        if (settings->bits > 0)
+            text += concat(" uniform, ", inputRangeName(settings->range),
+                           settings->byChannel ? ", by channel behind norms" : ", per tensor");
+        text += concat(", q, k and v ", bitsOf(settings->attentionBits), ", softmax ",
+                       bitsOf(settings->probabilityBits));
+        if (settings->probabilityBits > 0)
+            text += concat(" ", probabilityQuantizerName(settings->probabilities));
+    } else if (choice.activation.enabled()) {
         text += concat("; inputs ", counted(choice.activation.bits, "bit", "bits"), ", exponent ",
                        activationExponentName(choice.activation.exponent));
+    }
     return text;
 }
 

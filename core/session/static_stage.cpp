@@ -156,6 +156,9 @@ void QuantizeJob::solveStaticLayers(const std::vector<std::size_t>& group,
             consumer.bias = biases[c]->floats();
         consumer.scheme = m_choices[i].scheme;
         consumer.method = staticSettingsOf(i)->weights;
+        if (sharesExponent(m_choices[i]))
+            consumer.modelExponent = m_modelExponent;
+        consumer.asymmetric = isAsymmetric(m_choices[i]);
         problem.consumers.push_back(std::move(consumer));
     }
     StopOnly stop(m_monitor);
@@ -214,6 +217,11 @@ void QuantizeJob::completeStatic(std::size_t index, LayerResult& result, const I
     if (const auto found = m_attentions.find(index); found != m_attentions.end()) {
         details->attention = found->second.grids;
         details->probabilities = found->second.probabilities;
+    } else if (layer.block < 0 && m_coupling.statics().site(index).attention >= 0 &&
+               (settings->attentionBits > 0 || settings->probabilityBits > 0)) {
+        addNote(result,
+                "q, k, v and the softmax stay float: the attention before it stands outside "
+                "of the blocks");
     }
     result.staticInputs = std::move(details);
 }
@@ -221,9 +229,59 @@ void QuantizeJob::completeStatic(std::size_t index, LayerResult& result, const I
 int QuantizeJob::attentionNode(std::size_t layer) const
 {
     const LayerResult& result = *m_results[layer];
-    return result.staticInputs && result.staticInputs->attention
-               ? m_coupling.statics().site(layer).attention
-               : -1;
+    if (!result.staticInputs || !result.staticInputs->attention)
+        return -1;
+    return m_coupling.statics().any() ? m_coupling.statics().site(layer).attention
+                                      : m_finishedSites->of(layer).attention;
+}
+
+bool QuantizeJob::isFolded(const LayerResult& result)
+{
+    return result.weight && result.staticInputs &&
+           (!result.staticInputs->ratio.empty() || result.staticInputs->norm);
+}
+
+void QuantizeJob::refuseHalfFolds()
+{
+    const auto finished = [this](std::size_t i) -> const LayerResult* {
+        const auto found = m_request.finished.find(m_model.layers[i].name);
+        return found == m_request.finished.end() || m_computed[i] ||
+                       (m_request.only && m_request.only->contains(found->first))
+                   ? nullptr
+                   : &found->second;
+    };
+    for (std::size_t i = 0; i < m_choices.size(); ++i) {
+        const LayerResult* result = finished(i);
+        if (result && result->staticInputs && !m_finishedSites)
+            m_finishedSites.emplace(m_model);
+    }
+    m_refused.assign(m_choices.size(), 0);
+    if (!m_finishedSites)
+        return;
+    // A norm serves all its readers: results that were made for a folded one are of use together
+    // only.
+    for (bool changed = true; changed;) {
+        changed = false;
+        for (std::size_t i = 0; i < m_choices.size(); ++i) {
+            const LayerResult* result = finished(i);
+            if (!result || m_refused[i] || !isFolded(*result))
+                continue;
+            const auto& readers = m_finishedSites->of(i).readers;
+            const bool whole = std::all_of(readers.begin(), readers.end(), [&](std::size_t r) {
+                const LayerResult* other = finished(r);
+                return other && !m_refused[r] && isFolded(*other) &&
+                       other->staticInputs->ratio == result->staticInputs->ratio;
+            });
+            if (whole)
+                continue;
+            changed = true;
+            m_refused[i] = 1;
+            if (!m_choices[i].keepFloat) {
+                m_computed[i] = 1;
+                (void)m_coupling.close(m_computed);
+            }
+        }
+    }
 }
 
 void QuantizeJob::recallEarlierForm(std::size_t layer)
@@ -256,6 +314,11 @@ void QuantizeJob::takeBackStatic(std::size_t layer)
 {
     m_earlierForms.erase(layer);
     m_attentions.erase(layer);
+    undoStatic(layer);
+}
+
+void QuantizeJob::undoStatic(std::size_t layer)
+{
     if (m_results[layer] && m_results[layer]->staticInputs) {
         for (const auto& [name, value] : m_results[layer]->staticInputs->parameters)
             m_weights->restore(name);

@@ -264,6 +264,36 @@ private slots:
         QVERIFY2(message.find("(" + op.toStdString()) != std::string::npos, message.c_str());
     }
 
+    /// One value under many names is as many copies.
+    void outputsNamedManyTimes()
+    {
+        std::string nodes = node("Expand", {"x", "s"}, {"y"});
+        std::string outputs;
+        for (int i = 0; i < 40; ++i)
+            outputs += output("y");
+        const auto model = onnxModel(onnx::model(
+            input("x", float32, {1, 1, 1, 1}) + input("s", int64, {4}) + outputs + nodes, 13));
+        QCOMPARE(model->whyNotRunnable, std::string());
+        const auto go = [&] {
+            std::vector<Tensor> inputs;
+            inputs.push_back(Tensor::zeros(DType::F32, {1, 1, 1, 1}));
+            Tensor size(DType::I64, {4});
+            const std::int64_t sizes[]{1, 1, 512, 512}; // 1 MiB
+            std::memcpy(size.bytes().data(), sizes, sizeof sizes);
+            inputs.push_back(std::move(size));
+            return run(model, std::move(inputs)).size();
+        };
+        QCOMPARE(go(), std::size_t(40));
+        const LiveValueLimit limit(std::uint64_t(8) << 20);
+        try {
+            (void)go();
+            QFAIL("expected an error");
+        } catch (const Error& error) {
+            QVERIFY2(std::string(error.what()).find("copies of the outputs") != std::string::npos,
+                     error.what());
+        }
+    }
+
     void theLimitIsLarge() { QVERIFY(liveValueLimit() >= std::uint64_t(2) << 30); }
 
     /// Twice as many axes with every node: no shape is followed that far.

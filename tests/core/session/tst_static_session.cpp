@@ -59,6 +59,14 @@ QuantizeRequest requestOf(std::shared_ptr<const Model> model, const std::filesys
     return request;
 }
 
+std::string nameIn(const Model& model, int block, std::string_view part)
+{
+    for (const Layer& layer : model.layers)
+        if (layer.block == block && layer.name.find(part) != std::string::npos)
+            return layer.name;
+    return {};
+}
+
 Tensor pixelsIn(const std::filesystem::path& file)
 {
     const auto array = readNpy<float>(file);
@@ -375,6 +383,113 @@ private slots:
                          layer.note.c_str());
             }
         }
+    }
+
+    /// Results of a folded norm are of use together only.
+    void halfAFoldIsNotTakenOver()
+    {
+        const Small small;
+        for (const char* changes : {"query", "key"}) {
+            QuantizeRequest request =
+                small.request(SmoothquantOptions(), 4, CalibrationMode::Float);
+            const auto whole = runOf(request);
+            const std::string name = nameIn(*small.model, 1, changes);
+            LayerChoice& own = request.recipe.overrides[name];
+            own = request.recipe.standard;
+            own.method = RtnOptions{};
+            own.activation = {};
+            const std::string expected = bytesOf(*runOf(request), small.folder);
+            const std::string other = nameIn(*small.model, 1, "attention.output.dense");
+            for (const std::string& only : {name, other}) {
+                QuantizeRequest part = request;
+                part.only = std::set<std::string>{only, name};
+                for (const LayerResult& layer : whole->layers)
+                    if (layer.name != name)
+                        part.finished.emplace(layer.name, layer);
+                QVERIFY(bytesOf(*runOf(part), small.folder) == expected);
+            }
+            // Where it stays float, nothing of the fold is left either.
+            own.keepFloat = true;
+            const auto floats = runOf(request);
+            QuantizeRequest part = request;
+            part.only = std::set<std::string>{other};
+            for (const LayerResult& layer : whole->layers)
+                if (layer.name != name)
+                    part.finished.emplace(layer.name, layer);
+            QVERIFY(bytesOf(*runOf(part), small.folder) == bytesOf(*floats, small.folder));
+        }
+    }
+
+    void readersOfOneValueShareWhatIsKnown()
+    {
+        const Small small;
+        QuantizeRequest request = small.request(MinmaxStaticOptions());
+        for (const bool calibrated : {true, false}) {
+            LayerChoice& own = request.recipe.overrides[nameIn(*small.model, 1, "value")];
+            own = request.recipe.standard;
+            own.method = calibrated ? MethodOptions(GptqOptions{}) : MethodOptions(RtnOptions{});
+            own.activation = {};
+            const auto run = runOf(request);
+            const LayerResult* value = run->find(nameIn(*small.model, 1, "value"));
+            QVERIFY(std::isfinite(value->relativeOutputError));
+            QVERIFY(value->note.find("gives way") == std::string::npos);
+        }
+    }
+
+    /// A block is trained on what its folded layers are, in every mode.
+    void trainedBesideAFold()
+    {
+        const Small small;
+        for (const CalibrationMode mode : {CalibrationMode::Float, CalibrationMode::Sequential}) {
+            QuantizeRequest request = small.request(SmoothquantOptions(), 8, mode);
+            const std::string name = nameIn(*small.model, 1, "1.output.dense");
+            LayerChoice& own = request.recipe.overrides[name];
+            own = request.recipe.standard;
+            DecoupleqOptions options;
+            options.blockEpochs = 1;
+            own.method = options;
+            own.activation = {};
+            const auto run = runOf(request);
+            const auto& tunings = run->find(name)->tunings;
+            QCOMPARE(tunings.size(), std::size_t(1));
+            QVERIFY2(tunings.front()->before() < 0.01,
+                     std::to_string(tunings.front()->before()).c_str());
+        }
+    }
+
+    void oneExponentForTheModel()
+    {
+        const Small small;
+        PowerquantOptions options;
+        options.exponentScope = ExponentScope::Model;
+        QuantizeRequest request = small.request(options);
+        request.recipe.standard.activation.bits = 8;
+        request.recipe.standard.activation.quantizer = ActivationQuantizer::Uniform;
+        std::set<float> exponents;
+        const auto run = runOf(request);
+        for (const LayerResult& layer : run->layers)
+            if (layer.weight && layer.staticInputs)
+                exponents.insert(layer.weight->exponents.begin(), layer.weight->exponents.end());
+        QCOMPARE(exponents.size(), std::size_t(1));
+    }
+
+    void nupesAimsAtTheFloatNetwork()
+    {
+        const Small small;
+        std::vector<std::vector<std::uint8_t>> codes[2];
+        for (const bool asymmetric : {false, true}) {
+            NupesOptions options;
+            options.rounds = 2;
+            options.asymmetric = asymmetric;
+            QuantizeRequest request = small.request(options, 3, CalibrationMode::TrueSequential);
+            request.recipe.standard.activation.bits = 4;
+            request.recipe.standard.activation.quantizer = ActivationQuantizer::Uniform;
+            const auto run = runOf(request);
+            for (const LayerResult& layer : run->layers)
+                if (layer.weight)
+                    codes[asymmetric ? 1 : 0].push_back(layer.weight->codes);
+        }
+        QVERIFY(codes[0] != codes[1]);
     }
 
     void stopsAtEveryEarlyCheckpoint()
