@@ -39,7 +39,7 @@ struct LayerRow
     /// Of a power grid: the run's (of rows with their own, the mean), else the recipe's when it is
     /// not searched.
     double exponent = std::numeric_limits<double>::quiet_NaN();
-    double keptShare = std::numeric_limits<double>::quiet_NaN();    ///< of weights kept as floats
+    double keptShare = std::numeric_limits<double>::quiet_NaN(); ///< of weights kept as floats
     /// With weights, inputs or both quantized, of inputs on uniform grids.
     double weightError = std::numeric_limits<double>::quiet_NaN();
     double inputError = std::numeric_limits<double>::quiet_NaN();
