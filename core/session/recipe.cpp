@@ -44,7 +44,6 @@
 #include "core/base/text.h"
 #include "core/graph/model.h"
 #include "core/io/strict_json.h"
-#include "core/quant/static_settings.h"
 #include "core/session/recipe_activation.h"
 #include "core/session/recipe_json.h"
 #include "core/session/recipe_reader.h"
@@ -376,12 +375,6 @@ void readData(const Reader& reader, CalibrationChoice& choice)
 }
 
 } // namespace
-
-bool needsCalibration(const LayerChoice& choice)
-{
-    return !choice.keepFloat && (needsCalibration(choice.method) || choice.activation.enabled() ||
-                                 staticSettings(choice.activation, choice.method).has_value());
-}
 
 std::string choiceToJson(const LayerChoice& choice)
 {

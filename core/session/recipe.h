@@ -2,9 +2,7 @@
 #pragma once
 
 #include "core/graph/model.h"
-#include "core/quant/activation_grid.h"
-#include "core/quant/options.h"
-#include "core/quant/scheme.h"
+#include "core/quant/layer_choice.h"
 
 #include <map>
 #include <optional>
@@ -13,19 +11,6 @@
 #include <vector>
 
 namespace gradus {
-
-/// What is done to one layer: a method on a scheme, or nothing ("keep float").
-struct LayerChoice
-{
-    bool keepFloat = false;
-    Scheme scheme;
-    MethodOptions method = RtnOptions{};
-    ActivationChoice activation = {}; ///< of the layer's inputs
-    bool operator==(const LayerChoice&) const = default;
-};
-/// Whether what is made of the layer depends on calibration inputs: its method's result, or the
-/// grid of its inputs.
-[[nodiscard]] bool needsCalibration(const LayerChoice& choice);
 
 /// A rule: layers whose name matches the pattern get the choice. Pattern: a regular expression
 /// (PCRE2 syntax) searched in the layer's name.
