@@ -116,9 +116,9 @@ struct AllocationBudget
 struct AllocationResult
 {
     Allocation allocation;
-    std::uint64_t cost = 0;     ///< with what is fixed
-    double bitsPerWeight = 0;   ///< of stored bytes; NaN where the cost is another
-    double predictedError = 0;  ///< in the table's unit
+    std::uint64_t cost = 0;    ///< with what is fixed
+    double bitsPerWeight = 0;  ///< of stored bytes; NaN where the cost is another
+    double predictedError = 0; ///< in the table's unit
     AllocationSolver solver = AllocationSolver::Exact;
 };
 /// Throws Error(Usage) naming the least (and the largest) that can be had when the budget cannot be

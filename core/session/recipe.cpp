@@ -44,6 +44,7 @@
 #include "core/base/text.h"
 #include "core/graph/model.h"
 #include "core/io/strict_json.h"
+#include "core/quant/static_settings.h"
 #include "core/session/recipe_activation.h"
 #include "core/session/recipe_json.h"
 #include "core/session/recipe_reader.h"
