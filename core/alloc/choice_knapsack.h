@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include "core/base/monitor.h"
+
+#include <cstdint>
+#include <vector>
+
+namespace gradus {
+
+/// An option of a multiple-choice knapsack of integers: what it takes, and what is to be small.
+struct KnapsackOption
+{
+    std::int64_t weight = 0; ///< ≥ 0
+    std::int64_t value = 0;  ///< ≥ 0
+    int option = 0;          ///< the caller's name for it
+};
+
+/// By item. Sums of the largest weights and of the largest values fit 62 bits.
+using KnapsackItems = std::vector<std::vector<KnapsackOption>>;
+
+struct KnapsackLimits
+{
+    std::size_t states = std::size_t(1) << 17; ///< partial sums kept at once
+    std::size_t visits = std::size_t(1) << 25; ///< partial sums looked at in all
+};
+
+struct KnapsackSolution
+{
+    std::vector<int> chosen; ///< KnapsackOption::option by item
+    /// The value is the least. Otherwise the limits were hit: partial sums with the weakest bounds
+    /// were given up, and these are the best choices that were met.
+    bool optimal = false;
+};
+
+/// One option of every item so that the sum of values is least while that of weights is at most
+/// `capacity`; of those the one of least weight; remaining ties in a fixed way, options that are
+/// alike in both going to the first. All arithmetic is exact. The least weights fit the capacity.
+[[nodiscard]] KnapsackSolution solveKnapsack(const KnapsackItems& items, std::int64_t capacity,
+                                             const Monitor& monitor,
+                                             const KnapsackLimits& limits = {});
+
+} // namespace gradus
