@@ -26,6 +26,7 @@ using AddAction = std::function<void(CLI::App* verb, Action action)>;
 void addInspect(CLI::App& program, const AddAction& add);
 void addStats(CLI::App& program, const AddAction& add);
 void addQuantize(CLI::App& program, const AddAction& add);
+void addAllocate(CLI::App& program, const AddAction& add);
 void addEvaluate(CLI::App& program, const AddAction& add);
 void addGenerate(CLI::App& program, const AddAction& add);
 void addRun(CLI::App& program, const AddAction& add);

@@ -31,6 +31,7 @@ int run(int argc, char** argv)
     cli::addInspect(program, add);
     cli::addStats(program, add);
     cli::addQuantize(program, add);
+    cli::addAllocate(program, add);
     cli::addEvaluate(program, add);
     cli::addGenerate(program, add);
     cli::addRun(program, add);

@@ -24,7 +24,9 @@
 #include <QTextBlock>
 #include <QTextBrowser>
 
+#include <algorithm>
 #include <cstdio>
+#include <limits>
 
 using namespace gradus;
 
@@ -389,6 +391,89 @@ private Q_SLOTS:
         QVERIFY(found.size() >= 11);
         QCOMPARE(foundHeadings, headings);
         QCOMPARE(found, expected);
+    }
+
+    void allocationsAreThoseOfTheTable()
+    {
+        QFile file(QStringLiteral(GRADUS_SOURCE_DIR "/tests/bench/tables/allocation.csv"));
+        QVERIFY(file.open(QIODevice::ReadOnly));
+        // The columns of outcomes; a row has those that fit its model.
+        enum
+        {
+            Perplexity = 8,
+            Top1 = 9,
+            Kl = 11,
+            Cosine = 13,
+            WeightError = 14,
+            Columns
+        };
+        QMap<QString, QStringList> lines;       // by model and allocation, budgets in their order
+        QMap<QString, QList<QStringList>> rows; // by model, allocation and budget: of all seeds
+        QStringList budgets;
+        const QStringList text =
+            QString::fromUtf8(file.readAll()).trimmed().split(QLatin1Char('\n'));
+        for (const QString& line : text.mid(1)) {
+            const QStringList fields = line.split(QLatin1Char(','));
+            QCOMPARE(fields.size(), int(Columns));
+            const QString key = fields[0] + QLatin1Char(' ') + fields[3];
+            if (!lines.contains(key))
+                lines[key] = {};
+            if (!budgets.contains(fields[2]))
+                budgets.append(fields[2]);
+            rows[key + QLatin1Char(' ') + fields[2]].append(fields);
+            // No allocation is larger than its budget.
+            QVERIFY2(fields[4].toDouble() <= fields[2].toDouble(), qPrintable(line));
+        }
+        const auto spread = [](const QList<QStringList>& own, int column, int places,
+                               bool fromOne) {
+            double low = std::numeric_limits<double>::infinity();
+            double high = -low;
+            for (const QStringList& fields : own) {
+                const double value = fields[column].toDouble();
+                low = std::min(low, fromOne ? 1 - value : value);
+                high = std::max(high, fromOne ? 1 - value : value);
+            }
+            QString result = fixed((low + high) / 2, places);
+            if (own.size() > 1)
+                result += QStringLiteral(" ± ") + fixed((high - low) / 2, places);
+            return result;
+        };
+        for (auto line = lines.begin(); line != lines.end(); ++line)
+            for (const QString& budget : budgets) {
+                const QList<QStringList> own = rows.value(line.key() + QLatin1Char(' ') + budget);
+                if (own.isEmpty()) {
+                    line.value().append(QStringLiteral("–"));
+                    continue;
+                }
+                double sum = 0;
+                const bool perplexity = !own[0][Perplexity].isEmpty();
+                for (const QStringList& fields : own)
+                    sum += fields[perplexity ? Perplexity : Top1].toDouble();
+                const double mean = sum / static_cast<double>(own.size());
+                if (perplexity)
+                    line.value().append(fixed(mean, mean < 100 ? 2 : 0) + QStringLiteral(", ") +
+                                        spread(own, Kl, 3, false));
+                else if (!own[0][Top1].isEmpty())
+                    line.value().append(fixed(mean * 100, 1) + QStringLiteral(" %, ") +
+                                        spread(own, Kl, 3, false));
+                else if (!own[0][Cosine].isEmpty())
+                    line.value().append(spread(own, Cosine, 4, true));
+                else
+                    line.value().append(spread(own, WeightError, 4, false));
+            }
+        QMap<QString, QStringList> found;
+        QString model;
+        const QString page = textOf(QStringLiteral("16-allocation.md"));
+        for (const QString& line : page.split(QLatin1Char('\n'))) {
+            if (line.startsWith(QLatin1String("### ")))
+                model = line.mid(4).section(QLatin1Char(':'), 0, 0);
+            if (model.isEmpty() || !line.startsWith(QLatin1String("| `")))
+                continue;
+            QStringList cells = line.mid(2, line.size() - 4).split(QStringLiteral(" | "));
+            found[model + QLatin1Char(' ') + cells.takeFirst().remove(QLatin1Char('`'))] = cells;
+        }
+        QVERIFY(found.size() >= 8);
+        QCOMPARE(found, lines);
     }
 
     void powerGridsAreThoseOfTheTable()
