@@ -62,6 +62,12 @@ public:
         , m_capacity(capacity)
     {
         normalize(items);
+        std::size_t options = 0;
+        for (const Item& item : m_items)
+            options += item.size();
+        if (m_limits.visits == 0)
+            m_limits.visits =
+                std::clamp(1000 * options, std::size_t(1) << 20, std::size_t(1) << 25);
     }
 
     KnapsackSolution solve();
@@ -86,14 +92,15 @@ private:
     bool chooseMultiplier();
     void improveBySwaps(const std::vector<int>& base);
     bool reduce();
-    void decide(int item);
+    void decide(int item, std::size_t itemsLeft);
+    [[nodiscard]] std::size_t statesFor(std::size_t itemsLeft) const;
     void extend(const KnapsackOption& option, int choice, std::vector<State>& result);
-    void limitStates();
+    void limitStates(std::size_t most);
     void adopt(std::vector<int> choices);
     void adoptPending(int item);
     [[nodiscard]] KnapsackSolution solution(bool optimal) const;
 
-    const KnapsackLimits m_limits;
+    KnapsackLimits m_limits;
     const Monitor& m_monitor;
     std::int64_t m_capacity = 0; ///< above the least weights, over their common divisor
     std::vector<Item> m_items;   ///< undominated, by rising weight and falling value, from 0
@@ -443,9 +450,9 @@ void Solver::adoptPending(int item)
 }
 
 /// Keeps those with the least bounds.
-void Solver::limitStates()
+void Solver::limitStates(std::size_t most)
 {
-    if (m_states.size() <= m_limits.states)
+    if (m_states.size() <= most)
         return;
     std::vector<std::pair<double, std::size_t>> bounds;
     bounds.reserve(m_states.size());
@@ -461,19 +468,28 @@ void Solver::limitStates()
                      static_cast<double>(m_segments[corner].dWeight);
         bounds.emplace_back(bound, s);
     }
-    const auto cut = bounds.begin() + static_cast<std::ptrdiff_t>(m_limits.states);
+    const auto cut = bounds.begin() + static_cast<std::ptrdiff_t>(most);
     std::nth_element(bounds.begin(), cut, bounds.end());
     m_givenUp = std::min(m_givenUp, cut->first);
     std::sort(bounds.begin(), cut,
               [](const auto& a, const auto& b) { return a.second < b.second; });
     std::vector<State> kept;
-    kept.reserve(m_limits.states);
+    kept.reserve(most);
     for (auto at = bounds.begin(); at != cut; ++at)
         kept.push_back(m_states[at->second]);
     m_states = std::move(kept);
 }
 
-void Solver::decide(int item)
+/// How many partial sums may stay when so many items are still to be decided.
+std::size_t Solver::statesFor(std::size_t itemsLeft) const
+{
+    if (2 * m_visits < m_limits.visits || itemsLeft == 0)
+        return m_limits.states;
+    const std::size_t left = m_limits.visits - std::min(m_visits, m_limits.visits);
+    return std::clamp<std::size_t>(left / (4 * itemsLeft), 16, m_limits.states);
+}
+
+void Solver::decide(int item, std::size_t itemsLeft)
 {
     const Item& options = m_items[static_cast<std::size_t>(item)];
     const std::vector<bool> kept = m_open[static_cast<std::size_t>(item)].kept;
@@ -498,7 +514,7 @@ void Solver::decide(int item)
         lists = std::move(merged);
     }
     m_states = lists.empty() ? std::vector<State>() : std::move(lists.front());
-    limitStates();
+    limitStates(statesFor(itemsLeft));
     for (State& state : m_states) {
         m_nodes.push_back({state.node, item, state.choice});
         state.node = static_cast<int>(m_nodes.size()) - 1;
@@ -534,24 +550,18 @@ KnapsackSolution Solver::solve()
     std::sort(order.begin(), order.end());
 
     m_states.push_back({});
-    bool complete = true;
-    for (const auto& [cost, item] : order) {
-        if (m_states.empty())
-            break;
-        if (m_visits > m_limits.visits) {
-            complete = false;
-            break;
-        }
+    for (std::size_t k = 0; k < order.size() && !m_states.empty(); ++k) {
+        const int item = order[k].second;
         if (m_open[static_cast<std::size_t>(item)].count < 2)
             continue;
         const std::int64_t value = m_bestValue;
-        decide(item);
+        decide(item, order.size() - k - 1);
         if (m_bestValue < value && reduce())
             rebuildRemainder();
     }
     // Whole numbers: what has a bound above best − 1 is not better.
     const bool hopeless = m_givenUp * (1 - 1e-12) > static_cast<double>(m_bestValue) - 1;
-    return solution(complete && (!std::isfinite(m_givenUp) || hopeless));
+    return solution(!std::isfinite(m_givenUp) || hopeless);
 }
 
 } // namespace

@@ -16,13 +16,17 @@ struct KnapsackOption
     int option = 0;          ///< the caller's name for it
 };
 
-/// By item. Sums of the largest weights and of the largest values fit 62 bits.
+/// By item. The sum of the largest weights fits 63 bits, so does that of the largest values, and
+/// their bits together are at most 124.
 using KnapsackItems = std::vector<std::vector<KnapsackOption>>;
 
+/// When to give up exactness. The first half of the visits is spent freely, the second shared
+/// evenly by the items that are left.
 struct KnapsackLimits
 {
-    std::size_t states = std::size_t(1) << 17; ///< partial sums kept at once
-    std::size_t visits = std::size_t(1) << 25; ///< partial sums looked at in all
+    std::size_t states = std::size_t(1) << 16; ///< partial sums kept at once
+    /// Partial sums looked at in all; 0: 1000 for every option, at least 2^20, at most 2^25.
+    std::size_t visits = 0;
 };
 
 struct KnapsackSolution
