@@ -282,7 +282,8 @@ private Q_SLOTS:
         const Allocation best =
             leastError(problem, std::numeric_limits<std::uint64_t>::max(), Monitor());
         QCOMPARE(best.chosen, (std::vector<int>{1, 1}));
-        QCOMPARE(leastError(problem, half + 1, Monitor()).cost, half + 1);
+        // Either way one large error is left: the cheaper one.
+        QCOMPARE(leastError(problem, half + 1, Monitor()).cost, half);
         QCOMPARE(leastCost(problem, 1, Monitor()).cost, 2 * half);
         QCOMPARE(leastCost(problem, std::numeric_limits<double>::infinity(), Monitor()).cost,
                  std::uint64_t(1));
