@@ -6,6 +6,7 @@
 #include "core/alloc/sensitivity_table.h"
 #include "core/graph/model.h"
 #include "core/session/recipe.h"
+#include "core/session/workload.h"
 
 #include <functional>
 #include <memory>
@@ -58,8 +59,14 @@ struct AllocationRules
     using CostOf =
         std::function<std::optional<std::uint64_t>(const Layer& layer, const LayerChoice& choice)>;
     CostOf cost;
-    std::uint64_t fixedCost = 0; ///< of the file besides
+    AllocationCost unit = AllocationCost::FileBytes; ///< what `cost` counts
+    std::uint64_t fixedCost = 0;                     ///< of the file besides
 };
+
+/// AllocationRules::cost of BitOperations. A choice that keeps the weight float, and inputs that
+/// stay float, count 32 bits; embeddings multiply nothing. `work` is of the samples that count as
+/// one pass. The model has to outlive it.
+[[nodiscard]] AllocationRules::CostOf bitOperationsCost(const Model& model, SampleWork work);
 
 /// A problem made of a table, a model and what a person says; solving it again and again for other
 /// budgets costs next to nothing.
@@ -74,8 +81,9 @@ struct AllocationSetup
         std::vector<std::size_t> candidates; ///< by option
     };
     std::vector<Part> parts;
-    /// Layers that keep the recipe's choice: bytes and weights count towards the budget, errors are
-    /// the same for all allocations.
+    /// Layers that keep the recipe's choice, locked or not in the table: bytes and weights count
+    /// towards the budget, errors are the same for all allocations. Layers that stay float are
+    /// among them only with a cost of their own (AllocationRules::cost).
     struct Fixed
     {
         std::string layer;
@@ -84,6 +92,7 @@ struct AllocationSetup
         std::int64_t weights = 0; ///< 0 where it is kept float
     };
     std::vector<Fixed> fixed;
+    AllocationCost unit = AllocationCost::StoredBytes;
     std::uint64_t fixedCost = 0;    ///< of all that is not the problem's
     std::int64_t weights = 0;       ///< quantized, fixed ones included: what bits per weight are of
     std::vector<std::string> notes; ///< "q_proj, k_proj and v_proj are decided as one", …
@@ -95,7 +104,8 @@ struct AllocationSetup
                                               SensitivityMetric metric,
                                               const AllocationRules& rules);
 
-/// A budget as a person writes it: "3.5bpw", "12MiB", "123456B", or "error:0.1", a bound on the
+/// A budget as a person writes it: "3.5bpw", "12MiB" (or kB, KiB, MB, GB, GiB), "123456B",
+/// "3.2Gbops" (bit-operations of a pass; k, M, G, T or nothing), or "error:0.1", a bound on the
 /// predicted error.
 struct AllocationBudget
 {
@@ -103,14 +113,16 @@ struct AllocationBudget
     {
         BitsPerWeight,
         Bytes,
+        BitOperations,
         Error,
     };
     Kind kind = Kind::BitsPerWeight;
-    double value = 0;
+    double value = 0; ///< > 0; of Bytes and BitOperations a whole number below 2^63
     bool operator==(const AllocationBudget&) const = default;
 };
 /// Throws Error(Usage) on anything else.
 [[nodiscard]] AllocationBudget parseBudget(std::string_view text);
+/// What parseBudget() reads the same budget from.
 [[nodiscard]] std::string budgetText(const AllocationBudget& budget);
 
 struct AllocationResult
@@ -122,18 +134,22 @@ struct AllocationResult
     AllocationSolver solver = AllocationSolver::Exact;
 };
 /// Throws Error(Usage) naming the least (and the largest) that can be had when the budget cannot be
-/// met. An Error budget is for Exact alone.
+/// met, and when it is not one of what the setup's costs count: BitsPerWeight of stored bytes,
+/// Bytes of stored or file bytes, BitOperations of such. An Error budget is for Exact alone.
 [[nodiscard]] AllocationResult allocate(const AllocationSetup& setup,
                                         const AllocationBudget& budget, AllocationSolver solver,
                                         const Monitor& monitor);
 
-/// The recipe with the allocation's choices as overrides of the layers that it decides; all else
-/// stays.
-[[nodiscard]] Recipe allocatedRecipe(const Recipe& recipe, const SensitivityTable& table,
-                                     const AllocationSetup& setup, const Allocation& allocation);
+/// The recipe with the allocation's choices for the layers that it decides, as overrides where they
+/// differ from what the recipe says without one; all else stays. A candidate that leaves inputs
+/// float takes what the recipe says of the layer's inputs.
+[[nodiscard]] Recipe allocatedRecipe(const Recipe& recipe, const Model& model,
+                                     const SensitivityTable& table, const AllocationSetup& setup,
+                                     const Allocation& allocation);
 
-/// Layers that runtimes fuse into one matrix, as indices of Model::layers: those of one kind that
-/// read the same value in one block and are called q/k/v (query/key/value) or gate/up.
+/// Layers that runtimes fuse into one matrix, as indices of Model::layers in rising order: those of
+/// one kind that read the same value in one block and are called q/k/v (query/key/value) or gate/up
+/// (see graph/fused_names.h). At least two each.
 [[nodiscard]] std::vector<std::vector<std::size_t>> fusedGroups(const Model& model);
 
 } // namespace gradus
