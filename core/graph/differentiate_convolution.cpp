@@ -13,7 +13,9 @@ void differentiate(const op::Convolution& convolution, Differentiation& d)
 {
     const Tensor& delta = std::as_const(d.delta());
     const auto size = sizeOf(convolution, d.shape(0), delta.shape()[1]);
-    if (d.wanted()) {
+    if (d.wanted() && d.sink().convolutionOutput)
+        d.sink().convolutionOutput(d.node(), d.in(0), delta);
+    if (d.wanted() && (d.sink().convolution || !d.sink().convolutionOutput)) {
         Tensor weight({size.outChannels, size.geometry.features()});
         kernel::convolutionWeightGradient(size, d.in(0).floats(), delta.floats(), weight.matrix(),
                                           d.monitor());

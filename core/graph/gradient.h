@@ -20,6 +20,9 @@ struct GradientSink
     std::function<void(int node, ConstMatrixView weight, std::span<const float> bias)> convolution;
     /// Of a norm node: dL/d of its weight or its bias, which is named.
     std::function<void(int node, const std::string& tensor, std::span<const float> gradient)> norm;
+    /// Of a Convolution node, its input x (n × C × height × width) and delta = dL/d(output) (n ×
+    /// out × height × width). Where this is set and `convolution` is not, dL/dW is not computed.
+    std::function<void(int node, const Tensor& x, const Tensor& delta)> convolutionOutput = {};
 };
 
 /// Forward and backward through a range of nodes (a block, or what follows the last one), for one

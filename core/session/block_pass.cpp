@@ -27,6 +27,12 @@ std::int64_t samplesPerBatch(const Model& model, const Tensor& one)
     return std::clamp<std::int64_t>(elementsAtOnce / elements, 1, most);
 }
 
+bool headGoesByRow(const Model& model, const Shape& hidden)
+{
+    return model.task == ModelTask::Language && model.graph.outputs.size() == 1 &&
+           hidden.size() == 2 && headRange(model).sides.empty();
+}
+
 BlockPass::BlockPass(const Model& model, const Weights& weights, const Dataset& data,
                      std::int64_t samples, std::uint64_t memoryBytes)
     : m_model(model)
@@ -160,6 +166,29 @@ void BlockPass::finishAdvance()
         m_hidden = std::move(m_next);
 }
 
+std::unique_ptr<SampleStore> BlockPass::copyHidden(std::uint64_t memoryBytes) const
+{
+    std::unique_ptr<SampleStore> copy;
+    for (std::int64_t s = 0; s < count(); s += m_perBatch) {
+        const std::int64_t samples = std::min(m_perBatch, count() - s);
+        const Tensor batch = m_hidden->read(s, samples);
+        if (!copy)
+            copy = std::make_unique<SampleStore>(m_room, batch, samples, memoryBytes);
+        copy->write(s, batch);
+    }
+    return copy;
+}
+
+void BlockPass::resume(const SampleStore& hidden)
+{
+    m_lastBatch = -1;
+    m_next.reset();
+    for (std::int64_t s = 0; s < count(); s += m_perBatch) {
+        const std::int64_t samples = std::min(m_perBatch, count() - s);
+        put(m_hidden, s, samples, hidden.read(s, samples));
+    }
+}
+
 const Values& BlockPass::sides(std::int64_t first) const
 {
     return m_sides[static_cast<std::size_t>(first / m_perBatch)];
@@ -174,12 +203,6 @@ bool BlockPass::hasSides() const
 {
     return std::any_of(m_model.blocks.begin(), m_model.blocks.end(),
                        [](const Block& block) { return !block.sides.empty(); });
-}
-
-bool BlockPass::headIsByRow() const
-{
-    return m_model.task == ModelTask::Language && m_model.graph.outputs.size() == 1 &&
-           m_hidden->shape().size() == 2 && headRange(m_model).sides.empty();
 }
 
 std::vector<Tensor> BlockPass::finish(std::int64_t first, std::int64_t count,

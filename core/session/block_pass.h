@@ -23,6 +23,10 @@ namespace gradus {
 /// depend, in their last bits, on what runs together. one: the first input of one sample.
 [[nodiscard]] std::int64_t samplesPerBatch(const Model& model, const Tensor& one);
 
+/// Whether what follows the last block looks at each position of a text by itself, so that any of
+/// them may go together. hidden: shape of the last block's output for one sample.
+[[nodiscard]] bool headGoesByRow(const Model& model, const Shape& hidden);
+
 /// What quantize, capture and evaluate share: samples on their way through a model, all of them
 /// block by block, so that a block's weights are looked at once and not once per sample. The value
 /// that goes from block to block is kept for all samples, what blocks read besides for each batch.
@@ -63,6 +67,11 @@ public:
     void run(int block, Outputs what, const Monitor& monitor, const InputObserver& observer = {},
              const Progress& progress = {}, const Companion& companion = {});
     [[nodiscard]] const SampleStore& hidden() const { return *m_hidden; }
+    /// A copy of the values that go from block to block.
+    [[nodiscard]] std::unique_ptr<SampleStore> copyHidden(std::uint64_t memoryBytes) const;
+    /// Goes on from values that a pass over the same samples had, which stay as they are. What
+    /// blocks read besides is this pass's own.
+    void resume(const SampleStore& hidden);
     /// Of the last run that kept them aside.
     [[nodiscard]] const SampleStore& outputs() const { return *m_aside; }
     /// The outputs that were kept aside replace the values that went in.
@@ -108,8 +117,7 @@ private:
     [[nodiscard]] std::vector<Tensor> finish(std::int64_t first, std::int64_t count,
                                              const Monitor& monitor,
                                              const InputObserver& observer = {}) const;
-    /// The head looks at each position by itself, so that any of them may go together.
-    [[nodiscard]] bool headIsByRow() const;
+    [[nodiscard]] bool headIsByRow() const { return headGoesByRow(m_model, m_hidden->shape()); }
 
     const Model& m_model;
     Executor m_executor;

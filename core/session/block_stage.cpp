@@ -49,11 +49,6 @@ void addMovement(TracePoint& point, const QuantizedWeight& before, const Quantiz
 
 } // namespace
 
-void addNote(LayerResult& result, const std::string& sentence)
-{
-    result.note += concat(result.note.empty() ? "" : "; ", sentence);
-}
-
 bool QuantizeJob::trainsBlock(int block) const
 {
     const auto& layers = m_coupling.trainedIn(static_cast<std::size_t>(block));
@@ -175,7 +170,7 @@ void QuantizeJob::measureTrained(std::size_t index, const InputStatistics* input
     LayerResult& result = *m_results[index];
     const Tensor weight = layerWeight(m_model, m_model.layers[index]);
     result.relativeOutputError = std::numeric_limits<double>::quiet_NaN();
-    measure(result, weight.matrix(), inputs);
+    measureLayer(result, weight.matrix(), inputs);
     result.trace.back().relativeError = result.relativeOutputError;
     if (result.weight->scheme.levels != Levels::Uniform)
         result.trace.back().weightError = std::pow(10.0, -result.weightSqnrDb / 10);

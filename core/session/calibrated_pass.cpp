@@ -1,9 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/base/text.h"
-#include "core/eval/metrics.h"
-#include "core/quant/comparable_weight.h"
-#include "core/quant/methods/nupes.h"
-#include "core/quant/solve.h"
 #include "core/session/language.h"
 #include "core/session/quantize_job.h"
 #include "core/session/statistics.h"
@@ -278,8 +274,8 @@ void QuantizeJob::finishLayer(std::size_t index, const InputCapture* capture,
         const auto ahead = m_solvedStatic.extract(index);
         LayerResult result =
             ahead      ? std::move(ahead.mapped())
-            : captured ? solveLayer(layer, m_choices[index], inputs, capture->crossOf(layer))
-                       : solveLayer(layer, m_choices[index], nullptr, {});
+            : captured ? solveOne(layer, m_choices[index], inputs, capture->crossOf(layer))
+                       : solveOne(layer, m_choices[index], nullptr, {});
         if (captured)
             completeStatic(index, result, *capture);
         result.origin = m_trail.of(index, m_choices[index], wanted ? origin : InputOrigin());
@@ -321,83 +317,27 @@ void QuantizeJob::keep(std::size_t index)
         m_sink(*m_results[index]);
 }
 
-LayerResult QuantizeJob::solveLayer(const Layer& layer, const LayerChoice& choice,
-                                    const std::shared_ptr<const InputStatistics>& inputs,
-                                    std::span<const double> cross)
+LayerResult QuantizeJob::solveOne(const Layer& layer, const LayerChoice& choice,
+                                  const std::shared_ptr<const InputStatistics>& inputs,
+                                  std::span<const double> cross)
 {
     m_monitor.checkpoint();
-    LayerResult result;
-    result.name = layer.name;
-    result.choice = choice;
     if (choice.keepFloat) {
+        LayerResult result;
+        result.name = layer.name;
+        result.choice = choice;
         if (!layer.quantizedByDefault)
             result.note = "stays float unless a rule includes it";
         return result;
     }
     const auto start = std::chrono::steady_clock::now();
     const Tensor weight = layerWeight(m_model, layer);
-    LayerProblem problem;
-    problem.name = layer.name;
-    problem.weight = weight.matrix();
-    problem.scheme = choice.scheme;
-    problem.inputs = inputs;
-    problem.cross = cross;
-    problem.seed = m_request.recipe.seed;
-    if (sharesExponent(choice))
-        problem.modelExponent = m_modelExponent;
-    problem.activation = choice.activation;
-    MethodOptions method = choice.method;
-    std::string remark;
-    const bool isStatic = staticSettings(choice.activation, choice.method).has_value();
-    if (isStatic) {
-        problem.activation = {};
-        if (!inputs)
-            remark = "inputs stay float: they are not reached";
-    } else if (layer.kind == LayerKind::Convolution && choice.activation.enabled()) {
-        problem.activation = {};
-        remark = "inputs stay float: those of convolutions have no power grid";
-    }
-    if (!inputs && weightNeedsCalibration(method)) {
-        // The network never reaches it, or not where inputs could be seen.
-        remark =
-            concat("its inputs are not reached, so that ", methodName(method), " gives way to ");
-        if (const auto* nupes = std::get_if<NupesOptions>(&method))
-            method = dataFreeOptions(*nupes);
-        else
-            method = RtnOptions{};
-        remark += methodName(method);
-    }
-    StopOnly stop(m_monitor);
-    SolveResult solved = solve(problem, method, stop);
-    result.damping = solved.report.damping;
-    result.note = std::move(solved.report.note);
-    result.trace = std::move(solved.report.trace);
-    result.weight = std::make_shared<const QuantizedWeight>(std::move(solved.weight));
-    result.activation = solved.activation;
-    if (!remark.empty())
-        addNote(result, remark);
-    measure(result, problem.weight, inputs.get());
+    LayerTask task{&layer, choice, weight.matrix(), inputs, cross, m_request.recipe.seed};
+    task.modelExponent = m_modelExponent;
+    LayerResult result = solveLayer(task, m_monitor).result;
     result.seconds =
         std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     return result;
-}
-
-void QuantizeJob::measure(LayerResult& result, ConstMatrixView weight,
-                          const InputStatistics* inputs)
-{
-    const std::span<const float> ratio = result.staticInputs
-                                             ? std::span<const float>(result.staticInputs->ratio)
-                                             : std::span<const float>();
-    const Tensor quantized = comparableWeight(*result.weight, ratio);
-    // Where a norm was folded the weight is judged by what the norm made of it.
-    const WeightError error = ratio.empty() ? weightError(weight, quantized.matrix())
-                                            : weightError(foldedWeight(weight, ratio).matrix(),
-                                                          dequantize(*result.weight).matrix());
-    result.weightSqnrDb = error.sqnrDb;
-    result.weightCosine = error.cosine;
-    if (inputs && !inputs->hessian.empty())
-        result.relativeOutputError =
-            relativeOutputError(weight, quantized.matrix(), inputs->hessian, inputs->groups);
 }
 
 } // namespace gradus

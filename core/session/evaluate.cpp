@@ -6,6 +6,7 @@
 #include "core/graph/executor.h"
 #include "core/graph/kernels.h"
 #include "core/session/block_pass.h"
+#include "core/session/comparison.h"
 #include "core/session/language.h"
 #include "core/session/prepared_model.h"
 #include "core/session/samples.h"
@@ -19,13 +20,6 @@
 namespace gradus {
 
 namespace {
-
-/// Rows of logits that are worth having in memory at once.
-std::int64_t rowsPerHead(std::int64_t vocabulary)
-{
-    constexpr std::int64_t elements = 1 << 24;
-    return std::max<std::int64_t>(16, elements / std::max<std::int64_t>(1, vocabulary));
-}
 
 /// Positions [first, last) of a window whose next token is scored.
 struct Scored
@@ -142,31 +136,6 @@ void forEachScored(std::span<const std::pair<const Model*, const Weights*>> mode
     }
 }
 
-/// Mean over all scored tokens, and its standard error over the windows, of sums per window.
-struct Mean
-{
-    double value = 0;
-    double standardError = 0;
-};
-
-Mean meanOf(const std::vector<double>& windowSums, std::int64_t perWindow)
-{
-    const auto n = static_cast<double>(windowSums.size());
-    const auto each = static_cast<double>(perWindow);
-    Mean mean;
-    mean.value = std::accumulate(windowSums.begin(), windowSums.end(), 0.0) / (n * each);
-    if (n > 1) {
-        double squares = 0;
-        for (const double sum : windowSums)
-            squares += (sum / each - mean.value) * (sum / each - mean.value);
-        mean.standardError = std::sqrt(squares / (n * (n - 1)));
-    }
-    if (!std::isfinite(mean.value))
-        throw Error(ErrorCode::Numeric,
-                    "the model's output is not finite; a weight may be damaged or out of range");
-    return mean;
-}
-
 } // namespace
 
 Perplexity evaluatePerplexity(const EvaluateRequest& asked, Monitor& monitor)
@@ -191,7 +160,7 @@ Perplexity evaluatePerplexity(const EvaluateRequest& asked, Monitor& monitor)
                                           nll);
             sums[static_cast<std::size_t>(window)] += std::accumulate(nll.begin(), nll.end(), 0.0);
         });
-    const Mean mean = meanOf(sums, text.perWindow());
+    const SampleMean mean = meanOverSamples(sums, text.perWindow());
     Perplexity result;
     result.meanNll = mean.value;
     result.standardError = mean.standardError;
@@ -241,7 +210,7 @@ Divergence evaluateDivergence(const EvaluateRequest& asked, std::shared_ptr<cons
                       for (std::int64_t r = 0; r < p.rows; ++r)
                           same += top(p.row(r)) == top(q.row(r)) ? 1 : 0;
                   });
-    const Mean mean = meanOf(sums, text.perWindow());
+    const SampleMean mean = meanOverSamples(sums, text.perWindow());
     Divergence result;
     result.value = mean.value;
     result.standardError = mean.standardError;

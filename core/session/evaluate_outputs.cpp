@@ -6,6 +6,7 @@
 #include "core/graph/executor.h"
 #include "core/graph/kernels.h"
 #include "core/session/block_pass.h"
+#include "core/session/comparison.h"
 #include "core/session/evaluate.h"
 #include "core/session/language.h"
 #include "core/session/prepared_model.h"
@@ -21,27 +22,6 @@
 namespace gradus {
 
 namespace {
-
-/// Mean over samples and its standard error.
-struct Mean
-{
-    double value = 0;
-    double standardError = 0;
-};
-
-Mean meanOf(const std::vector<double>& each)
-{
-    const auto n = static_cast<double>(each.size());
-    Mean mean;
-    mean.value = std::accumulate(each.begin(), each.end(), 0.0) / n;
-    if (n > 1) {
-        double squares = 0;
-        for (const double value : each)
-            squares += (value - mean.value) * (value - mean.value);
-        mean.standardError = std::sqrt(squares / (n * (n - 1)));
-    }
-    return mean;
-}
 
 std::shared_ptr<const Dataset> openData(const EvaluateRequest& request, Monitor& monitor)
 {
@@ -75,24 +55,6 @@ struct Tested
     const Model* model = nullptr;
     const Weights* weights = nullptr;
 };
-
-/// A sample's first output as a row.
-Tensor rowsOf(Tensor output, std::int64_t samples, const Model& model)
-{
-    if (output.dtype() != DType::F32)
-        throw Error(ErrorCode::Unsupported,
-                    concat("output ", quoted(model.graph.outputs.front().name), " is ",
-                           dtypeName(output.dtype()), ", expected float scores"));
-    if (output.count() % samples != 0 || output.empty())
-        throw Error(ErrorCode::Shape,
-                    concat("output ", quoted(model.graph.outputs.front().name), " is ",
-                           shapeText(output.shape()), " for ", samples, " samples"));
-    if (const std::int64_t bad = countNonFinite(output.floats()); bad > 0)
-        throw Error(ErrorCode::Numeric,
-                    "the model's output is not finite; a weight may be damaged or out of range");
-    output.reshape({samples, output.count() / samples});
-    return output;
-}
 
 constexpr std::int64_t largestBatch = 4096;
 
@@ -167,7 +129,7 @@ void forEachOutput(std::span<const Tested> models, const Dataset& data,
                 std::vector<Tensor> rows;
                 for (std::size_t m = 0; m < models.size(); ++m)
                     rows.push_back(firstRows(
-                        rowsOf(std::move(results[m].front()), batch, *models[m].model), left));
+                        outputRows(std::move(results[m].front()), batch, *models[m].model), left));
                 results.clear();
                 body(start + at, rows);
             });
@@ -189,14 +151,6 @@ double cosineOf(std::span<const float> a, std::span<const float> b)
     if (aa == 0 || bb == 0)
         return aa == bb ? 1 : 0;
     return ab / std::sqrt(aa) / std::sqrt(bb);
-}
-
-/// Logarithms of probabilities, so that a softmax gives them back.
-void takeLogarithms(Tensor& rows)
-{
-    constexpr float least = 1e-30F;
-    for (float& value : rows.floats())
-        value = std::log(std::max(value, least));
 }
 
 } // namespace
@@ -371,12 +325,12 @@ OutputSimilarity evaluateOutputs(const EvaluateRequest& asked,
             kernel::divergence(std::as_const(first).matrix(), std::as_const(second).matrix(), kl);
             divergences.insert(divergences.end(), kl.begin(), kl.end());
         });
-    const Mean cosine = meanOf(cosines);
+    const SampleMean cosine = meanOverSamples(cosines);
     result.cosine = cosine.value;
     result.cosineStandardError = cosine.standardError;
     result.cosineLeast = *std::min_element(cosines.begin(), cosines.end());
     if (scores) {
-        const Mean divergence = meanOf(divergences);
+        const SampleMean divergence = meanOverSamples(divergences);
         result.divergence = divergence.value;
         result.divergenceStandardError = divergence.standardError;
     }

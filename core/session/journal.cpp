@@ -14,6 +14,7 @@
 #include "core/base/text.h"
 #include "core/session/journal_bytes.h"
 #include "core/session/journal_record.h"
+#include "core/session/record_file.h"
 #include "core/session/stored_tuning.h"
 
 #include <fcntl.h>
@@ -32,14 +33,7 @@ namespace {
 constexpr std::string_view magic = "GRDSJRNL";
 constexpr std::uint32_t version = 6;
 constexpr std::uint32_t oldestVersion = 4; ///< that is still read
-constexpr std::size_t digestBytes = 64;
-constexpr std::size_t recordHead = sizeof(std::uint64_t) + digestBytes;
-
-[[noreturn]] void failure(const std::filesystem::path& path, std::string_view action)
-{
-    throw Error(ErrorCode::Io, concat("cannot ", action, " the journal ", path.string(), ": ",
-                                      std::strerror(errno)));
-}
+constexpr std::string_view called = "the journal";
 
 std::string header(const std::string& fingerprint, std::uint32_t ofVersion = version)
 {
@@ -50,54 +44,12 @@ std::string header(const std::string& fingerprint, std::uint32_t ofVersion = ver
     return text + sha256(text);
 }
 
-void writeAll(int descriptor, std::string_view bytes, const std::filesystem::path& path)
-{
-    while (!bytes.empty()) {
-        const ssize_t done = ::write(descriptor, bytes.data(), bytes.size());
-        if (done < 0) {
-            if (errno == EINTR)
-                continue;
-            failure(path, "write");
-        }
-        bytes.remove_prefix(static_cast<std::size_t>(done));
-    }
-}
-
 bool isOlderHeader(const std::string& found, const std::string& fingerprint)
 {
     for (std::uint32_t old = oldestVersion; old < version; ++old)
         if (found == header(fingerprint, old))
             return true;
     return false;
-}
-
-/// Headers of one fingerprint have one length.
-void rewriteHeader(int descriptor, const std::string& text, const std::filesystem::path& path)
-{
-    if (::lseek(descriptor, 0, SEEK_SET) < 0)
-        failure(path, "write");
-    writeAll(descriptor, text, path);
-}
-
-/// Up to count bytes from offset; fewer at the end of the file.
-std::string readAt(int descriptor, std::uint64_t offset, std::uint64_t count,
-                   const std::filesystem::path& path)
-{
-    std::string bytes(count, '\0');
-    std::size_t got = 0;
-    while (got < count) {
-        const ssize_t done =
-            ::pread(descriptor, bytes.data() + got, count - got, static_cast<off_t>(offset + got));
-        if (done < 0 && errno == EINTR)
-            continue;
-        if (done < 0)
-            failure(path, "read");
-        if (done == 0)
-            break;
-        got += static_cast<std::size_t>(done);
-    }
-    bytes.resize(got);
-    return bytes;
 }
 
 } // namespace
@@ -124,12 +76,13 @@ Journal::Journal(std::filesystem::path runPath, std::string fingerprint, bool re
         }
     };
     m_descriptor = ::open(m_path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+    const RecordFile file(m_descriptor, m_path, std::string(called));
     if (m_descriptor < 0)
-        failure(m_path, "open");
+        file.fail("open");
     Guard guard{m_descriptor};
     struct stat status = {};
     if (::fstat(m_descriptor, &status) != 0)
-        failure(m_path, "open");
+        file.fail("open");
     if (!S_ISREG(status.st_mode))
         throw Error(ErrorCode::Io,
                     concat("the journal ", m_path.string(), " is not a regular file"));
@@ -141,13 +94,14 @@ Journal::Journal(std::filesystem::path runPath, std::string fingerprint, bool re
     const auto size = static_cast<std::uint64_t>(status.st_size);
     std::uint64_t end = 0; // of what is kept
     if (resume && size > 0) {
-        const std::string found = readAt(m_descriptor, 0, expected.size(), m_path);
+        const std::string found = file.readAt(0, expected.size());
         const std::size_t fixed = magic.size() + 2 * sizeof(std::uint32_t);
         if (found == expected) {
             end = expected.size();
         } else if (isOlderHeader(found, fingerprint)) {
             // Its records are records of this version; those that follow need not be of its own.
-            rewriteHeader(m_descriptor, expected, m_path);
+            // Headers of one fingerprint have one length.
+            file.writeAt(0, expected);
             end = expected.size();
         } else if (!magic.starts_with(std::string_view(found).substr(0, magic.size()))) {
             throw Error(ErrorCode::Format,
@@ -164,42 +118,32 @@ Journal::Journal(std::filesystem::path runPath, std::string fingerprint, bool re
         }
     }
     TuningPool trainings;
-    while (end > 0 && end < size) {
-        const std::string head = readAt(m_descriptor, end, recordHead, m_path);
-        if (head.size() < recordHead)
-            break;
-        std::uint64_t length = 0;
-        std::memcpy(&length, head.data(), sizeof length);
-        if (length > size - end - recordHead)
-            break;
-        const std::string payload = readAt(m_descriptor, end + recordHead, length, m_path);
-        if (payload.size() < length || sha256(payload) != head.substr(sizeof length))
-            break;
-        try {
-            LayerResult layer = decodeRecord(payload, trainings);
-            std::string name = layer.name;
-            m_finished.insert_or_assign(std::move(name), std::move(layer));
-        } catch (const Error& error) {
-            throw Error(ErrorCode::Format,
-                        concat("record ", m_finished.size() + 1, " of the journal ",
-                               m_path.string(), " is malformed: ", error.what(),
-                               "; start without --resume"));
-        }
-        end += recordHead + length;
-    }
-    if (::ftruncate(m_descriptor, static_cast<off_t>(end)) != 0 ||
-        ::lseek(m_descriptor, static_cast<off_t>(end), SEEK_SET) < 0)
-        failure(m_path, "write");
+    if (end > 0)
+        end = file.forEach(end, [&](std::string_view payload) {
+            try {
+                LayerResult layer = decodeRecord(payload, trainings);
+                std::string name = layer.name;
+                m_finished.insert_or_assign(std::move(name), std::move(layer));
+            } catch (const Error& error) {
+                throw Error(ErrorCode::Format,
+                            concat("record ", m_finished.size() + 1, " of the journal ",
+                                   m_path.string(), " is malformed: ", error.what(),
+                                   "; start without --resume"));
+            }
+        });
+    file.truncate(end);
     if (end == 0) {
         try {
-            writeAll(m_descriptor, expected, m_path);
+            file.writeAt(0, expected);
         } catch (...) {
             ::unlink(m_path.c_str());
             throw;
         }
+        end = expected.size();
     }
+    m_end = end;
     if (::fsync(m_descriptor) != 0)
-        failure(m_path, "write");
+        file.fail("write");
     // The name itself must survive a crash, too.
     const std::filesystem::path folder = m_path.has_parent_path() ? m_path.parent_path() : ".";
     if (const int parent = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -220,20 +164,15 @@ void Journal::append(const LayerResult& result)
 {
     if (m_descriptor < 0)
         throw Error(ErrorCode::Internal, "the journal has been removed");
-    const std::string payload = encodeRecord(result);
-    RecordWriter head;
-    head.number<std::uint64_t>(payload.size());
-    const off_t before = ::lseek(m_descriptor, 0, SEEK_CUR);
-    try {
-        writeAll(m_descriptor, concat(head.bytes(), sha256(payload)), m_path);
-        writeAll(m_descriptor, payload, m_path);
-        if (::fdatasync(m_descriptor) != 0)
-            failure(m_path, "write");
-    } catch (...) {
-        // Later records must not follow half a one.
-        (void)::ftruncate(m_descriptor, before);
-        (void)::lseek(m_descriptor, before, SEEK_SET);
-        throw;
+    const RecordFile file(m_descriptor, m_path, std::string(called));
+    const std::uint64_t before = m_end;
+    m_end = file.append(before, encodeRecord(result));
+    if (::fdatasync(m_descriptor) != 0) {
+        const int reason = errno;
+        m_end = before;
+        (void)::ftruncate(m_descriptor, static_cast<off_t>(before));
+        errno = reason;
+        file.fail("write");
     }
 }
 

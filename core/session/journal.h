@@ -3,6 +3,7 @@
 
 #include "core/session/run.h"
 
+#include <cstdint>
 #include <filesystem>
 #include <map>
 #include <memory>
@@ -33,6 +34,7 @@ private:
     std::filesystem::path m_path;
     std::map<std::string, LayerResult> m_finished;
     int m_descriptor = -1;
+    std::uint64_t m_end = 0; ///< of the last whole record
 };
 
 [[nodiscard]] std::filesystem::path journalPath(const std::filesystem::path& runPath);

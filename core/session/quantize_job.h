@@ -5,15 +5,14 @@
 #include "core/session/block_pass.h"
 #include "core/session/coupling.h"
 #include "core/session/journal.h"
+#include "core/session/layer_solve.h"
 #include "core/session/origin.h"
 #include "core/session/quantize.h"
 #include "core/session/samples.h"
+#include "core/session/stop_only.h"
 #include "core/session/workload.h"
 
 namespace gradus {
-
-/// Adds a sentence to what the result says of itself.
-void addNote(LayerResult& result, const std::string& sentence);
 
 /// One run of quantize: what its stages share. Only the files that implement it include this.
 class QuantizeJob
@@ -71,10 +70,9 @@ private:
     /// quantized weight to what comes after it.
     void finishLayer(std::size_t index, const InputCapture* capture, const InputOrigin& origin);
     /// inputs: null when there are none; cross: as LayerProblem has it.
-    LayerResult solveLayer(const Layer& layer, const LayerChoice& choice,
-                           const std::shared_ptr<const InputStatistics>& inputs,
-                           std::span<const double> cross);
-    static void measure(LayerResult& result, ConstMatrixView weight, const InputStatistics* inputs);
+    LayerResult solveOne(const Layer& layer, const LayerChoice& choice,
+                         const std::shared_ptr<const InputStatistics>& inputs,
+                         std::span<const double> cross);
     /// A result that will not change any more, but for the fine-tuning.
     void keep(std::size_t index);
     /// What a training sees of these layers, in their order.
@@ -189,21 +187,6 @@ private:
     SampleWork m_sampleWork;
     double m_workToDo = 0;
     double m_workDone = 0;
-};
-
-/// Long calls of the methods must not report progress of their own; they only need to know of a
-/// stop.
-class StopOnly final : public Monitor
-{
-public:
-    explicit StopOnly(const Monitor& parent)
-        : m_parent(parent)
-    {
-    }
-    [[nodiscard]] bool stopRequested() const override { return m_parent.stopRequested(); }
-
-private:
-    const Monitor& m_parent;
 };
 
 } // namespace gradus

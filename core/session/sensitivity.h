@@ -58,5 +58,8 @@ using SensitivitySink =
 /// One line per layer and candidate: layer, method, bits, group, bytes, weight_error,
 /// output_error, fisher, kl, kl_error, note. Numbers with all their digits.
 [[nodiscard]] std::string sensitivityCsv(const SensitivityTable& table);
+/// The same as an object: "unit", "candidates" (choices as in a recipe), "layers" with the errors
+/// by candidate, "pairs", "interaction". What was not measured is null.
+[[nodiscard]] std::string sensitivityJson(const SensitivityTable& table);
 
 } // namespace gradus

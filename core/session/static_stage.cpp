@@ -194,7 +194,7 @@ void QuantizeJob::solveStaticLayers(const std::vector<std::size_t>& group,
         result.trace = std::move(one.solved.report.trace);
         result.weight = std::make_shared<const QuantizedWeight>(std::move(one.solved.weight));
         result.staticInputs = std::move(details);
-        measure(result, weights[c].matrix(), nullptr);
+        measureLayer(result, weights[c].matrix(), nullptr);
         result.relativeOutputError = one.errors.weights;
         if (const std::string& why = statics.whyAlone(i); !why.empty())
             addNote(result, concat("the norm before it is not folded: ", why));

@@ -1,0 +1,514 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "core/session/sensitivity.h"
+
+#include "core/base/error.h"
+#include "core/base/hash.h"
+#include "core/base/text.h"
+#include "core/eval/weighted_error.h"
+#include "core/quant/packing.h"
+#include "core/quant/static_settings.h"
+#include "core/session/coupling.h"
+#include "core/session/origin.h"
+#include "core/session/prepared_model.h"
+#include "core/session/program.h"
+#include "core/session/sensitivity_job.h"
+#include "core/session/statistics.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace gradus {
+
+namespace {
+
+/// Of what is measured, and how.
+constexpr int metricVersion = 1;
+
+// Where the stages end, of the whole.
+constexpr double hashed = 0.02;
+constexpr double weighed = 0.1;
+constexpr double backwards = 0.25;
+
+} // namespace
+
+void KeptWeights::keep(std::size_t row, std::size_t candidate, const LayerResult& result)
+{
+    const QuantizedWeight& weight = *result.weight;
+    const std::uint64_t bytes =
+        packedBytes(weight.codes.size(), weight.scheme.bits) +
+        (weight.scales.size() + weight.zeros.size() + weight.exponents.size()) * sizeof(float) +
+        weight.groupIndex.size() * sizeof(std::int32_t) +
+        weight.outliers.columns.size() * (sizeof(std::uint32_t) + sizeof(float));
+    if (bytes > m_left)
+        return;
+    m_left -= bytes;
+    Kept kept;
+    kept.result = result;
+    kept.result.weight = nullptr;
+    kept.weight = weight;
+    kept.codes = packBits(weight.codes, weight.scheme.bits);
+    kept.weight.codes = {};
+    m_kept.insert_or_assign({row, candidate}, std::move(kept));
+}
+
+std::optional<LayerResult> KeptWeights::get(std::size_t row, std::size_t candidate) const
+{
+    const auto found = m_kept.find({row, candidate});
+    if (found == m_kept.end())
+        return std::nullopt;
+    const Kept& kept = found->second;
+    QuantizedWeight weight = kept.weight;
+    weight.codes = unpackBits(kept.codes, static_cast<std::uint64_t>(weight.rows * weight.cols),
+                              weight.scheme.bits);
+    LayerResult result = kept.result;
+    result.weight = std::make_shared<const QuantizedWeight>(std::move(weight));
+    return result;
+}
+
+SensitivityJob::SensitivityJob(const SensitivityRequest& request, Monitor& monitor,
+                               const SensitivitySink& sink)
+    : m_request(request)
+    , m_model(*request.model)
+    , m_monitor(monitor)
+    , m_sink(sink)
+    , m_kept(request.memoryBytes / 4)
+{
+    makeTable();
+}
+
+void SensitivityJob::makeTable()
+{
+    if (m_request.candidates.empty())
+        throw Error(ErrorCode::Usage, "there are no candidates to measure layers under");
+    for (const LayerChoice& candidate : m_request.candidates) {
+        Recipe probe; // whatever is wrong with it is found as in a recipe
+        probe.standard = candidate;
+        (void)resolve(probe, m_model);
+    }
+    const std::vector<LayerChoice> choices = resolve(m_request.recipe, m_model);
+    m_table.candidates = m_request.candidates;
+    m_table.unit = m_model.task == ModelTask::Language ? SensitivityTable::Unit::NatsPerToken
+                   : m_model.task == ModelTask::Classification
+                       ? SensitivityTable::Unit::NatsPerSample
+                       : SensitivityTable::Unit::OutputShare;
+    for (std::size_t i = 0; i < choices.size(); ++i) {
+        if (choices[i].keepFloat)
+            continue;
+        const Layer& layer = m_model.layers[i];
+        SensitivityTable::Row row;
+        row.layer = layer.name;
+        for (const LayerChoice& candidate : m_request.candidates) {
+            Sensitivity values;
+            values.bytes =
+                candidate.keepFloat
+                    ? static_cast<std::uint64_t>(layer.parameters()) * dtypeSize(layer.dtype)
+                    : storedSize(
+                          storedScheme(candidate.scheme, candidate.method), layer.rows, layer.cols,
+                          storedExtras(candidate.scheme, candidate.method, layer.rows, layer.cols))
+                          .bytes();
+            row.candidates.push_back(std::move(values));
+        }
+        m_rowOf[i] = m_layers.size();
+        m_layers.push_back(i);
+        m_table.rows.push_back(std::move(row));
+    }
+    if (m_table.rows.empty())
+        throw Error(ErrorCode::Usage, "the recipe quantizes no layer");
+    m_entries.assign(m_table.rows.size(), std::vector<Entry>(m_table.candidates.size()));
+}
+
+std::string SensitivityJob::identity(Monitor& monitor) const
+{
+    // Contents stand for paths; what is measured does not depend on the rest of the recipe.
+    Recipe common;
+    common.calibration = m_request.recipe.calibration;
+    common.calibration.mode = CalibrationMode::Float;
+    common.seed = m_request.recipe.seed;
+    common.foldBatchNorms = m_request.recipe.foldBatchNorms;
+    std::string data;
+    if (!common.calibration.data.empty()) {
+        data = dataHash(common.calibration, monitor);
+        common.calibration.data = "data";
+        common.calibration.labels.clear();
+        for (auto& [name, path] : common.calibration.inputs)
+            path.clear();
+    } else {
+        common.calibration = {};
+    }
+    std::string tokenizer;
+    if (!m_request.tokenizer.empty())
+        tokenizer = dataHash(m_request.tokenizer, monitor);
+    return concat("sensitivity ", metricVersion, '\n', programName(), '\n',
+                  contentHash(m_model.source, monitor), '\n', data, '\n', tokenizer, '\n',
+                  toJson(common));
+}
+
+void SensitivityJob::takeKnown(const SensitivityStore& store)
+{
+    forEachPlace([&](Place place) {
+        const KnownSensitivity* known =
+            store.find(m_table.rows[place.row].layer, m_table.candidates[place.candidate]);
+        if (!known)
+            return;
+        values(place) = known->values;
+        entry(place).reached = known->reached;
+        if (m_sink)
+            m_sink(place.row, place.candidate, values(place));
+    });
+}
+
+std::string SensitivityJob::whyNoInputs() const
+{
+    if (!m_model.canRun())
+        return concat("the model cannot be run: ", m_model.whyNotRunnable);
+    if (m_request.recipe.calibration.data.empty())
+        return "there are no calibration data";
+    return {};
+}
+
+bool SensitivityJob::lacks(Place place, SensitivityMetric metric)
+{
+    const Entry& e = entry(place);
+    return values(place).possible && (!e.reached || *e.reached < metric);
+}
+
+bool SensitivityJob::needsInputs(std::size_t candidate) const
+{
+    return needsCalibration(m_table.candidates[candidate]);
+}
+
+void SensitivityJob::reach(Place place, SensitivityMetric metric)
+{
+    entry(place).reached = metric;
+    const Sensitivity& now = values(place);
+    m_store->put(m_table.rows[place.row].layer, m_table.candidates[place.candidate], {now, metric});
+    if (m_sink)
+        m_sink(place.row, place.candidate, now);
+}
+
+void SensitivityJob::refuse(Place place, const std::string& why)
+{
+    values(place).possible = false;
+    values(place).note = why;
+    reach(place, SensitivityMetric::Divergence);
+}
+
+void SensitivityJob::report(double fraction, const std::string& stage)
+{
+    m_monitor.checkpoint();
+    m_monitor.report(fraction, stage);
+}
+
+SensitivityTable SensitivityJob::known()
+{
+    takeKnown(SensitivityStore::reading(m_request.cache, identity(m_monitor), m_monitor));
+    return std::move(m_table);
+}
+
+SensitivityTable SensitivityJob::run()
+{
+    report(0, "reading the model");
+    {
+        SubMonitor hashing(m_monitor, 0, hashed);
+        m_store.emplace(m_request.cache,
+                        m_request.cache.empty() ? std::string() : identity(hashing), m_monitor);
+    }
+    takeKnown(*m_store);
+    const std::string why = whyNoInputs();
+    m_goal = why.empty() ? m_request.metric : SensitivityMetric::Weight;
+    if (m_request.metric > m_goal)
+        m_monitor.note(concat("only the errors of weights are measured: ", why));
+    measureWeights();
+    if (why.empty())
+        measureOutputs();
+    if (m_goal == SensitivityMetric::Divergence) {
+        measureDivergences();
+        measurePairs();
+    }
+    m_monitor.report(1, "done");
+    return std::move(m_table);
+}
+
+LayerTask SensitivityJob::task(Place place, ConstMatrixView weight,
+                               std::shared_ptr<const InputStatistics> inputs) const
+{
+    LayerTask task;
+    task.layer = &layer(place.row);
+    task.choice = m_table.candidates[place.candidate];
+    task.weight = weight;
+    task.inputs = std::move(inputs);
+    task.seed = m_request.recipe.seed;
+    return task;
+}
+
+std::optional<LayerResult>
+SensitivityJob::solved(Place place, ConstMatrixView weight,
+                       const std::shared_ptr<const InputStatistics>& inputs)
+{
+    Sensitivity& s = values(place);
+    if (auto kept = m_kept.get(place.row, place.candidate)) {
+        if (inputs)
+            (void)measureLayer(*kept, weight, inputs.get());
+        return kept;
+    }
+    try {
+        SolvedLayer made = solveLayer(task(place, weight, inputs), m_monitor);
+        const LayerChoice& choice = m_table.candidates[place.candidate];
+        if (sharesExponent(choice))
+            addNote(made.result, "with an exponent of its own in place of the model's");
+        if (blockTrainingOf(choice) || fineTuningOf(choice))
+            addNote(made.result, "before any training");
+        s.weight = made.error.relative;
+        s.bytes = made.result.bytes();
+        s.note = made.result.note;
+        m_kept.keep(place.row, place.candidate, made.result);
+        return std::move(made.result);
+    } catch (const Error& error) {
+        if (error.code() == ErrorCode::Io || error.code() == ErrorCode::Internal)
+            throw;
+        refuse(place, error.what());
+        return std::nullopt;
+    }
+}
+
+void SensitivityJob::measureWeights()
+{
+    const bool calibrated = whyNoInputs().empty();
+    for (std::size_t row = 0; row < m_table.rows.size(); ++row) {
+        report(hashed + (weighed - hashed) * static_cast<double>(row) /
+                            static_cast<double>(m_table.rows.size()),
+               concat(m_table.rows[row].layer, ", errors of its weights"));
+        std::optional<Tensor> weight;
+        for (std::size_t c = 0; c < m_table.candidates.size(); ++c) {
+            const Place place{row, c};
+            const LayerChoice& choice = m_table.candidates[c];
+            const bool isStatic = staticSettings(choice.activation, choice.method).has_value();
+            if (!lacks(place, SensitivityMetric::Weight) ||
+                (needsInputs(c) && calibrated && !isStatic))
+                continue;
+            if (choice.keepFloat) {
+                Sensitivity& s = values(place);
+                s.weight = s.output = s.fisher = s.divergence = s.divergenceError = 0;
+                reach(place, SensitivityMetric::Divergence);
+                continue;
+            }
+            if (isStatic) {
+                refuse(place, "its inputs go to uniform grids that layers find together; the table "
+                              "is of layers by themselves");
+                continue;
+            }
+            if (!weight)
+                weight = layerWeight(m_model, layer(row));
+            if (needsInputs(c)) {
+                refuse(place, concat("it needs calibration, and ", whyNoInputs()));
+                continue;
+            }
+            if (solved(place, std::as_const(*weight).matrix(), nullptr))
+                reach(place, SensitivityMetric::Weight);
+        }
+    }
+}
+
+void SensitivityJob::measureOutputs()
+{
+    bool any = false;
+    bool gradients = false;
+    forEachPlace([&](Place place) {
+        // The weights of candidates that need inputs are solved on the way, too.
+        const SensitivityMetric least = m_goal == SensitivityMetric::Weight
+                                            ? SensitivityMetric::Weight
+                                            : SensitivityMetric::Output;
+        any = any || lacks(place, least) ||
+              (m_goal >= SensitivityMetric::Fisher && lacks(place, SensitivityMetric::Fisher));
+        gradients = gradients || (m_goal >= SensitivityMetric::Fisher &&
+                                  lacks(place, SensitivityMetric::Fisher));
+    });
+    if (!any && m_goal < SensitivityMetric::Divergence)
+        return;
+    report(weighed, "reading the calibration data");
+    m_samples = calibrationSamples(m_model, m_request.recipe.calibration, m_request.recipe.seed,
+                                   m_request.tokenizer, m_monitor);
+    m_weights.emplace(m_request.model, m_request.memoryBytes / 4);
+    if (!any)
+        return;
+    if (gradients) {
+        std::vector<std::size_t> layers;
+        for (std::size_t row = 0; row < m_layers.size(); ++row) {
+            bool wanted = false;
+            for (std::size_t c = 0; c < m_table.candidates.size(); ++c)
+                wanted = wanted || lacks({row, c}, SensitivityMetric::Fisher);
+            if (wanted)
+                layers.push_back(m_layers[row]);
+        }
+        m_gradients =
+            std::make_unique<OutputGradients>(m_model, *m_weights, m_samples, layers,
+                                              m_request.recipe.seed, m_request.memoryBytes / 4);
+        SubMonitor part(m_monitor, weighed, backwards);
+        m_gradients->run(part);
+    }
+    BlockPass pass(m_model, *m_weights, *m_samples.data, m_samples.count(),
+                   m_request.memoryBytes / 4);
+    pass.take(m_samples.chosen);
+    const CalibrationStages stages(m_model);
+    const auto blocks = static_cast<int>(stages.blocks.size());
+    const double end = m_goal == SensitivityMetric::Divergence ? 0.5 : 1;
+    const double share = (end - backwards) / (blocks + 2);
+    const auto stage = [&](int index, const std::vector<std::size_t>& layers, bool advances,
+                           const std::string& name, const auto& run) {
+        InputCapture inputs(m_model, m_monitor);
+        for (const std::size_t i : layers)
+            if (wantsInputs(i)) {
+                const bool rounds = std::any_of(
+                    m_table.candidates.begin(), m_table.candidates.end(),
+                    [](const LayerChoice& choice) { return choice.activation.enabled(); });
+                inputs.want(m_model.layers[i], true,
+                            rounds && m_model.layers[i].kind == LayerKind::Linear);
+            }
+        const double begin = backwards + index * share;
+        if (advances || !inputs.empty())
+            run(inputs, [&](double part) { report(begin + part * share / 2, name); });
+        inputs.finish();
+        for (std::size_t k = 0; k < layers.size(); ++k) {
+            report(begin + share / 2 *
+                               (1 + static_cast<double>(k) / static_cast<double>(layers.size())),
+                   concat(name, ", ", m_model.layers[layers[k]].name));
+            if (const auto row = m_rowOf.find(layers[k]); row != m_rowOf.end())
+                measureLayerOutputs(row->second, &inputs);
+        }
+    };
+    const auto wantedFrom = [&](int block) {
+        return std::any_of(m_layers.begin(), m_layers.end(), [&](std::size_t i) {
+            const int own = m_model.layers[i].block;
+            return (own == -1 || own >= block) && wantsInputs(i);
+        });
+    };
+    stage(0, stages.prelude, true, "before the blocks",
+          [&](InputCapture& inputs, const BlockPass::Progress& progress) {
+              pass.runPrelude(BlockPass::Outputs::Advance, m_monitor, inputs.observer(), progress);
+          });
+    for (int block = 0; block < blocks; ++block)
+        stage(block + 1, stages.layersOf(static_cast<std::size_t>(block)), wantedFrom(block + 1),
+              concat("block ", block + 1, " of ", blocks),
+              [&](InputCapture& inputs, const BlockPass::Progress& progress) {
+                  pass.run(block, BlockPass::Outputs::Advance, m_monitor, inputs.observer(),
+                           progress);
+              });
+    stage(blocks + 1, stages.head, false, "head",
+          [&](InputCapture& inputs, const BlockPass::Progress& progress) {
+              pass.runHead(m_monitor, inputs.observer(), progress);
+          });
+    for (std::size_t row = 0; row < m_layers.size(); ++row)
+        measureLayerOutputs(row, nullptr); // what no stage reached
+    m_gradients.reset();
+}
+
+bool SensitivityJob::wantsInputs(std::size_t layer)
+{
+    const auto row = m_rowOf.find(layer);
+    if (row == m_rowOf.end() || !canCapture(m_model, m_model.layers[layer]))
+        return false;
+    for (std::size_t c = 0; c < m_table.candidates.size(); ++c)
+        if (lacks({row->second, c}, std::min(m_goal, SensitivityMetric::Fisher)))
+            return true;
+    return false;
+}
+
+void SensitivityJob::measureLayerOutputs(std::size_t row, const InputCapture* inputs)
+{
+    const SensitivityMetric goal = std::min(m_goal, SensitivityMetric::Fisher);
+    const auto statistics = inputs ? inputs->of(layer(row)) : nullptr;
+    if (inputs && !statistics)
+        return; // at the end
+    std::optional<Tensor> weight;
+    for (std::size_t c = 0; c < m_table.candidates.size(); ++c) {
+        const Place place{row, c};
+        if (!lacks(place, goal))
+            continue;
+        if (!weight)
+            weight = layerWeight(m_model, layer(row));
+        const ConstMatrixView w = std::as_const(*weight).matrix();
+        const std::optional<LayerResult> result = solved(place, w, statistics);
+        if (!result)
+            continue;
+        Sensitivity& s = values(place);
+        if (goal >= SensitivityMetric::Output) {
+            s.output = result->relativeOutputError;
+            if (!statistics)
+                s.note += concat(s.note.empty() ? "" : "; ", "its inputs are not reached");
+        }
+        if (goal >= SensitivityMetric::Fisher)
+            measureFisher(place, w, *result);
+        reach(place, goal);
+    }
+}
+
+void SensitivityJob::measureFisher(Place place, ConstMatrixView weight, const LayerResult& result)
+{
+    Sensitivity& s = values(place);
+    const std::size_t index = m_layers[place.row];
+    if (const std::string why = m_gradients->whyNot(index); !why.empty()) {
+        s.note += concat(s.note.empty() ? "" : "; ", "no Fisher error: ", why);
+        return;
+    }
+    const GradientRows rows = m_gradients->of(index);
+    const Tensor quantized = dequantize(*result.weight);
+    LayerOnRows onRows{rows.inputs, {}, weight, quantized.matrix(), rows.groups};
+    Tensor rounded;
+    if (result.activation) {
+        rounded = Tensor(Shape{rows.inputs.rows, rows.inputs.cols});
+        simulateActivations(*result.activation, rows.inputs, rounded.matrix());
+        onRows.roundedInputs = std::as_const(rounded).matrix();
+    }
+    s.fisher = rows.factor * weightedSquaredError(onRows, rows.squares, m_monitor);
+    if (!std::isfinite(s.fisher)) {
+        s.fisher = std::numeric_limits<double>::quiet_NaN();
+        s.note += concat(s.note.empty() ? "" : "; ", "no Fisher error: gradients are not finite");
+    }
+}
+
+std::vector<LayerChoice> candidatesOf(const LayerChoice& base, const std::vector<int>& bits,
+                                      const std::vector<std::int64_t>& groups)
+{
+    std::vector<LayerChoice> candidates;
+    const std::vector<int> allBits = bits.empty() ? std::vector<int>{base.scheme.bits} : bits;
+    for (const int b : allBits) {
+        LayerChoice choice = base;
+        choice.keepFloat = false;
+        choice.scheme.bits = b;
+        if (groups.empty())
+            candidates.push_back(choice);
+        for (const std::int64_t group : groups) {
+            choice.scheme.granularity = group == 0 ? Granularity::Channel : Granularity::Group;
+            if (group > 0)
+                choice.scheme.groupSize = group;
+            candidates.push_back(choice);
+        }
+    }
+    return candidates;
+}
+
+namespace {
+
+SensitivityRequest preparedRequest(const SensitivityRequest& request)
+{
+    SensitivityRequest prepared = request;
+    prepared.model = preparedModel(std::move(prepared.model), request.recipe);
+    return prepared;
+}
+
+} // namespace
+
+SensitivityTable measureSensitivity(const SensitivityRequest& request, Monitor& monitor,
+                                    const SensitivitySink& sink)
+{
+    const SensitivityRequest prepared = preparedRequest(request);
+    return SensitivityJob(prepared, monitor, sink).run();
+}
+
+SensitivityTable knownSensitivity(const SensitivityRequest& request, Monitor& monitor)
+{
+    const SensitivityRequest prepared = preparedRequest(request);
+    return SensitivityJob(prepared, monitor, {}).known();
+}
+
+} // namespace gradus
