@@ -691,7 +691,8 @@ QString PlotView::visibleCsv() const
             const qsizetype at = header.indexOf(QLatin1String(name));
             return at < 0 ? otherwise : cells.value(at).toDouble();
         };
-        const double middle = value("exponent", static_cast<double>(place++));
+        const double middle =
+            value("exponent", value("bits_per_weight", static_cast<double>(place++)));
         const double from = value("first", value("from", middle));
         const double to = value("last", value("to", middle));
         if (to >= low && from <= high)

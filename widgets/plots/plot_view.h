@@ -29,7 +29,7 @@ public:
     /// What is shown, as CSV with a header line; comments start with "# ". Empty without data.
     [[nodiscard]] virtual QString csv() const = 0;
     /// The lines of csv() that lie within the shown range of the horizontal axis. A line stands at
-    /// its columns from … to, first … last, or exponent; without those, at its place in the table.
+    /// its columns from … to, first … last, exponent or bits_per_weight; else at its place.
     [[nodiscard]] QString visibleCsv() const;
     /// By extension: .png, .svg, .pdf or .csv. False with a sentence when it cannot be written.
     /// visibleOnly: a table of what is shown, instead of everything.
