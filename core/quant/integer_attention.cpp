@@ -26,13 +26,13 @@ constexpr std::int64_t mostKeys = 1 << 15;
 /// Of a head: 2^16 products of a code with a signed byte still fit into 32 bits.
 constexpr std::int64_t mostFeatures = 1 << 15;
 
-/// Exponents that share a sum: 2^14 is the largest signed operand of 16 bits.
-constexpr int exponentsTogether = 15;
-/// Smaller powers than that of the scale count as 0: all of them together are less than the
-/// rounding of floats. Two sums for each accumulator reach there.
-constexpr int largestExponent = 2 * exponentsTogether - 1;
+/// Exponents that share a sum: 2^7 is the largest power in a byte.
+constexpr int exponentsTogether = 8;
+/// Smaller powers than that of the scale count as 0 (section 4 stops at 24). Three sums for each
+/// accumulator reach there.
+constexpr int largestExponent = 3 * exponentsTogether - 1;
 
-/// One way of turning codes of probabilities into operands of 16 bits, and what sums of these
+/// One way of turning probabilities into operands that are unsigned bytes, and what sums of these
 /// count: all of them together make the probabilities. Unseen keys are 0 in all of them.
 struct Plane
 {
@@ -40,21 +40,12 @@ struct Plane
     {
         Codes,
         Seen,   ///< 1 for every key that is seen
-        Powers, ///< 2^(last − exponent) for exponents first … last
+        Powers, ///< those that the window has
     };
     Kind kind = Kind::Codes;
-    int largest = 0; ///< code
-    int halves = 0;  ///< of an octave, that a code counts: 1 for log√2, else 0
-    int odd = 0;     ///< which codes, where codes count halves
-    int first = 0;
-    int last = 0;
+    ByteWindow window;
     std::size_t sum = 0; ///< which of the two accumulators
     std::int64_t factor = 1;
-
-    [[nodiscard]] std::int64_t largestOperand() const
-    {
-        return kind == Kind::Codes ? largest : kind == Kind::Seen ? 1 : 1 << (last - first);
-    }
 };
 
 /// out = scale · (sum₀ + √2 · sum₁) with sums of factor · Σ operand · (code of v − its zero).
@@ -68,11 +59,9 @@ Planes planesOf(const AffineGrid& grid)
 {
     Planes result;
     result.scale = static_cast<double>(grid.scales.front());
-    Plane codes;
-    codes.largest = grid.largest();
-    result.planes.push_back(codes);
+    result.planes.emplace_back();
     if (grid.zeros.front() != 0) {
-        Plane zeros = codes;
+        Plane zeros;
         zeros.kind = Plane::Kind::Seen;
         zeros.factor = -static_cast<std::int64_t>(grid.zeros.front());
         result.planes.push_back(zeros);
@@ -80,66 +69,40 @@ Planes planesOf(const AffineGrid& grid)
     return result;
 }
 
+/// Powers 2^(last − e) of the exponents first … last, of even or odd codes where a code counts half
+/// an octave: √2^(−c) = 2^(−⌈c/2⌉), times √2 for odd codes.
+ByteWindow powersOf(const LogGrid& grid, int odd, int first, int last)
+{
+    const int k = grid.perOctave;
+    const int start = k * first - odd;
+    ByteWindow window;
+    window.first = static_cast<std::uint8_t>(start & 0xFF); // −1 of odd codes from 1 on
+    for (int e = first; e <= last; ++e) {
+        const int code = k * e - odd;
+        if (code >= 0 && code <= grid.largest())
+            window.table[static_cast<std::size_t>(code - start)] =
+                static_cast<std::uint8_t>(1 << (last - e));
+    }
+    return window;
+}
+
 Planes planesOf(const LogGrid& grid)
 {
     const int k = grid.perOctave;
-    // √2^(−c) = 2^(−⌈c/2⌉), times √2 for odd codes.
     const int top = std::min(largestExponent, k == 2 ? (grid.largest() + 1) / 2 : grid.largest());
     Planes result;
     result.scale = std::ldexp(static_cast<double>(grid.scale), -top);
     for (int odd = 0; odd < k; ++odd)
         for (int first = 0; first <= top; first += exponentsTogether) {
+            const int last = std::min(top, first + exponentsTogether - 1);
             Plane plane;
             plane.kind = Plane::Kind::Powers;
-            plane.largest = grid.largest();
-            plane.halves = k - 1;
-            plane.odd = odd;
-            plane.first = first;
-            plane.last = std::min(top, first + exponentsTogether - 1);
+            plane.window = powersOf(grid, odd, first, last);
             plane.sum = static_cast<std::size_t>(odd);
-            plane.factor = std::int64_t(1) << (top - plane.last);
+            plane.factor = std::int64_t(1) << (top - last);
             result.planes.push_back(plane);
         }
     return result;
-}
-
-/// Operands of `words` pairs of codes, two in a word, the first one lowest; returns their sum.
-template <class Operand>
-std::uint32_t fillWords(const std::uint16_t* codes, std::int64_t words, std::uint32_t* to,
-                        const Operand& operand)
-{
-    std::uint32_t sum = 0;
-    for (std::int64_t w = 0; w < words; ++w) {
-        const std::uint32_t low = operand(codes[2 * w]);
-        const std::uint32_t high = operand(codes[2 * w + 1]);
-        to[w] = low | high << 16;
-        sum += low + high;
-    }
-    return sum;
-}
-
-std::uint32_t fillPlane(const Plane& plane, const std::uint16_t* codes, std::int64_t words,
-                        std::uint32_t* to)
-{
-    const auto largest = static_cast<std::uint32_t>(plane.largest);
-    if (plane.kind == Plane::Kind::Codes)
-        return fillWords(codes, words, to, [largest](std::uint32_t code) -> std::uint32_t {
-            return code <= largest ? code : 0;
-        });
-    if (plane.kind == Plane::Kind::Seen)
-        return fillWords(codes, words, to, [largest](std::uint32_t code) -> std::uint32_t {
-            return code <= largest ? 1 : 0;
-        });
-    const auto halves = static_cast<std::uint32_t>(plane.halves);
-    const auto odd = static_cast<std::uint32_t>(plane.odd);
-    const auto last = static_cast<std::uint32_t>(plane.last);
-    const auto span = static_cast<std::uint32_t>(plane.last - plane.first);
-    return fillWords(codes, words, to, [=](std::uint32_t code) -> std::uint32_t {
-        // Exponents beyond the last wrap around, beyond the span too.
-        const std::uint32_t shift = last - ((code + halves) >> halves);
-        const bool counts = code <= largest && shift <= span && (code & halves) == odd;
-        return counts ? 1U << (shift & 15U) : 0U;
-    });
 }
 
 /// Codes of a matrix.
@@ -165,11 +128,11 @@ struct PackedHead
 {
     IntegerPanels keys;          ///< code − 128, keys × features
     std::vector<double> keySums; ///< of codes
-    IntegerPanels values;        ///< codes, features × keys
+    IntegerPanels values;        ///< code − 128, features × keys
 };
 
 PackedHead packHead(const Codes& k, const Codes& v, std::int64_t firstRow, std::int64_t count,
-                    std::int64_t firstColumn, std::int64_t headDim, std::int64_t largestOperand)
+                    std::int64_t firstColumn, std::int64_t headDim)
 {
     PackedHead head;
     head.keys = IntegerPanels(OperandStore::Bytes, count, headDim, headDim);
@@ -186,11 +149,11 @@ PackedHead packHead(const Codes& k, const Codes& v, std::int64_t firstRow, std::
         head.keySums[static_cast<std::size_t>(j)] = static_cast<double>(sum);
         head.keys.set(j, 0, operands.data());
     }
-    head.values = IntegerPanels(OperandStore::Pairs, headDim, count, count);
-    head.values.setLargestProduct(largestOperand * 255);
+    head.values = IntegerPanels(OperandStore::Bytes, headDim, count, count);
+    head.values.setLargestProduct(255 * 128);
     for (std::int64_t d = 0; d < headDim; ++d) {
         for (std::int64_t j = 0; j < count; ++j)
-            operands[static_cast<std::size_t>(j)] = *v.at(firstRow + j, firstColumn + d);
+            operands[static_cast<std::size_t>(j)] = *v.at(firstRow + j, firstColumn + d) - 128;
         head.values.set(d, 0, operands.data());
     }
     return head;
@@ -210,8 +173,6 @@ public:
         , m_planes(
               std::visit([](const auto& grid) { return planesOf(grid); }, *grids.probabilities))
     {
-        for (const Plane& plane : m_planes.planes)
-            m_largestOperand = std::max(m_largestOperand, plane.largestOperand());
         m_planes.scale *= static_cast<double>(m_value.scales.front());
     }
 
@@ -239,7 +200,7 @@ public:
                 for (std::int64_t i = begin; i < end; ++i)
                     heads[static_cast<std::size_t>(i)] =
                         packHead(keys, values, i / attention.kvHeads * runs.keys(), runs.keys(),
-                                 i % attention.kvHeads * headDim, headDim, m_largestOperand);
+                                 i % attention.kvHeads * headDim, headDim);
             },
             &monitor);
         parallelFor(
@@ -253,10 +214,7 @@ public:
                     const MatrixView p(buffer.get(), run.count, run.keys);
                     scores(queries, head, run, headDim, p);
                     kernel::attentionSoftmax(attention, run, mask, p);
-                    std::vector<std::uint16_t> codes(
-                        static_cast<std::size_t>(run.count * run.keys));
-                    m_rounding.encode(p, codes.data());
-                    products(codes, head, run, run.queriesOf(out, headDim));
+                    products(p, head, run, run.queriesOf(out, headDim));
                 }
             },
             &monitor);
@@ -311,63 +269,101 @@ private:
         }
     }
 
-    void products(const std::vector<std::uint16_t>& codes, const PackedHead& head,
-                  const kernel::AttentionRun& run, MatrixView out) const
+    /// Rows of probabilities as operands: whole words, from the one with the run's first key on.
+    struct Rows
+    {
+        std::int64_t firstWord;
+        std::int64_t words;
+        std::int64_t bytes;              ///< of a row, a multiple of windowGrain
+        std::vector<std::uint8_t> codes; ///< [token][byte]
+        std::vector<std::uint32_t> operands;
+        std::array<std::int64_t, packedTokens> sums{};
+
+        explicit Rows(const kernel::AttentionRun& run)
+            : firstWord(run.firstKey / 4)
+            , words((run.firstKey % 4 + run.keys + 3) / 4)
+            , bytes((4 * words + windowGrain - 1) / windowGrain * windowGrain)
+            , codes(static_cast<std::size_t>(packedTokens * bytes), ProbabilityRounding::none)
+            , operands(codes.size() / 4)
+        {
+        }
+    };
+
+    /// Returns whether there is anything but zeros.
+    bool fill(const Plane& plane, ConstMatrixView p, std::int64_t firstToken, std::int64_t tokens,
+              std::int64_t firstByte, Rows& rows) const
+    {
+        std::int64_t all = 0;
+        for (std::int64_t t = 0; t < tokens; ++t) {
+            const std::uint8_t* codes = rows.codes.data() + t * rows.bytes;
+            auto* operands = reinterpret_cast<std::uint8_t*>(rows.operands.data()) + t * rows.bytes;
+            std::uint32_t sum = 0;
+            if (plane.kind == Plane::Kind::Powers) {
+                sum = selectBytes(m_set, plane.window, codes, rows.bytes, operands);
+            } else {
+                const std::span<const float> row = p.row(firstToken + t);
+                const bool seen = plane.kind == Plane::Kind::Seen;
+                std::fill_n(operands, rows.bytes, std::uint8_t(0));
+                for (std::int64_t j = 0; j < p.cols; ++j) {
+                    const auto at = static_cast<std::size_t>(j);
+                    const std::uint8_t own = seen ? (row[at] == 0 ? 0 : 1) : codes[firstByte + j];
+                    operands[firstByte + j] = own;
+                    sum += own;
+                }
+            }
+            rows.sums[static_cast<std::size_t>(t)] = sum;
+            all += sum;
+        }
+        return all > 0;
+    }
+
+    void products(ConstMatrixView p, const PackedHead& head, const kernel::AttentionRun& run,
+                  MatrixView out) const
     {
         const std::int64_t zv = m_value.zeros.front();
-        const std::int64_t firstWord = run.firstKey / 2;
-        const std::int64_t words = (run.firstKey % 2 + run.keys + 1) / 2;
-        std::vector<std::uint32_t> inputs(static_cast<std::size_t>(packedTokens * words));
-        // Rows of codes from an even key to the end of a word.
-        std::vector<std::uint16_t> padded(static_cast<std::size_t>(packedTokens * 2 * words),
-                                          ProbabilityRounding::unseen);
-        std::array<std::int64_t, packedTokens> operandSums{};
+        const std::int64_t firstByte = run.firstKey % 4;
         const std::int64_t headDim = head.values.rows();
+        Rows rows(run);
+        const std::int64_t stride = rows.bytes / 4;
         std::array<std::vector<std::int64_t>, 2> sums;
         for (auto& sum : sums)
             sum.resize(static_cast<std::size_t>(packedTokens * headDim));
-        alignas(64) double totals[blockSums];
+        alignas(64) std::int32_t totals[blockSums];
         for (std::int64_t first = 0; first < run.count;) {
             const std::int64_t tokens = tokensTogether(run.count - first);
             for (auto& sum : sums)
                 std::fill(sum.begin(), sum.end(), 0);
             for (std::int64_t t = 0; t < tokens; ++t)
-                std::copy_n(codes.data() + (first + t) * run.keys, run.keys,
-                            padded.data() + t * 2 * words + run.firstKey % 2);
+                m_rounding.encode(p.row(first + t), rows.codes.data() + t * rows.bytes + firstByte);
             for (const Plane& plane : m_planes.planes) {
-                std::int64_t all = 0;
-                for (std::int64_t t = 0; t < tokens; ++t) {
-                    const auto at = static_cast<std::size_t>(t);
-                    operandSums[at] = fillPlane(plane, padded.data() + t * 2 * words, words,
-                                                inputs.data() + t * words);
-                    all += operandSums[at];
-                }
-                if (all == 0)
+                if (!fill(plane, p, first, tokens, firstByte, rows))
                     continue;
                 std::int64_t* sum = sums[plane.sum].data();
                 for (std::int64_t panel = 0; panel < head.values.panels(); ++panel) {
                     const std::int64_t lanes = head.values.lanesOf(panel);
-                    std::fill_n(totals, tokens * lanes, 0.0);
-                    head.values.addProducts(m_set, panel, firstWord, words, inputs.data(), words,
-                                            tokens, totals);
+                    head.values.products(m_set, panel, rows.firstWord, rows.words,
+                                         rows.operands.data(), stride, tokens, totals);
                     const std::int64_t begin = panel * IntegerPanels::panelRows;
                     const std::int64_t end = std::min(headDim, begin + lanes);
                     for (std::int64_t t = 0; t < tokens; ++t) {
-                        const std::int64_t zeros = zv * operandSums[static_cast<std::size_t>(t)];
+                        // Values stand there less 128, not less their zero.
+                        const std::int64_t zeros =
+                            (128 - zv) * rows.sums[static_cast<std::size_t>(t)];
+                        const std::int32_t* own = totals + t * lanes - begin;
                         for (std::int64_t d = begin; d < end; ++d)
-                            sum[t * headDim + d] +=
-                                (static_cast<std::int64_t>(totals[t * lanes + d - begin]) - zeros) *
-                                plane.factor;
+                            sum[t * headDim + d] += (own[d] + zeros) * plane.factor;
                     }
                 }
             }
-            for (std::int64_t t = 0; t < tokens; ++t)
-                for (std::int64_t d = 0; d < headDim; ++d) {
-                    const auto at = static_cast<std::size_t>(t * headDim + d);
-                    out.row(first + t)[static_cast<std::size_t>(d)] = static_cast<float>(
-                        m_planes.scale * (static_cast<double>(sums[0][at]) +
-                                          std::numbers::sqrt2 * static_cast<double>(sums[1][at])));
-                }
+            for (std::int64_t t = 0; t < tokens; ++t) {
+                const std::span<float> row = out.row(first + t);
+                const std::int64_t* even = sums[0].data() + t * headDim;
+                const std::int64_t* odd = sums[1].data() + t * headDim;
+                for (std::int64_t d = 0; d < headDim; ++d)
+                    row[static_cast<std::size_t>(d)] = static_cast<float>(
+                        m_planes.scale * (static_cast<double>(even[d]) +
+                                          std::numbers::sqrt2 * static_cast<double>(odd[d])));
+            }
             first += tokens;
         }
     }
@@ -378,7 +374,6 @@ private:
     AffineGrid m_value;
     ProbabilityRounding m_rounding;
     Planes m_planes;
-    std::int64_t m_largestOperand = 1;
 };
 
 std::optional<std::string> whyNotInteger(std::string_view what, const AffineGrid& grid)

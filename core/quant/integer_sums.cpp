@@ -201,6 +201,46 @@ GRADUS_AVX2 void sumAvx2(const IntegerRun& run, std::int32_t* totals)
     }
 }
 
+// Indices of 16 and more get their top bit, which makes a shuffle put 0.
+constexpr char beyond = 0x70;
+
+GRADUS_AVX512 std::uint32_t selectAvx512(const ByteWindow& window, const std::uint8_t* codes,
+                                         std::int64_t count, std::uint8_t* operands)
+{
+    const __m512i table = _mm512_broadcast_i32x4(
+        _mm_loadu_si128(reinterpret_cast<const __m128i*>(window.table.data())));
+    const __m512i first = _mm512_set1_epi8(static_cast<char>(window.first));
+    const __m512i bias = _mm512_set1_epi8(beyond);
+    __m512i sums = _mm512_setzero_si512();
+    for (std::int64_t i = 0; i < count; i += 64) {
+        const __m512i index = _mm512_sub_epi8(_mm512_loadu_si512(codes + i), first);
+        const __m512i some = _mm512_shuffle_epi8(table, _mm512_adds_epu8(index, bias));
+        _mm512_storeu_si512(operands + i, some);
+        sums = _mm512_add_epi64(sums, _mm512_sad_epu8(some, _mm512_setzero_si512()));
+    }
+    return static_cast<std::uint32_t>(_mm512_reduce_add_epi64(sums));
+}
+
+GRADUS_AVX2 std::uint32_t selectAvx2(const ByteWindow& window, const std::uint8_t* codes,
+                                     std::int64_t count, std::uint8_t* operands)
+{
+    const __m256i table = _mm256_broadcastsi128_si256(
+        _mm_loadu_si128(reinterpret_cast<const __m128i*>(window.table.data())));
+    const __m256i first = _mm256_set1_epi8(static_cast<char>(window.first));
+    const __m256i bias = _mm256_set1_epi8(beyond);
+    __m256i sums = _mm256_setzero_si256();
+    for (std::int64_t i = 0; i < count; i += 32) {
+        const __m256i code = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(codes + i));
+        const __m256i index = _mm256_sub_epi8(code, first);
+        const __m256i some = _mm256_shuffle_epi8(table, _mm256_adds_epu8(index, bias));
+        _mm256_storeu_si256(reinterpret_cast<__m256i*>(operands + i), some);
+        sums = _mm256_add_epi64(sums, _mm256_sad_epu8(some, _mm256_setzero_si256()));
+    }
+    alignas(32) std::uint64_t parts[4];
+    _mm256_store_si256(reinterpret_cast<__m256i*>(parts), sums);
+    return static_cast<std::uint32_t>(parts[0] + parts[1] + parts[2] + parts[3]);
+}
+
 bool hasVnni()
 {
     static const bool has = __builtin_cpu_supports("avx512vnni") != 0;
@@ -261,6 +301,26 @@ IntegerSum integerSum(InstructionSet set, OperandStore store, std::int64_t vecto
         break;
     }
     return choose<OperandStore::Pairs>(set, vectors, tokens);
+}
+
+std::uint32_t selectBytes(InstructionSet set, const ByteWindow& window, const std::uint8_t* codes,
+                          std::int64_t count, std::uint8_t* operands)
+{
+    assert(count % windowGrain == 0);
+#ifdef GRADUS_INTEGER_X86
+    if (set == InstructionSet::Avx512 && hasVnni())
+        return selectAvx512(window, codes, count, operands);
+    if (set != InstructionSet::Plain)
+        return selectAvx2(window, codes, count, operands);
+#endif
+    assert(set == InstructionSet::Plain);
+    std::uint32_t sum = 0;
+    for (std::int64_t i = 0; i < count; ++i) {
+        const auto index = static_cast<std::uint8_t>(codes[i] - window.first);
+        operands[i] = index < window.table.size() ? window.table[index] : std::uint8_t(0);
+        sum += operands[i];
+    }
+    return sum;
 }
 
 } // namespace gradus

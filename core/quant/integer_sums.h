@@ -3,6 +3,7 @@
 
 #include "core/quant/packed_sums.h"
 
+#include <array>
 #include <cstdint>
 
 namespace gradus {
@@ -42,5 +43,20 @@ using IntegerSum = void (*)(const IntegerRun& run, std::int32_t* totals);
 /// For 1 … packedPanel vectors and 1, 2 or 4 tokens. All instruction sets give the same.
 [[nodiscard]] IntegerSum integerSum(InstructionSet set, OperandStore store, std::int64_t vectors,
                                     std::int64_t tokens);
+
+/// Operands of 16 neighboring codes: of code first + i (modulo 256) it is table[i], of all others
+/// 0.
+struct ByteWindow
+{
+    std::uint8_t first = 0;
+    std::array<std::uint8_t, 16> table = {};
+};
+inline constexpr std::int64_t windowGrain = 64;
+
+/// The operands of count codes, a multiple of windowGrain; returns their sum. All instruction sets
+/// give the same.
+[[nodiscard]] std::uint32_t selectBytes(InstructionSet set, const ByteWindow& window,
+                                        const std::uint8_t* codes, std::int64_t count,
+                                        std::uint8_t* operands);
 
 } // namespace gradus

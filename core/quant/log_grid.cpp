@@ -8,8 +8,10 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cassert>
 #include <cmath>
+#include <limits>
 
 namespace gradus {
 
@@ -94,17 +96,22 @@ float roundedDown(double value)
     return static_cast<double>(nearest) > value ? std::nextafter(nearest, 0.0F) : nearest;
 }
 
-/// How many of the thresholds, descending and 2^m − 1 of them, p is not above: m halvings, for all
-/// values side by side.
-void findPlaces(const std::vector<float>& thresholds, const float* p, std::int32_t* places,
-                std::size_t count)
+/// How many of the thresholds, descending and 2^m − 1 of them, p is not above: m halvings.
+std::int32_t searched(const std::vector<float>& thresholds, float p)
 {
-    const float* borders = thresholds.data();
-    for (std::size_t i = 0; i < count; ++i)
-        places[i] = 0;
+    std::int32_t place = 0;
     for (auto step = static_cast<std::int32_t>(thresholds.size() + 1) / 2; step > 0; step /= 2)
-        for (std::size_t i = 0; i < count; ++i)
-            places[i] += p[i] <= borders[places[i] + step - 1] ? step : 0;
+        place += p <= thresholds[static_cast<std::size_t>(place + step - 1)] ? step : 0;
+    return place;
+}
+
+constexpr std::int32_t octave = 1 << 23;    ///< between bits of floats
+constexpr std::int32_t normalBits = octave; ///< of the smallest normal float
+constexpr std::int32_t noBits = 0x7FFFFFFF; ///< more than any number's
+
+std::int32_t bitsOf(float value)
+{
+    return std::bit_cast<std::int32_t>(value) & noBits;
 }
 
 } // namespace
@@ -123,23 +130,61 @@ LogLevels::LogLevels(const LogGrid& grid)
     }
     if (hasZero)
         m_levels.push_back(0);
+    const auto count = static_cast<std::int32_t>(m_thresholds.size());
+    const auto k = static_cast<std::size_t>(grid.perOctave);
+    for (std::size_t i = 0; i < k; ++i) {
+        m_firstBits[i] = bitsOf(m_thresholds[i]);
+        m_counts[i] = (count - static_cast<std::int32_t>(i) + grid.perOctave - 1) / grid.perOctave;
+    }
+    // Numbers with fewer bits are searched for, and all where rounding was not the same.
+    for (std::size_t c = 0; c < m_thresholds.size(); ++c) {
+        const std::int32_t bits = bitsOf(m_thresholds[c]);
+        if (bits < normalBits)
+            m_leastBits = std::max(m_leastBits, 2 * octave);
+        else if (bits != m_firstBits[c % k] - static_cast<std::int32_t>(c / k) * octave)
+            m_leastBits = noBits;
+    }
     std::size_t padded = 1;
     while (padded < m_thresholds.size())
         padded = 2 * padded + 1;
     m_thresholds.resize(padded, -1); // which no probability is below
 }
 
-void LogLevels::encode(std::span<const float> p, std::uint16_t* codes) const
+void LogLevels::findPlaces(const float* p, std::int32_t* places, std::size_t count) const
 {
+    const auto [first, second] = m_firstBits;
+    const auto [most, mostOfSecond] = m_counts;
+    const std::int32_t all = most + mostOfSecond;
+    const std::int32_t least = m_leastBits;
+    std::int32_t few = 0;
+    // Shifts round down: a p above the first threshold comes to 0 or less.
+#pragma omp simd reduction(+ : few)
+    for (std::size_t i = 0; i < count; ++i) {
+        const std::int32_t bits = bitsOf(p[i]);
+        const std::int32_t even = ((first - bits) >> 23) + 1;
+        const std::int32_t odd = ((second - bits) >> 23) + 1;
+        const std::int32_t place = std::clamp(even, 0, most) + std::clamp(odd, 0, mostOfSecond);
+        places[i] = bits == 0 ? all : place;
+        few += bits != 0 && bits < least ? 1 : 0;
+    }
+    for (std::size_t i = 0; i < count && few > 0; ++i)
+        if (bitsOf(p[i]) != 0 && bitsOf(p[i]) < least)
+            places[i] = searched(m_thresholds, p[i]);
+}
+
+template <class Code>
+void LogLevels::encodeAs(std::span<const float> p, Code* codes) const
+{
+    constexpr std::int32_t most = std::numeric_limits<Code>::max();
     std::int64_t bad = 0;
     for (std::size_t first = 0; first < p.size(); first += blockSize) {
         const std::size_t count = std::min(blockSize, p.size() - first);
         const float* values = p.data() + first;
         std::int32_t places[blockSize];
-        findPlaces(m_thresholds, values, places, count);
+        findPlaces(values, places, count);
         std::int32_t some = 0;
         for (std::size_t i = 0; i < count; ++i) {
-            codes[first + i] = static_cast<std::uint16_t>(places[i]);
+            codes[first + i] = static_cast<Code>(std::min(places[i], most));
             some += std::isnan(values[i]) ? 1 : 0;
         }
         bad += some;
@@ -150,6 +195,16 @@ void LogLevels::encode(std::span<const float> p, std::uint16_t* codes) const
                                                " NaN, expected numbers, which have codes"));
 }
 
+void LogLevels::encode(std::span<const float> p, std::uint16_t* codes) const
+{
+    encodeAs(p, codes);
+}
+
+void LogLevels::encode(std::span<const float> p, std::uint8_t* codes) const
+{
+    encodeAs(p, codes);
+}
+
 void LogLevels::round(std::span<const float> p, float* out) const
 {
     const float* levels = m_levels.data();
@@ -157,7 +212,7 @@ void LogLevels::round(std::span<const float> p, float* out) const
         const std::size_t count = std::min(blockSize, p.size() - first);
         const float* values = p.data() + first;
         std::int32_t places[blockSize];
-        findPlaces(m_thresholds, values, places, count);
+        findPlaces(values, places, count);
         for (std::size_t i = 0; i < count; ++i)
             out[first + i] = std::isnan(values[i]) ? values[i] : levels[places[i]];
     }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -48,16 +50,28 @@ public:
     explicit LogLevels(const LogGrid& grid);
     /// 0 … zeroCode(). p ≥ 0; NaN throws Error(Numeric).
     void encode(std::span<const float> p, std::uint16_t* codes) const;
+    /// The same, but 255 for what is larger.
+    void encode(std::span<const float> p, std::uint8_t* codes) const;
     /// p̂. NaN stays NaN. May be in place.
     void round(std::span<const float> p, float* out) const;
     [[nodiscard]] float level(int code) const { return m_levels[static_cast<std::size_t>(code)]; }
     [[nodiscard]] std::span<const float> levels() const { return m_levels; }
 
 private:
+    template <class Code>
+    void encodeAs(std::span<const float> p, Code* codes) const;
+    void findPlaces(const float* p, std::int32_t* places, std::size_t count) const;
+
     /// From thresholds[c] on downwards it is code c + 1: where the exponent is c + ½. Followed by
     /// −1 up to a count of 2^m − 1.
     std::vector<float> m_thresholds;
     std::vector<float> m_levels;
+    /// Thresholds an octave apart differ in their exponent alone, so that bits of p tell how many
+    /// there are above it: from m_firstBits[i] on every 2^23rd, m_counts[i] of them.
+    std::array<std::int32_t, 2> m_firstBits = {};
+    std::array<std::int32_t, 2> m_counts = {};
+    /// From here on bits tell: beneath are numbers that have fewer of them.
+    std::int32_t m_leastBits = 0;
 };
 
 /// How probabilities are quantized.

@@ -3,9 +3,6 @@
 
 #include "core/tensor/block_pool.h"
 
-#include <algorithm>
-#include <vector>
-
 namespace gradus {
 
 ProbabilityRounding::ProbabilityRounding(const ProbabilityGrid& grid)
@@ -30,24 +27,17 @@ void ProbabilityRounding::round(MatrixView probabilities) const
     }
 }
 
-void ProbabilityRounding::encode(ConstMatrixView probabilities, std::uint16_t* codes) const
+void ProbabilityRounding::encode(std::span<const float> probabilities, std::uint8_t* codes) const
 {
-    const auto cols = static_cast<std::size_t>(probabilities.cols);
-    std::vector<std::uint8_t> affine(m_levels ? 0 : cols);
-    const int zero = m_levels ? std::get<LogGrid>(m_grid).zeroCode() : -1;
-    for (std::int64_t r = 0; r < probabilities.rows; ++r, codes += cols) {
-        const std::span<const float> row = probabilities.row(r);
-        if (m_levels) {
-            m_levels->encode(row, codes);
-        } else {
-            encodeToGrid(std::get<AffineGrid>(m_grid), {row.data(), 1, probabilities.cols},
-                         affine.data());
-            std::copy(affine.begin(), affine.end(), codes);
-        }
-        for (std::size_t i = 0; i < cols; ++i)
-            if (row[i] == 0 || codes[i] == zero)
-                codes[i] = unseen;
-    }
+    if (m_levels)
+        m_levels->encode(probabilities, codes);
+    else
+        encodeToGrid(std::get<AffineGrid>(m_grid),
+                     {probabilities.data(), 1, static_cast<std::int64_t>(probabilities.size())},
+                     codes);
+    const auto unseen = static_cast<std::uint8_t>(m_levels ? none : 0);
+    for (std::size_t i = 0; i < probabilities.size(); ++i)
+        codes[i] = probabilities[i] == 0 ? unseen : codes[i];
 }
 
 } // namespace gradus

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 
 namespace gradus {
 
@@ -24,11 +25,11 @@ public:
     /// In place. NaN stays NaN.
     void round(MatrixView probabilities) const;
 
-    /// Of keys that are not seen, and of powers too small to count.
-    static constexpr std::uint16_t unseen = 0xFFFF;
-    /// Codes of probabilities, rows × columns; unseen where they are 0. Throws Error(Numeric) on
-    /// NaN.
-    void encode(ConstMatrixView probabilities, std::uint16_t* codes) const;
+    /// Of what is 0, and beyond all codes that integers tell apart.
+    static constexpr std::uint8_t none = 255;
+    /// Codes of one row of probabilities. Powers: none where they are 0. Uniform: 0 where they are
+    /// 0. Throws Error(Numeric) on NaN.
+    void encode(std::span<const float> probabilities, std::uint8_t* codes) const;
 
 private:
     ProbabilityGrid m_grid;

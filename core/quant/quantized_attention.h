@@ -36,7 +36,7 @@ struct AttentionGrids
 [[nodiscard]] std::optional<std::string> whyNotIntegerAttention(const AttentionGrids& grids);
 /// The same in integers: q·kᵀ of codes less their zeros; probabilities·v by powers of two, with
 /// log√2 in two accumulators for even and odd codes (section 4): O = s_a·s_v·2^(−E)·(acc₀ +
-/// √2·acc₁). Sums are exact; powers below 2^(−29) of the scale count as 0. Throws
+/// √2·acc₁). Sums are exact; powers below 2^(−23) of the scale count as 0. Throws
 /// Error(Unsupported) when whyNotIntegerAttention(), its apply() Error(Numeric) on NaN, which has
 /// no code. set: the fastest, if not given; all give the same.
 [[nodiscard]] std::shared_ptr<const AttentionKernel>

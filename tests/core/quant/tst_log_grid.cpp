@@ -353,7 +353,7 @@ void LogGridTest::notFinite()
                 QCOMPARE(error.code(), ErrorCode::Numeric);
             }
         }
-    LogLevels(logGrid(4, 2, ZeroState::Extra)).encode({}, nullptr);
+    LogLevels(logGrid(4, 2, ZeroState::Extra)).encode({}, static_cast<std::uint16_t*>(nullptr));
 }
 
 // V10 and the closed form of section 2.3.

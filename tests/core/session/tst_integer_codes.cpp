@@ -225,9 +225,9 @@ private:
         }
         std::uint16_t code = 0;
         m_levels->encode({&p, 1}, &code);
-        // Integers count powers below 2^−29 of the scale as 0, as quantized_attention.h says.
+        // Integers count powers below 2^−23 of the scale as 0, as quantized_attention.h says.
         const int perOctave = std::get<LogGrid>(*m_grids.probabilities).perOctave;
-        return std::min<int>(code, 29 * perOctave + 1);
+        return std::min<int>(code, 23 * perOctave + 1);
     }
 
     std::string m_name;
