@@ -10,11 +10,11 @@
 #include "core/base/parallel.h"
 #include "core/base/regex.h"
 #include "core/base/text.h"
-#include "core/export/export_size.h"
 #include "core/session/prepared_model.h"
 #include "core/session/quantize.h"
 #include "core/session/sensitivity.h"
 #include "core/session/sensitivity_store.h"
+#include "core/session/workload.h"
 
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
@@ -43,7 +43,6 @@ struct Arguments
     std::vector<std::string> groups;
     std::string metric;
     std::string solver = "exact";
-    std::string cost;
     std::string format;
     std::vector<std::string> locks;
     std::vector<std::string> bitsRules;
@@ -313,19 +312,33 @@ SensitivityMetric metricFor(const Arguments& arguments, const Model& model, cons
                                                               : SensitivityMetric::Weight;
 }
 
-AllocationRules rulesFor(const Arguments& arguments, const std::shared_ptr<const Model>& model,
-                         const Recipe& recipe)
+/// What bit-operations are counted of: a token, of other models a sample.
+SampleWork onePass(const std::shared_ptr<const Model>& model)
+{
+    SampleWork work;
+    work.samples = 1;
+    if (model->task == ModelTask::Language)
+        work.context = 1;
+    else
+        work.shapes = shapesOfOne(model, 0, std::uint64_t(1) << 30);
+    return work;
+}
+
+AllocationRules rulesFor(const Arguments& arguments, const AllocationBudget& budget,
+                         const std::shared_ptr<const Model>& model)
 {
     AllocationRules rules;
     rules.bits = bitsRulesOf(arguments.bitsRules);
     rules.fuse = !arguments.noFuse;
-    if (!arguments.format.empty() && arguments.cost == "bit-operations")
-        throw Error(ErrorCode::Usage, "--format counts bytes of a file and --cost bit-operations; "
-                                      "give one of them");
-    if (!arguments.format.empty())
-        applyFormatCosts(rules, model, recipe, *exportFormatFromName(arguments.format));
-    else if (arguments.cost == "bit-operations")
-        rules.cost = bitOperations(model, recipe.calibration.context);
+    const bool operations = budget.kind == AllocationBudget::Kind::BitOperations;
+    if (operations && !arguments.format.empty())
+        throw Error(ErrorCode::Usage, concat("--format counts bytes of a file, but --budget ",
+                                             budgetText(budget), " counts bit-operations"));
+    if (operations) {
+        rules.cost = bitOperationsCost(*model, onePass(model));
+        rules.unit = AllocationCost::BitOperations;
+    }
+    // FORMAT
     return rules;
 }
 
@@ -351,7 +364,7 @@ int runAllocate(const Arguments& arguments)
         request.cache = arguments.cache.empty() ? sensitivityCacheFolder()
                                                 : std::filesystem::path(arguments.cache);
     // What can be refused is refused before anything is measured.
-    const AllocationRules rules = rulesFor(arguments, request.model, request.recipe);
+    const AllocationRules rules = rulesFor(arguments, budget, request.model);
 
     TerminalMonitor monitor(false);
     Outcome outcome;
@@ -375,7 +388,7 @@ int runAllocate(const Arguments& arguments)
         outcome.metric = *best;
     }
     outcome.setup = allocationSetup(model, request.recipe, outcome.table, outcome.metric, rules);
-    outcome.storedBytes = !rules.cost;
+    outcome.storedBytes = outcome.setup.unit == AllocationCost::StoredBytes;
     const AllocationSolver solver =
         allocationSolverFromName(arguments.solver).value_or(AllocationSolver::Exact);
     outcome.result = allocate(outcome.setup, budget, solver, monitor);
@@ -388,8 +401,8 @@ int runAllocate(const Arguments& arguments)
           AllocationSolver::Uniform, AllocationSolver::FirstLast, AllocationSolver::LlamaCpp})
         if (other != solver)
             outcome.others.push_back(allocate(outcome.setup, same, other, monitor));
-    outcome.recipe =
-        allocatedRecipe(request.recipe, outcome.table, outcome.setup, outcome.result.allocation);
+    outcome.recipe = allocatedRecipe(request.recipe, model, outcome.table, outcome.setup,
+                                     outcome.result.allocation);
     outcome.totals = plan(model, outcome.recipe).totals;
 
     if (!arguments.out.empty())
@@ -410,9 +423,10 @@ void addAllocate(CLI::App& program, const AddAction& add)
         "allocate", "Choose bits per layer under a budget, by measured sensitivity");
     const auto a = std::make_shared<Arguments>();
     verb->add_option("MODEL", a->model, "Model folder or file")->required();
-    verb->add_option("--budget", a->budget,
-                     "What may be spent: 3.5bpw (bits per weight), 12MiB or 123456B (bytes), or "
-                     "error:0.05, a bound on the predicted error");
+    verb->add_option(
+        "--budget", a->budget,
+        "What may be spent: 3.5bpw (bits per weight), 12MiB or 123456B (bytes), 3.2Gbops "
+        "(bit-operations), or error:0.05, a bound on the predicted error");
     verb->add_option("--choices", a->choices, "Bits to choose among (default 2,3,4,6,8)")
         ->delimiter(',')
         ->allow_extra_args(false);
@@ -429,9 +443,6 @@ void addAllocate(CLI::App& program, const AddAction& add)
                      "first-last, llama.cpp")
         ->check(
             CLI::IsMember({"exact", "lagrangian", "greedy", "uniform", "first-last", "llama.cpp"}));
-    verb->add_option("--cost", a->cost,
-                     "What the budget counts: bytes (default) or bit-operations of a sample")
-        ->check(CLI::IsMember({"bytes", "bit-operations"}));
     verb->add_option("--format", a->format,
                      "The budget is that of a file of this format, which also says what can be "
                      "chosen: gptq")
