@@ -64,6 +64,33 @@ void syncFolder(const fs::path& folder)
     ::close(descriptor);
 }
 
+/// The source's files beside the weights, but for those that the export has of its own.
+std::vector<fs::path> companionsOf(const FolderContent& content, const ModelSource& source)
+{
+    std::vector<fs::path> files;
+    std::vector<std::string> names{weightsName};
+    for (const auto& [name, text] : content.texts)
+        names.push_back(name);
+    for (const fs::path& companion : source.companions) {
+        const std::string name = companion.filename().string();
+        if (std::find(names.begin(), names.end(), name) != names.end())
+            continue;
+        names.push_back(name);
+        files.push_back(companion);
+    }
+    return files;
+}
+
+void completeMetadata(std::map<std::string, std::string>& metadata,
+                      const std::vector<std::string>& files)
+{
+    std::string list;
+    for (const std::string& name : files)
+        list += (list.empty() ? "" : "/") + name;
+    metadata[filesKey] = list;
+    metadata["format"] = "pt"; // transformers refuses files without it
+}
+
 } // namespace
 
 ExportFolder::ExportFolder(const fs::path& target, const ModelSource& source)
@@ -133,34 +160,48 @@ void ExportFolder::addText(const std::string& name, std::string_view text)
     m_files.push_back(name);
 }
 
-void ExportFolder::addCompanions(const ModelSource& source)
-{
-    for (const fs::path& companion : source.companions) {
-        const std::string name = companion.filename().string();
-        if (name == weightsName || std::find(m_files.begin(), m_files.end(), name) != m_files.end())
-            continue;
-        const auto content = mapFile(companion);
-        const auto bytes = content->bytes();
-        addText(name, {reinterpret_cast<const char*>(bytes.data()), bytes.size()});
-    }
-}
-
-void ExportFolder::writeTensors(std::vector<TensorToWrite> tensors,
-                                std::map<std::string, std::string> metadata, Monitor& monitor)
+ExportResult ExportFolder::write(FolderContent content, const ModelSource& source, Monitor& monitor)
 {
     create();
+    for (const auto& [name, text] : content.texts)
+        addText(name, text);
+    for (const fs::path& companion : companionsOf(content, source)) {
+        const auto file = mapFile(companion);
+        const auto bytes = file->bytes();
+        addText(companion.filename().string(),
+                {reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+    }
     m_files.emplace_back(weightsName);
     std::sort(m_files.begin(), m_files.end());
-    std::string list;
-    for (const std::string& name : m_files)
-        list += (list.empty() ? "" : "/") + name;
-    metadata[filesKey] = list;
-    metadata["format"] = "pt"; // transformers refuses files without it
+    completeMetadata(content.metadata, m_files);
     try {
-        writeSafetensors(m_temporary / weightsName, std::move(tensors), metadata, monitor);
+        writeSafetensors(m_temporary / weightsName, std::move(content.tensors), content.metadata,
+                         monitor);
     } catch (const Error& error) {
         throw error.within(m_target.string());
     }
+    return commit();
+}
+
+std::uint64_t folderBytes(FolderContent content, const ModelSource& source)
+{
+    std::uint64_t bytes = 0;
+    std::vector<std::string> files{weightsName};
+    for (const auto& [name, text] : content.texts) {
+        files.push_back(name);
+        bytes += text.size();
+    }
+    for (const fs::path& companion : companionsOf(content, source)) {
+        files.push_back(companion.filename().string());
+        std::error_code error;
+        const auto size = fs::file_size(companion, error);
+        if (error)
+            failure(companion, "read", error.value());
+        bytes += size;
+    }
+    std::sort(files.begin(), files.end());
+    completeMetadata(content.metadata, files);
+    return bytes + safetensorsBytes(std::move(content.tensors), content.metadata);
 }
 
 ExportResult ExportFolder::commit()

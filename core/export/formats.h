@@ -2,6 +2,7 @@
 #pragma once
 
 #include "core/export/export.h"
+#include "core/export/export_folder.h"
 
 #include <functional>
 #include <map>
@@ -77,6 +78,14 @@ struct GptqPlan
     }
 };
 [[nodiscard]] GptqPlan planGptq(const ExportRequest& request);
+/// A layer by itself.
+[[nodiscard]] GptqPlan::Row gptqRow(const ExportLayer& place, GptqZeros zeros);
+/// The tensors of a packed layer; values are made when they are written.
+void addGptqTensors(std::vector<TensorToWrite>& tensors, const GptqPlan::Row& row, bool version2);
+
+/// What the exports of these formats write.
+[[nodiscard]] FolderContent safetensorsContent(const ExportRequest& request);
+[[nodiscard]] FolderContent gptqContent(const ExportRequest& request);
 
 /// Layers that runtimes fuse into one matrix: {"self_attn.", {"q_proj", …}, "qkv_proj"}.
 struct FusedLayers

@@ -17,6 +17,7 @@
 #include "core/base/text.h"
 #include "core/export/export_folder.h"
 #include "core/export/formats.h"
+#include "core/graph/fused_names.h"
 #include "core/io/strict_json.h"
 #include "core/quant/packing.h"
 #include "core/tensor/half.h"
@@ -164,28 +165,6 @@ Tensor groupIndexTensor(const QuantizedWeight& weight, std::int64_t group)
     return tensor;
 }
 
-void addPacked(std::vector<TensorToWrite>& tensors, const GptqPlan::Row& row, bool version2)
-{
-    const QuantizedWeight* const weight = row.place.result->weight.get();
-    const std::string& name = row.place.layer->name;
-    const std::int64_t group = row.group;
-    const std::int64_t groups = groupCount(*weight, group);
-    const std::int64_t bits = weight->scheme.bits;
-    tensors.push_back(
-        {name + ".qweight", DType::I32, {weight->cols * bits / wordBits, weight->rows}, [weight] {
-             return packedWeight(*weight);
-         }});
-    tensors.push_back({name + ".qzeros", DType::I32, {groups, weight->rows * bits / wordBits}, [=] {
-                           return packedZeros(*weight, groups, version2);
-                       }});
-    tensors.push_back({name + ".scales", DType::F16, {groups, weight->rows}, [=] {
-                           return scalesTensor(*weight, groups);
-                       }});
-    tensors.push_back({name + ".g_idx", DType::I32, {weight->cols}, [=] {
-                           return groupIndexTensor(*weight, group);
-                       }});
-}
-
 /// Appends without looking for the key first: there is one for every layer.
 void put(Json& object, const std::string& key, Json value)
 {
@@ -259,6 +238,41 @@ Json quantizeConfig(const ExportRequest& request, const GptqPlan& plan)
 
 } // namespace
 
+void addGptqTensors(std::vector<TensorToWrite>& tensors, const GptqPlan::Row& row, bool version2)
+{
+    const QuantizedWeight* const weight = row.place.result->weight.get();
+    const std::string& name = row.place.layer->name;
+    const std::int64_t group = row.group;
+    const std::int64_t groups = groupCount(*weight, group);
+    const std::int64_t bits = weight->scheme.bits;
+    tensors.push_back(
+        {name + ".qweight", DType::I32, {weight->cols * bits / wordBits, weight->rows}, [weight] {
+             return packedWeight(*weight);
+         }});
+    tensors.push_back({name + ".qzeros", DType::I32, {groups, weight->rows * bits / wordBits}, [=] {
+                           return packedZeros(*weight, groups, version2);
+                       }});
+    tensors.push_back({name + ".scales", DType::F16, {groups, weight->rows}, [=] {
+                           return scalesTensor(*weight, groups);
+                       }});
+    tensors.push_back({name + ".g_idx", DType::I32, {weight->cols}, [=] {
+                           return groupIndexTensor(*weight, group);
+                       }});
+}
+
+GptqPlan::Row gptqRow(const ExportLayer& place, GptqZeros zeros)
+{
+    GptqPlan::Row row;
+    row.place = place;
+    if (const QuantizedWeight* weight = place.result->weight.get()) {
+        row.group = groupOf(*weight);
+        row.descAct = !weight->groupIndex.empty() && groupCount(*weight, row.group) > 1;
+        row.whyFloat = whyFloat(place, row.group, zeros);
+        row.packed = row.whyFloat.empty();
+    }
+    return row;
+}
+
 GptqPlan planGptq(const ExportRequest& request)
 {
     GptqPlan plan;
@@ -266,13 +280,8 @@ GptqPlan planGptq(const ExportRequest& request)
     using Meaning = std::tuple<int, std::int64_t, bool, bool>;
     std::vector<std::pair<Meaning, int>> counts;
     for (const ExportLayer& place : exportLayers(*request.run, *request.model)) {
-        GptqPlan::Row row;
-        row.place = place;
+        GptqPlan::Row row = gptqRow(place, request.gptqZeros);
         if (const QuantizedWeight* weight = place.result->weight.get()) {
-            row.group = groupOf(*weight);
-            row.descAct = !weight->groupIndex.empty() && groupCount(*weight, row.group) > 1;
-            row.whyFloat = whyFloat(place, row.group, request.gptqZeros);
-            row.packed = row.whyFloat.empty();
             if (row.packed) {
                 zeroPointOfZero = zeroPointOfZero ||
                                   std::find(weight->zeros.begin(), weight->zeros.end(), 0.0F) !=
@@ -303,21 +312,14 @@ GptqPlan planGptq(const ExportRequest& request)
 
 std::vector<FusedLayers> fusedLayers(const GptqPlan& plan)
 {
-    struct Kind
-    {
-        std::string_view fused;
-        std::vector<std::string_view> members;
-    };
-    static const std::vector<Kind> kinds = {{"qkv_proj", {"q_proj", "k_proj", "v_proj"}},
-                                            {"gate_up_proj", {"gate_proj", "up_proj"}}};
     std::unordered_map<std::string_view, const GptqPlan::Row*> byName;
     for (const GptqPlan::Row& row : plan.rows)
         byName.emplace(row.place.layer->name, &row);
     std::vector<FusedLayers> result;
     for (const GptqPlan::Row& row : plan.rows) {
         const std::string& name = row.place.layer->name;
-        for (const Kind& kind : kinds) {
-            if (!name.ends_with(kind.members.front()))
+        for (const FusedNames& kind : fusedNames()) {
+            if (kind.fused.empty() || !name.ends_with(kind.members.front()))
                 continue;
             FusedLayers fused;
             fused.prefix = name.substr(0, name.size() - kind.members.front().size());
@@ -343,7 +345,7 @@ std::vector<FusedLayers> fusedLayers(const GptqPlan& plan)
     return result;
 }
 
-ExportResult exportGptq(const ExportRequest& request, Monitor& monitor)
+FolderContent gptqContent(const ExportRequest& request)
 {
     const ModelSource& source = request.model->source;
     const GptqPlan plan = planGptq(request);
@@ -360,8 +362,7 @@ ExportResult exportGptq(const ExportRequest& request, Monitor& monitor)
             ErrorCode::Unsupported,
             concat("no layer of the run can be stored in the format of GPTQ (", reason, ")"));
     const auto tuned = tunedTensors(request);
-    ExportFolder folder(request.output, source);
-
+    FolderContent content;
     const Json config = quantizeConfig(request, plan);
     if (!source.config.empty()) {
         (void)parseStrictJson(source.config, "config.json of the model");
@@ -369,17 +370,16 @@ ExportResult exportGptq(const ExportRequest& request, Monitor& monitor)
         if (!whole.is_object())
             throw Error(ErrorCode::Format, "config.json of the model is not an object");
         whole["quantization_config"] = config;
-        folder.addText("config.json", whole.dump(2) + "\n");
+        content.texts.emplace_back("config.json", whole.dump(2) + "\n");
     }
-    folder.addText("quantize_config.json", config.dump(2) + "\n");
-    folder.addCompanions(source);
+    content.texts.emplace_back("quantize_config.json", config.dump(2) + "\n");
 
-    std::vector<TensorToWrite> tensors;
+    std::vector<TensorToWrite>& tensors = content.tensors;
     const ModelFile& file = *source.tensors;
     for (const TensorInfo& info : file.tensors()) {
         const auto found = packed.find(info.name);
         if (found != packed.end())
-            addPacked(tensors, *found->second, plan.version2);
+            addGptqTensors(tensors, *found->second, plan.version2);
         else if (const auto trained = tuned.find(info.name); trained != tuned.end())
             tensors.push_back({info.name, info.dtype, info.shape,
                                [value = trained->second] { return value->clone(); }});
@@ -387,8 +387,15 @@ ExportResult exportGptq(const ExportRequest& request, Monitor& monitor)
             tensors.push_back({info.name, info.dtype, info.shape,
                                [&file, &info] { return file.read(info.name); }});
     }
-    folder.writeTensors(std::move(tensors), exportMetadata(*request.run), monitor);
-    return folder.commit();
+    content.metadata = exportMetadata(*request.run);
+    return content;
+}
+
+ExportResult exportGptq(const ExportRequest& request, Monitor& monitor)
+{
+    FolderContent content = gptqContent(request);
+    ExportFolder folder(request.output, request.model->source);
+    return folder.write(std::move(content), request.model->source, monitor);
 }
 
 } // namespace gradus

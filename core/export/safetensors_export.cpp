@@ -10,26 +10,30 @@
 
 namespace gradus {
 
-ExportResult exportSafetensors(const ExportRequest& request, Monitor& monitor)
+FolderContent safetensorsContent(const ExportRequest& request)
 {
     const ModelSource& source = request.model->source;
     ChangedTensors changed = changedTensors(request);
-    ExportFolder folder(request.output, source);
+    FolderContent content;
     if (!source.config.empty())
-        folder.addText("config.json", source.config);
-    folder.addCompanions(source);
-
-    std::vector<TensorToWrite> tensors;
+        content.texts.emplace_back("config.json", source.config);
     const ModelFile& file = *source.tensors;
     for (const TensorInfo& info : file.tensors()) {
         const auto found = changed.find(info.name);
         std::function<Tensor()> produce = [&file, &info] { return file.read(info.name); };
         if (found != changed.end())
             produce = std::move(found->second);
-        tensors.push_back({info.name, info.dtype, info.shape, std::move(produce)});
+        content.tensors.push_back({info.name, info.dtype, info.shape, std::move(produce)});
     }
-    folder.writeTensors(std::move(tensors), exportMetadata(*request.run), monitor);
-    return folder.commit();
+    content.metadata = exportMetadata(*request.run);
+    return content;
+}
+
+ExportResult exportSafetensors(const ExportRequest& request, Monitor& monitor)
+{
+    FolderContent content = safetensorsContent(request);
+    ExportFolder folder(request.output, request.model->source);
+    return folder.write(std::move(content), request.model->source, monitor);
 }
 
 std::vector<PreflightNote> preflightDequantized(const ExportRequest& request)

@@ -578,10 +578,9 @@ std::string jsonString(const std::string& text, const std::filesystem::path& pat
     return nlohmann::json(text).dump();
 }
 
-} // namespace
-
-void writeSafetensors(const std::filesystem::path& path, std::vector<TensorToWrite> tensors,
-                      const std::map<std::string, std::string>& metadata, Monitor& monitor)
+/// Sorts the tensors as they are written; total: bytes of all.
+std::string headerOf(const std::filesystem::path& path, std::vector<TensorToWrite>& tensors,
+                     const std::map<std::string, std::string>& metadata, std::uint64_t& total)
 {
     std::sort(tensors.begin(), tensors.end(), [](const TensorToWrite& a, const TensorToWrite& b) {
         const std::size_t sizeA = dtypeSize(a.dtype);
@@ -597,7 +596,7 @@ void writeSafetensors(const std::filesystem::path& path, std::vector<TensorToWri
         header += '}';
     }
     std::unordered_set<std::string_view> names;
-    std::uint64_t total = 0;
+    total = 0;
     for (const TensorToWrite& tensor : tensors) {
         if (tensor.name == "__metadata__" || !names.insert(tensor.name).second)
             throw Error(ErrorCode::Format,
@@ -623,7 +622,24 @@ void writeSafetensors(const std::filesystem::path& path, std::vector<TensorToWri
         throw Error(ErrorCode::Unsupported,
                     concat("cannot write ", path.string(), ": the header would have ",
                            header.size(), " bytes; the format allows ", maximumHeader));
+    return header;
+}
 
+} // namespace
+
+std::uint64_t safetensorsBytes(std::vector<TensorToWrite> tensors,
+                               const std::map<std::string, std::string>& metadata)
+{
+    std::uint64_t total = 0;
+    const std::string header = headerOf("a file", tensors, metadata, total);
+    return sizeof(std::uint64_t) + header.size() + total;
+}
+
+void writeSafetensors(const std::filesystem::path& path, std::vector<TensorToWrite> tensors,
+                      const std::map<std::string, std::string>& metadata, Monitor& monitor)
+{
+    std::uint64_t total = 0;
+    const std::string header = headerOf(path, tensors, metadata, total);
     AtomicFile file(path);
     const std::uint64_t length = header.size();
     file.write(std::as_bytes(std::span(&length, 1)));

@@ -44,5 +44,8 @@ struct TensorToWrite
 /// the official writer does), header padded to 8 bytes. Metadata keys in sorted order.
 void writeSafetensors(const std::filesystem::path& path, std::vector<TensorToWrite> tensors,
                       const std::map<std::string, std::string>& metadata, Monitor& monitor);
+/// Size of that file; nothing is produced.
+[[nodiscard]] std::uint64_t safetensorsBytes(std::vector<TensorToWrite> tensors,
+                                             const std::map<std::string, std::string>& metadata);
 
 } // namespace gradus
