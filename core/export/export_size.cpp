@@ -291,7 +291,9 @@ AllocationResult allocateForExport(const std::shared_ptr<const Model>& model, co
             break;
         budget.value = next;
     }
-    return *best; // the first fits, as its costs are not below the exact size
+    if (!best) // costs are not below the exact size
+        throw Error(ErrorCode::Internal, "the export is larger than its layers' costs say");
+    return *best;
 }
 
 } // namespace gradus

@@ -24,7 +24,7 @@ namespace gradus {
 /// never below exportBytes(). For Gptq it is above by what depends on other layers: the entries of
 /// the configuration's "dynamic" that are not needed because a layer is like most others, and the
 /// digits of offsets; a few hundred bytes per layer. For the other formats sums are exact, as their
-/// sizes do not depend on the recipe.
+/// sizes do not depend on choices.
 struct ExportCosts
 {
     /// Keeps the model alive. Nothing where a choice quantizes what the format would keep float.

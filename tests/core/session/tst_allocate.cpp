@@ -3,7 +3,7 @@
 #include "core/base/text.h"
 #include "core/graph/fused_names.h"
 #include "core/session/allocate.h"
-#include "core/session/plan.h"
+#include "core/session/quantize.h"
 #include "tests/support/support.h"
 #include "tests/support/tiny_bert.h"
 #include "tests/support/tiny_gpt2.h"
@@ -198,7 +198,7 @@ private Q_SLOTS:
         QVERIFY(has(listed(setup.notes), "k_proj keeps its choice"));
 
         const AllocationResult result =
-            allocate(setup, parseBudget("3.2bpw"), AllocationSolver::Exact, Monitor());
+            allocate(setup, parseBudget("5.2bpw"), AllocationSolver::Exact, Monitor());
         const Recipe allocated = allocatedRecipe(recipe, *m_model, table, setup, result.allocation);
         const auto choices = resolve(allocated, *m_model);
         for (std::size_t i = 0; i < choices.size(); ++i) {
@@ -213,7 +213,7 @@ private Q_SLOTS:
         QCOMPARE(plan(*m_model, allocated).totals.weights, setup.weights);
         QVERIFY(
             isClose(plan(*m_model, allocated).totals.bitsPerWeight, result.bitsPerWeight, 1e-14));
-        QVERIFY(result.bitsPerWeight <= 3.2);
+        QVERIFY(result.bitsPerWeight <= 5.2);
 
         rules.locked = {"model.layers.7.mlp"};
         QVERIFY(has(messageOf([&] { (void)setupOf(recipe, rules); }), "model.layers.7.mlp"));
@@ -343,7 +343,7 @@ private Q_SLOTS:
         const Recipe recipe = recipeOf(4);
         const AllocationSetup setup = setupOf(recipe);
         double before = std::numeric_limits<double>::infinity();
-        for (const char* text : {"3.1bpw", "3.5bpw", "4.25bpw", "5.5bpw", "20bpw"}) {
+        for (const char* text : {"4.5bpw", "5.2bpw", "6.25bpw", "8.5bpw", "20bpw"}) {
             const AllocationBudget budget = parseBudget(text);
             double exact = 0;
             for (const auto solver : {AllocationSolver::Exact, AllocationSolver::Lagrangian,
