@@ -3,11 +3,11 @@
 #include "core/session/evaluate.h"
 #include "core/session/quantize.h"
 #include "core/session/sensitivity.h"
+#include "tests/support/sensitivity_tables.h"
 #include "tests/support/support.h"
 
 #include <QTest>
 
-#include <bit>
 #include <cmath>
 #include <set>
 
@@ -19,22 +19,12 @@ namespace {
 const std::filesystem::path sample =
     std::filesystem::path(GRADUS_SOURCE_DIR) / "resources/samples/lm-kjv-3M";
 
-LayerChoice choice(int bits, const MethodOptions& method, std::int64_t group)
-{
-    LayerChoice choice;
-    choice.scheme.bits = bits;
-    choice.scheme.granularity = group > 0 ? Granularity::Group : Granularity::Channel;
-    choice.scheme.groupSize = group;
-    choice.method = method;
-    return choice;
-}
-
 /// Two blocks of the sample's six.
 SensitivityRequest request()
 {
     SensitivityRequest request;
     request.model = openModel(sample);
-    request.recipe.standard = choice(4, GptqOptions{}, 64);
+    request.recipe.standard = candidate(4, GptqOptions{}, 64);
     LayerChoice left;
     left.keepFloat = true;
     request.recipe.rules = {{"layers\\.[0-3]\\.", left}};
@@ -42,48 +32,19 @@ SensitivityRequest request()
     request.recipe.calibration.samples = 6;
     request.recipe.calibration.context = 64;
     request.recipe.seed = 3;
-    request.candidates = {choice(2, RtnOptions{}, 64), choice(3, GptqOptions{}, 64),
-                          choice(8, RtnOptions{}, 0)};
+    request.candidates = {candidate(2, RtnOptions{}, 64), candidate(3, GptqOptions{}, 64),
+                          candidate(8, RtnOptions{})};
     return request;
 }
 
-bool same(double a, double b)
-{
-    return std::bit_cast<std::uint64_t>(a) == std::bit_cast<std::uint64_t>(b) ||
-           (std::isnan(a) && std::isnan(b));
-}
-
-bool same(const Sensitivity& a, const Sensitivity& b)
-{
-    return a.bytes == b.bytes && same(a.weight, b.weight) && same(a.output, b.output) &&
-           same(a.fisher, b.fisher) && same(a.divergence, b.divergence) &&
-           same(a.divergenceError, b.divergenceError) && a.note == b.note &&
-           a.possible == b.possible;
-}
-
-bool same(const SensitivityTable& a, const SensitivityTable& b)
-{
-    bool equal = a.rows.size() == b.rows.size() && a.candidates == b.candidates &&
-                 a.unit == b.unit && a.pairs.size() == b.pairs.size();
-    for (std::size_t r = 0; equal && r < a.rows.size(); ++r)
-        for (std::size_t c = 0; equal && c < a.candidates.size(); ++c)
-            equal = same(a.rows[r].candidates[c], b.rows[r].candidates[c]);
-    for (std::size_t p = 0; equal && p < a.pairs.size(); ++p)
-        equal = a.pairs[p].firstRow == b.pairs[p].firstRow &&
-                a.pairs[p].secondRow == b.pairs[p].secondRow &&
-                same(a.pairs[p].together, b.pairs[p].together) &&
-                same(a.pairs[p].separate, b.pairs[p].separate);
-    return equal;
-}
-
 /// As quantize has it, with all candidates' layers in mode float.
-std::shared_ptr<const Run> runOf(const SensitivityRequest& wanted, const LayerChoice& candidate,
+std::shared_ptr<const Run> runOf(const SensitivityRequest& wanted, const LayerChoice& choice,
                                  const std::optional<std::set<std::string>>& only = std::nullopt)
 {
     QuantizeRequest request;
     request.model = wanted.model;
     request.recipe = wanted.recipe;
-    request.recipe.standard = candidate;
+    request.recipe.standard = choice;
     request.recipe.calibration.mode = CalibrationMode::Float;
     request.only = only;
     Monitor silent;
@@ -165,12 +126,12 @@ private slots:
         for (const SensitivityTable::Row& row : table.rows)
             ratio += std::log(row.candidates[1].fisher / row.candidates[1].divergence);
         ratio = std::exp(ratio / static_cast<double>(table.rows.size()));
-        std::fprintf(stderr, "fisher / kl: %g\n", ratio);
         QVERIFY(ratio > 0.5 && ratio < 2);
         QCOMPARE(table.pairs.size(), std::size_t(4));
         for (const SensitivityPair& pair : table.pairs)
-            std::fprintf(stderr, "%zu %zu %g %g\n", pair.firstRow, pair.secondRow, pair.separate,
-                         pair.together);
+            QVERIFY(pair.together > 0 && pair.firstRow < pair.secondRow);
+        const double interaction = interactionOf(table);
+        QVERIFY(interaction > 0.5 && interaction < 2);
     }
 
     void doesNotDependOnThreads()

@@ -1,0 +1,335 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//
+// Fisher errors against plain loops and differences of the loss, in double.
+#include "core/base/random.h"
+#include "core/base/text.h"
+#include "core/io/npy.h"
+#include "core/session/output_gradients.h"
+#include "core/session/quantize.h"
+#include "tests/support/onnx_case_writer.h"
+#include "tests/support/sensitivity_tables.h"
+#include "tests/support/support.h"
+#include "tests/support/tiny_image_model.h"
+
+#include <QTest>
+
+#include <array>
+#include <fstream>
+#include <functional>
+
+using namespace gradus;
+using namespace gradus::test;
+
+namespace {
+
+using Vector = std::vector<double>;
+
+/// Images of two channels through a grouped convolution, tanh, a product, tanh, another product to
+/// one number.
+class SmallNetwork
+{
+public:
+    static constexpr int side = 5;
+    static constexpr int pixels = side * side;
+    static constexpr int images = 7;
+
+    explicit SmallNetwork(const std::filesystem::path& folder)
+    {
+        using namespace onnx;
+        const auto weight = [&](const std::string& name, const std::vector<std::int64_t>& shape,
+                                double scale) {
+            RandomStream random(4, name, "small");
+            std::vector<float> values(static_cast<std::size_t>(
+                elementCount(Shape(shape.begin(), shape.end()))));
+            for (float& value : values)
+                value = static_cast<float>(scale * random.normal());
+            weights[name].assign(values.begin(), values.end());
+            return initializer(floats(name, shape, values));
+        };
+        const std::string graph =
+            input("x", 1, {-1, 2, side, side}) + weight("a", {4, 1, 3, 3}, 0.4) +
+            weight("b", {3, 4 * pixels}, 0.15) + weight("c", {1, 3}, 1) +
+            node("Conv", {"x", "a"}, {"ya"},
+                 attribute("group", 2) + axes("pads", {1, 1, 1, 1})) +
+            node("Tanh", {"ya"}, {"ta"}) + node("Flatten", {"ta"}, {"f"}) +
+            node("Gemm", {"f", "b"}, {"yb"}, attribute("transB", 1)) +
+            node("Tanh", {"yb"}, {"tb"}) +
+            node("Gemm", {"tb", "c"}, {"z"}, attribute("transB", 1)) + output("z", 1, {-1, 1});
+        std::ofstream(folder / "m.onnx", std::ios::binary) << onnx::model(graph, 13);
+        auto made = std::make_shared<Model>(*openModel(folder / "m.onnx"));
+        made->task = ModelTask::Other;
+        model = made;
+        Tensor fed({images, 2, side, side});
+        RandomStream random(6);
+        for (float& value : fed.floats())
+            value = static_cast<float>(random.normal());
+        data.assign(fed.floats().begin(), fed.floats().end());
+        writeNpy(folder / "x.npy", fed.view());
+    }
+
+    /// What a convolution's kernel sees at a pixel of a channel.
+    [[nodiscard]] double seen(int image, int channel, int pixel, int tap) const
+    {
+        const int y = pixel / side + tap / 3 - 1;
+        const int x = pixel % side + tap % 3 - 1;
+        if (y < 0 || x < 0 || y >= side || x >= side)
+            return 0;
+        return data[static_cast<std::size_t>((image * 2 + channel) * pixels + y * side + x)];
+    }
+    [[nodiscard]] Vector convolved(int image, const Vector& kernel) const
+    {
+        Vector out;
+        for (int o = 0; o < 4; ++o)
+            for (int p = 0; p < pixels; ++p) {
+                double sum = 0;
+                for (int t = 0; t < 9; ++t)
+                    sum += kernel[static_cast<std::size_t>(o * 9 + t)] * seen(image, o / 2, p, t);
+                out.push_back(sum);
+            }
+        return out;
+    }
+    [[nodiscard]] static Vector product(const Vector& x, const Vector& weight)
+    {
+        Vector out;
+        for (std::size_t o = 0; o < weight.size() / x.size(); ++o) {
+            double sum = 0;
+            for (std::size_t i = 0; i < x.size(); ++i)
+                sum += weight[o * x.size() + i] * x[i];
+            out.push_back(sum);
+        }
+        return out;
+    }
+    [[nodiscard]] static Vector bent(Vector x)
+    {
+        for (double& value : x)
+            value = std::tanh(value);
+        return x;
+    }
+    [[nodiscard]] double fromA(const Vector& ya) const
+    {
+        return fromB(product(bent(ya), weights.at("b")));
+    }
+    [[nodiscard]] double fromB(const Vector& yb) const
+    {
+        return product(bent(yb), weights.at("c"))[0];
+    }
+
+    std::map<std::string, Vector> weights;
+    Vector data;
+    std::shared_ptr<const Model> model;
+};
+
+/// Σ over outputs of (∂z/∂y)²·(y − ŷ)², by central differences.
+double weighted(const Vector& y, const Vector& rounded,
+                const std::function<double(const Vector&)>& rest)
+{
+    constexpr double step = 1e-5;
+    double sum = 0;
+    for (std::size_t o = 0; o < y.size(); ++o) {
+        Vector up = y;
+        Vector down = y;
+        up[o] += step;
+        down[o] -= step;
+        const double slope = (rest(up) - rest(down)) / (2 * step);
+        sum += slope * slope * (y[o] - rounded[o]) * (y[o] - rounded[o]);
+    }
+    return sum;
+}
+
+} // namespace
+
+class TestSensitivityFisher : public QObject
+{
+    Q_OBJECT
+
+private slots:
+    void isWhatDifferencesOfTheOutputSay()
+    {
+        TemporaryFolder folder;
+        const SmallNetwork network(folder.path());
+        QCOMPARE(network.model->whyNotRunnable, std::string());
+        QCOMPARE(network.model->layers.size(), std::size_t(3));
+        SensitivityRequest wanted;
+        wanted.model = network.model;
+        LayerChoice all = candidate(4, RtnOptions{});
+        wanted.recipe.rules = {{".", all}};
+        wanted.recipe.calibration.data = (folder / "x.npy").string();
+        wanted.recipe.calibration.samples = SmallNetwork::images;
+        wanted.candidates = {candidate(2, RtnOptions{}), candidate(3, GptqOptions{})};
+        Monitor silent;
+        const SensitivityTable table = measureSensitivity(wanted, silent);
+        QCOMPARE(table.unit, SensitivityTable::Unit::OutputShare);
+        QCOMPARE(table.rows.size(), std::size_t(3));
+        for (std::size_t c = 0; c < table.candidates.size(); ++c) {
+            QuantizeRequest quantization;
+            quantization.model = network.model;
+            quantization.recipe = wanted.recipe;
+            quantization.recipe.rules.front().choice = table.candidates[c];
+            quantization.recipe.calibration.mode = CalibrationMode::Float;
+            const auto run = quantize(quantization, silent);
+            std::array<double, 3> sums{};
+            double squares = 0;
+            std::array<Vector, 3> rounded;
+            for (std::size_t l = 0; l < 3; ++l) {
+                const Tensor values = dequantize(*run->layers[l].weight);
+                rounded[l].assign(values.floats().begin(), values.floats().end());
+            }
+            for (int n = 0; n < SmallNetwork::images; ++n) {
+                const Vector ya = network.convolved(n, network.weights.at("a"));
+                const Vector ta = SmallNetwork::bent(ya);
+                const Vector yb = SmallNetwork::product(ta, network.weights.at("b"));
+                const Vector tb = SmallNetwork::bent(yb);
+                const Vector z = SmallNetwork::product(tb, network.weights.at("c"));
+                squares += z[0] * z[0];
+                sums[0] += weighted(ya, network.convolved(n, rounded[0]),
+                                    [&](const Vector& y) { return network.fromA(y); });
+                sums[1] += weighted(yb, SmallNetwork::product(ta, rounded[1]),
+                                    [&](const Vector& y) { return network.fromB(y); });
+                sums[2] += weighted(z, SmallNetwork::product(tb, rounded[2]),
+                                    [](const Vector& y) { return y[0]; });
+            }
+            for (std::size_t l = 0; l < 3; ++l)
+                QVERIFY(isClose(table.rows[l].candidates[c].fisher, sums[l] / squares, 1e-4));
+        }
+    }
+
+    void outcomesAreDrawnFromTheModel()
+    {
+        TemporaryFolder folder;
+        const TinyImageModel tiny(folder / "model");
+        constexpr std::int64_t images = 600; // one draw each
+        tiny.writeData(folder.path(), images);
+        const auto model = tiny.model();
+        CalibrationChoice calibration;
+        calibration.data = (folder / "images.npy").string();
+        calibration.samples = images;
+        calibration.mean = {0};
+        calibration.deviation = {1};
+        Monitor silent;
+        const CalibrationSamples samples = calibrationSamples(*model, calibration, 1, {}, silent);
+        const Weights weights(model, std::uint64_t(1) << 28);
+        std::size_t head = 0;
+        while (model->layers[head].name != "head")
+            ++head;
+        OutputGradients gradients(*model, weights, samples, {head}, 1, std::uint64_t(1) << 28);
+        gradients.run(silent);
+        QCOMPARE(gradients.draws(), 1);
+        QCOMPARE(gradients.whyNot(head), std::string());
+        const GradientRows rows = gradients.of(head);
+        QCOMPARE(rows.inputs.rows, images);
+        QVERIFY(isClose(rows.factor, 0.5 / images, 1e-12));
+        // Of a softmax, ∂L/∂y = p − the outcome's unit vector.
+        const auto weight = weights.get("head.weight");
+        const auto bias = weights.get("head.bias");
+        std::array<double, TinyImageModel::classes> expected{};
+        std::array<double, TinyImageModel::classes> drawn{};
+        double variance = 0;
+        for (std::int64_t n = 0; n < images; ++n) {
+            std::array<double, TinyImageModel::classes> p{};
+            double total = 0;
+            for (std::size_t c = 0; c < p.size(); ++c) {
+                double y = static_cast<double>(bias->floats()[c]);
+                for (std::size_t i = 0; i < rows.inputs.row(n).size(); ++i)
+                    y += static_cast<double>(rows.inputs.row(n)[i]) *
+                         static_cast<double>(
+                             std::as_const(*weight).matrix().row(static_cast<std::int64_t>(c))[i]);
+                total += p[c] = std::exp(y);
+            }
+            int matches = 0;
+            for (std::size_t outcome = 0; outcome < p.size(); ++outcome) {
+                bool all = true;
+                for (std::size_t c = 0; c < p.size(); ++c) {
+                    const double slope = p[c] / total - (c == outcome ? 1 : 0);
+                    all = all && std::fabs(static_cast<double>(rows.squares.row(n)[c]) -
+                                           slope * slope) < 1e-4;
+                }
+                if (all) {
+                    ++matches;
+                    drawn[outcome] += 1;
+                }
+            }
+            QCOMPARE(matches, 1);
+            for (std::size_t c = 0; c < p.size(); ++c)
+                expected[c] += p[c] / total;
+            variance += p[0] / total * (1 - p[0] / total);
+        }
+        for (std::size_t c = 0; c < drawn.size(); ++c)
+            QVERIFY(std::fabs(drawn[c] - expected[c]) <
+                    4.5 * std::sqrt(expected[c] * (1 - expected[c] / images)));
+        QVERIFY(variance > 1); // else there was nothing to draw
+    }
+
+    void fewSamplesAreDrawnSeveralTimes()
+    {
+        TemporaryFolder folder;
+        const TinyImageModel tiny(folder / "model");
+        tiny.writeData(folder.path(), 20);
+        const auto model = tiny.model();
+        CalibrationChoice calibration;
+        calibration.data = (folder / "images.npy").string();
+        calibration.samples = 20;
+        calibration.mean = {0};
+        calibration.deviation = {1};
+        Monitor silent;
+        const CalibrationSamples samples = calibrationSamples(*model, calibration, 1, {}, silent);
+        const Weights weights(model, std::uint64_t(1) << 28);
+        std::vector<std::size_t> layers(model->layers.size());
+        for (std::size_t i = 0; i < layers.size(); ++i)
+            layers[i] = i;
+        OutputGradients all(*model, weights, samples, layers, 1, std::uint64_t(1) << 28);
+        all.run(silent);
+        QCOMPARE(all.draws(), 4);
+        // Each layer's rows are the same ones whatever the others are, in memory or spilled.
+        for (const std::size_t i : layers) {
+            OutputGradients one(*model, weights, samples, {i}, 1, 0);
+            one.run(silent);
+            QCOMPARE(one.whyNot(i), all.whyNot(i));
+            const GradientRows a = all.of(i);
+            const GradientRows b = one.of(i);
+            QCOMPARE(a.inputs.rows, b.inputs.rows);
+            QVERIFY(same(a.factor, b.factor));
+            for (std::int64_t r = 0; r < a.inputs.rows; ++r) {
+                QVERIFY(std::equal(a.inputs.row(r).begin(), a.inputs.row(r).end(),
+                                   b.inputs.row(r).begin()));
+                QVERIFY(std::equal(a.squares.row(r).begin(), a.squares.row(r).end(),
+                                   b.squares.row(r).begin()));
+            }
+            const bool spare = model->layers[i].name == "spare";
+            QCOMPARE(all.whyNot(i).empty(), !spare);
+        }
+    }
+
+    void operatorsWithoutGradientsAreNamed()
+    {
+        using namespace onnx;
+        TemporaryFolder folder;
+        const std::string graph =
+            input("x", 1, {-1, 4}) +
+            initializer(floats("w", {3, 4}, {1, 2, 3, 4, 5, 6, 7, 8, 9, 1, 2, 3})) +
+            initializer(floats("v", {2, 3}, {1, 0.5F, 2, 1, 3, 1})) +
+            node("Gemm", {"x", "w"}, {"h"}, attribute("transB", 1)) +
+            node("Floor", {"h"}, {"r"}, {}, "the floor") +
+            node("Gemm", {"r", "v"}, {"z"}, attribute("transB", 1)) + output("z", 1, {-1, 2});
+        std::ofstream(folder / "m.onnx", std::ios::binary) << onnx::model(graph, 13);
+        Tensor fed({5, 4});
+        for (std::size_t i = 0; i < fed.floats().size(); ++i)
+            fed.floats()[i] = static_cast<float>(i) / 7;
+        writeNpy(folder / "x.npy", fed.view());
+        SensitivityRequest wanted;
+        wanted.model = openModel(folder / "m.onnx");
+        wanted.recipe.rules = {{".", candidate(4, RtnOptions{})}};
+        wanted.recipe.calibration.data = (folder / "x.npy").string();
+        wanted.candidates = {candidate(3, RtnOptions{})};
+        Monitor silent;
+        const SensitivityTable table = measureSensitivity(wanted, silent);
+        QCOMPARE(table.rows.size(), std::size_t(2));
+        const Sensitivity& first = table.rows[0].candidates[0];
+        QVERIFY(std::isnan(first.fisher) && first.output > 0);
+        QVERIFY2(first.note.find("the floor") != std::string::npos, first.note.c_str());
+        QVERIFY(table.rows[1].candidates[0].fisher > 0);
+        QCOMPARE(*table.best(), SensitivityMetric::Output);
+    }
+};
+
+QTEST_APPLESS_MAIN(TestSensitivityFisher)
+#include "tst_sensitivity_fisher.moc"
