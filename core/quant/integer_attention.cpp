@@ -28,8 +28,7 @@ constexpr std::int64_t mostFeatures = 1 << 15;
 
 /// Exponents that share a sum: 2^7 is the largest power in a byte.
 constexpr int exponentsTogether = 8;
-/// Smaller powers than that of the scale count as 0 (section 4 stops at 24). Three sums for each
-/// accumulator reach there.
+/// Smaller powers than that of the scale count as 0 (section 4 stops at 24).
 constexpr int largestExponent = 3 * exponentsTogether - 1;
 
 /// One way of turning probabilities into operands that are unsigned bytes, and what sums of these
@@ -86,50 +85,123 @@ ByteWindow powersOf(const LogGrid& grid, int odd, int first, int last)
     return window;
 }
 
+/// The last 16 codes of half octaves, odd and even ones together: odd ones are rounded to multiples
+/// of the smallest power, by half of it at most, which is less than what counts as 0.
+ByteWindow smallPowersOf(const LogGrid& grid)
+{
+    constexpr int start = 2 * largestExponent - 15;
+    ByteWindow window;
+    window.first = start;
+    for (int i = 0; i < 16 && start + i <= grid.largest(); ++i)
+        window.table[static_cast<std::size_t>(i)] =
+            static_cast<std::uint8_t>(std::lround(std::exp2(largestExponent - 0.5 * (start + i))));
+    return window;
+}
+
 Planes planesOf(const LogGrid& grid)
 {
     const int k = grid.perOctave;
     const int top = std::min(largestExponent, k == 2 ? (grid.largest() + 1) / 2 : grid.largest());
     Planes result;
     result.scale = std::ldexp(static_cast<double>(grid.scale), -top);
-    for (int odd = 0; odd < k; ++odd)
-        for (int first = 0; first <= top; first += exponentsTogether) {
-            const int last = std::min(top, first + exponentsTogether - 1);
-            Plane plane;
-            plane.kind = Plane::Kind::Powers;
-            plane.window = powersOf(grid, odd, first, last);
-            plane.sum = static_cast<std::size_t>(odd);
-            plane.factor = std::int64_t(1) << (top - last);
-            result.planes.push_back(plane);
-        }
+    const auto add = [&](const ByteWindow& window, int last, int odd) {
+        Plane plane;
+        plane.kind = Plane::Kind::Powers;
+        plane.window = window;
+        plane.sum = static_cast<std::size_t>(odd);
+        plane.factor = std::int64_t(1) << (top - last);
+        result.planes.push_back(plane);
+    };
+    for (int first = 0; first <= top; first += exponentsTogether) {
+        const int last = std::min(top, first + exponentsTogether - 1);
+        if (k == 2 && last == largestExponent)
+            add(smallPowersOf(grid), last, 0);
+        else
+            for (int odd = 0; odd < k; ++odd)
+                add(powersOf(grid, odd, first, last), last, odd);
+    }
     return result;
 }
 
 /// Codes of a matrix.
-struct Codes
+class Codes
 {
-    std::vector<std::uint8_t> values;
-    std::int64_t cols = 0;
-
+public:
     Codes(const AffineGrid& grid, ConstMatrixView x)
-        : values(static_cast<std::size_t>(x.rows * x.cols))
-        , cols(x.cols)
+        : m_buffer(scratchFloats((x.rows * x.cols + 3) / 4))
+        , m_cols(x.cols)
     {
-        encodeToGrid(grid, x, values.data());
+        encodeToGrid(grid, x, values());
     }
     [[nodiscard]] const std::uint8_t* at(std::int64_t row, std::int64_t col) const
     {
-        return values.data() + row * cols + col;
+        return values() + row * m_cols + col;
     }
+
+private:
+    [[nodiscard]] std::uint8_t* values() const
+    {
+        return reinterpret_cast<std::uint8_t*>(m_buffer.get());
+    }
+
+    ScratchFloats m_buffer;
+    std::int64_t m_cols;
 };
 
 /// Keys and values of one head of one sequence, laid out for products.
 struct PackedHead
 {
-    IntegerPanels keys;          ///< code − 128, keys × features
-    std::vector<double> keySums; ///< of codes
-    IntegerPanels values;        ///< code − 128, features × keys
+    IntegerPanels keys;                ///< code − 128, keys × features
+    std::vector<std::int64_t> keySums; ///< of codes
+    IntegerPanels values;              ///< code − 128, features × keys
 };
+
+/// Less 128 as signed bytes, four at a time.
+constexpr std::uint32_t lessMiddle = 0x80808080U;
+
+void packKeys(const Codes& k, std::int64_t firstRow, std::int64_t firstColumn, std::int64_t headDim,
+              PackedHead& head)
+{
+    const std::int64_t count = head.keys.rows();
+    const std::int64_t words = (headDim + 3) / 4;
+    std::vector<std::uint32_t> packed(static_cast<std::size_t>(words));
+    for (std::int64_t j = 0; j < count; ++j) {
+        const std::uint8_t* codes = k.at(firstRow + j, firstColumn);
+        std::int32_t sum = 0;
+        for (std::int64_t d = 0; d < headDim; ++d)
+            sum += codes[d];
+        head.keySums[static_cast<std::size_t>(j)] = sum;
+        // What queries put beyond the last feature is 0.
+        packBytes(codes, headDim, packed.data());
+        const std::int64_t panel = j / IntegerPanels::panelRows;
+        std::uint32_t* lane = head.keys.lanesAt(panel, 0) + j % IntegerPanels::panelRows;
+        for (std::int64_t w = 0; w < words; ++w)
+            lane[w * head.keys.lanesOf(panel)] = packed[static_cast<std::size_t>(w)] ^ lessMiddle;
+    }
+}
+
+void packValues(const Codes& v, std::int64_t firstRow, std::int64_t count, std::int64_t firstColumn,
+                PackedHead& head)
+{
+    const std::int64_t headDim = head.values.rows();
+    for (std::int64_t panel = 0; panel < head.values.panels(); ++panel) {
+        const std::int64_t begin = panel * IntegerPanels::panelRows;
+        const std::int64_t rows = std::min(IntegerPanels::panelRows, headDim - begin);
+        for (std::int64_t word = 0; 4 * word < count; ++word) {
+            std::uint32_t* lanes = head.values.lanesAt(panel, word);
+            // What probabilities put beyond the last key is 0.
+            const std::int64_t first = firstRow + 4 * word;
+            const auto row = [&](std::int64_t i) {
+                return v.at(std::min(first + i, firstRow + count - 1), firstColumn + begin);
+            };
+            const std::uint8_t* const keys[4] = {row(0), row(1), row(2), row(3)};
+            for (std::int64_t d = 0; d < rows; ++d)
+                lanes[d] = (std::uint32_t(keys[0][d]) | std::uint32_t(keys[1][d]) << 8 |
+                            std::uint32_t(keys[2][d]) << 16 | std::uint32_t(keys[3][d]) << 24) ^
+                           lessMiddle;
+        }
+    }
+}
 
 PackedHead packHead(const Codes& k, const Codes& v, std::int64_t firstRow, std::int64_t count,
                     std::int64_t firstColumn, std::int64_t headDim)
@@ -138,25 +210,24 @@ PackedHead packHead(const Codes& k, const Codes& v, std::int64_t firstRow, std::
     head.keys = IntegerPanels(OperandStore::Bytes, count, headDim, headDim);
     head.keys.setLargestProduct(255 * 128);
     head.keySums.resize(static_cast<std::size_t>(count));
-    std::vector<std::int32_t> operands(static_cast<std::size_t>(std::max(count, headDim)));
-    for (std::int64_t j = 0; j < count; ++j) {
-        const std::uint8_t* codes = k.at(firstRow + j, firstColumn);
-        std::int32_t sum = 0;
-        for (std::int64_t d = 0; d < headDim; ++d) {
-            operands[static_cast<std::size_t>(d)] = codes[d] - 128;
-            sum += codes[d];
-        }
-        head.keySums[static_cast<std::size_t>(j)] = static_cast<double>(sum);
-        head.keys.set(j, 0, operands.data());
-    }
+    packKeys(k, firstRow, firstColumn, headDim, head);
     head.values = IntegerPanels(OperandStore::Bytes, headDim, count, count);
     head.values.setLargestProduct(255 * 128);
-    for (std::int64_t d = 0; d < headDim; ++d) {
-        for (std::int64_t j = 0; j < count; ++j)
-            operands[static_cast<std::size_t>(j)] = *v.at(firstRow + j, firstColumn + d) - 128;
-        head.values.set(d, 0, operands.data());
-    }
+    packValues(v, firstRow, count, firstColumn, head);
     return head;
+}
+
+/// row = factor · (totals + ofQuery − zero · keySums), which fits into Number.
+template <class Number>
+void scaleScores(const std::int32_t* totals, const std::int64_t* keySums, std::int64_t count,
+                 std::int64_t ofQuery, std::int64_t zero, float factor, float* row)
+{
+    const auto constant = static_cast<Number>(ofQuery);
+    const auto each = static_cast<Number>(zero);
+    for (std::int64_t j = 0; j < count; ++j) {
+        const Number product = each * static_cast<Number>(keySums[j]);
+        row[j] = factor * static_cast<float>(static_cast<Number>(totals[j]) + constant - product);
+    }
 }
 
 constexpr std::int64_t blockSums = packedTokens * IntegerPanels::panelRows;
@@ -226,11 +297,14 @@ private:
                 std::int64_t headDim, MatrixView p) const
     {
         const float factor = scoreFactor(m_query, m_key);
-        const auto zq = static_cast<double>(m_query.zeros.front());
+        const std::int64_t zq = m_query.zeros.front();
         const std::int64_t zk = m_key.zeros.front();
+        const bool isSmall =
+            headDim * (255 + std::abs(zq)) * (255 + std::abs(zk) + 128) < (std::int64_t(1) << 31);
+        const auto scale = isSmall ? scaleScores<std::int32_t> : scaleScores<std::int64_t>;
         const std::int64_t words = head.keys.inputWords();
         std::vector<std::uint32_t> inputs(static_cast<std::size_t>(packedTokens * words));
-        std::array<double, packedTokens> querySums{};
+        std::array<std::int64_t, packedTokens> querySums{};
         alignas(64) std::int32_t totals[blockSums];
         const std::int64_t lastKey = run.firstKey + run.keys;
         for (std::int64_t first = 0; first < run.count;) {
@@ -242,7 +316,7 @@ private:
                 std::int32_t sum = 0;
                 for (std::int64_t d = 0; d < headDim; ++d)
                     sum += codes[d];
-                querySums[static_cast<std::size_t>(t)] = static_cast<double>(sum);
+                querySums[static_cast<std::size_t>(t)] = sum;
             }
             for (std::int64_t panel = run.firstKey / IntegerPanels::panelRows;
                  panel * IntegerPanels::panelRows < lastKey; ++panel) {
@@ -252,18 +326,11 @@ private:
                 const std::int64_t firstKey = panel * IntegerPanels::panelRows;
                 const std::int64_t from = std::max(run.firstKey, firstKey);
                 const std::int64_t to = std::min(lastKey, firstKey + lanes);
-                for (std::int64_t t = 0; t < tokens; ++t) {
-                    // Doubles hold all of these exactly.
-                    const double ofQuery =
-                        static_cast<double>(128 - zk) * querySums[static_cast<std::size_t>(t)] +
-                        static_cast<double>(headDim * zk) * zq;
-                    float* row = p.row(first + t).data() - run.firstKey;
-                    const std::int32_t* total = totals + t * lanes - firstKey;
-                    const double* sums = head.keySums.data();
-                    for (std::int64_t j = from; j < to; ++j)
-                        row[j] = factor * static_cast<float>(static_cast<double>(total[j]) +
-                                                             ofQuery - zq * sums[j]);
-                }
+                for (std::int64_t t = 0; t < tokens; ++t)
+                    scale(totals + t * lanes + from - firstKey, head.keySums.data() + from,
+                          to - from,
+                          (128 - zk) * querySums[static_cast<std::size_t>(t)] + headDim * zk * zq,
+                          zq, factor, p.row(first + t).data() + from - run.firstKey);
             }
             first += tokens;
         }
@@ -294,6 +361,7 @@ private:
               std::int64_t firstByte, Rows& rows) const
     {
         std::int64_t all = 0;
+        rows.sums = {};
         for (std::int64_t t = 0; t < tokens; ++t) {
             const std::uint8_t* codes = rows.codes.data() + t * rows.bytes;
             auto* operands = reinterpret_cast<std::uint8_t*>(rows.operands.data()) + t * rows.bytes;
@@ -325,44 +393,54 @@ private:
         const std::int64_t headDim = head.values.rows();
         Rows rows(run);
         const std::int64_t stride = rows.bytes / 4;
-        std::array<std::vector<std::int64_t>, 2> sums;
+        // Whole numbers, which doubles hold: of values less 128, and what these lack of values less
+        // their zero, which all features share.
+        std::array<std::vector<double>, 2> sums;
         for (auto& sum : sums)
             sum.resize(static_cast<std::size_t>(packedTokens * headDim));
+        std::array<std::array<std::int64_t, packedTokens>, 2> rest{};
         alignas(64) std::int32_t totals[blockSums];
         for (std::int64_t first = 0; first < run.count;) {
             const std::int64_t tokens = tokensTogether(run.count - first);
-            for (auto& sum : sums)
-                std::fill(sum.begin(), sum.end(), 0);
+            for (std::vector<double>& sum : sums)
+                std::fill(sum.begin(), sum.end(), 0.0);
+            rest = {};
             for (std::int64_t t = 0; t < tokens; ++t)
                 m_rounding.encode(p.row(first + t), rows.codes.data() + t * rows.bytes + firstByte);
             for (const Plane& plane : m_planes.planes) {
                 if (!fill(plane, p, first, tokens, firstByte, rows))
                     continue;
-                std::int64_t* sum = sums[plane.sum].data();
+                for (std::size_t t = 0; t < packedTokens; ++t)
+                    rest[plane.sum][t] += (128 - zv) * rows.sums[t] * plane.factor;
+                const auto factor = static_cast<double>(plane.factor);
                 for (std::int64_t panel = 0; panel < head.values.panels(); ++panel) {
                     const std::int64_t lanes = head.values.lanesOf(panel);
                     head.values.products(m_set, panel, rows.firstWord, rows.words,
                                          rows.operands.data(), stride, tokens, totals);
                     const std::int64_t begin = panel * IntegerPanels::panelRows;
-                    const std::int64_t end = std::min(headDim, begin + lanes);
+                    const std::int64_t count = std::min(headDim - begin, lanes);
                     for (std::int64_t t = 0; t < tokens; ++t) {
-                        // Values stand there less 128, not less their zero.
-                        const std::int64_t zeros =
-                            (128 - zv) * rows.sums[static_cast<std::size_t>(t)];
-                        const std::int32_t* own = totals + t * lanes - begin;
-                        for (std::int64_t d = begin; d < end; ++d)
-                            sum[t * headDim + d] += (own[d] + zeros) * plane.factor;
+                        double* sum = sums[plane.sum].data() + t * headDim + begin;
+                        const std::int32_t* own = totals + t * lanes;
+                        for (std::int64_t d = 0; d < count; ++d)
+                            sum[d] += factor * static_cast<double>(own[d]);
                     }
                 }
             }
             for (std::int64_t t = 0; t < tokens; ++t) {
                 const std::span<float> row = out.row(first + t);
-                const std::int64_t* even = sums[0].data() + t * headDim;
-                const std::int64_t* odd = sums[1].data() + t * headDim;
-                for (std::int64_t d = 0; d < headDim; ++d)
-                    row[static_cast<std::size_t>(d)] = static_cast<float>(
-                        m_planes.scale * (static_cast<double>(even[d]) +
-                                          std::numbers::sqrt2 * static_cast<double>(odd[d])));
+                const double* even = sums[0].data() + t * headDim;
+                const double* odd = sums[1].data() + t * headDim;
+                const std::int64_t restOfEven = rest[0][static_cast<std::size_t>(t)];
+                const std::int64_t restOfOdd = rest[1][static_cast<std::size_t>(t)];
+                for (std::int64_t d = 0; d < headDim; ++d) {
+                    const auto a =
+                        static_cast<double>(static_cast<std::int64_t>(even[d]) + restOfEven);
+                    const auto b =
+                        static_cast<double>(static_cast<std::int64_t>(odd[d]) + restOfOdd);
+                    row[static_cast<std::size_t>(d)] =
+                        static_cast<float>(m_planes.scale * (a + std::numbers::sqrt2 * b));
+                }
             }
             first += tokens;
         }

@@ -127,6 +127,12 @@ void IntegerPanels::set(std::int64_t row, std::size_t group, const std::int32_t*
         setWords<OperandStore::Pairs>(operands, some.inputs, words, across);
 }
 
+std::uint32_t* IntegerPanels::lanesAt(std::int64_t panel, std::int64_t word)
+{
+    assert(word < m_wordsPerLane);
+    return const_cast<std::uint32_t*>(panelWords(panel)) + word * lanesOf(panel);
+}
+
 std::int32_t IntegerPanels::operandAt(std::int64_t row, std::int64_t input) const
 {
     const std::int64_t panel = row / panelRows;

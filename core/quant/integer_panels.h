@@ -46,6 +46,9 @@ public:
     /// A row's operands of a group, or codes of Nibbles; once each. Rows may be set from several
     /// threads.
     void set(std::int64_t row, std::size_t group, const std::int32_t* operands);
+    /// The words of a panel's rows that hold the same inputs, one for each lane: for who knows how
+    /// operands lie in them. In whole panels of one group.
+    [[nodiscard]] std::uint32_t* lanesAt(std::int64_t panel, std::int64_t word);
     [[nodiscard]] std::int32_t operandAt(std::int64_t row, std::int64_t input) const;
 
     [[nodiscard]] std::int64_t panels() const { return (m_rows + panelRows - 1) / panelRows; }

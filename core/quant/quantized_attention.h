@@ -36,9 +36,10 @@ struct AttentionGrids
 [[nodiscard]] std::optional<std::string> whyNotIntegerAttention(const AttentionGrids& grids);
 /// The same in integers: q·kᵀ of codes less their zeros; probabilities·v by powers of two, with
 /// log√2 in two accumulators for even and odd codes (section 4): O = s_a·s_v·2^(−E)·(acc₀ +
-/// √2·acc₁). Sums are exact; powers below 2^(−23) of the scale count as 0. Throws
-/// Error(Unsupported) when whyNotIntegerAttention(), its apply() Error(Numeric) on NaN, which has
-/// no code. set: the fastest, if not given; all give the same.
+/// √2·acc₁), E at most 23. Powers below 2^(−23) of the scale count as 0, those of log√2 from
+/// 2^(−15.5) on are multiples of that. Sums are exact. Throws Error(Unsupported) when
+/// whyNotIntegerAttention(), its apply() Error(Numeric) on NaN, which has no code. set: the
+/// fastest, if not given; all give the same.
 [[nodiscard]] std::shared_ptr<const AttentionKernel>
 integerAttention(const AttentionGrids& grids, std::optional<InstructionSet> set = std::nullopt);
 

@@ -9,6 +9,8 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
+#include <cmath>
 #include <limits>
 #include <set>
 
@@ -112,6 +114,8 @@ private slots:
     void agreesWithTheFormula_data();
     void agreesWithTheFormula();
     void oneFloatOffTheBorder();
+    void bitsTellAsTheBordersDo_data();
+    void bitsTellAsTheBordersDo();
     void levelsOfParity();
     void codesDecodeToThemselves();
     void statesAreCounted();
@@ -276,6 +280,56 @@ void LogGridTest::oneFloatOffTheBorder()
 }
 
 // Section 4: what the two accumulators rely on.
+void LogGridTest::bitsTellAsTheBordersDo_data()
+{
+    QTest::addColumn<double>("scale");
+    for (const double scale : {1.0, 0.73, 0.9999, 3e-5, 1e-30, 3e-38, 1e-41, 1e38})
+        QTest::addRow("%g", scale) << scale;
+}
+
+/// Codes count the borders, rounded down to floats, that a value is not above: at each of them, one
+/// float beside it, and everywhere between, as far down as floats go.
+void LogGridTest::bitsTellAsTheBordersDo()
+{
+    QFETCH(double, scale);
+    for (const int bits : {2, 3, 4, 6, 8})
+        for (const int perOctave : {1, 2})
+            for (const ZeroState state : {ZeroState::Extra, ZeroState::Reserved, ZeroState::None}) {
+                const LogGrid grid = logGrid(bits, perOctave, state, static_cast<float>(scale));
+                std::vector<float> borders;
+                const int count = grid.largest() + (state == ZeroState::None ? 0 : 1);
+                for (int code = 0; code < count; ++code) {
+                    const double border =
+                        static_cast<double>(grid.scale) * std::exp2(-(code + 0.5) / perOctave);
+                    auto down = static_cast<float>(border);
+                    if (static_cast<double>(down) > border)
+                        down = std::nextafter(down, 0.0F);
+                    borders.push_back(down);
+                }
+                std::vector<float> values = {0.0F, std::numeric_limits<float>::denorm_min(),
+                                             std::numeric_limits<float>::min(),
+                                             std::numeric_limits<float>::max(),
+                                             std::numeric_limits<float>::infinity()};
+                for (const float border : borders) {
+                    values.push_back(border);
+                    values.push_back(std::nextafter(border, 0.0F));
+                    values.push_back(std::nextafter(border, 1e38F));
+                }
+                for (std::uint32_t pattern = 1; pattern < 0x7F800000U; pattern += 0x00300D5BU)
+                    values.push_back(std::bit_cast<float>(pattern));
+                std::vector<std::uint8_t> bytes(values.size());
+                LogLevels(grid).encode(values, bytes.data());
+                const std::vector<int> codes = encoded(grid, values);
+                for (std::size_t i = 0; i < values.size(); ++i) {
+                    const auto expected = std::count_if(
+                        borders.begin(), borders.end(),
+                        [value = values[i]](float border) { return value <= border; });
+                    QCOMPARE(std::int64_t(codes[i]), std::int64_t(expected));
+                    QCOMPARE(std::int64_t(bytes[i]), std::min<std::int64_t>(expected, 255));
+                }
+            }
+}
+
 void LogGridTest::levelsOfParity()
 {
     const LogLevels levels(logGrid(6, 2, ZeroState::Reserved, 0.8F));

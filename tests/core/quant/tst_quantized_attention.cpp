@@ -164,7 +164,11 @@ std::vector<float> oracle(const Data& data, const AttentionGrids& grids)
                     std::uint16_t code = 0;
                     levels->encode({&probability, 1}, &code);
                     const int exponent = log->perOctave == 2 ? (code + code % 2) / 2 : code;
-                    if (code <= log->largest() && exponent <= top)
+                    if (code > log->largest() || exponent > top)
+                        continue;
+                    if (log->perOctave == 2 && code >= 31)
+                        sums[0] += value * std::lround(std::exp2(23 - 0.5 * code));
+                    else
                         sums[log->perOctave == 2 ? code % 2 : 0] += value << (top - exponent);
                 }
                 const double scale =
@@ -248,7 +252,7 @@ private slots:
         const AttentionGrids grids = gridsOf(c);
         const auto simulated = data.run(*roundedAttention(grids));
         const auto integers = data.run(*integerAttention(grids));
-        // Sums of up to 170 float products, and as many powers below 2^−23 that count as 0.
+        // Sums of up to 170 float products, and as many powers of which less than 2^−23 is lost.
         const double lost = c.perOctave > 0 && c.bits > 4 ? std::exp2(-23.5) * double(c.keys) : 0;
         QVERIFY(allClose(std::span<const float>(integers), std::span<const float>(simulated), 1e-6,
                          (1e-6 + lost) * largestOf(simulated)));
@@ -273,8 +277,8 @@ private slots:
         probabilities.zeroState = ZeroState::Extra;
         grids.probabilities = probabilities;
         const op::Attention attention{1, 1, 1, 1.0F, 0, false};
-        Tensor q({1, 1});
-        Tensor k({2, 1});
+        const Tensor q = Tensor::zeros(DType::F32, {1, 1});
+        const Tensor k = Tensor::zeros(DType::F32, {2, 1});
         Tensor v({2, 1});
         v.floats()[0] = 1.5F;
         v.floats()[1] = -1.0F;
@@ -331,8 +335,10 @@ private slots:
         double magnitude = 0;
         for (std::size_t j = 0; j < 61; ++j) {
             const double e = std::nearbyint(-perOctave * std::log2(p[j] / sum));
-            const double power =
+            double power =
                 e >= log.zeroCode() || e / perOctave > 23 ? 0 : std::exp2(-e / perOctave);
+            if (perOctave == 2 && e >= 31)
+                power = std::ldexp(std::nearbyint(std::ldexp(power, 23)), -23);
             for (std::size_t d = 0; d < 8; ++d) {
                 expected[d] += power * roundedOf(*grids.value,
                                                  static_cast<double>(data.v.floats()[j * 8 + d]));
