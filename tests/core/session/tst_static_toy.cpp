@@ -79,6 +79,29 @@ private slots:
         QVERIFY(static_cast<double>(differing) < 1e-5 * static_cast<double>(codes));
     }
 
+    /// Section 3.3: a zero with a fraction, as the official code has it, is no better or worse
+    /// than a whole one, though every code that it makes is another.
+    void fractionsOfZeros()
+    {
+        RepqVitOptions fractional;
+        fractional.fractionalZeros = true;
+        const auto whole = runOf(RepqVitOptions{}, 4, 4, CalibrationMode::Sequential);
+        const auto other = runOf(fractional, 4, 4, CalibrationMode::Sequential);
+        int fractions = 0;
+        for (std::size_t i = 0; i < whole->layers.size(); ++i) {
+            const auto& inputs = other->layers[i].staticInputs;
+            if (!inputs || !inputs->grid)
+                continue;
+            fractions += inputs->grid->fraction != 0 ? 1 : 0;
+            QVERIFY(whole->layers[i].staticInputs->grid->fraction == 0);
+        }
+        QVERIFY(fractions > 8);
+        const double integers = sqnr(m_exact, outputs(whole));
+        const double fractionals = sqnr(m_exact, outputs(other));
+        qInfo("whole zeros %.2f, with fractions %.2f dB", integers, fractionals);
+        QVERIFY(std::fabs(integers - fractionals) < 0.5);
+    }
+
     void reconstructionOfWeights()
     {
         RepquantOptions nearest;
