@@ -10,6 +10,7 @@
 #include "core/base/parallel.h"
 #include "core/base/regex.h"
 #include "core/base/text.h"
+#include "core/export/export_size.h"
 #include "core/session/prepared_model.h"
 #include "core/session/quantize.h"
 #include "core/session/sensitivity.h"
@@ -26,7 +27,7 @@
 #include <filesystem>
 #include <limits>
 #include <memory>
-#include <set>
+#include <optional>
 
 namespace gradus::cli {
 
@@ -201,7 +202,8 @@ struct Outcome
     std::vector<AllocationResult> others;
     Recipe recipe;
     Totals totals;
-    bool storedBytes = true; ///< costs are, so that fronts can be in bits per weight
+    std::optional<std::uint64_t> fileBytes; ///< of --format
+    bool storedBytes = true;                ///< costs are, so that fronts can be in bits per weight
 };
 
 Json jsonOf(const Outcome& outcome, const Model& model, const AllocationBudget& budget)
@@ -219,6 +221,8 @@ Json jsonOf(const Outcome& outcome, const Model& model, const AllocationBudget& 
     out["bits_per_weight"] = outcome.totals.bitsPerWeight;
     out["bytes"] = outcome.totals.bytes;
     out["cost"] = outcome.result.cost;
+    if (outcome.fileBytes)
+        out["file_bytes"] = *outcome.fileBytes;
     out["predicted_error"] = outcome.result.predictedError;
     out["interaction"] = interactionOf(outcome.table);
     out["layers"] = Json::array();
@@ -292,6 +296,9 @@ void print(const Outcome& outcome, const Model& model, const AllocationBudget& b
         std::printf("errors of %zu pairs of layers, quantized at once: %s of their sums\n",
                     outcome.table.pairs.size(),
                     formatPercent(interactionOf(outcome.table)).c_str());
+    if (outcome.fileBytes)
+        std::printf("exported, it takes %s bytes\n",
+                    formatCount(static_cast<std::int64_t>(*outcome.fileBytes)).c_str());
     std::printf("\nbudget %s: %s quantized weights in %s (%s bits per weight), predicted error %s "
                 "(%s, %s)\n",
                 budgetText(budget).c_str(), formatCount(outcome.totals.weights).c_str(),
@@ -324,8 +331,13 @@ SampleWork onePass(const std::shared_ptr<const Model>& model)
     return work;
 }
 
+ExportFormat formatOf(const Arguments& arguments)
+{
+    return exportFormatFromName(arguments.format).value_or(ExportFormat::Gptq); // checked
+}
+
 AllocationRules rulesFor(const Arguments& arguments, const AllocationBudget& budget,
-                         const std::shared_ptr<const Model>& model)
+                         const std::shared_ptr<const Model>& model, const Recipe& recipe)
 {
     AllocationRules rules;
     rules.bits = bitsRulesOf(arguments.bitsRules);
@@ -338,7 +350,11 @@ AllocationRules rulesFor(const Arguments& arguments, const AllocationBudget& bud
         rules.cost = bitOperationsCost(*model, onePass(model));
         rules.unit = AllocationCost::BitOperations;
     }
-    // FORMAT
+    if (!arguments.format.empty()) {
+        const ExportCosts costs = exportCosts(model, recipe, formatOf(arguments));
+        rules.cost = costs.cost;
+        rules.fixedCost = costs.fixedCost;
+    }
     return rules;
 }
 
@@ -364,7 +380,7 @@ int runAllocate(const Arguments& arguments)
         request.cache = arguments.cache.empty() ? sensitivityCacheFolder()
                                                 : std::filesystem::path(arguments.cache);
     // What can be refused is refused before anything is measured.
-    const AllocationRules rules = rulesFor(arguments, budget, request.model);
+    const AllocationRules rules = rulesFor(arguments, budget, request.model, request.recipe);
 
     TerminalMonitor monitor(false);
     Outcome outcome;
@@ -391,19 +407,31 @@ int runAllocate(const Arguments& arguments)
     outcome.storedBytes = outcome.setup.unit == AllocationCost::StoredBytes;
     const AllocationSolver solver =
         allocationSolverFromName(arguments.solver).value_or(AllocationSolver::Exact);
-    outcome.result = allocate(outcome.setup, budget, solver, monitor);
+    const auto solved = [&](const AllocationBudget& within, AllocationSolver by) {
+        if (arguments.format.empty() || within.kind != AllocationBudget::Kind::Bytes)
+            return allocate(outcome.setup, within, by, monitor);
+        return allocateForExport(request.model, request.recipe, outcome.table, outcome.setup,
+                                 static_cast<std::uint64_t>(within.value), by, formatOf(arguments),
+                                 GptqZeros::Automatic, monitor);
+    };
+    outcome.result = solved(budget, solver);
     // The others get what this one may spend.
     AllocationBudget same = budget;
     if (budget.kind == AllocationBudget::Kind::Error)
-        same = {AllocationBudget::Kind::Bytes, static_cast<double>(outcome.result.cost)};
+        same = {outcome.setup.unit == AllocationCost::BitOperations
+                    ? AllocationBudget::Kind::BitOperations
+                    : AllocationBudget::Kind::Bytes,
+                static_cast<double>(outcome.result.cost)};
     for (const AllocationSolver other :
          {AllocationSolver::Exact, AllocationSolver::Lagrangian, AllocationSolver::Greedy,
           AllocationSolver::Uniform, AllocationSolver::FirstLast, AllocationSolver::LlamaCpp})
         if (other != solver)
-            outcome.others.push_back(allocate(outcome.setup, same, other, monitor));
+            outcome.others.push_back(solved(same, other));
     outcome.recipe = allocatedRecipe(request.recipe, model, outcome.table, outcome.setup,
                                      outcome.result.allocation);
     outcome.totals = plan(model, outcome.recipe).totals;
+    if (!arguments.format.empty())
+        outcome.fileBytes = exportBytes(request.model, outcome.recipe, formatOf(arguments));
 
     if (!arguments.out.empty())
         writeText(arguments.out, toJson(outcome.recipe));
