@@ -49,10 +49,17 @@ struct Allocation
 /// The least error at a cost of at most `budget`; among equal errors the least cost. Exact, by
 /// dynamic programming over undominated partial sums, which bounds of the Lagrangian relaxation
 /// thin out (Pisinger, A minimal algorithm for the multiple-choice knapsack problem, 1995, in
-/// idea). Deterministic. Throws Error(Usage) naming the least cost when that is above the budget.
+/// idea). Deterministic; options that are alike in cost and error go to the first.
+///
+/// Time and memory are bounded by counts (see choice_knapsack.h), not by clocks. Where they are not
+/// enough, which takes thousands of options that all lie within a fraction of a percent of one
+/// line, partial sums with the weakest bounds are given up: the result is the best that was met,
+/// at least as good as the Lagrangian one, and says optimal = false unless the bounds of what was
+/// given up prove it all the same. Only then a larger budget may come out worse.
+/// Throws Error(Usage) naming the least cost when that is above the budget.
 [[nodiscard]] Allocation leastError(const AllocationProblem& problem, std::uint64_t budget,
                                     const Monitor& monitor);
-/// The least cost at an error of at most `bound`; likewise. Throws Error(Usage) naming the least
+/// The least cost at an error of at most `bound`, of those the least error; likewise. Throws Error(Usage) naming the least
 /// error when that is above the bound.
 [[nodiscard]] Allocation leastCost(const AllocationProblem& problem, double bound,
                                    const Monitor& monitor);

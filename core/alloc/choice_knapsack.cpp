@@ -388,9 +388,9 @@ void Solver::extend(const KnapsackOption& option, int choice, std::vector<State>
         if (corner == m_segments.size())
             continue; // nothing better than that
         const auto reaches = [&](std::size_t at, std::int64_t room, std::int64_t limit) {
-            const Wide missing = Wide(value) + m_values[at] - limit;
+            const std::int64_t missing = value + m_values[at] - limit;
             return missing <= 0 || (at < m_segments.size() &&
-                                    missing * m_segments[at].dWeight <=
+                                    Wide(missing) * m_segments[at].dWeight <=
                                         Wide(m_segments[at].dValue) * (room - m_weights[at]));
         };
         bool useful = reaches(corner, left, m_bestValue - 1);

@@ -24,7 +24,7 @@ using KnapsackItems = std::vector<std::vector<KnapsackOption>>;
 /// evenly by the items that are left.
 struct KnapsackLimits
 {
-    std::size_t states = std::size_t(1) << 16; ///< partial sums kept at once
+    std::size_t states = std::size_t(1) << 18; ///< partial sums kept at once
     /// Partial sums looked at in all; 0: 1000 for every option, at least 2^20, at most 2^25.
     std::size_t visits = 0;
 };
