@@ -52,8 +52,8 @@ AllocationPicture picture()
         {AllocationReference::Kind::LlamaCpp, QStringLiteral("llama.cpp's rule"),
          spot(3.45, 0.18)}};
     made.budget = 3.5;
-    made.errorTitle = QStringLiteral("predicted KL (nats per token)");
-    made.errorUnit = QStringLiteral("nats per token");
+    made.errorTitle = QStringLiteral("predicted KL (nats/token)");
+    made.errorUnit = QStringLiteral("nats/token");
     made.weights = weights;
     made.sizeTitle = QStringLiteral("stored size");
     return made;
@@ -81,8 +81,8 @@ OptionCurve curve()
         made.options.push_back(option);
     }
     markHull(made.options);
-    made.errorTitle = QStringLiteral("predicted KL (nats per token)");
-    made.errorUnit = QStringLiteral("nats per token");
+    made.errorTitle = QStringLiteral("predicted KL (nats/token)");
+    made.errorUnit = QStringLiteral("nats/token");
     made.price = 0.21 / (1 << 20);
     return made;
 }
@@ -163,11 +163,11 @@ void TestAllocationPanel::whatIsDrawn()
 {
     AllocationPlot plot;
     plot.setPicture(picture());
-    QCOMPARE(plot.legendTexts(), QStringList({"Front", "At the budget", "Recipe", "Uniform",
-                                              "First and last more", "llama.cpp"}));
+    QCOMPARE(plot.legendTexts(),
+             QStringList({"Front", "Budget", "Recipe", "Uniform", "First/last", "llama.cpp"}));
     const QStringList lines = plot.csv().split('\n', Qt::SkipEmptyParts);
     QCOMPARE(lines.size(), 2 + 25 + 1 + 1 + 4);
-    QCOMPARE(lines[0], QString("# predicted KL (nats per token)"));
+    QCOMPARE(lines[0], QString("# predicted KL (nats/token)"));
     QCOMPARE(lines[1], QString("kind,name,bits_per_weight,bytes,predicted_error,measured,"
                                "standard_error"));
     QCOMPARE(lines[2], QString("front,\"\",2,2097152,0.8,,"));
@@ -176,13 +176,13 @@ void TestAllocationPanel::whatIsDrawn()
     QVERIFY(lines.contains("llama-cpp,\"llama.cpp's rule\",3.45,3617587,0.18,,"));
     // The title has the recipe, the line below what the budget allows, and its proof.
     const auto title = [&] { return plot.accessibleDescription(); };
-    QVERIFY2(title().startsWith("4.10 bits per weight · 4.10 MiB · predicted 0.09 nats per token"),
+    QVERIFY2(title().startsWith("4.10 bits per weight · 4.10 MiB · predicted 0.09 nats/token"),
              qPrintable(title()));
     QCOMPARE(plot.subtitleText(), QString("the budget of 3.50 allows 0.1 (Exact)"));
     AllocationPicture adopted = picture();
     adopted.recipe = adopted.solution;
     plot.setPicture(adopted);
-    QVERIFY(title().startsWith("3.50 bits per weight · 3.50 MiB · predicted 0.1 nats per token"));
+    QVERIFY(title().startsWith("3.50 bits per weight · 3.50 MiB · predicted 0.1 nats/token"));
     QCOMPARE(plot.subtitleText(),
              QString("Exact: no allocation within the budget has a smaller error"));
     adopted.optimal = false;
@@ -232,7 +232,7 @@ void TestAllocationPanel::measuredPoints()
     QVERIFY(plot.csv().contains("measured,\"Run 4\",3.3,3460300,,0.2,0.02"));
     QVERIFY(!canvas(&plot)->yAxis2->visible());
     // What is in another unit has an axis of its own.
-    p.measuredTitle = QStringLiteral("measured KL (nats per token)");
+    p.measuredTitle = QStringLiteral("measured KL (nats/token)");
     plot.setPicture(p);
     QVERIFY(canvas(&plot)->yAxis2->visible());
     QCOMPARE(canvas(&plot)->yAxis2->label(), p.measuredTitle);
@@ -251,7 +251,9 @@ void TestAllocationPanel::sizeAxisFollows()
     const QCPAxis* size = canvas(&plot)->xAxis2;
     QVERIFY(test::isClose(size->range().lower, 4, 1e-12, 0));
     QVERIFY(test::isClose(size->range().upper, 6, 1e-12, 0));
-    QCOMPARE(size->label(), QString("stored size (MiB)"));
+    plot.replotNow();
+    QVERIFY2(size->tickVectorLabels().contains("5 MiB"),
+             qPrintable(size->tickVectorLabels().join(" | ")));
 }
 
 void TestAllocationPanel::theBudgetIsDragged()
@@ -359,7 +361,7 @@ void TestAllocationPanel::readout()
     p.measured = {measured(7, 5.2, 0.02, 0.035)};
     plot.setPicture(p);
     lay(plot);
-    QCOMPARE(plot.readout(6.5, 0.5), QString("6.50 bits per weight · 6.50 MiB"));
+    QCOMPARE(plot.readout(6.5, 0.5), QString("6.50 bits per weight · stored size 6.50 MiB"));
     const QString reference = plot.readout(3, 0.3);
     QVERIFY2(reference.contains("uniform, 3 bit") && reference.contains("predicted 0.3 nats") &&
                  reference.contains("click to take its bits"),
@@ -400,10 +402,10 @@ void TestAllocationPanel::whyThisLayer()
     panel.setCurve(curve(), {});
     const QString why = panel.whyText();
     // From 4 bits the next of the hull are 6 up, as 5 is worse, and 3 down.
-    QVERIFY2(why.contains("4 → 6 bits would save 0.0012 nats per token for 16.0 KiB: 0.0768 per "
+    QVERIFY2(why.contains("4 → 6 bits would save 0.0012 nats/token for 16.0 KiB: 0.0768 per "
                           "MiB."),
              qPrintable(why));
-    QVERIFY2(why.contains("4 → 3 bits would cost 0.0032 nats per token and free 8.00 KiB: 0.41 "
+    QVERIFY2(why.contains("4 → 3 bits would cost 0.0032 nats/token and free 8.00 KiB: 0.41 "
                           "per MiB."),
              qPrintable(why));
     QVERIFY(why.contains("The budget's price: 0.21 per MiB."));
@@ -573,7 +575,17 @@ void TestAllocationPanel::narrowAndWide()
     QVERIFY(panel.rulesForm()->isVisible());
     panel.setTab(AllocationPanel::FrontTab);
     QVERIFY(panel.plot()->isVisible());
-    QVERIFY(panel.plot()->height() >= 190);
+    QVERIFY(panel.plot()->height() >= 280);
+    // Where it is low, the candidates are shown when they are asked for.
+    auto* bits = panel.form()->findChild<QToolButton*>(QStringLiteral("allocationBits4"));
+    QVERIFY(!bits->isVisible());
+    panel.form()->findChild<QToolButton*>(QStringLiteral("allocationCandidates"))->click();
+    QVERIFY(bits->isVisible());
+    panel.resize(540, 600);
+    QTRY_VERIFY(!panel.form()
+                     ->findChild<QToolButton*>(QStringLiteral("allocationCandidates"))
+                     ->isVisible());
+    QVERIFY(bits->isVisible());
 }
 
 void TestAllocationPanel::everythingHasAName()

@@ -53,9 +53,9 @@ QString errorUnit(SensitivityMetric metric, SensitivityTable::Unit unit)
         return {};
     switch (unit) {
     case SensitivityTable::Unit::NatsPerToken:
-        return Text::tr("nats per token");
+        return Text::tr("nats/token");
     case SensitivityTable::Unit::NatsPerSample:
-        return Text::tr("nats per sample");
+        return Text::tr("nats/sample");
     case SensitivityTable::Unit::OutputShare:
         return Text::tr("share of the outputs");
     }

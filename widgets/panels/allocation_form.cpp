@@ -14,6 +14,7 @@
 #include <QSignalBlocker>
 #include <QStandardItemModel>
 #include <QToolButton>
+#include <QVBoxLayout>
 
 #include <algorithm>
 #include <cmath>
@@ -46,9 +47,29 @@ QString methodTitle(std::string_view name)
 AllocationForm::AllocationForm(QWidget* parent)
     : QWidget(parent)
 {
-    m_line = new WrappingLayout(this);
-    m_line->setContentsMargins(8, 6, 8, 6);
+    const auto line = [](int top, int bottom) {
+        auto* made = new QWidget;
+        auto* layout = new WrappingLayout(made);
+        layout->setContentsMargins(8, top, 8, bottom);
+        return made;
+    };
+    m_candidates = line(6, 0);
+    m_line = line(5, 5);
+    auto* layout = new QVBoxLayout(this);
+    layout->setContentsMargins(0, 0, 0, 0);
+    layout->setSpacing(0);
+    layout->addWidget(m_candidates);
+    layout->addWidget(m_line);
+    makeCandidates();
+    makeBudget();
+    setSettings(m_settings, m_standard);
+    setCanMeasure({}, false);
+    setBudgetRange(0, 0);
+    setCompact(false);
+}
 
+void AllocationForm::makeCandidates()
+{
     m_method = new QComboBox;
     m_method->setObjectName(QStringLiteral("allocationMethod"));
     m_method->addItem(tr("As the recipe"), QString());
@@ -61,7 +82,7 @@ AllocationForm::AllocationForm(QWidget* parent)
         m_settings.method = m_method->currentData().toString().toStdString();
         changed();
     });
-    cell(tr("Me&thod"), {m_method});
+    cell(m_candidates, tr("Me&thod"), {m_method});
     makeBits();
     makeGroups();
 
@@ -77,15 +98,7 @@ AllocationForm::AllocationForm(QWidget* parent)
         m_settings.metric = static_cast<SensitivityMetric>(m_metric->currentData().toInt());
         changed();
     });
-    m_measure = new QToolButton;
-    m_measure->setObjectName(QStringLiteral("measureSensitivity"));
-    connect(m_measure, &QToolButton::clicked, this, [this] {
-        if (m_measuring)
-            Q_EMIT cancelRequested();
-        else
-            Q_EMIT measureRequested();
-    });
-    cell(tr("E&rror"), {m_metric, m_measure});
+    cell(m_candidates, tr("E&rror"), {m_metric});
 
     m_solver = new QComboBox;
     m_solver->setObjectName(QStringLiteral("allocationSolver"));
@@ -99,11 +112,14 @@ AllocationForm::AllocationForm(QWidget* parent)
         m_settings.solver = static_cast<AllocationSolver>(m_solver->currentData().toInt());
         changed();
     });
-    cell(tr("Sol&ver"), {m_solver});
+    cell(m_candidates, tr("Sol&ver"), {m_solver});
+}
 
+void AllocationForm::makeBudget()
+{
     m_budget = new NumberEdit;
     m_budget->setObjectName(QStringLiteral("allocationBudget"));
-    m_budget->setMinimumWidth(84);
+    m_budget->setFixedWidth(72);
     connect(m_budget, &QDoubleSpinBox::valueChanged, this, [this](double value) {
         m_settings.budget = value * unitSize(m_settings.unit);
         Q_EMIT budgetTyped(m_settings.budget);
@@ -113,7 +129,7 @@ AllocationForm::AllocationForm(QWidget* parent)
     m_unit->setObjectName(QStringLiteral("allocationUnit"));
     m_unit->setAccessibleName(tr("What the budget is of"));
     const std::tuple<BudgetUnit, QString, QString> units[] = {
-        {BudgetUnit::BitsPerWeight, tr("bits per weight"),
+        {BudgetUnit::BitsPerWeight, tr("bits/weight"),
          tr("Stored bits of codes, scales and zeros over the number of quantized weights")},
         {BudgetUnit::StoredBytes, tr("MiB stored"), tr("Stored bytes of the quantized layers")},
         {BudgetUnit::GptqFile, tr("MiB GPTQ file"),
@@ -129,8 +145,16 @@ AllocationForm::AllocationForm(QWidget* parent)
         m_settings.budget = 0; // where it stands, in the new unit
         changed();
     });
-    cell(tr("Bu&dget"), {m_budget, m_unit});
+    cell(m_line, tr("Bu&dget"), {m_budget, m_unit});
 
+    m_measure = new QToolButton;
+    m_measure->setObjectName(QStringLiteral("measureSensitivity"));
+    connect(m_measure, &QToolButton::clicked, this, [this] {
+        if (m_measuring)
+            Q_EMIT cancelRequested();
+        else
+            Q_EMIT measureRequested();
+    });
     m_evaluate = new QToolButton;
     m_evaluate->setObjectName(QStringLiteral("evaluateAllocation"));
     m_evaluate->setText(tr("&Evaluate"));
@@ -152,14 +176,25 @@ AllocationForm::AllocationForm(QWidget* parent)
     m_export =
         moreMenu->addAction(tr("Export the table as CSV…"), this, &AllocationForm::exportRequested);
     m_more->setMenu(moreMenu);
-    cell({}, {m_evaluate, m_more});
-
-    setSettings(m_settings, m_standard);
-    setCanMeasure({}, false);
-    setBudgetRange(0, 0);
+    m_unfold = new QToolButton;
+    m_unfold->setObjectName(QStringLiteral("allocationCandidates"));
+    m_unfold->setText(tr("&Candidates"));
+    m_unfold->setCheckable(true);
+    m_unfold->setToolTip(tr("Show the method, bits and groups to choose among, the error, and the "
+                            "solver"));
+    connect(m_unfold, &QToolButton::toggled, m_candidates, &QWidget::setVisible);
+    cell(m_line, {}, {m_measure, m_evaluate, m_unfold, m_more});
 }
 
-QWidget* AllocationForm::cell(const QString& title, const std::vector<QWidget*>& fields)
+void AllocationForm::setCompact(bool on)
+{
+    m_compact = on;
+    m_unfold->setVisible(on);
+    m_candidates->setVisible(!on || m_unfold->isChecked());
+}
+
+QWidget* AllocationForm::cell(QWidget* line, const QString& title,
+                              const std::vector<QWidget*>& fields)
 {
     auto* box = new QWidget;
     auto* layout = new QHBoxLayout(box);
@@ -172,7 +207,7 @@ QWidget* AllocationForm::cell(const QString& title, const std::vector<QWidget*>&
     }
     for (QWidget* field : fields)
         layout->addWidget(field);
-    m_line->addWidget(box);
+    line->layout()->addWidget(box);
     return box;
 }
 
@@ -186,6 +221,10 @@ void AllocationForm::makeBits()
         button->setText(QString::number(bits));
         button->setCheckable(true);
         button->setFixedWidth(width);
+        button->setStyleSheet(QStringLiteral(
+            "QToolButton:checked { background: palette(highlight); color: "
+            "palette(highlighted-text); border: 1px solid palette(highlight); border-radius: 2px; "
+            "font-weight: bold; }"));
         button->setAccessibleName(tr("%1 bits").arg(bits));
         button->setToolTip(tr("%1 bits are one of the candidates").arg(bits));
         connect(button, &QToolButton::clicked, this, [this, bits](bool on) {
@@ -199,7 +238,7 @@ void AllocationForm::makeBits()
         m_bits.push_back(button);
         buttons.push_back(button);
     }
-    QWidget* box = cell(tr("&Bits"), buttons);
+    QWidget* box = cell(m_candidates, tr("&Bits"), buttons);
     static_cast<QHBoxLayout*>(box->layout())->setSpacing(2);
 }
 
@@ -213,7 +252,7 @@ void AllocationForm::makeGroups()
     m_groupMenu = new QMenu(this);
     m_groups->setMenu(m_groupMenu);
     connect(m_groupMenu, &QMenu::aboutToShow, this, &AllocationForm::fillGroups);
-    cell(tr("&Group"), {m_groups});
+    cell(m_candidates, tr("&Group"), {m_groups});
 }
 
 std::vector<std::int64_t> AllocationForm::chosenGroups() const

@@ -17,7 +17,6 @@ class QToolButton;
 namespace gradus {
 
 class NumberEdit;
-class WrappingLayout;
 
 /// What a person says about an allocation, above its plot: candidates, metric, solver, budget, and
 /// the buttons that compute.
@@ -38,6 +37,8 @@ public:
     /// Metrics beyond the weights' own error.
     void setHasData(const QString& whyNot);
     void setHasTable(bool on);
+    /// Where there is little room the candidates are shown when they are asked for.
+    void setCompact(bool on);
 
 Q_SIGNALS:
     void settingsChanged(const gradus::AllocationSettings& settings);
@@ -52,7 +53,9 @@ Q_SIGNALS:
     void refused(const QString& why);
 
 private:
-    QWidget* cell(const QString& title, const std::vector<QWidget*>& fields);
+    QWidget* cell(QWidget* line, const QString& title, const std::vector<QWidget*>& fields);
+    void makeCandidates();
+    void makeBudget();
     void makeBits();
     void makeGroups();
     void fillGroups();
@@ -65,7 +68,10 @@ private:
     double m_least = 0;
     double m_most = 0;
     bool m_measuring = false;
-    WrappingLayout* m_line = nullptr;
+    bool m_compact = false;
+    QWidget* m_candidates = nullptr;
+    QWidget* m_line = nullptr; ///< of the budget
+    QToolButton* m_unfold = nullptr;
     QComboBox* m_method = nullptr;
     std::vector<QToolButton*> m_bits; ///< from 2 on
     QToolButton* m_groups = nullptr;

@@ -12,13 +12,17 @@
 #include <QResizeEvent>
 #include <QScrollArea>
 #include <QSplitter>
+#include <QTabBar>
 #include <QTabWidget>
 #include <QVBoxLayout>
+
+#include <algorithm>
 
 namespace gradus {
 
 namespace {
 constexpr int besideWidth = 860; ///< from which on front and layer stand side by side
+constexpr int roomyHeight = 460; ///< from which on all fields stand above the plot
 } // namespace
 
 AllocationPanel::AllocationPanel(QWidget* parent)
@@ -27,8 +31,7 @@ AllocationPanel::AllocationPanel(QWidget* parent)
     m_form = new AllocationForm;
     m_notice = new ValueLabel;
     m_notice->setAccessibleName(tr("State of the allocation"));
-    m_notice->setContentsMargins(10, 0, 10, 4);
-    m_notice->hide();
+    m_notice->setContentsMargins(12, 0, 10, 0);
     m_plot = new AllocationPlot;
     m_layer = makeLayer();
     m_rules = new BitsRulesForm;
@@ -42,6 +45,7 @@ AllocationPanel::AllocationPanel(QWidget* parent)
     m_tabs->addTab(m_plot, tr("Front"));
     m_tabs->addTab(m_layer, tr("Selected layer"));
     m_tabs->addTab(rules, tr("Rules"));
+    m_tabs->setCornerWidget(m_notice); // beside the tabs, where it takes no height
     m_splitter = new QSplitter(Qt::Horizontal);
     m_splitter->addWidget(m_tabs);
     m_splitter->setCollapsible(0, false);
@@ -49,7 +53,6 @@ AllocationPanel::AllocationPanel(QWidget* parent)
     layout->setContentsMargins(0, 0, 0, 0);
     layout->setSpacing(0);
     layout->addWidget(m_form);
-    layout->addWidget(m_notice);
     layout->addWidget(m_splitter, 1);
     connect(m_plot, &PlotView::failed, this, &AllocationPanel::failed);
     connect(m_curve, &PlotView::failed, this, &AllocationPanel::failed);
@@ -76,7 +79,9 @@ QWidget* AllocationPanel::makeLayer()
     m_layerSplitter->addWidget(m_curve);
     m_layerSplitter->addWidget(words);
     m_layerSplitter->setCollapsible(0, false);
-    m_layerSplitter->setSizes({620, 380});
+    m_layerSplitter->setStretchFactor(0, 3);
+    m_layerSplitter->setStretchFactor(1, 1);
+    m_layerSplitter->setSizes({700, 300});
     return m_layerSplitter;
 }
 
@@ -106,7 +111,6 @@ void AllocationPanel::setNotice(const QString& text, bool isProblem)
                                                      : palette().color(QPalette::PlaceholderText));
     m_notice->setPalette(colours);
     m_notice->setText(isProblem && !text.isEmpty() ? QStringLiteral("◆ ") + text : text);
-    m_notice->setVisible(!text.isEmpty());
 }
 
 void AllocationPanel::setTab(Tab tab)
@@ -132,6 +136,7 @@ QString AllocationPanel::noticeText() const
 
 void AllocationPanel::resizeEvent(QResizeEvent* event)
 {
+    m_form->setCompact(event->size().height() < roomyHeight);
     const bool beside = event->size().width() >= besideWidth;
     if (beside != m_beside) {
         m_beside = beside;
@@ -148,6 +153,14 @@ void AllocationPanel::resizeEvent(QResizeEvent* event)
         m_layer->show();
     }
     QWidget::resizeEvent(event);
+    fitNotice();
+}
+
+void AllocationPanel::fitNotice()
+{
+    // Tabs come first.
+    const int room = m_tabs->width() - m_tabs->tabBar()->sizeHint().width() - 8;
+    m_notice->setMaximumWidth(std::max(room, 40));
 }
 
 } // namespace gradus

@@ -55,6 +55,7 @@ protected:
 
 private:
     [[nodiscard]] QWidget* makeLayer();
+    void fitNotice();
 
     AllocationForm* m_form = nullptr;
     QLabel* m_notice = nullptr;

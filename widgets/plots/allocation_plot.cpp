@@ -44,6 +44,19 @@ std::pair<double, const char*> sizeUnit(double bytes)
         return {1 << 30, "GiB"};
     return bytes >= 2.0 * (1 << 20) ? std::pair(1.0 * (1 << 20), "MiB") : std::pair(1024.0, "KiB");
 }
+/// Numbers with their unit.
+class SizeTicker final : public QCPAxisTicker
+{
+public:
+    QString unit;
+
+protected:
+    QString getTickLabel(double tick, const QLocale& locale, QChar format, int precision) override
+    {
+        const QString number = QCPAxisTicker::getTickLabel(tick, locale, format, precision);
+        return QStringLiteral("%1 %2").arg(number, unit);
+    }
+};
 } // namespace
 
 struct AllocationPlot::Parts
@@ -59,6 +72,7 @@ struct AllocationPlot::Parts
     std::vector<QCPItemLine*> links; ///< from what was predicted to what was measured
     std::vector<QCPItemText*> names; ///< of uniform allocations
     QCPItemText* budget = nullptr;
+    QSharedPointer<SizeTicker> sizes;
     QString subtitle;
     QPointF pressed;
     bool moved = false; ///< the budget, since the button was pressed
@@ -86,7 +100,7 @@ AllocationPlot::AllocationPlot(QWidget* parent)
         graph->setName(name);
         return graph;
     };
-    p.references = {points(tr("Uniform")), points(tr("First and last more")),
+    p.references = {points(tr("Uniform")), points(tr("First/last")),
                     points(QStringLiteral("llama.cpp"))};
     p.measured = points(tr("Measured"));
     p.bars = new QCPErrorBars(plot.xAxis, plot.yAxis);
@@ -94,7 +108,7 @@ AllocationPlot::AllocationPlot(QWidget* parent)
     p.bars->setWhiskerWidth(7);
     p.bars->setSymbolGap(8);
     p.recipe = points(tr("Recipe"));
-    p.solution = points(tr("At the budget"));
+    p.solution = points(tr("Budget"));
     p.budget = new QCPItemText(&plot);
     p.budget->position->setTypeX(QCPItemPosition::ptPlotCoords);
     p.budget->position->setTypeY(QCPItemPosition::ptAxisRectRatio);
@@ -103,6 +117,9 @@ AllocationPlot::AllocationPlot(QWidget* parent)
     p.budget->setPadding(QMargins(5, 1, 5, 1));
     plot.xAxis->setLabel(tr("bits per weight"));
     plot.xAxis2->setVisible(true);
+    p.sizes = QSharedPointer<SizeTicker>::create();
+    p.sizes->setTickCount(6);
+    plot.xAxis2->setTicker(p.sizes);
     plot.xAxis2->grid()->setVisible(false);
     plot.yAxis2->grid()->setVisible(false);
     plot.axisRect()->setRangeDragAxes({plot.xAxis}, {plot.yAxis, plot.yAxis2});
@@ -258,6 +275,7 @@ void AllocationPlot::rebuild()
     p.subtitle = remarks.join(QStringLiteral(" · "));
     setTitle(title(), p.subtitle.isEmpty() ? QStringLiteral(" ") : p.subtitle);
     placeLegend(LegendPlace::Row);
+    plot.legend->setIconSize(16, 13);
     recolour();
 }
 
@@ -310,7 +328,7 @@ void AllocationPlot::drawSizeAxis()
     const auto [unit, name] = sizeUnit(
         picture.bytesAt(picture.front.empty() ? range.upper : picture.front.back().bitsPerWeight));
     axis.setRange(picture.bytesAt(range.lower) / unit, picture.bytesAt(range.upper) / unit);
-    axis.setLabel(QStringLiteral("%1 (%2)").arg(picture.sizeTitle, QLatin1String(name)));
+    m_parts->sizes->unit = QLatin1String(name); // at each number: a title would take a line
 }
 
 void AllocationPlot::placeBudget()
@@ -615,7 +633,8 @@ QString AllocationPlot::readout(double x, double y) const
     const QPointF here(plot().xAxis->coordToPixel(x), plot().yAxis->coordToPixel(y));
     const auto mark = markAt(plot().mapTo(this, here.toPoint()));
     const auto sizeLine = [&](double bits, double bytes) {
-        return tr("%1 bits per weight · %2").arg(bitsText(bits), bytesText(bytes));
+        return tr("%1 bits per weight · %2 %3")
+            .arg(bitsText(bits), p.picture.sizeTitle, bytesText(bytes));
     };
     if (!mark)
         return sizeLine(x, p.picture.bytesAt(x));

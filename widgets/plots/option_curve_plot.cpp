@@ -56,8 +56,8 @@ OptionCurvePlot::OptionCurvePlot(QWidget* parent)
     p.chosen->setName(tr("Chosen"));
     for (QCPGraph* graph : {p.hull, p.others, p.chosen})
         graph->setAdaptiveSampling(false);
-    setLogTicks(*plot.yAxis);
     setAxisScale(*plot.yAxis, true);
+    setLogTicks(*plot.yAxis);
     plot.xAxis->setLabel(tr("size (KiB)"));
     setTitle(QStringLiteral(" "));
     placeLegend(LegendPlace::Row);
@@ -117,6 +117,7 @@ void OptionCurvePlot::rebuild()
     plot.yAxis->setLabel(p.curve.errorTitle);
     setTitle(toQString(p.curve.layer));
     placeLegend(LegendPlace::Row);
+    plot.legend->setIconSize(16, 13); // for the ring
     recolour();
 }
 
@@ -137,7 +138,7 @@ void OptionCurvePlot::rescale()
     }
     if (!(high > 0))
         low = high = 1;
-    const double room = std::max(std::pow(high / low, 0.1), 1.2);
+    const double room = std::max(std::pow(high / low, 0.14), 1.3);
     const double margin = right > left ? 0.08 * (right - left) : std::max(0.1 * right, 0.01);
     plot().xAxis->setRange(left - margin / 2, right + margin);
     plot().yAxis->setRange(low / room, high * room);
@@ -159,7 +160,7 @@ void OptionCurvePlot::recolour()
         QCPScatterStyle(Mark::ssCross, QPen(colours.muted, 1.3), QBrush(Qt::NoBrush), 7));
     p.chosen->setPen(QPen(colours.clip, 1.8));
     p.chosen->setScatterStyle(
-        QCPScatterStyle(Mark::ssCircle, QPen(colours.clip, 1.8), QBrush(Qt::NoBrush), 13));
+        QCPScatterStyle(Mark::ssCircle, QPen(colours.clip, 1.8), QBrush(Qt::NoBrush), 11));
     QFont small = plot().xAxis->tickLabelFont();
     for (std::size_t i = 0; i < p.names.size(); ++i) {
         p.names[i]->setColor(palette().color(QPalette::Text));
