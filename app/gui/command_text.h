@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include "core/graph/model.h"
 #include "core/session/recipe.h"
+#include "widgets/models/allocation_settings.h"
 
 #include <QString>
 
@@ -12,6 +14,11 @@ namespace gradus {
 /// (fileIsCurrent), else it comes along as a here-document, so that the text is always complete.
 [[nodiscard]] QString quantizeCommand(const QString& model, const Recipe& recipe,
                                       const QString& recipeFile, bool fileIsCurrent);
+
+/// The line that allocates bits as the settings say, for the recipe's standard and calibration. A
+/// recipe with rules, locks or layers of its own comes along as a here-document.
+[[nodiscard]] QString allocateCommand(const Model& model, const Recipe& recipe,
+                                      const AllocationSettings& settings);
 
 /// A word as a POSIX shell reads it back.
 [[nodiscard]] QString shellWord(const QString& text);

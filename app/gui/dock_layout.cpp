@@ -34,7 +34,7 @@ void applyLayout(QMainWindow& window, const Docks& docks, LayoutPreset preset)
     case LayoutPreset::Explore:
         place(Qt::BottomDockWidgetArea,
               {docks.weights, docks.channels, docks.exponent, docks.activations, docks.decoupleq,
-               docks.errors, docks.bitsMap});
+               docks.errors, docks.bitsMap, docks.allocation});
         place(Qt::BottomDockWidgetArea, {docks.method});
         place(Qt::BottomDockWidgetArea, {docks.run, docks.runs, docks.comparison});
         window.resizeDocks({docks.weights, docks.method, docks.run},
@@ -45,7 +45,7 @@ void applyLayout(QMainWindow& window, const Docks& docks, LayoutPreset preset)
     case LayoutPreset::Compare:
         place(Qt::BottomDockWidgetArea,
               {docks.errors, docks.weights, docks.channels, docks.exponent, docks.activations,
-               docks.decoupleq, docks.bitsMap});
+               docks.decoupleq, docks.bitsMap, docks.allocation});
         place(Qt::BottomDockWidgetArea, {docks.comparison, docks.method, docks.run});
         place(Qt::RightDockWidgetArea, {docks.runs});
         window.resizeDocks({docks.errors, docks.comparison}, {share(width, 0.5), share(width, 0.5)},
@@ -55,8 +55,9 @@ void applyLayout(QMainWindow& window, const Docks& docks, LayoutPreset preset)
         break;
     case LayoutPreset::WholeModel:
         place(Qt::RightDockWidgetArea, {docks.bitsMap});
-        place(Qt::BottomDockWidgetArea, {docks.errors, docks.weights, docks.channels,
-                                         docks.exponent, docks.activations, docks.decoupleq});
+        place(Qt::BottomDockWidgetArea,
+              {docks.errors, docks.weights, docks.channels, docks.exponent, docks.activations,
+               docks.decoupleq, docks.allocation});
         place(Qt::BottomDockWidgetArea, {docks.method, docks.run, docks.runs, docks.comparison});
         window.resizeDocks({docks.bitsMap}, {share(width, 0.45)}, Qt::Horizontal);
         window.resizeDocks({docks.errors, docks.method}, {share(width, 0.68), share(width, 0.32)},

@@ -18,6 +18,7 @@ struct Docks
     QDockWidget* decoupleq = nullptr;
     QDockWidget* errors = nullptr;
     QDockWidget* bitsMap = nullptr;
+    QDockWidget* allocation = nullptr;
     QDockWidget* method = nullptr;
     QDockWidget* run = nullptr;
     QDockWidget* runs = nullptr;
@@ -25,8 +26,8 @@ struct Docks
 
     [[nodiscard]] std::vector<QDockWidget*> all() const
     {
-        return {weights, channels, exponent, activations, decoupleq, errors,
-                bitsMap, method,   run,      runs,        comparison};
+        return {weights, channels,   exponent, activations, decoupleq, errors,
+                bitsMap, allocation, method,   run,         runs,      comparison};
     }
 };
 

@@ -16,12 +16,14 @@ namespace gradus {
 class RecipeEdit final : public QUndoCommand
 {
 public:
-    RecipeEdit(Document* document, Recipe before, Recipe after, const QString& text, QString key)
+    RecipeEdit(Document* document, Recipe before, Recipe after, const QString& text, QString key,
+               bool gesture)
         : QUndoCommand(text)
         , m_document(document)
         , m_before(std::move(before))
         , m_after(std::move(after))
         , m_key(std::move(key))
+        , m_gesture(gesture)
     {
         m_made.start();
     }
@@ -33,7 +35,8 @@ public:
     {
         constexpr qint64 momentMs = 1500;
         const auto* next = static_cast<const RecipeEdit*>(other); // same id: same class
-        if (next->m_key != m_key || m_made.msecsTo(next->m_made) > momentMs)
+        const bool together = next->m_gesture || m_made.msecsTo(next->m_made) <= momentMs;
+        if (next->m_key != m_key || !together)
             return false;
         m_after = next->m_after;
         m_made = next->m_made;
@@ -47,6 +50,7 @@ private:
     Recipe m_before;
     Recipe m_after;
     QString m_key;
+    bool m_gesture;
     QElapsedTimer m_made;
 };
 
@@ -257,11 +261,12 @@ void Document::setKept(int id, const QString& path, const QDateTime& started, do
     Q_EMIT runsChanged();
 }
 
-void Document::editRecipe(const Recipe& after, const QString& text, const QString& key)
+void Document::editRecipe(const Recipe& after, const QString& text, const QString& key,
+                          bool gesture)
 {
     if (after == m_recipe)
         return;
-    m_undo.push(new RecipeEdit(this, m_recipe, after, text, key));
+    m_undo.push(new RecipeEdit(this, m_recipe, after, text, key, gesture));
 }
 
 namespace {
@@ -309,7 +314,7 @@ void Document::resetLayers(const std::vector<std::string>& layers)
                                          : tr("reset of %1 layers").arg(layers.size()));
 }
 
-void Document::lockLayers(const std::vector<std::string>& layers, bool locked)
+void Document::lockLayers(const std::vector<std::string>& layers, bool locked, const QString& key)
 {
     Recipe after = m_recipe;
     for (const std::string& layer : layers) {
@@ -320,7 +325,8 @@ void Document::lockLayers(const std::vector<std::string>& layers, bool locked)
     }
     const QString what =
         layers.size() == 1 ? toQString(layers.front()) : tr("%1 layers").arg(layers.size());
-    editRecipe(after, (locked ? tr("lock of %1") : tr("unlock of %1")).arg(what));
+    editRecipe(after, (locked ? tr("lock of %1") : tr("unlock of %1")).arg(what), key,
+               !key.isEmpty());
 }
 
 void Document::setRules(const std::vector<Rule>& rules, const QString& text)

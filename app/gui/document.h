@@ -69,10 +69,12 @@ public:
 
     /// Edits: each is one undo step with this label. Edits with the same non-empty key that follow
     /// each other within a moment merge into one.
-    void editRecipe(const Recipe& after, const QString& text, const QString& key = {});
+    /// gesture: the key names one gesture, which merges however long it takes.
+    void editRecipe(const Recipe& after, const QString& text, const QString& key = {},
+                    bool gesture = false);
     void editLayers(const LayerChoices& choices, const QString& text, const QString& key = {});
     void resetLayers(const std::vector<std::string>& layers);
-    void lockLayers(const std::vector<std::string>& layers, bool locked);
+    void lockLayers(const std::vector<std::string>& layers, bool locked, const QString& key = {});
     void setRules(const std::vector<Rule>& rules, const QString& text);
     /// Before all others; the layers in release lose their own choices, so that it reaches them.
     void addRule(const Rule& rule, const QString& text, const std::vector<std::string>& release);

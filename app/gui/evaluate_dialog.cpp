@@ -45,6 +45,7 @@ EvaluateDialog::EvaluateDialog(const QString& textFile, std::int64_t modelContex
     m_about->setWordWrap(true);
 
     auto* form = new QFormLayout;
+    m_form = form;
     form->addRow(tr("Metric"), m_metric);
     form->addRow(tr("Text"), line);
     form->addRow(tr("Convention"), m_convention);
@@ -62,8 +63,22 @@ EvaluateDialog::EvaluateDialog(const QString& textFile, std::int64_t modelContex
     explain();
 }
 
+void EvaluateDialog::setMeasuresAll()
+{
+    m_measuresAll = true;
+    m_form->setRowVisible(m_metric, false);
+    setWindowTitle(tr("Evaluate the allocation"));
+    explain();
+}
+
 void EvaluateDialog::explain()
 {
+    if (m_measuresAll) {
+        m_measure->setEnabled(true);
+        m_about->setText(tr("The model is quantized as the recipe says, and measured on this text: "
+                            "KL against the float model, and perplexity."));
+        return;
+    }
     const bool divergence =
         static_cast<TextMetric>(m_metric->currentData().toInt()) == TextMetric::Divergence;
     m_measure->setEnabled(!divergence || m_haveRun);

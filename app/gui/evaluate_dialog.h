@@ -6,6 +6,7 @@
 #include <QDialog>
 
 class QComboBox;
+class QFormLayout;
 class QLabel;
 class QLineEdit;
 class QPushButton;
@@ -21,6 +22,8 @@ public:
     /// haveRun: there is a run to compare with the float model.
     EvaluateDialog(const QString& textFile, std::int64_t modelContext, bool haveRun,
                    QWidget* parent = nullptr);
+    /// There is no metric to choose: an allocation is measured by all.
+    void setMeasuresAll();
 
 Q_SIGNALS:
     void evaluateRequested(gradus::TextMetric metric, const QString& textFile,
@@ -32,6 +35,8 @@ private:
     void accept() override;
 
     bool m_haveRun;
+    bool m_measuresAll = false;
+    QFormLayout* m_form = nullptr;
     QLabel* m_about = nullptr;
     QPushButton* m_measure = nullptr;
     QComboBox* m_metric = nullptr;

@@ -3,6 +3,8 @@
 #include "app/gui/main_window.h"
 #include "app/gui/startup.h"
 #include "app/gui/translation.h"
+#include "core/session/sensitivity_store.h"
+#include "widgets/text.h"
 #include "widgets/workbench_style.h"
 
 #include <QApplication>
@@ -75,9 +77,11 @@ int main(int argc, char** argv)
     options.confirmClose = !shots;
     options.fixedTheme = shots || (!line.theme.empty() && line.theme != "system");
     options.size = QSize(line.width, line.height);
-    if (!shots)
+    if (!shots) { // pictures neither see what a person has nor change it
         options.sessions = QStandardPaths::writableLocation(QStandardPaths::AppLocalDataLocation) +
                            QStringLiteral("/sessions");
+        options.cache = pathText(sensitivityCacheFolder());
+    }
     MainWindow window(options);
 
     StartupRequest request;

@@ -9,6 +9,7 @@
 #include "widgets/models/model_facts.h"
 #include "widgets/models/option_text.h"
 #include "widgets/panels/activation_panel.h"
+#include "widgets/panels/allocation_panel.h"
 #include "widgets/panels/bits_map_panel.h"
 #include "widgets/panels/channel_panel.h"
 #include "widgets/panels/convergence_panel.h"
@@ -52,6 +53,7 @@ namespace {
 constexpr char geometryKey[] = "window/geometry";
 constexpr char stateKey[] = "window/state";
 constexpr char columnsKey[] = "window/columns";
+constexpr char allocationKey[] = "allocation/settings";
 constexpr char logKey[] = "plots/logarithmic";
 constexpr int stateVersion = 3;
 constexpr QSize smallestMinimum(230, 120); ///< of a panel in a dock
@@ -79,6 +81,7 @@ MainWindow::MainWindow(const Options& options, QWidget* parent)
     , m_settings(options.remember)
     , m_workbench(options.sessions)
     , m_explorer(m_workbench.document())
+    , m_allocator(&m_workbench, options.cache)
 {
     setObjectName(QStringLiteral("MainWindow"));
     setAcceptDrops(true);
@@ -107,10 +110,14 @@ MainWindow::MainWindow(const Options& options, QWidget* parent)
     connectPanels();
     connectRuns();
     connectExplorer();
+    connectAllocation();
 
     restoreGeometry(m_settings.bytes(geometryKey));
     m_weights->plot()->setLogScale(m_settings.flag(logKey, true));
     m_layers->restoreState(m_settings.bytes(columnsKey));
+    AllocationSettings allocation = allocationSettingsFromJson(m_settings.bytes(allocationKey));
+    allocation.budget = 0; // of another model
+    m_allocator.setSettings(allocation);
     if (!m_options.fixedTheme)
         setTheme(m_settings.theme());
     else
@@ -134,6 +141,7 @@ MainWindow::~MainWindow()
         each->disconnect(this);
     // Jobs end before the widgets that their signals reach.
     m_explorer.disconnect(this);
+    m_allocator.disconnect(this);
     m_workbench.disconnect(this);
     m_workbench.document()->disconnect(this);
     m_workbench.cancel();
@@ -173,6 +181,7 @@ void MainWindow::makeDocks()
     m_decoupleq = new ConvergencePanel;
     m_errors = new ErrorPanel;
     m_bitsMap = new BitsMapPanel;
+    m_allocation = new AllocationPanel;
     m_runs = new RunsPanel;
     m_comparison = new RunComparison;
     m_method = new MethodPanel;
@@ -184,6 +193,7 @@ void MainWindow::makeDocks()
     m_docks.decoupleq = dock(tr("Steps"), QStringLiteral("DecoupleqDock"), m_decoupleq);
     m_docks.errors = dock(tr("Layer errors"), QStringLiteral("ErrorDock"), m_errors);
     m_docks.bitsMap = dock(tr("Bits map"), QStringLiteral("BitsMapDock"), m_bitsMap);
+    m_docks.allocation = dock(tr("Allocation"), QStringLiteral("AllocationDock"), m_allocation);
     m_docks.method = dock(tr("Method"), QStringLiteral("MethodDock"), m_method);
     m_docks.run = dock(tr("Run"), QStringLiteral("RunDock"), m_runPanel);
     m_docks.runs = dock(tr("Runs"), QStringLiteral("RunsDock"), m_runs);
@@ -295,7 +305,7 @@ void MainWindow::connectPanels()
                 document->editLayers(choices, text);
             });
     connect(m_layers, &LayerTablePanel::resetRequested, document, &Document::resetLayers);
-    connect(m_layers, &LayerTablePanel::lockRequested, document, &Document::lockLayers);
+    connect(m_layers, &LayerTablePanel::lockRequested, &m_allocator, &Allocator::lockLayers);
     connect(m_layers, &LayerTablePanel::editRefused, this, &MainWindow::problem);
     connect(m_layers, &LayerTablePanel::noticed, this, [this](const QString& text) {
         m_message->showMessage(MessageBar::Kind::Information, text);
@@ -342,7 +352,7 @@ void MainWindow::connectRuns()
                 document->editLayers(choices, text);
             });
     connect(m_bitsMap, &BitsMapPanel::editRefused, this, &MainWindow::problem);
-    connect(m_bitsMap, &BitsMapPanel::lockRequested, document, &Document::lockLayers);
+    connect(m_bitsMap, &BitsMapPanel::lockRequested, &m_allocator, &Allocator::lockLayers);
     connect(m_bitsMap, &BitsMapPanel::failed, this, &MainWindow::problem);
     connect(m_runs, &RunsPanel::runShown, document, &Document::showRun);
     connect(m_runs, &RunsPanel::compareRequested, document, &Document::compareRun);
@@ -532,6 +542,7 @@ void MainWindow::followDocks()
     const auto seen = [this](QDockWidget* dock) { return m_everything || m_seen.count(dock) > 0; };
     m_explorer.setWanted(Explorer::Aspect::Channels, seen(m_docks.channels));
     m_explorer.setWanted(Explorer::Aspect::Exponents, seen(m_docks.exponent));
+    m_allocator.setWanted(seen(m_docks.allocation));
 }
 
 void MainWindow::wantEverything()
@@ -643,6 +654,7 @@ void MainWindow::closeEvent(QCloseEvent* event)
         m_settings.setBytes(stateKey, saveState(stateVersion));
     m_settings.setBytes(columnsKey, m_layers->saveState());
     m_settings.setFlag(logKey, m_weights->plot()->logScale());
+    m_settings.setBytes(allocationKey, toJson(m_allocator.settings()));
     event->accept();
 }
 
@@ -692,10 +704,10 @@ QString MainWindow::saveScreenshots(const QString& folder)
             shoot(this, name);
         }
         const std::pair<QDockWidget*, const char*> tabs[] = {
-            {m_docks.channels, "window-channels"},    {m_docks.exponent, "window-exponent"},
-            {m_docks.decoupleq, "window-decoupleq"},  {m_docks.errors, "window-errors"},
-            {m_docks.bitsMap, "window-bits"},         {m_docks.runs, "window-runs"},
-            {m_docks.comparison, "window-comparison"}};
+            {m_docks.channels, "window-channels"},   {m_docks.exponent, "window-exponent"},
+            {m_docks.decoupleq, "window-decoupleq"}, {m_docks.errors, "window-errors"},
+            {m_docks.bitsMap, "window-bits"},        {m_docks.allocation, "window-allocation"},
+            {m_docks.runs, "window-runs"},           {m_docks.comparison, "window-comparison"}};
         for (const auto& [tab, name] : tabs) {
             tab->raise();
             shoot(this, name);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include "app/gui/allocator.h"
 #include "app/gui/dock_layout.h"
 #include "app/gui/explorer.h"
 #include "app/gui/settings.h"
@@ -18,6 +19,7 @@ class QStackedWidget;
 namespace gradus {
 
 class ActivationPanel;
+class AllocationPanel;
 class BitsMapPanel;
 class ChannelPanel;
 class ConvergencePanel;
@@ -51,12 +53,14 @@ public:
         QSize size{1280, 800};    ///< of a window that remembers nothing, and of screenshots
         /// Folder in which sessions are kept against a crash; empty keeps nothing.
         QString sessions;
+        QString cache; ///< folder of measured sensitivities; empty keeps nothing
     };
     explicit MainWindow(const Options& options, QWidget* parent = nullptr);
     ~MainWindow() override;
 
     [[nodiscard]] Workbench* workbench() { return &m_workbench; }
     [[nodiscard]] Explorer* explorer() { return &m_explorer; }
+    [[nodiscard]] Allocator* allocator() { return &m_allocator; }
     [[nodiscard]] LayerTablePanel* layerPanel() const { return m_layers; }
     [[nodiscard]] WeightPanel* weightPanel() const { return m_weights; }
     [[nodiscard]] MethodPanel* methodPanel() const { return m_method; }
@@ -67,6 +71,7 @@ public:
     [[nodiscard]] ConvergencePanel* convergencePanel() const { return m_decoupleq; }
     [[nodiscard]] ErrorPanel* errorPanel() const { return m_errors; }
     [[nodiscard]] BitsMapPanel* bitsMapPanel() const { return m_bitsMap; }
+    [[nodiscard]] AllocationPanel* allocationPanel() const { return m_allocation; }
     [[nodiscard]] RunsPanel* runsPanel() const { return m_runs; }
     [[nodiscard]] RunComparison* comparisonPanel() const { return m_comparison; }
     [[nodiscard]] const Docks& docks() const { return m_docks; }
@@ -102,6 +107,7 @@ private:
     void connectPanels();
     void connectRuns();
     void connectExplorer();
+    void connectAllocation();
     QAction* action(QMenu* menu, const QString& text, const QKeySequence& keys,
                     const std::function<void()>& run);
     QDockWidget* dock(const QString& title, const QString& name, QWidget* widget);
@@ -116,6 +122,9 @@ private:
     void reportDialog(int run);
     void showExportDialog(ExportFormat format, int run);
     void showEvaluateDialog();
+    void showAllocation();
+    void askAllocationData();
+    void refreshAllocation();
     void showModelFacts();
     void showAbout();
     void showShortcuts();
@@ -162,6 +171,7 @@ private:
     bool m_everything = false;
     Workbench m_workbench;
     Explorer m_explorer;
+    Allocator m_allocator;
     QTimer m_rowsTimer;
 
     QStackedWidget* m_stack = nullptr;
@@ -174,6 +184,7 @@ private:
     ConvergencePanel* m_decoupleq = nullptr;
     ErrorPanel* m_errors = nullptr;
     BitsMapPanel* m_bitsMap = nullptr;
+    AllocationPanel* m_allocation = nullptr;
     RunsPanel* m_runs = nullptr;
     RunComparison* m_comparison = nullptr;
     MethodPanel* m_method = nullptr;
@@ -213,6 +224,7 @@ private:
     QAction* m_capture = nullptr;
     QAction* m_cancel = nullptr;
     QAction* m_evaluate = nullptr;
+    QAction* m_allocate = nullptr;
     QAction* m_log = nullptr;
     std::map<ThemeChoice, QAction*> m_themes;
 };

@@ -147,6 +147,10 @@ void MainWindow::makeRunMenu()
                        [this] { m_workbench.captureInputs(); });
     m_evaluate = action(run, tr("Measure out&puts…"), QKeySequence(Qt::Key_F6),
                         [this] { showEvaluateDialog(); });
+    run->addSeparator();
+    m_allocate = action(run, tr("Allocate &bits…"), QKeySequence(QStringLiteral("Ctrl+B")),
+                        [this] { showAllocation(); });
+    m_allocate->setToolTip(tr("Choose every layer's bits under a budget"));
 }
 
 void MainWindow::makeViewMenu()

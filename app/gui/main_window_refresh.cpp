@@ -114,6 +114,7 @@ void MainWindow::refreshSelection()
     m_errors->setSelected(names);
     m_bitsMap->setSelected(names);
     m_comparison->setSelected(names);
+    m_allocator.setLayer(names.empty() ? std::string() : names.front());
     m_exponent->setCurrentLayer(names.empty() ? std::string() : names.front());
     refreshTraces();
     if (document->plan())
@@ -255,6 +256,7 @@ void MainWindow::refreshActions()
     m_saveRecipeAs->setEnabled(!busy && model);
     m_closeModel->setEnabled(!busy && model);
     m_rules->setEnabled(model);
+    m_allocate->setEnabled(model);
     const bool folds = document->recipe().foldBatchNorms;
     m_foldNorms->setEnabled(!busy && model && (folds || hasBatchNorms(*document->model())));
     m_foldNorms->setChecked(folds);

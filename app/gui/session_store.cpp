@@ -163,6 +163,7 @@ void SessionStore::write(const QString& path, const SavedSession& session)
                             {QStringLiteral("recipe_path"), session.recipePath},
                             {QStringLiteral("recipe_changed"), session.recipeChanged},
                             {QStringLiteral("recipe"), recipeText(session.recipe)},
+                            {QStringLiteral("view"), QString::fromUtf8(session.view)},
                             {QStringLiteral("runs"), runs}};
     AtomicFile file(toPath(path));
     file.write(QJsonDocument(state).toJson().toStdString());
@@ -189,6 +190,7 @@ SavedSession SessionStore::read(const QString& path)
     session.recipePath = state[QStringLiteral("recipe_path")].toString();
     session.recipeChanged = state[QStringLiteral("recipe_changed")].toBool();
     session.recipe = recipeOf(state[QStringLiteral("recipe")]);
+    session.view = state[QStringLiteral("view")].toString().toUtf8();
     const QDir folder = QFileInfo(path).dir();
     const QJsonArray runs = state[QStringLiteral("runs")].toArray();
     for (const QJsonValue& each : runs) {

@@ -30,6 +30,7 @@ struct SavedSession
     QString recipePath;
     bool recipeChanged = false; ///< since recipePath was written
     Recipe recipe;
+    QByteArray view; ///< what views beside the recipe keep, see Workbench::setViewState
     std::vector<SavedRun> runs;
 };
 

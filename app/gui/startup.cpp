@@ -92,11 +92,19 @@ void Startup::screenshots(const Workbench::Then& then)
 {
     m_window->wantEverything();
     m_window->explorer()->setWanted(Explorer::Aspect::AllExponents, true);
-    whenSettled([this, then] {
+    const auto shoot = [this, then] {
         const QString error = m_window->saveScreenshots(m_request.screenshotFolder);
         if (!error.isEmpty())
             m_problem = error;
         then(error.isEmpty());
+    };
+    whenSettled([this, shoot] {
+        Allocator* allocator = m_window->allocator();
+        if (!allocator->measureObstacle().isEmpty()) {
+            shoot();
+            return;
+        }
+        allocator->measure([this, shoot](bool) { whenSettled(shoot); });
     });
 }
 
@@ -104,8 +112,8 @@ void Startup::whenSettled(const std::function<void()>& then)
 {
     // Twice in a row: what one answer starts is seen by the next look.
     const Explorer* explorer = m_window->explorer();
-    const bool settled =
-        m_window->workbench()->isPlanned() && explorer->isSettled() && explorer->isSurveyed();
+    const bool settled = m_window->workbench()->isPlanned() && explorer->isSettled() &&
+                         explorer->isSurveyed() && m_window->allocator()->isIdle();
     m_calm = settled ? m_calm + 1 : 0;
     if (m_calm > 3) {
         m_calm = 0;

@@ -169,6 +169,15 @@ void Workbench::setPerplexity(const QString& text)
     Q_EMIT perplexityChanged(text);
 }
 
+void Workbench::setViewState(const QByteArray& state)
+{
+    if (m_viewState == state)
+        return;
+    m_viewState = state;
+    if (m_store.isActive())
+        m_keepTimer.start();
+}
+
 void Workbench::lookAgain()
 {
     const QString id = QStringLiteral("look");
@@ -432,6 +441,7 @@ SavedSession Workbench::sessionState() const
     state.recipePath = m_recipePath;
     state.recipeChanged = !m_document.isClean();
     state.recipe = m_document.recipe();
+    state.view = m_viewState;
     for (const SessionRun& run : m_document.runs()) {
         if (run.kept.isEmpty())
             continue;
@@ -512,6 +522,8 @@ void Workbench::restore(const SavedSession& session, const Then& then)
             m_store.adopt(); // not before: what cannot be restored now may be at another start
             m_document.setModel(restored.model, session.recipe);
             m_recipePath = session.recipePath;
+            m_viewState = session.view;
+            Q_EMIT viewStateRestored(m_viewState);
             if (session.recipeChanged || session.recipePath.isEmpty())
                 m_document.undoStack()->resetClean();
             for (const QString& problem : restored.problems)

@@ -10,12 +10,14 @@
 #include "core/export/export.h"
 #include "core/session/evaluate.h"
 #include "core/session/forecast.h"
+#include "core/session/sensitivity.h"
 
 #include <QFileSystemWatcher>
 #include <QObject>
 #include <QTimer>
 
 #include <functional>
+#include <limits>
 #include <set>
 
 namespace gradus {
@@ -26,6 +28,24 @@ enum class RunScope
     All,
     Selected, ///< the named ones; others keep what the shown run has under the same choice
     Stale,    ///< what the shown run has no result for that belongs to the recipe
+};
+
+/// What was measured of a run; NaN for what was not.
+struct RunFigures
+{
+    double divergence = std::numeric_limits<double>::quiet_NaN(); ///< KL to the float model, nats
+    double divergenceError = std::numeric_limits<double>::quiet_NaN();
+    double cosine = std::numeric_limits<double>::quiet_NaN(); ///< of the outputs
+    double cosineError = std::numeric_limits<double>::quiet_NaN();
+    QStringList texts; ///< all of it, for people
+};
+
+/// More is known of a layer under a candidate; indices of a SensitivityTable.
+struct SensitivityCell
+{
+    std::size_t row = 0;
+    std::size_t candidate = 0;
+    Sensitivity value;
 };
 
 /// The verbs of the workbench over a document. Everything that reads a file or computes runs on one
@@ -81,6 +101,12 @@ public:
                             std::int64_t context, const Then& then = {});
     /// Of a model that is fed no text; its figures take the place of the perplexity.
     void evaluateSamples(const SampleEvaluation& what, const Then& then = {});
+    /// Cells come by sensitivitiesMeasured as they are known, the whole table at the end.
+    using SensitivityDone = std::function<void(std::shared_ptr<const SensitivityTable> table)>;
+    void measureSensitivity(const SensitivityRequest& request, const SensitivityDone& done,
+                            const Then& then = {});
+    void saveSensitivity(const std::shared_ptr<const SensitivityTable>& table, const QString& path,
+                         const Then& then = {});
     /// Names what the format cannot hold, for the export dialog; failure: why it cannot be written
     /// at all.
     using PreflightDone =
@@ -109,6 +135,11 @@ public:
     [[nodiscard]] QString recipePath() const { return m_recipePath; }
     /// "float 7.93 → quantized 8.11 (+2.3 %)", with how it was measured; empty before.
     [[nodiscard]] QString perplexityText() const { return m_perplexity; }
+    /// Of the whole recipe, as the last forecast had it; 0 before there is one.
+    [[nodiscard]] double forecastSeconds() const { return m_forecast ? m_forecast->seconds : 0; }
+    /// What views beside the recipe want to find again when the session is restored.
+    void setViewState(const QByteArray& state);
+    [[nodiscard]] QByteArray viewState() const { return m_viewState; }
 
 Q_SIGNALS:
     void activityChanged(const QString& activity); ///< empty: idle
@@ -125,6 +156,9 @@ Q_SIGNALS:
     void forecastChanged(const gradus::Forecast& forecast);
     void inputsCaptured(const std::string& layer,
                         std::shared_ptr<const gradus::InputStatistics> inputs);
+    void sensitivitiesMeasured(const std::vector<gradus::SensitivityCell>& cells);
+    void runMeasured(int run, const gradus::RunFigures& figures);
+    void viewStateRestored(const QByteArray& state);
     /// Steps of a training of the run in progress, those of a frame at once.
     void trainingAdvanced(const std::vector<gradus::TrainingProgress>& steps);
     /// A run whose model is not where it was, or is another one by now.
@@ -151,7 +185,8 @@ private:
     [[nodiscard]] SavedSession sessionState() const;
     void setPerplexity(const QString& text);
     /// What was measured and how: in the log, the panel, and with the run, 0 for none.
-    void showFigures(const QString& text, const QString& how, int run);
+    void showFigures(const QString& text, const QString& how, int run,
+                     const RunFigures& figures);
     [[nodiscard]] const SessionRun* sessionRun(int id) const;
     void takeRun(std::shared_ptr<const Run> run, const QString& path);
     void watchModel();
@@ -167,6 +202,7 @@ private:
     QString m_activity;
     QString m_recipePath;
     QString m_perplexity;
+    QByteArray m_viewState;
     int m_runInProgress = 0;
     std::size_t m_stale = 0;
     std::optional<MachineSpeed> m_machine;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The verbs that make runs and use them; opening, planning and keeping are in workbench.cpp.
 #include "app/gui/workbench.h"
+#include "core/base/atomic_file.h"
 #include "core/base/format.h"
 #include "core/io/array_file.h"
 #include "core/session/report.h"
@@ -419,10 +420,12 @@ void Workbench::evaluate(const QString& textFile, PerplexityConvention conventio
                                  change < 0 ? QStringLiteral("−") : QStringLiteral("+"),
                                  toQString(formatPercent(std::fabs(change))));
             }
+            RunFigures figures;
+            figures.texts << text;
             showFigures(
                 text,
                 windowsText(textFile, convention, result.original.windows, result.original.context),
-                result.quantized ? id : 0);
+                result.quantized ? id : 0, figures);
             return true;
         },
         then);
@@ -455,20 +458,27 @@ void Workbench::evaluateDivergence(const QString& textFile, PerplexityConvention
             const QString text = tr("KL to float: %1 ± %2 nats/token; same most likely token: %3 %")
                                      .arg(digits(result.value), digits(result.standardError),
                                           QString::number(100 * result.sameTop, 'f', 1));
-            showFigures(text, windowsText(textFile, convention, result.windows, result.context),
-                        id);
+            RunFigures figures;
+            figures.divergence = result.value;
+            figures.divergenceError = result.standardError;
+            figures.texts << text;
+            showFigures(text, windowsText(textFile, convention, result.windows, result.context), id,
+                        figures);
             return true;
         },
         then);
 }
 
-void Workbench::showFigures(const QString& text, const QString& how, int run)
+void Workbench::showFigures(const QString& text, const QString& how, int run,
+                            const RunFigures& figures)
 {
     const QString line = QStringLiteral("%1 (%2)").arg(text, how);
     say(line);
     setPerplexity(QStringLiteral("%1\n%2").arg(text, how));
-    if (run != 0)
-        m_document.setPerplexity(run, line);
+    if (run == 0)
+        return;
+    m_document.setPerplexity(run, line);
+    Q_EMIT runMeasured(run, figures);
 }
 
 void Workbench::evaluateSamples(const SampleEvaluation& what, const Then& then)
@@ -529,7 +539,68 @@ void Workbench::evaluateSamples(const SampleEvaluation& what, const Then& then)
                 m_floatAccuracy[key] = *figures.original;
             const QString text = figuresText(figures);
             const QString how = figuresContext(figures, shortPath(file));
-            showFigures(text, how, figures.quantized || figures.outputs ? id : 0);
+            RunFigures numbers;
+            numbers.texts << text;
+            if (figures.outputs) {
+                numbers.divergence = figures.outputs->divergence;
+                numbers.divergenceError = figures.outputs->divergenceStandardError;
+                numbers.cosine = figures.outputs->cosine;
+                numbers.cosineError = figures.outputs->cosineStandardError;
+            }
+            showFigures(text, how, figures.quantized || figures.outputs ? id : 0, numbers);
+            return true;
+        },
+        then);
+}
+
+void Workbench::measureSensitivity(const SensitivityRequest& request, const SensitivityDone& done,
+                                   const Then& then)
+{
+    work(
+        tr("Measuring sensitivities"),
+        [this, request](JobMonitor& monitor) {
+            // Cells of a frame come together.
+            constexpr qint64 frameMs = 40;
+            std::vector<SensitivityCell> cells;
+            QElapsedTimer since;
+            since.start();
+            const auto send = [&] {
+                monitor.post([this, cells] { Q_EMIT sensitivitiesMeasured(cells); });
+                cells.clear();
+                since.restart();
+            };
+            return std::make_shared<const SensitivityTable>(gradus::measureSensitivity(
+                request, monitor,
+                [&](std::size_t row, std::size_t candidate, const Sensitivity& value) {
+                    cells.push_back({row, candidate, value});
+                    if (since.elapsed() >= frameMs)
+                        send();
+                }));
+        },
+        [this, done](const std::shared_ptr<const SensitivityTable>& table) {
+            say(tr("Measured the sensitivities of %1 layers under %2 candidates")
+                    .arg(table->rows.size())
+                    .arg(table->candidates.size()));
+            done(table);
+            return true;
+        },
+        then);
+}
+
+void Workbench::saveSensitivity(const std::shared_ptr<const SensitivityTable>& table,
+                                const QString& path, const Then& then)
+{
+    work(
+        tr("Saving %1").arg(shortPath(path)),
+        [table, path](JobMonitor&) {
+            AtomicFile file(toPath(path));
+            file.write(sensitivityCsv(*table));
+            file.commit();
+            return true;
+        },
+        [this, path](bool) {
+            say(tr("Saved the table of sensitivities %1").arg(path));
+            Q_EMIT succeeded(tr("Saved the table of sensitivities to %1").arg(path));
             return true;
         },
         then);

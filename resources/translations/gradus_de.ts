@@ -189,6 +189,181 @@
     </message>
 </context>
 <context>
+    <name>Allocation</name>
+    <message>
+        <source>%1 bit</source>
+        <translation>%1 Bit</translation>
+    </message>
+    <message>
+        <source>%1 (%2)</source>
+        <translation>%1 (%2)</translation>
+    </message>
+    <message>
+        <source>nats/token</source>
+        <translation>Nats/Token</translation>
+    </message>
+    <message>
+        <source>nats/sample</source>
+        <translation>Nats/Stichprobe</translation>
+    </message>
+    <message>
+        <source>share of the outputs</source>
+        <translation>Anteil der Ausgaben</translation>
+    </message>
+    <message>
+        <source>predicted: Σ relative weight errors</source>
+        <translation>vorhergesagt: Σ relative Gewichtsfehler</translation>
+    </message>
+    <message>
+        <source>predicted: Σ relative output errors</source>
+        <translation>vorhergesagt: Σ relative Ausgabefehler</translation>
+    </message>
+    <message>
+        <source>predicted error of the outputs (share)</source>
+        <translation>vorhergesagter Fehler der Ausgaben (Anteil)</translation>
+    </message>
+    <message>
+        <source>predicted KL (%1)</source>
+        <translation>vorhergesagte KL (%1)</translation>
+    </message>
+    <message>
+        <source>measured: 1 − cosine of the outputs</source>
+        <translation>gemessen: 1 − Kosinus der Ausgaben</translation>
+    </message>
+    <message>
+        <source>measured KL (%1)</source>
+        <translation>gemessene KL (%1)</translation>
+    </message>
+    <message>
+        <source>Weight error</source>
+        <translation>Gewichtsfehler</translation>
+    </message>
+    <message>
+        <source>Output error</source>
+        <translation>Ausgabefehler</translation>
+    </message>
+    <message>
+        <source>Fisher</source>
+        <translation>Fisher</translation>
+    </message>
+    <message>
+        <source>Measured KL</source>
+        <translation>Gemessene KL</translation>
+    </message>
+    <message>
+        <source>Weight error: Σ(w − ŵ)² / Σw² of each layer, a ratio.
+Needs no data; seconds.</source>
+        <translation>Gewichtsfehler: Σ(w − ŵ)² / Σw² jeder Schicht, ein Verhältnis.
+Braucht keine Daten; Sekunden.</translation>
+    </message>
+    <message>
+        <source>Output error: ‖X(W − Ŵ)ᵀ‖² / ‖XWᵀ‖² of each layer, a ratio.
+Needs calibration data and one pass through the model.</source>
+        <translation>Ausgabefehler: ‖X(W − Ŵ)ᵀ‖² / ‖XWᵀ‖² jeder Schicht, ein Verhältnis.
+Braucht Kalibrierdaten und einen Durchgang durch das Modell.</translation>
+    </message>
+    <message>
+        <source>Fisher: ½ Σ (∂L/∂y)² (y − ŷ)² of each layer's outputs, an estimate of the KL divergence in nats per token or sample.
+Needs calibration data, one pass forward and one backward.</source>
+        <translation>Fisher: ½ Σ (∂L/∂y)² (y − ŷ)² der Ausgaben jeder Schicht, eine Schätzung der KL-Divergenz in Nats je Token oder Stichprobe.
+Braucht Kalibrierdaten, einen Durchgang vorwärts und einen rückwärts.</translation>
+    </message>
+    <message>
+        <source>Measured KL: the divergence from the float model with this layer alone quantized, in nats per token or sample.
+Needs calibration data and a pass for each layer and candidate: the slowest and the surest.</source>
+        <translation>Gemessene KL: die Divergenz vom float-Modell, wenn allein diese Schicht quantisiert ist, in Nats je Token oder Stichprobe.
+Braucht Kalibrierdaten und einen Durchgang für jede Schicht und jeden Kandidaten: am langsamsten und am sichersten.</translation>
+    </message>
+    <message>
+        <source>%1 → %2 bits would save %3 for %4: %5 per MiB.</source>
+        <translation>%1 → %2 Bit würden für %4 %3 sparen: %5 je MiB.</translation>
+    </message>
+    <message>
+        <source>%1 → %2 bits would cost %3 and free %4: %5 per MiB.</source>
+        <translation>%1 → %2 Bit würden %3 kosten und %4 freigeben: %5 je MiB.</translation>
+    </message>
+    <message>
+        <source>Locked: it keeps what the recipe says.</source>
+        <translation>Gesperrt: sie behält, was das Rezept sagt.</translation>
+    </message>
+    <message>
+        <source>The recipe has none of the candidates for it.</source>
+        <translation>Das Rezept hat für sie keinen der Kandidaten.</translation>
+    </message>
+    <message>
+        <source>No candidate has a smaller error.</source>
+        <translation>Kein Kandidat hat einen kleineren Fehler.</translation>
+    </message>
+    <message>
+        <source>No candidate is smaller.</source>
+        <translation>Kein Kandidat ist kleiner.</translation>
+    </message>
+    <message>
+        <source>The budget's price: %1 per MiB. What saves more is bought, what saves less is not.</source>
+        <translation>Der Preis des Budgets: %1 je MiB. Was mehr spart, wird gekauft, was weniger spart, nicht.</translation>
+    </message>
+    <message>
+        <source>Decided with %1.</source>
+        <translation>Entschieden zusammen mit %1.</translation>
+    </message>
+    <message>
+        <source>A rule gives it %1 to %2 bits.</source>
+        <translation>Eine Regel gibt ihr %1 bis %2 Bit.</translation>
+    </message>
+    <message>
+        <source>Exact</source>
+        <translation>Exakt</translation>
+    </message>
+    <message>
+        <source>Lagrangian</source>
+        <translation>Lagrange</translation>
+    </message>
+    <message>
+        <source>Greedy</source>
+        <translation>Gierig</translation>
+    </message>
+    <message>
+        <source>Uniform</source>
+        <translation>Gleichförmig</translation>
+    </message>
+    <message>
+        <source>First and last more</source>
+        <translation>Erster und letzter mehr</translation>
+    </message>
+    <message>
+        <source>llama.cpp's rule</source>
+        <translation>Regel von llama.cpp</translation>
+    </message>
+    <message>
+        <source>The least predicted error within the budget, proved by dynamic programming</source>
+        <translation>Der kleinste vorhergesagte Fehler im Budget, bewiesen durch dynamische Programmierung</translation>
+    </message>
+    <message>
+        <source>The last point of the front within the budget</source>
+        <translation>Der letzte Punkt der Front im Budget</translation>
+    </message>
+    <message>
+        <source>Again and again the step that saves most error per byte</source>
+        <translation>Immer wieder der Schritt, der je Byte am meisten Fehler spart</translation>
+    </message>
+    <message>
+        <source>The same bits everywhere; between two numbers of bits some layers, spread evenly, have more</source>
+        <translation>Überall dieselben Bits; zwischen zwei Bitbreiten haben einige, gleichmäßig verteilte Schichten mehr</translation>
+    </message>
+    <message>
+        <source>The first and the last block get the most bits</source>
+        <translation>Der erste und der letzte Block bekommen die meisten Bits</translation>
+    </message>
+    <message>
+        <source>Value and down projections of some blocks get more bits, as llama.cpp mixes its types</source>
+        <translation>Value- und Down-Projektionen einiger Blöcke bekommen mehr Bits, wie llama.cpp seine Typen mischt</translation>
+    </message>
+    <message>
+        <source>per channel</source>
+        <translation>je Kanal</translation>
+    </message>
+</context>
+<context>
     <name>BulkEdit</name>
     <message>
         <source>%1 layers</source>
@@ -2343,6 +2518,370 @@
     </message>
 </context>
 <context>
+    <name>gradus::AllocationForm</name>
+    <message>
+        <source>As the recipe</source>
+        <translation>Wie das Rezept</translation>
+    </message>
+    <message>
+        <source>The method that all candidates have</source>
+        <translation>Die Methode, die alle Kandidaten haben</translation>
+    </message>
+    <message>
+        <source>Me&amp;thod</source>
+        <translation>Me&amp;thode</translation>
+    </message>
+    <message>
+        <source>E&amp;rror</source>
+        <translation>&amp;Fehler</translation>
+    </message>
+    <message>
+        <source>Sol&amp;ver</source>
+        <translation>&amp;Löser</translation>
+    </message>
+    <message>
+        <source>What the budget is of</source>
+        <translation>Wovon das Budget ist</translation>
+    </message>
+    <message>
+        <source>bits/weight</source>
+        <translation>Bit/Gewicht</translation>
+    </message>
+    <message>
+        <source>Stored bits of codes, scales and zeros over the number of quantized weights</source>
+        <translation>Gespeicherte Bits von Codes, Skalen und Nullpunkten geteilt durch die Anzahl der quantisierten Gewichte</translation>
+    </message>
+    <message>
+        <source>MiB stored</source>
+        <translation>MiB gespeichert</translation>
+    </message>
+    <message>
+        <source>Stored bytes of the quantized layers</source>
+        <translation>Gespeicherte Bytes der quantisierten Schichten</translation>
+    </message>
+    <message>
+        <source>MiB GPTQ file</source>
+        <translation>MiB GPTQ-Datei</translation>
+    </message>
+    <message>
+        <source>Bytes of the whole checkpoint in GPTQ's format, exactly</source>
+        <translation>Bytes des ganzen Checkpoints im Format von GPTQ, genau</translation>
+    </message>
+    <message>
+        <source>error at most</source>
+        <translation>Fehler höchstens</translation>
+    </message>
+    <message>
+        <source>A bound on the predicted error: the smallest allocation within it</source>
+        <translation>Eine Schranke für den vorhergesagten Fehler: die kleinste Zuteilung, die sie einhält</translation>
+    </message>
+    <message>
+        <source>Bu&amp;dget</source>
+        <translation>Bu&amp;dget</translation>
+    </message>
+    <message>
+        <source>&amp;Evaluate</source>
+        <translation>&amp;Auswerten</translation>
+    </message>
+    <message>
+        <source>Evaluate on other data…</source>
+        <translation>Auf anderen Daten auswerten…</translation>
+    </message>
+    <message>
+        <source>More</source>
+        <translation>Mehr</translation>
+    </message>
+    <message>
+        <source>Copy as command</source>
+        <translation>Als Befehl kopieren</translation>
+    </message>
+    <message>
+        <source>Export the table as CSV…</source>
+        <translation>Tabelle als CSV exportieren…</translation>
+    </message>
+    <message>
+        <source>&amp;Candidates</source>
+        <translation>&amp;Kandidaten</translation>
+    </message>
+    <message>
+        <source>Show the method, bits and groups to choose among, the error, and the solver</source>
+        <translation>Methode, Bits und Gruppen zur Auswahl, den Fehler und den Löser zeigen</translation>
+    </message>
+    <message>
+        <source>%1 bits</source>
+        <translation>%1 Bit</translation>
+    </message>
+    <message>
+        <source>%1 bits are one of the candidates</source>
+        <translation>%1 Bit gehören zu den Kandidaten</translation>
+    </message>
+    <message>
+        <source>&amp;Bits</source>
+        <translation>&amp;Bits</translation>
+    </message>
+    <message>
+        <source>Inputs that share a scale; several are candidates beside each other</source>
+        <translation>Eingaben, die sich eine Skala teilen; mehrere sind Kandidaten nebeneinander</translation>
+    </message>
+    <message>
+        <source>&amp;Group</source>
+        <translation>&amp;Gruppe</translation>
+    </message>
+    <message>
+        <source>As the recipe: %1</source>
+        <translation>Wie das Rezept: %1</translation>
+    </message>
+    <message>
+        <source>Groups: %1</source>
+        <translation>Gruppen: %1</translation>
+    </message>
+    <message>
+        <source>Cancel</source>
+        <translation>Abbrechen</translation>
+    </message>
+    <message>
+        <source>&amp;Measure</source>
+        <translation>&amp;Messen</translation>
+    </message>
+    <message>
+        <source>Stop; what was measured stays</source>
+        <translation>Anhalten; was gemessen wurde, bleibt</translation>
+    </message>
+    <message>
+        <source>Measure what each layer loses under each candidate; what is known from before comes at once</source>
+        <translation>Messen, was jede Schicht unter jedem Kandidaten verliert; was von früher bekannt ist, kommt sofort</translation>
+    </message>
+    <message>
+        <source>Quantize as the recipe says now, measure the result, and set it beside what was predicted</source>
+        <translation>Quantisieren, wie das Rezept es jetzt sagt, das Ergebnis messen und neben die Vorhersage stellen</translation>
+    </message>
+</context>
+<context>
+    <name>gradus::AllocationPanel</name>
+    <message>
+        <source>State of the allocation</source>
+        <translation>Stand der Zuteilung</translation>
+    </message>
+    <message>
+        <source>Views of the allocation</source>
+        <translation>Ansichten der Zuteilung</translation>
+    </message>
+    <message>
+        <source>Front</source>
+        <translation>Front</translation>
+    </message>
+    <message>
+        <source>Selected layer</source>
+        <translation>Ausgewählte Schicht</translation>
+    </message>
+    <message>
+        <source>Rules</source>
+        <translation>Regeln</translation>
+    </message>
+    <message>
+        <source>Select a layer to see what it could have.</source>
+        <translation>Eine Schicht auswählen, um zu sehen, was sie haben könnte.</translation>
+    </message>
+    <message>
+        <source>Why this layer has its bits</source>
+        <translation>Warum diese Schicht ihre Bits hat</translation>
+    </message>
+</context>
+<context>
+    <name>gradus::AllocationPlot</name>
+    <message>
+        <source>Predicted error against size</source>
+        <translation>Vorhergesagter Fehler gegen Größe</translation>
+    </message>
+    <message>
+        <source>Drag the line to choose a budget: its solution becomes the recipe. Click any point to take its bits.</source>
+        <translation>Die Linie ziehen, um ein Budget zu wählen: seine Lösung wird zum Rezept. Ein Klick auf einen Punkt übernimmt dessen Bits.</translation>
+    </message>
+    <message>
+        <source>Front</source>
+        <translation>Front</translation>
+    </message>
+    <message>
+        <source>Uniform</source>
+        <translation>Gleichförmig</translation>
+    </message>
+    <message>
+        <source>First/last</source>
+        <translation>Erster/letzter</translation>
+    </message>
+    <message>
+        <source>Measured</source>
+        <translation>Gemessen</translation>
+    </message>
+    <message>
+        <source>Recipe</source>
+        <translation>Rezept</translation>
+    </message>
+    <message>
+        <source>Budget</source>
+        <translation>Budget</translation>
+    </message>
+    <message>
+        <source>bits per weight</source>
+        <translation>Bit/Gewicht</translation>
+    </message>
+    <message>
+        <source>%1 bits per weight · %2 · predicted %3 %4</source>
+        <translation>%1 Bit/Gewicht · %2 · vorhergesagt %3 %4</translation>
+    </message>
+    <message>
+        <source>%1: no allocation within the budget has a smaller error</source>
+        <translation>%1: keine Zuteilung im Budget hat einen kleineren Fehler</translation>
+    </message>
+    <message>
+        <source>the budget of %1 allows %2 (%3)</source>
+        <translation>das Budget von %1 erlaubt %2 (%3)</translation>
+    </message>
+    <message>
+        <source>rank correlation of predicted and measured %1 (%2 runs)</source>
+        <translation>Rangkorrelation von vorhergesagt und gemessen %1 (%2 Läufe)</translation>
+    </message>
+    <message>
+        <source>Logarithmic error</source>
+        <translation>Logarithmischer Fehler</translation>
+    </message>
+    <message>
+        <source>%1 allocation</source>
+        <translation>%1 Zuteilung</translation>
+    </message>
+    <message>
+        <source>%1 bits per weight · %2 %3</source>
+        <translation>%1 Bit/Gewicht · %2 %3</translation>
+    </message>
+    <message>
+        <source>point %1 of %2 of the front</source>
+        <translation>Punkt %1 von %2 der Front</translation>
+    </message>
+    <message>
+        <source>at the budget: %1</source>
+        <translation>beim Budget: %1</translation>
+    </message>
+    <message>
+        <source>the recipe at present</source>
+        <translation>das Rezept zurzeit</translation>
+    </message>
+    <message>
+        <source>uniform, %1</source>
+        <translation>gleichförmig, %1</translation>
+    </message>
+    <message>
+        <source>predicted %1 %2</source>
+        <translation>vorhergesagt %1 %2</translation>
+    </message>
+    <message>
+        <source>measured %1 ± %2</source>
+        <translation>gemessen %1 ± %2</translation>
+    </message>
+    <message>
+        <source>click to take its bits</source>
+        <translation>klicken, um seine Bits zu übernehmen</translation>
+    </message>
+</context>
+<context>
+    <name>gradus::Allocator</name>
+    <message>
+        <source>Allocate %1 bits per weight</source>
+        <translation>Zuteilung von %1 Bit/Gewicht</translation>
+    </message>
+    <message>
+        <source>The bits of this run are not among the candidates</source>
+        <translation>Die Bits dieses Laufs sind nicht unter den Kandidaten</translation>
+    </message>
+    <message>
+        <source>Open a model first</source>
+        <translation>Zuerst ein Modell öffnen</translation>
+    </message>
+    <message>
+        <source>%1 is still running: cancel it first</source>
+        <translation>%1 läuft noch: zuerst abbrechen</translation>
+    </message>
+    <message>
+        <source>The model cannot be run: %1</source>
+        <translation>Das Modell kann nicht ausgeführt werden: %1</translation>
+    </message>
+    <message>
+        <source>Open a model to choose its bits under a budget.</source>
+        <translation>Ein Modell öffnen, um seine Bits unter einem Budget zu wählen.</translation>
+    </message>
+    <message>
+        <source>How many bits does each layer deserve?</source>
+        <translation>Wie viele Bits verdient jede Schicht?</translation>
+    </message>
+    <message>
+        <source>Measure finds what each of %1 layers loses under each of %2 candidates.</source>
+        <translation>„Messen“ findet heraus, was jede von %1 Schichten unter jedem von %2 Kandidaten verliert.</translation>
+    </message>
+    <message>
+        <source>That is about as much work as %1 runs of the recipe: %2.</source>
+        <translation>Das ist etwa so viel Arbeit wie %1 Läufe des Rezepts: %2.</translation>
+    </message>
+    <message>
+        <source>The model cannot be run (%1): only the weights' own error can be measured.</source>
+        <translation>Das Modell kann nicht ausgeführt werden (%1): nur der Fehler der Gewichte selbst kann gemessen werden.</translation>
+    </message>
+    <message>
+        <source>Without calibration data only the weights' own error can be measured: choose some in the panel Run.</source>
+        <translation>Ohne Kalibrierdaten kann nur der Fehler der Gewichte selbst gemessen werden: im Bereich Lauf welche wählen.</translation>
+    </message>
+    <message>
+        <source>The layers appear as they are known, what was measured before at once; then a budget can be dragged.</source>
+        <translation>Die Schichten erscheinen, sobald sie bekannt sind, früher Gemessenes sofort; dann lässt sich ein Budget ziehen.</translation>
+    </message>
+    <message>
+        <source>Measuring: %1 of %2 known</source>
+        <translation>Messung: %1 von %2 bekannt</translation>
+    </message>
+    <message>
+        <source>the model cannot be run</source>
+        <translation>das Modell nicht ausgeführt werden kann</translation>
+    </message>
+    <message>
+        <source>there is no calibration data</source>
+        <translation>es keine Kalibrierdaten gibt</translation>
+    </message>
+    <message>
+        <source>%1 is not measured</source>
+        <translation>%1 nicht gemessen ist</translation>
+    </message>
+    <message>
+        <source>so far by: %1</source>
+        <translation>bisher nach: %1</translation>
+    </message>
+    <message>
+        <source>By: %1, as %2</source>
+        <translation>Nach: %1, da %2</translation>
+    </message>
+    <message>
+        <source>size of the GPTQ file</source>
+        <translation>Größe der GPTQ-Datei</translation>
+    </message>
+    <message>
+        <source>stored size</source>
+        <translation>gespeicherte Größe</translation>
+    </message>
+    <message>
+        <source>Select a layer to see what it could have.</source>
+        <translation>Eine Schicht auswählen, um zu sehen, was sie haben könnte.</translation>
+    </message>
+    <message>
+        <source>Measure first to see what %1 could have.</source>
+        <translation>Zuerst messen, um zu sehen, was %1 haben könnte.</translation>
+    </message>
+    <message>
+        <source>%1 is locked: it keeps what the recipe says.</source>
+        <translation>%1 ist gesperrt: sie behält, was das Rezept sagt.</translation>
+    </message>
+    <message>
+        <source>%1 is kept float.</source>
+        <translation>%1 bleibt float.</translation>
+    </message>
+</context>
+<context>
     <name>gradus::BitsMap</name>
     <message>
         <source>float</source>
@@ -2555,6 +3094,61 @@
     <message>
         <source>%1 layers selected</source>
         <translation>%1 Schichten ausgewählt</translation>
+    </message>
+</context>
+<context>
+    <name>gradus::BitsRulesForm</name>
+    <message>
+        <source>Layers that runtimes &amp;fuse get the same bits</source>
+        <translation>Schichten, die Laufzeiten &amp;verschmelzen, bekommen dieselben Bits</translation>
+    </message>
+    <message>
+        <source>Query, key and value; gate and up: one matrix in most runtimes</source>
+        <translation>Query, Key und Value; Gate und Up: in den meisten Laufzeiten eine Matrix</translation>
+    </message>
+    <message>
+        <source>&amp;Add a rule</source>
+        <translation>Regel &amp;hinzufügen</translation>
+    </message>
+    <message>
+        <source>Limit the bits of layers whose names match a pattern</source>
+        <translation>Die Bits von Schichten begrenzen, deren Namen zu einem Muster passen</translation>
+    </message>
+    <message>
+        <source>Pattern</source>
+        <translation>Muster</translation>
+    </message>
+    <message>
+        <source>all layers</source>
+        <translation>alle Schichten</translation>
+    </message>
+    <message>
+        <source>A regular expression that is looked for in the layer's name; of several rules that match, the last holds</source>
+        <translation>Ein regulärer Ausdruck, der im Namen der Schicht gesucht wird; von mehreren passenden Regeln gilt die letzte</translation>
+    </message>
+    <message>
+        <source> bits</source>
+        <translation> Bit</translation>
+    </message>
+    <message>
+        <source>Least bits</source>
+        <translation>Wenigste Bits</translation>
+    </message>
+    <message>
+        <source>from </source>
+        <translation>von </translation>
+    </message>
+    <message>
+        <source>Most bits</source>
+        <translation>Meiste Bits</translation>
+    </message>
+    <message>
+        <source>to </source>
+        <translation>bis </translation>
+    </message>
+    <message>
+        <source>Remove the rule</source>
+        <translation>Regel entfernen</translation>
     </message>
 </context>
 <context>
@@ -3314,6 +3908,14 @@ decoupleQ und NUPES trainieren danach jeden Block, wenn ihre Option „Block sta
     <message>
         <source>There is no run to compare with the float model: quantize first.</source>
         <translation>Es gibt keinen Lauf zum Vergleich mit dem Float-Modell: zuerst quantisieren.</translation>
+    </message>
+    <message>
+        <source>Evaluate the allocation</source>
+        <translation>Zuteilung auswerten</translation>
+    </message>
+    <message>
+        <source>The model is quantized as the recipe says, and measured on this text: KL against the float model, and perplexity.</source>
+        <translation>Das Modell wird quantisiert, wie das Rezept es sagt, und auf diesem Text gemessen: KL gegen das float-Modell und Perplexität.</translation>
     </message>
 </context>
 <context>
@@ -5179,6 +5781,38 @@ Eine Änderung hier gilt für alle angezeigten Schichten des Blocks</translation
         <source>Activations</source>
         <translation>Aktivierungen</translation>
     </message>
+    <message>
+        <source>Allocation</source>
+        <translation>Zuteilung</translation>
+    </message>
+    <message>
+        <source>Copied the command line for this allocation</source>
+        <translation>Die Befehlszeile für diese Zuteilung wurde kopiert</translation>
+    </message>
+    <message>
+        <source>Save the table of sensitivities</source>
+        <translation>Tabelle der Empfindlichkeiten speichern</translation>
+    </message>
+    <message>
+        <source>Tables (*.csv)</source>
+        <translation>Tabellen (*.csv)</translation>
+    </message>
+    <message>
+        <source>The model cannot be run.</source>
+        <translation>Das Modell kann nicht ausgeführt werden.</translation>
+    </message>
+    <message>
+        <source>There is no calibration data: choose some in the panel Run.</source>
+        <translation>Es gibt keine Kalibrierdaten: im Bereich Lauf welche wählen.</translation>
+    </message>
+    <message>
+        <source>Allocate &amp;bits…</source>
+        <translation>&amp;Bits zuteilen…</translation>
+    </message>
+    <message>
+        <source>Choose every layer's bits under a budget</source>
+        <translation>Die Bits jeder Schicht unter einem Budget wählen</translation>
+    </message>
 </context>
 <context>
     <name>gradus::MessageBar</name>
@@ -5391,6 +6025,37 @@ Eine Änderung hier gilt für alle angezeigten Schichten des Blocks</translation
     <message>
         <source>%1 is not possible: a number from %2 to %3, or 0, is expected.</source>
         <translation>%1 ist nicht möglich: Erwartet wird eine Zahl von %2 bis %3 oder 0.</translation>
+    </message>
+</context>
+<context>
+    <name>gradus::OptionCurvePlot</name>
+    <message>
+        <source>Candidates of the selected layer</source>
+        <translation>Kandidaten der ausgewählten Schicht</translation>
+    </message>
+    <message>
+        <source>Candidates</source>
+        <translation>Kandidaten</translation>
+    </message>
+    <message>
+        <source>Never the best</source>
+        <translation>Nie der beste</translation>
+    </message>
+    <message>
+        <source>Chosen</source>
+        <translation>Gewählt</translation>
+    </message>
+    <message>
+        <source>size (KiB)</source>
+        <translation>Größe (KiB)</translation>
+    </message>
+    <message>
+        <source>%1 candidates</source>
+        <translation>%1 Kandidaten</translation>
+    </message>
+    <message>
+        <source>%1 bits: %2, error %3 %4</source>
+        <translation>%1 Bit: %2, Fehler %3 %4</translation>
     </message>
 </context>
 <context>
@@ -6968,6 +7633,22 @@ Float-Modell: Statistik des float-Modells, in einem Durchlauf</translation>
     <message>
         <source>KL to float: %1 ± %2 nats/token; same most likely token: %3 %</source>
         <translation>KL zu float: %1 ± %2 nats/Token; gleiches wahrscheinlichstes Token: %3 %</translation>
+    </message>
+    <message>
+        <source>Measuring sensitivities</source>
+        <translation>Empfindlichkeiten messen</translation>
+    </message>
+    <message>
+        <source>Measured the sensitivities of %1 layers under %2 candidates</source>
+        <translation>Empfindlichkeiten von %1 Schichten unter %2 Kandidaten gemessen</translation>
+    </message>
+    <message>
+        <source>Saved the table of sensitivities %1</source>
+        <translation>Tabelle der Empfindlichkeiten %1 gespeichert</translation>
+    </message>
+    <message>
+        <source>Saved the table of sensitivities to %1</source>
+        <translation>Tabelle der Empfindlichkeiten in %1 gespeichert</translation>
     </message>
 </context>
 </TS>
