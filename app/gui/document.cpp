@@ -286,9 +286,7 @@ bool anyChoice(const Recipe& recipe, const Is& is)
 /// calibrated with a static method is calibrated layer by layer.
 void followMethods(const Recipe& before, Recipe& after)
 {
-    const auto isCalibrated = [](const LayerChoice& choice) {
-        return needsCalibration(choice.method) || choice.activation.enabled();
-    };
+    const auto isCalibrated = [](const LayerChoice& choice) { return needsCalibration(choice); };
     const auto isStatic = [](const LayerChoice& choice) { return isStaticMethod(choice.method); };
     if (!anyChoice(before, isCalibrated) && anyChoice(after, isStatic) &&
         before.calibration.mode == CalibrationChoice().mode)

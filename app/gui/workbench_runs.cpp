@@ -121,19 +121,22 @@ void Workbench::quantize(RunScope scope, const std::vector<std::string>& selecte
                    then);
             return;
         }
-        // Layers that are trained together are computed together.
+        // Layers that are trained together are computed together, and what a norm was folded for.
         compute = coupledLayers(model, m_document.recipe(), compute);
         const auto fresh = freshness(model, m_document.recipe(), results);
+        std::map<std::string, LayerResult>& finished = request.quantize.finished;
         for (std::size_t i = 0; i < model.layers.size(); ++i) {
             const std::string& name = model.layers[i].name;
             // What was measured behind other inputs stays what it was; what has another choice by
             // now is not part of this run.
-            if (!fresh[i] || compute.count(name) > 0 || *fresh[i] == Freshness::ChoiceChanged)
-                continue;
-            const MeasuredLayer& measured = results.at(name);
-            request.takenOver[name] = measured;
-            request.quantize.finished[name] = measured.result;
+            if (fresh[i] && compute.count(name) == 0 && *fresh[i] != Freshness::ChoiceChanged)
+                finished[name] = results.at(name).result;
         }
+        compute = coupledLayers(model, m_document.recipe(), compute, finished);
+        for (const std::string& name : compute)
+            finished.erase(name);
+        for (const auto& entry : finished)
+            request.takenOver[entry.first] = results.at(entry.first);
         request.quantize.only = std::move(compute);
     }
     startRun(request, then);

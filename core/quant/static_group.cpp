@@ -3,6 +3,7 @@
 
 #include "core/base/parallel.h"
 #include "core/data/calibration.h"
+#include "core/quant/clipped_tensor.h"
 #include "core/quant/dual_clipping.h"
 #include "core/quant/reconstruction.h"
 #include "core/tensor/row_product.h"
@@ -281,6 +282,18 @@ NormReport reportOf(const StaticGroupProblem& problem, const AffineGrid& channel
     return report;
 }
 
+/// What one grid for all is to the inputs before they were divided by channel.
+AffineGrid behindFold(const AffineGrid& layer, const NormFold& fold)
+{
+    AffineGrid channels = layer;
+    channels.scales.clear();
+    for (const double ratio : fold.ratio)
+        channels.scales.push_back(
+            static_cast<float>(static_cast<double>(layer.scales.front()) * ratio));
+    channels.zeros.assign(fold.ratio.size(), layer.zeros.front());
+    return channels;
+}
+
 /// Codes of the channels' grid against those of the layer's after the fold.
 void compareCodes(const AffineGrid& channels, ConstMatrixView x, const AffineGrid& layer,
                   ConstMatrixView folded, NormReport& report)
@@ -371,10 +384,17 @@ StaticGroupResult solveStaticGroup(const StaticGroupProblem& problem, Monitor& m
     Tensor rounded;
     shared.rounded = shared.x;
     if (settings.bits > 0) {
-        shared.grid = channels.scales.empty() ? tensorGrid(shared.x, settings.bits, settings.range)
-                                              : shared.fold.layer;
+        shared.grid = !channels.scales.empty() ? shared.fold.layer
+                      : settings.tensorClipping == ClipSearch::None
+                          ? tensorGrid(shared.x, settings.bits, settings.range)
+                          : clippedTensor(shared.x, settings.bits, settings.tensorClipping,
+                                          problem.seed, monitor);
+        const bool smoothed = folded && channels.scales.empty();
+        const AffineGrid seen = smoothed ? behindFold(shared.grid, shared.fold) : channels;
+        if (smoothed)
+            result.norm = reportOf(problem, seen, {});
         if (result.norm)
-            compareCodes(channels, problem.inputs, shared.grid, shared.x, *result.norm);
+            compareCodes(seen, problem.inputs, shared.grid, shared.x, *result.norm);
         rounded = Tensor(DType::F32, {shared.x.rows, shared.x.cols});
         roundToGrid(shared.grid, shared.x, rounded.matrix());
         shared.rounded = rounded.matrix();

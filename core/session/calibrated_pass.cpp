@@ -311,10 +311,19 @@ void QuantizeJob::useResult(std::size_t index)
 
 void QuantizeJob::keep(std::size_t index)
 {
-    if (m_journal)
-        m_journal->append(*m_results[index]);
-    if (m_sink)
-        m_sink(*m_results[index]);
+    // Readers of a folded norm are of use together only: the last one to be finished brings the
+    // others along, and nothing stops in between.
+    const std::vector<std::size_t>& folded = m_coupling.statics().folded(index);
+    const std::vector<std::size_t> group = folded.empty() ? std::vector{index} : folded;
+    if (!std::all_of(group.begin(), group.end(),
+                     [this](auto i) { return m_results[i].has_value(); }))
+        return;
+    for (const std::size_t i : group) {
+        if (m_journal)
+            m_journal->append(*m_results[i]);
+        if (m_sink)
+            m_sink(*m_results[i]);
+    }
 }
 
 LayerResult QuantizeJob::solveOne(const Layer& layer, const LayerChoice& choice,

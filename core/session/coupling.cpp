@@ -139,14 +139,61 @@ void Coupling::closeOnce(std::vector<char>& computed) const
     }
 }
 
+std::vector<char> Coupling::halfFolds(const StaticSites& sites,
+                                      const std::vector<LayerChoice>& choices,
+                                      const FinishedLayer& finished,
+                                      std::vector<char>& computed) const
+{
+    const auto isFolded = [](const LayerResult& result) {
+        return result.weight && result.staticInputs &&
+               (!result.staticInputs->ratio.empty() || result.staticInputs->norm);
+    };
+    std::vector<char> refused(choices.size());
+    for (bool changed = true; changed;) {
+        changed = false;
+        for (std::size_t i = 0; i < choices.size(); ++i) {
+            const LayerResult* result = finished(i);
+            if (!result || refused[i] || !isFolded(*result))
+                continue;
+            const auto& readers = sites.of(i).readers;
+            const bool whole = std::all_of(readers.begin(), readers.end(), [&](std::size_t r) {
+                const LayerResult* other = finished(r);
+                return other && !refused[r] && isFolded(*other) &&
+                       other->staticInputs->ratio == result->staticInputs->ratio;
+            });
+            if (whole)
+                continue;
+            changed = true;
+            refused[i] = 1;
+            if (!choices[i].keepFloat) {
+                computed[i] = 1;
+                (void)close(computed);
+            }
+        }
+    }
+    return refused;
+}
+
 std::set<std::string> coupledLayers(const Model& model, const Recipe& recipe,
-                                    const std::set<std::string>& only)
+                                    const std::set<std::string>& only,
+                                    const std::map<std::string, LayerResult>& finished)
 {
     const std::vector<LayerChoice> choices = resolve(recipe, model);
     std::vector<char> computed(choices.size());
     for (std::size_t i = 0; i < choices.size(); ++i)
         computed[i] = !choices[i].keepFloat && only.contains(model.layers[i].name);
-    (void)Coupling(model, recipe.calibration, choices).close(computed);
+    const Coupling coupling(model, recipe.calibration, choices);
+    (void)coupling.close(computed);
+    if (std::any_of(finished.begin(), finished.end(),
+                    [](const auto& entry) { return entry.second.staticInputs != nullptr; })) {
+        const FinishedLayer takenOver = [&](std::size_t i) -> const LayerResult* {
+            const auto found = finished.find(model.layers[i].name);
+            return found == finished.end() || computed[i] || only.contains(found->first)
+                       ? nullptr
+                       : &found->second;
+        };
+        (void)coupling.halfFolds(StaticSites(model), choices, takenOver, computed);
+    }
     std::set<std::string> all = only;
     for (std::size_t i = 0; i < computed.size(); ++i)
         if (computed[i])

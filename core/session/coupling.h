@@ -7,10 +7,16 @@
 #include "core/session/static_groups.h"
 
 #include <cstddef>
+#include <functional>
 #include <optional>
 #include <vector>
 
 namespace gradus {
+
+struct LayerResult;
+
+/// The result of a layer that is taken over, or null.
+using FinishedLayer = std::function<const LayerResult*(std::size_t layer)>;
 
 /// Which layers' results belong together: those that a block stage trains, those of the fine-tuning
 /// at the end, those that share an exponent, and those whose norm is folded for all of them.
@@ -37,6 +43,13 @@ public:
     /// begins with what its layers were before it, which a finished result does not hold. Returns
     /// how many were added.
     std::size_t close(std::vector<char>& computed) const;
+    /// Of finished results, those that belong to a folded norm which not all of its readers would
+    /// have then: results of such a norm are of use together only. They are marked as computed,
+    /// unless the recipe keeps them float, with all that is computed along with them.
+    [[nodiscard]] std::vector<char> halfFolds(const StaticSites& sites,
+                                              const std::vector<LayerChoice>& choices,
+                                              const FinishedLayer& finished,
+                                              std::vector<char>& computed) const;
 
 private:
     void closeOnce(std::vector<char>& computed) const;

@@ -49,9 +49,11 @@ using LayerSink = std::function<void(const LayerResult&)>;
                                                   const LayerSink& sink = {});
 
 /// The layers of `only` and those that a run computes along with them, as one training makes their
-/// results: those of a block stage, with a fine-tuning those of all blocks.
-[[nodiscard]] std::set<std::string> coupledLayers(const Model& model, const Recipe& recipe,
-                                                  const std::set<std::string>& only);
+/// results: those of a block stage, with a fine-tuning those of all blocks; and of what is
+/// finished, those whose norm was folded for a layer that no longer has it.
+[[nodiscard]] std::set<std::string>
+coupledLayers(const Model& model, const Recipe& recipe, const std::set<std::string>& only,
+              const std::map<std::string, LayerResult>& finished = {});
 
 /// What quantize would do, without computing: per-layer choices and exact stored sizes.
 struct Plan

@@ -100,7 +100,6 @@ private:
     void undoStatic(std::size_t layer);
     /// The same once the layer's block is passed.
     void takeBackStatic(std::size_t layer);
-    [[nodiscard]] static bool isFolded(const LayerResult& result);
     /// Of the results to take over, those of a folded norm that would not all be: they are computed
     /// anew, or stay float where the recipe says so.
     void refuseHalfFolds();

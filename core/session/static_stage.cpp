@@ -6,6 +6,7 @@
 #include "core/base/text.h"
 #include "core/quant/affine_linear.h"
 #include "core/quant/attention_capture.h"
+#include "core/quant/clipped_tensor.h"
 #include "core/quant/static_group.h"
 #include "core/session/language.h"
 #include "core/session/quantize_job.h"
@@ -213,7 +214,10 @@ void QuantizeJob::completeStatic(std::size_t index, LayerResult& result, const I
     const Layer& layer = m_model.layers[index];
     if (const ConstMatrixView rows = inputs.rowsOf(layer);
         layer.kind == LayerKind::Convolution && rows.data && settings->bits > 0)
-        details->grid = tensorGrid(rows, settings->bits, settings->range);
+        details->grid = settings->tensorClipping == ClipSearch::None
+                            ? tensorGrid(rows, settings->bits, settings->range)
+                            : clippedTensor(rows, settings->bits, settings->tensorClipping,
+                                            m_request.recipe.seed, m_monitor);
     if (const auto found = m_attentions.find(index); found != m_attentions.end()) {
         details->attention = found->second.grids;
         details->probabilities = found->second.probabilities;
@@ -235,15 +239,9 @@ int QuantizeJob::attentionNode(std::size_t layer) const
                                       : m_finishedSites->of(layer).attention;
 }
 
-bool QuantizeJob::isFolded(const LayerResult& result)
-{
-    return result.weight && result.staticInputs &&
-           (!result.staticInputs->ratio.empty() || result.staticInputs->norm);
-}
-
 void QuantizeJob::refuseHalfFolds()
 {
-    const auto finished = [this](std::size_t i) -> const LayerResult* {
+    const FinishedLayer finished = [this](std::size_t i) -> const LayerResult* {
         const auto found = m_request.finished.find(m_model.layers[i].name);
         return found == m_request.finished.end() || m_computed[i] ||
                        (m_request.only && m_request.only->contains(found->first))
@@ -256,32 +254,8 @@ void QuantizeJob::refuseHalfFolds()
             m_finishedSites.emplace(m_model);
     }
     m_refused.assign(m_choices.size(), 0);
-    if (!m_finishedSites)
-        return;
-    // A norm serves all its readers: results that were made for a folded one are of use together
-    // only.
-    for (bool changed = true; changed;) {
-        changed = false;
-        for (std::size_t i = 0; i < m_choices.size(); ++i) {
-            const LayerResult* result = finished(i);
-            if (!result || m_refused[i] || !isFolded(*result))
-                continue;
-            const auto& readers = m_finishedSites->of(i).readers;
-            const bool whole = std::all_of(readers.begin(), readers.end(), [&](std::size_t r) {
-                const LayerResult* other = finished(r);
-                return other && !m_refused[r] && isFolded(*other) &&
-                       other->staticInputs->ratio == result->staticInputs->ratio;
-            });
-            if (whole)
-                continue;
-            changed = true;
-            m_refused[i] = 1;
-            if (!m_choices[i].keepFloat) {
-                m_computed[i] = 1;
-                (void)m_coupling.close(m_computed);
-            }
-        }
-    }
+    if (m_finishedSites)
+        m_refused = m_coupling.halfFolds(*m_finishedSites, m_choices, finished, m_computed);
 }
 
 void QuantizeJob::recallEarlierForm(std::size_t layer)

@@ -4,6 +4,7 @@
 // what becomes stale, and products in integers.
 #include "core/base/parallel.h"
 #include "core/graph/executor.h"
+#include "core/graph/static_sites.h"
 #include "core/io/byte_source.h"
 #include "core/quant/affine_linear.h"
 #include "core/quant/static_settings.h"
@@ -214,8 +215,15 @@ class TestStaticSession : public QObject
 private slots:
     /// I1: with the quantizers off, the folded network is the network. I2: each norm gives the
     /// codes that its channels' grids gave before.
+    void foldsLeaveTheNetworkAlone_data()
+    {
+        QTest::addColumn<int>("method");
+        QTest::newRow("smoothquant") << 1;
+        QTest::newRow("repq-vit") << 2;
+    }
     void foldsLeaveTheNetworkAlone()
     {
+        QFETCH(int, method);
         const Small small;
         const Model& model = *small.model;
         const Tensor pixels = pixelsIn(small.folder / "images.npy");
@@ -224,7 +232,7 @@ private slots:
         const auto exact = outputs(model, plain, pixels, [&](int node, const Tensor& x) {
             before.insert_or_assign(node, x.clone());
         });
-        const auto run = runOf(small.request(RepqVitOptions{}, 4, CalibrationMode::Float));
+        const auto run = runOf(small.request(methodOf(method), 4, CalibrationMode::Float));
         Weights folded(small.model, 1 << 28);
         fold(model, *run, folded);
         const auto after = outputs(model, folded, pixels);
@@ -406,6 +414,14 @@ private slots:
                 for (const LayerResult& layer : whole->layers)
                     if (layer.name != name)
                         part.finished.emplace(layer.name, layer);
+                // Who asks beforehand hears of the other readers.
+                const auto along =
+                    coupledLayers(*small.model, request.recipe, *part.only, part.finished);
+                for (const char* reader : {"query", "key", "value"})
+                    QVERIFY(along.contains(nameIn(*small.model, 1, reader)));
+                QVERIFY(!along.contains(nameIn(*small.model, 0, "query")));
+                QCOMPARE(coupledLayers(*small.model, request.recipe, *part.only).size(),
+                         part.only->size());
                 QVERIFY(bytesOf(*runOf(part), small.folder) == expected);
             }
             // Where it stays float, nothing of the fold is left either.
@@ -490,6 +506,62 @@ private slots:
                     codes[asymmetric ? 1 : 0].push_back(layer.weight->codes);
         }
         QVERIFY(codes[0] != codes[1]);
+    }
+
+    /// A stop leaves all readers of a folded norm, or none: half of a fold is of no use.
+    void foldsAreHandedOverWhole()
+    {
+        const Small small;
+        const StaticSites sites(*small.model);
+        int stopped = 0;
+        int partly = 0;
+        for (int k = 0;; k += 5) {
+            StopAt stop(k);
+            std::set<std::string> names;
+            try {
+                (void)quantize(small.request(SmoothquantOptions()), stop,
+                               [&](const LayerResult& layer) {
+                                   if (layer.staticInputs && !layer.staticInputs->ratio.empty())
+                                       names.insert(layer.name);
+                               });
+                break;
+            } catch (const Cancelled&) {
+                ++stopped;
+            }
+            partly += names.empty() ? 0 : 1;
+            for (std::size_t i = 0; i < small.model->layers.size(); ++i)
+                if (names.contains(small.model->layers[i].name))
+                    for (const std::size_t reader : sites.of(i).readers)
+                        QVERIFY(names.contains(small.model->layers[reader].name));
+        }
+        QVERIFY(stopped > 20 && partly > 3);
+    }
+
+    /// Where inputs have one grid, its limits are searched as those of channels are; a range that
+    /// somebody asks for is taken as it is.
+    void clippingWithoutChannels()
+    {
+        const Small small;
+        const auto errorOf = [&](ClipSearch clipping, std::optional<InputRange> range) {
+            RepquantOptions options = repquant();
+            options.clipping = clipping;
+            QuantizeRequest request = small.request(options, 4, CalibrationMode::Float);
+            request.recipe.standard.activation.granularity = InputGranularity::Tensor;
+            request.recipe.standard.activation.range = range;
+            const auto run = runOf(request);
+            double error = 0;
+            for (const LayerResult& layer : run->layers)
+                if (layer.staticInputs && layer.staticInputs->grid)
+                    error += layer.staticInputs->grid->relativeError;
+            return error;
+        };
+        const double percentiles = errorOf(ClipSearch::None, std::nullopt);
+        const double grid = errorOf(ClipSearch::Grid, std::nullopt);
+        const double learned = errorOf(ClipSearch::Learned, std::nullopt);
+        const std::string errors = concat(percentiles, ", ", grid, ", ", learned);
+        QVERIFY2(grid < 0.98 * percentiles, errors.c_str());
+        QVERIFY2(learned < percentiles, errors.c_str());
+        QVERIFY(errorOf(ClipSearch::Grid, InputRange::Percentile) == percentiles);
     }
 
     void stopsAtEveryEarlyCheckpoint()
