@@ -15,6 +15,8 @@ namespace {
 
 constexpr std::int64_t panel = std::int64_t(1) << 21; ///< outputs at once: 8 MiB
 
+} // namespace
+
 Tensor difference(ConstMatrixView a, ConstMatrixView b)
 {
     Tensor result(Shape{a.rows, a.cols});
@@ -28,19 +30,14 @@ Tensor difference(ConstMatrixView a, ConstMatrixView b)
     return result;
 }
 
-} // namespace
-
 double weightedSquaredError(const LayerOnRows& layer, ConstMatrixView squares,
                             const Monitor& monitor)
 {
     const std::int64_t out = layer.weight.rows;
-    const std::int64_t in = layer.weight.cols;
-    const std::int64_t groups = layer.groups;
-    assert(groups > 0 && out % groups == 0 && layer.inputs.cols == in * groups);
+    assert(layer.inputs.cols == layer.weight.cols);
     assert(squares.rows == layer.inputs.rows && squares.cols == out);
     const bool rounds = layer.roundedInputs.data != nullptr;
     const Tensor errors = difference(layer.weight, layer.quantized);
-    const std::int64_t each = out / groups; // rows of the weight in a group
     const std::int64_t step = std::max<std::int64_t>(16, panel / out);
     Tensor product(Shape{std::min(step, layer.inputs.rows), out});
     double total = 0;
@@ -52,30 +49,10 @@ double weightedSquaredError(const LayerOnRows& layer, ConstMatrixView squares,
         const Tensor moved =
             rounds ? difference(x, layer.roundedInputs.block(r, 0, rows, layer.inputs.cols))
                    : Tensor();
-        const auto one = [&](std::int64_t g) {
-            const MatrixView to = product.matrix().block(0, g * each, rows, each);
-            const ConstMatrixView e = errors.matrix().block(g * each, 0, each, in);
-            const ConstMatrixView q = layer.quantized.block(g * each, 0, each, in);
-            if (groups == 1) {
-                multiplyTransposed(x, e, to, false, &monitor);
-                if (rounds)
-                    multiplyTransposed(moved.matrix(), q, to, true, &monitor);
-                return;
-            }
-            multiplyTransposedSerial(x.block(0, g * in, rows, in), e, to, false);
-            if (rounds)
-                multiplyTransposedSerial(moved.matrix().block(0, g * in, rows, in), q, to, true);
-        };
-        if (groups == 1)
-            one(0);
-        else
-            parallelFor(
-                groups, 8,
-                [&](std::int64_t begin, std::int64_t end) {
-                    for (std::int64_t g = begin; g < end; ++g)
-                        one(g);
-                },
-                &monitor);
+        const MatrixView to = product.matrix().block(0, 0, rows, out);
+        multiplyTransposed(x, errors.matrix(), to, false, &monitor);
+        if (rounds)
+            multiplyTransposed(moved.matrix(), layer.quantized, to, true, &monitor);
         total += parallelReduce(
             rows, 16, 0.0,
             [&](std::int64_t begin, std::int64_t end) {

@@ -8,15 +8,17 @@
 
 namespace gradus {
 
+/// a − b of equal shapes.
+[[nodiscard]] Tensor difference(ConstMatrixView a, ConstMatrixView b);
+
 /// A layer on some rows of its inputs, before and after it was quantized.
 struct LayerOnRows
 {
-    ConstMatrixView inputs; ///< n × groups · in
+    ConstMatrixView inputs; ///< n × in
     /// The inputs as the quantized layer sees them; no data: as they are.
     ConstMatrixView roundedInputs = {};
-    ConstMatrixView weight;    ///< out × in; the rows are split evenly on the groups
+    ConstMatrixView weight;    ///< out × in
     ConstMatrixView quantized; ///< likewise
-    std::int64_t groups = 1;   ///< of a convolution: the inputs of each stand side by side
 };
 
 /// Σ over rows and outputs of squares · (y − ŷ)², squares: n × out. Products in float, sums in

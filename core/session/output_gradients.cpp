@@ -4,8 +4,6 @@
 #include "core/base/error.h"
 #include "core/base/parallel.h"
 #include "core/base/text.h"
-#include "core/data/convolution_accumulator.h"
-#include "core/graph/kernels_backward.h"
 #include "core/session/block_pass.h"
 #include "core/session/evaluate.h"
 
@@ -22,9 +20,6 @@ namespace {
 constexpr std::int64_t headRows = 512;
 /// Logits of a batch that are worth having at once.
 constexpr std::int64_t mostLogits = std::int64_t(1) << 25;
-constexpr std::int64_t mostRows = 4096;
-constexpr std::int64_t leastRows = 64;
-constexpr std::int64_t mostFloats = std::int64_t(1) << 23; ///< of a layer's rows: 32 MiB
 /// Outcomes that should be drawn, over all samples; few draws are noisy.
 constexpr std::int64_t wantedOutcomes = 512;
 constexpr int mostDraws = 4;
@@ -39,86 +34,79 @@ bool breaksGradients(const Operator& op)
            std::holds_alternative<op::Unary>(op);
 }
 
-/// Of each row an outcome of the softmax of its logits, or of its probabilities.
-void drawOutcomes(ConstMatrixView scores, bool probabilities, const std::vector<double>& uniform,
-                  std::vector<std::int32_t>& outcomes, const Monitor& monitor)
+/// A row of logits (or probabilities) becomes the gradient of the negative log-likelihood of an
+/// outcome c, times a factor: c is drawn with the probability p_c·w_c/Z, w_c = ‖e_c − p‖², and the
+/// factor is ±√(Z/w_c), so that the mean product of gradients is that of outcomes drawn with p_c,
+/// which is the Fisher matrix, and their mean is 0. Drawn with p_c alone, outcomes of a model that
+/// is sure of itself would hardly ever be those that the matrix is made of.
+void differentiateRow(std::span<float> row, bool probabilities, double uniform, bool negative,
+                      std::vector<float>& mass)
 {
-    parallelFor(
-        scores.rows, 8,
-        [&](std::int64_t begin, std::int64_t end) {
-            std::vector<float> mass(static_cast<std::size_t>(scores.cols));
-            for (std::int64_t r = begin; r < end; ++r) {
-                const std::span<const float> row = scores.row(r);
-                const float most = *std::max_element(row.begin(), row.end());
-                double total = 0;
-                for (std::size_t c = 0; c < row.size(); ++c) {
-                    mass[c] = probabilities ? std::max(row[c], 0.0F) : std::exp(row[c] - most);
-                    total += static_cast<double>(mass[c]);
-                }
-                const double target = uniform[static_cast<std::size_t>(r)] * total;
-                double sum = 0;
-                std::size_t chosen = 0;
-                std::size_t last = 0; // with any mass, for when rounding leaves a rest
-                for (; chosen < mass.size(); ++chosen) {
-                    sum += static_cast<double>(mass[chosen]);
-                    if (mass[chosen] > 0)
-                        last = chosen;
-                    if (sum > target)
-                        break;
-                }
-                outcomes[static_cast<std::size_t>(r)] =
-                    static_cast<std::int32_t>(chosen < mass.size() ? chosen : last);
-            }
-        },
-        &monitor);
+    const std::size_t classes = row.size();
+    const auto top =
+        static_cast<std::size_t>(std::max_element(row.begin(), row.end()) - row.begin());
+    const float most = row[top];
+    double others = 0; // without the top class, whose rest would cancel
+    for (std::size_t k = 0; k < classes; ++k) {
+        mass[k] = probabilities ? std::max(row[k], 0.0F) : std::exp(row[k] - most);
+        others += k == top ? 0 : static_cast<double>(mass[k]);
+    }
+    const double total = static_cast<double>(mass[top]) + others;
+    const double rest = others / total; // 1 − p of the top class
+    const auto p = [&](std::size_t k) { return static_cast<double>(mass[k]) / total; };
+    double squares = 0; // of the other classes
+    for (std::size_t k = 0; k < classes; ++k)
+        squares += k == top ? 0 : p(k) * p(k);
+    const auto w = [&](std::size_t k) {
+        if (k == top)
+            return rest * rest + squares;
+        return (1 - p(k)) * (1 - p(k)) + (1 - rest) * (1 - rest) + squares - p(k) * p(k);
+    };
+    const double z = (1 - rest) * rest + rest - squares;
+    if (!(z > 0)) { // there is nothing to draw
+        std::fill(row.begin(), row.end(), 0.0F);
+        return;
+    }
+    std::size_t outcome = top;
+    double sum = 0;
+    for (std::size_t k = 0; k < classes; ++k) {
+        const double share = p(k) * w(k);
+        sum += share;
+        if (share > 0)
+            outcome = k; // the last one where rounding leaves a rest
+        if (sum > uniform * z)
+            break;
+    }
+    const double factor = (negative ? -1 : 1) * std::sqrt(z / w(outcome));
+    if (probabilities) {
+        std::fill(row.begin(), row.end(), 0.0F);
+        row[outcome] = static_cast<float>(-factor / p(outcome));
+        return;
+    }
+    for (std::size_t k = 0; k < classes; ++k) {
+        const double slope = k != outcome ? p(k) : k == top ? -rest : p(k) - 1;
+        row[k] = static_cast<float>(factor * slope);
+    }
 }
 
 } // namespace
 
-struct OutputGradients::Rows
-{
-    const Layer* layer = nullptr;
-    std::string why;
-    std::int64_t groups = 1;
-    std::int64_t total = 0;          ///< rows of all samples; 0 until it is known
-    std::vector<std::int64_t> picks; ///< ascending
-    std::unique_ptr<ActivationStore> inputs;
-    std::unique_ptr<ActivationStore> squares;
-    // Where the rows of the draw under way, and of the batch, begin.
-    std::int64_t cursor = 0;
-    std::size_t next = 0;
-    std::int64_t batchCursor = 0;
-    std::size_t batchNext = 0;
-    bool inHead = false;
-};
-
 OutputGradients::OutputGradients(const Model& model, const Weights& weights,
                                  const CalibrationSamples& samples,
-                                 const std::vector<std::size_t>& layers, std::uint64_t seed,
-                                 std::uint64_t memoryBytes)
+                                 const std::vector<std::size_t>& layers, std::uint64_t seed)
     : m_model(model)
     , m_weights(weights)
     , m_executor(model, weights)
     , m_samples(samples)
-    , m_seed(seed)
-    , m_memoryBytes(memoryBytes)
     , m_random(seed, {}, "outcomes")
 {
-    const NodeRange head = headRange(model);
     for (const std::size_t i : layers) {
-        const Layer& layer = model.layers[i];
-        auto rows = std::make_unique<Rows>();
-        rows->layer = &layer;
-        rows->why = brokenBy(layer);
-        rows->inHead = layer.node >= head.first;
-        if (rows->why.empty())
-            m_byNode[layer.node] = rows.get();
-        m_rows[i] = std::move(rows);
+        m_why[i] = brokenBy(model.layers[i]);
+        if (m_why[i].empty())
+            m_byNode[model.layers[i].node] = i;
     }
     prepare();
 }
-
-OutputGradients::~OutputGradients() = default;
 
 void OutputGradients::prepare()
 {
@@ -181,7 +169,7 @@ std::set<int> OutputGradients::wanted(int first, int count) const
     return nodes;
 }
 
-void OutputGradients::run(Monitor& monitor)
+void OutputGradients::run(const Sink& sink, Monitor& monitor)
 {
     if (m_byNode.empty())
         return;
@@ -196,15 +184,12 @@ void OutputGradients::run(Monitor& monitor)
         monitor.checkpoint();
         monitor.report(static_cast<double>(s) / static_cast<double>(m_samples.count()),
                        "gradients of the outputs");
-        runBatch(s, std::min(perBatch, m_samples.count() - s), monitor);
-    }
-    for (auto& [index, rows] : m_rows) {
-        if (rows->why.empty() && (!rows->inputs || rows->batchNext != rows->picks.size()))
-            rows->why = "the network never reaches it";
+        runBatch(s, std::min(perBatch, m_samples.count() - s), sink, monitor);
     }
 }
 
-void OutputGradients::runBatch(std::int64_t first, std::int64_t count, const Monitor& monitor)
+void OutputGradients::runBatch(std::int64_t first, std::int64_t count, const Sink& to,
+                               const Monitor& monitor)
 {
     m_batch = count;
     const auto chosen =
@@ -227,12 +212,8 @@ void OutputGradients::runBatch(std::int64_t first, std::int64_t count, const Mon
               headGoesByRow(m_model, Shape(shape.begin() + 1, shape.end()));
     const std::set<int> stem = wanted(0, m_model.blocks.front().firstNode);
     for (m_draw = 0; m_draw < m_draws; ++m_draw) {
-        for (auto& [node, rows] : m_byNode) {
-            rows->cursor = rows->batchCursor;
-            rows->next = rows->batchNext;
-        }
-        Tensor delta = throughHead(borders.back(), sides, monitor);
-        const GradientSink sink = this->sink();
+        const GradientSink sink = this->sink(to);
+        Tensor delta = throughHead(borders.back(), sides, sink, monitor);
         for (int block = blocks - 1; block >= m_firstBlock && !delta.empty(); --block) {
             const NodeRange range = blockRange(m_model, block);
             GradientPass pass(m_model, m_weights, range, wanted(range.first, range.count),
@@ -258,17 +239,12 @@ void OutputGradients::runBatch(std::int64_t first, std::int64_t count, const Mon
         (void)pass.forward(std::move(input), inputs, monitor);
         (void)pass.backward(std::move(delta), sink, monitor);
     }
-    for (auto& [node, rows] : m_byNode) {
-        rows->batchCursor = rows->cursor;
-        rows->batchNext = rows->next;
-    }
 }
 
 Tensor OutputGradients::throughHead(const Tensor& hidden, const Values& sides,
-                                    const Monitor& monitor)
+                                    const GradientSink& sink, const Monitor& monitor)
 {
     const NodeRange range = headRange(m_model);
-    const GradientSink sink = this->sink();
     const bool further = m_firstBlock < static_cast<int>(m_model.blocks.size());
     GradientPass pass(m_model, m_weights, range, wanted(range.first, range.count), further);
     if (!m_byRow) {
@@ -322,156 +298,59 @@ void OutputGradients::differentiateLoss(Tensor& output, bool scoredAlone, const 
     output.reshape({output.count() / classes, classes});
     const MatrixView scores = output.matrix();
     std::vector<double> uniform(static_cast<std::size_t>(scores.rows));
-    for (double& u : uniform)
-        u = m_random.uniform();
-    std::vector<std::int32_t> outcomes(uniform.size());
-    drawOutcomes(std::as_const(output).matrix(), m_probabilities, uniform, outcomes, monitor);
-    const std::int64_t length = language && !scoredAlone ? scores.rows / m_batch : 0;
-    const auto counts = [&](std::int64_t r) { return length == 0 || (r + 1) % length != 0; };
-    if (m_probabilities) {
-        for (std::int64_t r = 0; r < scores.rows; ++r) {
-            const auto chosen = static_cast<std::size_t>(outcomes[static_cast<std::size_t>(r)]);
-            const float p = scores.row(r)[chosen];
-            std::fill(scores.row(r).begin(), scores.row(r).end(), 0.0F);
-            if (counts(r))
-                scores.row(r)[chosen] = -1 / p;
-        }
-    } else {
-        std::vector<double> unused(uniform.size());
-        kernel::crossEntropyBackward(scores, outcomes, 1, unused);
-        for (std::int64_t r = 0; r < scores.rows; ++r)
-            if (!counts(r))
-                std::fill(scores.row(r).begin(), scores.row(r).end(), 0.0F);
+    std::vector<char> negative(uniform.size());
+    for (std::size_t r = 0; r < uniform.size(); ++r) {
+        uniform[r] = m_random.uniform();
+        negative[r] = static_cast<char>(m_random.next() >> 63);
     }
+    const std::int64_t length = language && !scoredAlone ? scores.rows / m_batch : 0;
+    parallelFor(
+        scores.rows, 8,
+        [&](std::int64_t begin, std::int64_t end) {
+            std::vector<float> mass(static_cast<std::size_t>(classes));
+            for (std::int64_t r = begin; r < end; ++r) {
+                const auto at = static_cast<std::size_t>(r);
+                if (length > 0 && (r + 1) % length == 0) // not scored
+                    std::fill(scores.row(r).begin(), scores.row(r).end(), 0.0F);
+                else
+                    differentiateRow(scores.row(r), m_probabilities, uniform[at], negative[at] != 0,
+                                     mass);
+            }
+        },
+        &monitor);
     if (m_draw == 0)
         m_scored += length == 0 ? scores.rows : scores.rows / length * (length - 1);
     output.reshape(shape);
 }
 
-GradientSink OutputGradients::sink()
+GradientSink OutputGradients::sink(const Sink& to) const
 {
     GradientSink sink;
-    sink.linear = [this](int node, ConstMatrixView x, ConstMatrixView delta) {
+    sink.linear = [this, &to](int node, ConstMatrixView x, ConstMatrixView delta) {
         const auto found = m_byNode.find(node);
-        if (found == m_byNode.end())
-            return;
-        const auto from = [](ConstMatrixView matrix) {
-            return [matrix](std::int64_t row, std::span<float> to) {
-                std::copy(matrix.row(row).begin(), matrix.row(row).end(), to.begin());
-            };
-        };
-        take(*found->second, delta.rows, x.cols, delta.cols, from(x), from(delta));
+        if (found != m_byNode.end())
+            to({found->second, m_draw, m_batch, x, delta});
     };
-    sink.convolutionOutput = [this](int node, const Tensor& x, const Tensor& delta) {
+    sink.convolutionOutput = [this, &to](int node, const Tensor& x, const Tensor& delta) {
         const auto found = m_byNode.find(node);
-        if (found == m_byNode.end())
-            return;
-        const auto& convolution =
-            std::get<op::Convolution>(m_model.graph.nodes[static_cast<std::size_t>(node)].op);
-        const ConvolutionGeometry& geometry = convolution.geometry;
-        const Shape& in = x.shape();
-        const bool line = in.size() == 3; // of a height of 1
-        const std::int64_t height = line ? 1 : in[2];
-        const std::int64_t width = line ? in[2] : in[3];
-        const std::int64_t channels = delta.shape()[1];
-        const std::int64_t pixels = delta.count() / (delta.shape()[0] * channels);
-        const std::int64_t features = geometry.features();
-        found->second->groups = geometry.groups;
-        const auto input = [&](std::int64_t row, std::span<float> to) {
-            for (std::int64_t g = 0; g < geometry.groups; ++g)
-                convolutionColumns(geometry, x.floats(), height, width, g, row, 1,
-                                   to.data() + g * features);
-        };
-        const auto output = [&](std::int64_t row, std::span<float> to) {
-            const float* image = delta.floats().data() + row / pixels * channels * pixels;
-            for (std::size_t c = 0; c < to.size(); ++c)
-                to[c] = image[static_cast<std::int64_t>(c) * pixels + row % pixels];
-        };
-        take(*found->second, delta.shape()[0] * pixels, geometry.groups * features, channels, input,
-             output);
+        if (found != m_byNode.end())
+            to({found->second, m_draw, m_batch, {}, {}, &x, &delta});
     };
     return sink;
 }
 
-void OutputGradients::choose(Rows& rows, std::int64_t arrived, std::int64_t inputs,
-                             std::int64_t outputs)
+std::int64_t OutputGradients::allRows(const OutputGradient& gradient) const
 {
-    if (rows.inHead && m_byRow) {
-        rows.total = m_samples.count() * (m_samples.context - 1);
-    } else if (arrived % m_batch == 0 && arrived > 0) {
-        rows.total = arrived / m_batch * m_samples.count();
-    } else {
-        rows.why = concat(arrived, " rows of its inputs do not belong to ", m_batch, " samples");
-        return;
-    }
-    const std::int64_t count =
-        std::min(rows.total, std::clamp(mostFloats / (inputs + outputs), leastRows, mostRows));
-    RandomStream random(m_seed, rows.layer->name, "gradient rows");
-    const auto border = [&](std::int64_t k) {
-        return k * (rows.total / count) + k * (rows.total % count) / count;
-    };
-    for (std::int64_t k = 0; k < count; ++k)
-        rows.picks.push_back(
-            border(k) + static_cast<std::int64_t>(
-                            random.below(static_cast<std::uint64_t>(border(k + 1) - border(k)))));
-    const auto store = [&](std::int64_t width) {
-        const auto bytes = static_cast<std::uint64_t>(count * width) * sizeof(float);
-        const std::uint64_t left = m_memoryBytes - std::min(m_memoryBytes, m_held);
-        auto made = std::make_unique<ActivationStore>(count, width, left);
-        m_held += made->spilled() ? 0 : bytes;
-        return made;
-    };
-    rows.inputs = store(inputs);
-    rows.squares = store(outputs);
-}
-
-void OutputGradients::take(Rows& rows, std::int64_t arrived, std::int64_t inputs,
-                           std::int64_t outputs, const RowCopy& input, const RowCopy& delta)
-{
-    if (rows.total == 0 && rows.why.empty())
-        choose(rows, arrived, inputs, outputs);
-    if (!rows.why.empty())
-        return;
-    std::vector<float> gradient(static_cast<std::size_t>(outputs));
-    const auto share = 1 / static_cast<float>(m_draws);
-    for (; rows.next < rows.picks.size() && rows.picks[rows.next] < rows.cursor + arrived;
-         ++rows.next) {
-        const std::int64_t row = rows.picks[rows.next] - rows.cursor;
-        const auto at = static_cast<std::int64_t>(rows.next);
-        if (m_draw == 0)
-            input(row, rows.inputs->rows(at, 1).row(0));
-        delta(row, gradient);
-        const std::span<float> squares = rows.squares->rows(at, 1).row(0);
-        for (std::size_t c = 0; c < gradient.size(); ++c) {
-            const float square = gradient[c] * gradient[c] * share;
-            squares[c] = m_draw == 0 ? square : squares[c] + square;
-        }
-    }
-    rows.cursor += arrived;
-}
-
-GradientRows OutputGradients::of(std::size_t layer) const
-{
-    const auto found = m_rows.find(layer);
-    if (found == m_rows.end() || !found->second->why.empty())
-        return {};
-    const Rows& rows = *found->second;
-    const auto count = static_cast<std::int64_t>(rows.picks.size());
-    GradientRows result;
-    result.inputs = std::as_const(*rows.inputs).rows(0, count);
-    result.squares = std::as_const(*rows.squares).rows(0, count);
-    result.groups = rows.groups;
-    const bool scores =
-        m_model.task == ModelTask::Language || m_model.task == ModelTask::Classification;
-    const double unit = scores ? 2 * static_cast<double>(m_scored) : m_outputSquares;
-    result.factor = static_cast<double>(rows.total) / static_cast<double>(count) / unit;
-    return result;
+    const bool inHead = m_model.layers[gradient.layer].node >= headRange(m_model).first;
+    if (inHead && m_byRow)
+        return m_samples.count() * (m_samples.context - 1);
+    return gradient.inputs.rows / gradient.samples * m_samples.count();
 }
 
 std::string OutputGradients::whyNot(std::size_t layer) const
 {
-    const auto found = m_rows.find(layer);
-    return found == m_rows.end() ? "it was not asked for" : found->second->why;
+    const auto found = m_why.find(layer);
+    return found == m_why.end() ? "it was not asked for" : found->second;
 }
 
 } // namespace gradus

@@ -4,10 +4,10 @@
 #include "core/base/error.h"
 #include "core/base/hash.h"
 #include "core/base/text.h"
-#include "core/eval/weighted_error.h"
 #include "core/quant/packing.h"
 #include "core/quant/static_settings.h"
 #include "core/session/coupling.h"
+#include "core/session/fisher_errors.h"
 #include "core/session/origin.h"
 #include "core/session/prepared_model.h"
 #include "core/session/program.h"
@@ -15,7 +15,7 @@
 #include "core/session/statistics.h"
 
 #include <algorithm>
-#include <cmath>
+#include <limits>
 
 namespace gradus {
 
@@ -27,18 +27,31 @@ constexpr int metricVersion = 1;
 // Where the stages end, of the whole.
 constexpr double hashed = 0.02;
 constexpr double weighed = 0.1;
-constexpr double backwards = 0.25;
+/// Where the outputs' errors are measured, and where the Fisher errors, if that is as far as it
+/// goes, or before what follows.
+double outputsEnd(SensitivityMetric goal)
+{
+    return goal <= SensitivityMetric::Output ? 1 : goal == SensitivityMetric::Fisher ? 0.5 : 0.3;
+}
+double fishersEnd(SensitivityMetric goal)
+{
+    return goal <= SensitivityMetric::Fisher ? 1 : 0.5;
+}
 
 } // namespace
+
+std::uint64_t KeptWeights::bytesOf(const QuantizedWeight& weight)
+{
+    return packedBytes(weight.codes.size(), weight.scheme.bits) +
+           (weight.scales.size() + weight.zeros.size() + weight.exponents.size()) * sizeof(float) +
+           weight.groupIndex.size() * sizeof(std::int32_t) +
+           weight.outliers.columns.size() * (sizeof(std::uint32_t) + sizeof(float));
+}
 
 void KeptWeights::keep(std::size_t row, std::size_t candidate, const LayerResult& result)
 {
     const QuantizedWeight& weight = *result.weight;
-    const std::uint64_t bytes =
-        packedBytes(weight.codes.size(), weight.scheme.bits) +
-        (weight.scales.size() + weight.zeros.size() + weight.exponents.size()) * sizeof(float) +
-        weight.groupIndex.size() * sizeof(std::int32_t) +
-        weight.outliers.columns.size() * (sizeof(std::uint32_t) + sizeof(float));
+    const std::uint64_t bytes = bytesOf(weight);
     if (bytes > m_left)
         return;
     m_left -= bytes;
@@ -221,6 +234,8 @@ SensitivityTable SensitivityJob::run()
     measureWeights();
     if (why.empty())
         measureOutputs();
+    if (m_goal >= SensitivityMetric::Fisher)
+        measureFishers();
     if (m_goal == SensitivityMetric::Divergence) {
         measureDivergences();
         measurePairs();
@@ -312,18 +327,14 @@ void SensitivityJob::measureWeights()
 void SensitivityJob::measureOutputs()
 {
     bool any = false;
-    bool gradients = false;
+    bool further = m_goal == SensitivityMetric::Divergence;
+    // The weights of candidates that need inputs are solved here, too.
     forEachPlace([&](Place place) {
-        // The weights of candidates that need inputs are solved on the way, too.
-        const SensitivityMetric least = m_goal == SensitivityMetric::Weight
-                                            ? SensitivityMetric::Weight
-                                            : SensitivityMetric::Output;
-        any = any || lacks(place, least) ||
-              (m_goal >= SensitivityMetric::Fisher && lacks(place, SensitivityMetric::Fisher));
-        gradients = gradients || (m_goal >= SensitivityMetric::Fisher &&
-                                  lacks(place, SensitivityMetric::Fisher));
+        any = any || lacks(place, std::min(m_goal, SensitivityMetric::Output));
+        further = further ||
+                  (m_goal >= SensitivityMetric::Fisher && lacks(place, SensitivityMetric::Fisher));
     });
-    if (!any && m_goal < SensitivityMetric::Divergence)
+    if (!any && !further)
         return;
     report(weighed, "reading the calibration data");
     m_samples = calibrationSamples(m_model, m_request.recipe.calibration, m_request.recipe.seed,
@@ -331,28 +342,12 @@ void SensitivityJob::measureOutputs()
     m_weights.emplace(m_request.model, m_request.memoryBytes / 4);
     if (!any)
         return;
-    if (gradients) {
-        std::vector<std::size_t> layers;
-        for (std::size_t row = 0; row < m_layers.size(); ++row) {
-            bool wanted = false;
-            for (std::size_t c = 0; c < m_table.candidates.size(); ++c)
-                wanted = wanted || lacks({row, c}, SensitivityMetric::Fisher);
-            if (wanted)
-                layers.push_back(m_layers[row]);
-        }
-        m_gradients =
-            std::make_unique<OutputGradients>(m_model, *m_weights, m_samples, layers,
-                                              m_request.recipe.seed, m_request.memoryBytes / 4);
-        SubMonitor part(m_monitor, weighed, backwards);
-        m_gradients->run(part);
-    }
     BlockPass pass(m_model, *m_weights, *m_samples.data, m_samples.count(),
                    m_request.memoryBytes / 4);
     pass.take(m_samples.chosen);
     const CalibrationStages stages(m_model);
     const auto blocks = static_cast<int>(stages.blocks.size());
-    const double end = m_goal == SensitivityMetric::Divergence ? 0.5 : 1;
-    const double share = (end - backwards) / (blocks + 2);
+    const double share = (outputsEnd(m_goal) - weighed) / (blocks + 2);
     const auto stage = [&](int index, const std::vector<std::size_t>& layers, bool advances,
                            const std::string& name, const auto& run) {
         InputCapture inputs(m_model, m_monitor);
@@ -364,7 +359,7 @@ void SensitivityJob::measureOutputs()
                 inputs.want(m_model.layers[i], true,
                             rounds && m_model.layers[i].kind == LayerKind::Linear);
             }
-        const double begin = backwards + index * share;
+        const double begin = weighed + index * share;
         if (advances || !inputs.empty())
             run(inputs, [&](double part) { report(begin + part * share / 2, name); });
         inputs.finish();
@@ -399,7 +394,6 @@ void SensitivityJob::measureOutputs()
           });
     for (std::size_t row = 0; row < m_layers.size(); ++row)
         measureLayerOutputs(row, nullptr); // what no stage reached
-    m_gradients.reset();
 }
 
 bool SensitivityJob::wantsInputs(std::size_t layer)
@@ -408,14 +402,14 @@ bool SensitivityJob::wantsInputs(std::size_t layer)
     if (row == m_rowOf.end() || !canCapture(m_model, m_model.layers[layer]))
         return false;
     for (std::size_t c = 0; c < m_table.candidates.size(); ++c)
-        if (lacks({row->second, c}, std::min(m_goal, SensitivityMetric::Fisher)))
+        if (lacks({row->second, c}, std::min(m_goal, SensitivityMetric::Output)))
             return true;
     return false;
 }
 
 void SensitivityJob::measureLayerOutputs(std::size_t row, const InputCapture* inputs)
 {
-    const SensitivityMetric goal = std::min(m_goal, SensitivityMetric::Fisher);
+    const SensitivityMetric goal = std::min(m_goal, SensitivityMetric::Output);
     const auto statistics = inputs ? inputs->of(layer(row)) : nullptr;
     if (inputs && !statistics)
         return; // at the end
@@ -436,34 +430,85 @@ void SensitivityJob::measureLayerOutputs(std::size_t row, const InputCapture* in
             if (!statistics)
                 s.note += concat(s.note.empty() ? "" : "; ", "its inputs are not reached");
         }
-        if (goal >= SensitivityMetric::Fisher)
-            measureFisher(place, w, *result);
         reach(place, goal);
     }
 }
 
-void SensitivityJob::measureFisher(Place place, ConstMatrixView weight, const LayerResult& result)
+void SensitivityJob::measureFishers()
 {
-    Sensitivity& s = values(place);
-    const std::size_t index = m_layers[place.row];
-    if (const std::string why = m_gradients->whyNot(index); !why.empty()) {
-        s.note += concat(s.note.empty() ? "" : "; ", "no Fisher error: ", why);
-        return;
+    std::vector<std::size_t> rows;
+    for (std::size_t row = 0; row < m_layers.size(); ++row)
+        for (std::size_t c = 0; c < m_table.candidates.size(); ++c)
+            if (lacks({row, c}, SensitivityMetric::Fisher)) {
+                rows.push_back(row);
+                break;
+            }
+    // One sweep for as many layers as there is memory for their weights.
+    const double begin = outputsEnd(m_goal);
+    const double share =
+        (fishersEnd(m_goal) - begin) / static_cast<double>(std::max<std::size_t>(1, rows.size()));
+    constexpr std::uint64_t all = std::numeric_limits<std::uint64_t>::max();
+    KeptWeights weights(all);
+    std::uint64_t held = 0;
+    std::vector<std::size_t> gathered;
+    std::size_t done = 0;
+    const auto sweep = [&] {
+        SubMonitor part(m_monitor, begin + share * static_cast<double>(done),
+                        begin + share * static_cast<double>(done + gathered.size()));
+        measureFisherOf(gathered, weights, part);
+        done += gathered.size();
+        gathered.clear();
+        weights = KeptWeights(all);
+        held = 0;
+    };
+    for (const std::size_t row : rows) {
+        std::uint64_t more = 0;
+        for (std::size_t c = 0; c < m_table.candidates.size(); ++c)
+            if (lacks({row, c}, SensitivityMetric::Fisher) && !m_kept.holds(row, c)) {
+                m_monitor.checkpoint();
+                const LayerResult result = weightOf({row, c});
+                if (m_kept.holds(row, c))
+                    continue;
+                more += KeptWeights::bytesOf(*result.weight);
+                weights.keep(row, c, result);
+            }
+        gathered.push_back(row);
+        held += more;
+        if (held > m_request.memoryBytes / 8)
+            sweep();
     }
-    const GradientRows rows = m_gradients->of(index);
-    const Tensor quantized = dequantize(*result.weight);
-    LayerOnRows onRows{rows.inputs, {}, weight, quantized.matrix(), rows.groups};
-    Tensor rounded;
-    if (result.activation) {
-        rounded = Tensor(Shape{rows.inputs.rows, rows.inputs.cols});
-        simulateActivations(*result.activation, rows.inputs, rounded.matrix());
-        onRows.roundedInputs = std::as_const(rounded).matrix();
+    if (!gathered.empty())
+        sweep();
+}
+
+void SensitivityJob::measureFisherOf(const std::vector<std::size_t>& rows,
+                                     const KeptWeights& weights, Monitor& monitor)
+{
+    FisherErrors errors(m_model, *m_weights, m_samples, m_request.recipe.seed);
+    std::vector<std::vector<Place>> places;
+    for (const std::size_t row : rows) {
+        places.emplace_back();
+        std::vector<FisherErrors::Candidate> candidates;
+        for (std::size_t c = 0; c < m_table.candidates.size(); ++c)
+            if (lacks({row, c}, SensitivityMetric::Fisher)) {
+                places.back().push_back({row, c});
+                candidates.push_back([this, &weights, row, c] {
+                    auto kept = m_kept.get(row, c);
+                    return kept ? std::move(*kept) : weights.get(row, c).value();
+                });
+            }
+        errors.want(m_layers[row], std::move(candidates));
     }
-    s.fisher = rows.factor * weightedSquaredError(onRows, rows.squares, m_monitor);
-    if (!std::isfinite(s.fisher)) {
-        s.fisher = std::numeric_limits<double>::quiet_NaN();
-        s.note += concat(s.note.empty() ? "" : "; ", "no Fisher error: gradients are not finite");
-    }
+    errors.run(monitor);
+    for (const auto& ofRow : places)
+        for (std::size_t k = 0; k < ofRow.size(); ++k) {
+            const std::size_t index = m_layers[ofRow[k].row];
+            Sensitivity& s = values(ofRow[k]);
+            s.fisher = errors.error(index, k);
+            if (const std::string why = errors.whyNot(index); !why.empty())
+                s.note += concat(s.note.empty() ? "" : "; ", "no Fisher error: ", why);
+            reach(ofRow[k], SensitivityMetric::Fisher);
+        }
 }
 
 std::vector<LayerChoice> candidatesOf(const LayerChoice& base, const std::vector<int>& bits,

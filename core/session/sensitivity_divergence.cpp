@@ -7,6 +7,7 @@
 #include "core/session/output_distance.h"
 #include "core/session/sensitivity_job.h"
 #include "core/session/statistics.h"
+#include "core/session/stop_only.h"
 
 #include <algorithm>
 #include <cmath>
@@ -21,7 +22,18 @@ constexpr double ended = 0.95;
 
 } // namespace
 
-LayerResult SensitivityJob::weightOf(Place place, OutputDistance& distance)
+OutputDistance& SensitivityJob::distance()
+{
+    if (!m_distance) {
+        m_distance = std::make_unique<OutputDistance>(m_model, *m_weights, m_samples,
+                                                      m_request.memoryBytes / 2);
+        StopOnly stop(m_monitor);
+        m_distance->prepare(stop);
+    }
+    return *m_distance;
+}
+
+LayerResult SensitivityJob::weightOf(Place place)
 {
     if (auto kept = m_kept.get(place.row, place.candidate))
         return std::move(*kept);
@@ -29,8 +41,8 @@ LayerResult SensitivityJob::weightOf(Place place, OutputDistance& distance)
     const Tensor weight = layerWeight(m_model, own);
     std::shared_ptr<const InputStatistics> inputs;
     if (needsInputs(place.candidate))
-        inputs = distance.inputsOf(own, m_table.candidates[place.candidate].activation.enabled(),
-                                   m_monitor);
+        inputs = distance().inputsOf(own, m_table.candidates[place.candidate].activation.enabled(),
+                                     m_monitor);
     LayerResult result = solveLayer(task(place, weight.matrix(), inputs), m_monitor).result;
     m_kept.keep(place.row, place.candidate, result);
     return result;
@@ -43,11 +55,6 @@ void SensitivityJob::measureDivergences()
         if (lacks(place, SensitivityMetric::Divergence))
             places.push_back(place);
     });
-    if (!places.empty() || m_request.pairs > 0)
-        m_distance = std::make_unique<OutputDistance>(m_model, *m_weights, m_samples,
-                                                      m_request.memoryBytes / 2);
-    if (places.empty())
-        return;
     // What matters most comes first: by Fisher errors, of layers without by those of the output.
     const auto rank = [&](Place place) {
         const Sensitivity& s = values(place);
@@ -72,18 +79,13 @@ void SensitivityJob::measureDivergences()
 
 SampleMean SensitivityJob::distanceOf(const std::vector<Place>& places)
 {
-    if (!m_distancePrepared) {
-        SubMonitor part(m_monitor, begun, begun);
-        m_distance->prepare(part);
-        m_distancePrepared = true;
-    }
     std::vector<LayerResult> results;
     std::vector<std::string> tensors;
     for (const Place place : places) {
         tensors.push_back(layer(place.row).weight);
-        results.push_back(weightOf(place, *m_distance));
+        results.push_back(weightOf(place));
     }
-    return m_distance->measure(
+    return distance().measure(
         tensors,
         [&](Weights& weights) {
             for (std::size_t i = 0; i < places.size(); ++i)

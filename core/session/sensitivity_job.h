@@ -4,7 +4,6 @@
 #include "core/session/block_pass.h"
 #include "core/session/layer_solve.h"
 #include "core/session/output_distance.h"
-#include "core/session/output_gradients.h"
 #include "core/session/samples.h"
 #include "core/session/sensitivity.h"
 #include "core/session/sensitivity_store.h"
@@ -26,6 +25,12 @@ public:
     {
     }
     void keep(std::size_t row, std::size_t candidate, const LayerResult& result);
+    /// What a weight takes here.
+    [[nodiscard]] static std::uint64_t bytesOf(const QuantizedWeight& weight);
+    [[nodiscard]] bool holds(std::size_t row, std::size_t candidate) const
+    {
+        return m_kept.contains({row, candidate});
+    }
     /// Nothing when it was not kept.
     [[nodiscard]] std::optional<LayerResult> get(std::size_t row, std::size_t candidate) const;
 
@@ -101,15 +106,20 @@ private:
     void measureOutputs();
     void measureStage(const std::vector<std::size_t>& layers, const InputCapture* inputs);
     void measureLayerOutputs(std::size_t row, const InputCapture* inputs);
-    void measureFisher(Place place, ConstMatrixView weight, const LayerResult& result);
     [[nodiscard]] bool wantsInputs(std::size_t layer);
+    void measureFishers();
+    /// Of these rows, whose weights are here or in m_kept.
+    void measureFisherOf(const std::vector<std::size_t>& rows, const KeptWeights& weights,
+                         Monitor& monitor);
 
     // sensitivity_divergence.cpp
     void measureDivergences();
     void measurePairs();
     /// With these layers quantized and all others float.
     [[nodiscard]] SampleMean distanceOf(const std::vector<Place>& places);
-    [[nodiscard]] LayerResult weightOf(Place place, OutputDistance& distance);
+    /// What a candidate makes of a layer, kept or solved again.
+    [[nodiscard]] LayerResult weightOf(Place place);
+    [[nodiscard]] OutputDistance& distance();
     /// Rows: neighbors in a block, layers of the same kind in the next block, and random ones.
     [[nodiscard]] std::vector<std::pair<std::size_t, std::size_t>> chosenPairs() const;
 
@@ -125,10 +135,8 @@ private:
     SensitivityMetric m_goal = SensitivityMetric::Weight;
     CalibrationSamples m_samples;
     std::optional<Weights> m_weights;
-    std::unique_ptr<OutputGradients> m_gradients;
     KeptWeights m_kept;
     std::unique_ptr<OutputDistance> m_distance;
-    bool m_distancePrepared = false;
 };
 
 } // namespace gradus

@@ -4,7 +4,7 @@
 #include "core/base/random.h"
 #include "core/base/text.h"
 #include "core/io/npy.h"
-#include "core/session/output_gradients.h"
+#include "core/session/fisher_errors.h"
 #include "core/session/quantize.h"
 #include "tests/support/onnx_case_writer.h"
 #include "tests/support/sensitivity_tables.h"
@@ -39,8 +39,8 @@ public:
         const auto weight = [&](const std::string& name, const std::vector<std::int64_t>& shape,
                                 double scale) {
             RandomStream random(4, name, "small");
-            std::vector<float> values(static_cast<std::size_t>(
-                elementCount(Shape(shape.begin(), shape.end()))));
+            std::vector<float> values(
+                static_cast<std::size_t>(elementCount(Shape(shape.begin(), shape.end()))));
             for (float& value : values)
                 value = static_cast<float>(scale * random.normal());
             weights[name].assign(values.begin(), values.end());
@@ -49,8 +49,7 @@ public:
         const std::string graph =
             input("x", 1, {-1, 2, side, side}) + weight("a", {4, 1, 3, 3}, 0.4) +
             weight("b", {3, 4 * pixels}, 0.15) + weight("c", {1, 3}, 1) +
-            node("Conv", {"x", "a"}, {"ya"},
-                 attribute("group", 2) + axes("pads", {1, 1, 1, 1})) +
+            node("Conv", {"x", "a"}, {"ya"}, attribute("group", 2) + axes("pads", {1, 1, 1, 1})) +
             node("Tanh", {"ya"}, {"ta"}) + node("Flatten", {"ta"}, {"f"}) +
             node("Gemm", {"f", "b"}, {"yb"}, attribute("transB", 1)) +
             node("Tanh", {"yb"}, {"tb"}) +
@@ -119,7 +118,12 @@ public:
     std::shared_ptr<const Model> model;
 };
 
-/// Σ over outputs of (∂z/∂y)²·(y − ŷ)², by central differences.
+bool isNear(float a, double b)
+{
+    return std::fabs(static_cast<double>(a) - b) < 1e-4;
+}
+
+/// The square of Σ over outputs of ∂z/∂y·(y − ŷ), by central differences.
 double weighted(const Vector& y, const Vector& rounded,
                 const std::function<double(const Vector&)>& rest)
 {
@@ -131,9 +135,9 @@ double weighted(const Vector& y, const Vector& rounded,
         up[o] += step;
         down[o] -= step;
         const double slope = (rest(up) - rest(down)) / (2 * step);
-        sum += slope * slope * (y[o] - rounded[o]) * (y[o] - rounded[o]);
+        sum += slope * (y[o] - rounded[o]);
     }
-    return sum;
+    return sum * sum;
 }
 
 } // namespace
@@ -211,55 +215,78 @@ private slots:
         std::size_t head = 0;
         while (model->layers[head].name != "head")
             ++head;
-        OutputGradients gradients(*model, weights, samples, {head}, 1, std::uint64_t(1) << 28);
-        gradients.run(silent);
-        QCOMPARE(gradients.draws(), 1);
-        QCOMPARE(gradients.whyNot(head), std::string());
-        const GradientRows rows = gradients.of(head);
-        QCOMPARE(rows.inputs.rows, images);
-        QVERIFY(isClose(rows.factor, 0.5 / images, 1e-12));
-        // Of a softmax, ∂L/∂y = p − the outcome's unit vector.
+        OutputGradients pass(*model, weights, samples, {head}, 1);
+        std::vector<std::vector<float>> inputs;
+        std::vector<std::vector<float>> gradients;
+        pass.run(
+            [&](const OutputGradient& gradient) {
+                QCOMPARE(gradient.layer, head);
+                for (std::int64_t n = 0; n < gradient.inputs.rows; ++n) {
+                    const auto x = gradient.inputs.row(n);
+                    const auto g = gradient.gradients.row(n);
+                    inputs.emplace_back(x.begin(), x.end());
+                    gradients.emplace_back(g.begin(), g.end());
+                }
+            },
+            silent);
+        QCOMPARE(pass.draws(), 1);
+        QCOMPARE(pass.whyNot(head), std::string());
+        QCOMPARE(pass.outcomes(), images);
+        QCOMPARE(inputs.size(), static_cast<std::size_t>(images));
+        // Of a softmax, the slope is p − the outcome's unit vector e; outcomes are drawn with
+        // p·|e − p|²/Z and weighted so that the square of the gradient is Z for all of them.
         const auto weight = weights.get("head.weight");
         const auto bias = weights.get("head.bias");
         std::array<double, TinyImageModel::classes> expected{};
         std::array<double, TinyImageModel::classes> drawn{};
         double variance = 0;
-        for (std::int64_t n = 0; n < images; ++n) {
+        double signs = 0;
+        for (std::size_t n = 0; n < inputs.size(); ++n) {
             std::array<double, TinyImageModel::classes> p{};
             double total = 0;
             for (std::size_t c = 0; c < p.size(); ++c) {
                 double y = static_cast<double>(bias->floats()[c]);
-                for (std::size_t i = 0; i < rows.inputs.row(n).size(); ++i)
-                    y += static_cast<double>(rows.inputs.row(n)[i]) *
+                for (std::size_t i = 0; i < inputs[n].size(); ++i)
+                    y += static_cast<double>(inputs[n][i]) *
                          static_cast<double>(
                              std::as_const(*weight).matrix().row(static_cast<std::int64_t>(c))[i]);
                 total += p[c] = std::exp(y);
             }
+            for (double& probability : p)
+                probability /= total;
+            double z = 1;
+            for (const double probability : p)
+                z -= probability * probability;
             int matches = 0;
             for (std::size_t outcome = 0; outcome < p.size(); ++outcome) {
-                bool all = true;
-                for (std::size_t c = 0; c < p.size(); ++c) {
-                    const double slope = p[c] / total - (c == outcome ? 1 : 0);
-                    all = all && std::fabs(static_cast<double>(rows.squares.row(n)[c]) -
-                                           slope * slope) < 1e-4;
-                }
-                if (all) {
-                    ++matches;
-                    drawn[outcome] += 1;
+                std::array<double, TinyImageModel::classes> slope = p;
+                slope[outcome] -= 1;
+                double w = 0;
+                for (const double value : slope)
+                    w += value * value;
+                expected[outcome] += p[outcome] * w / z;
+                for (const double sign : {-1.0, 1.0}) {
+                    bool all = true;
+                    for (std::size_t c = 0; c < p.size(); ++c)
+                        all = all && isNear(gradients[n][c], sign * std::sqrt(z / w) * slope[c]);
+                    if (all) {
+                        ++matches;
+                        drawn[outcome] += 1;
+                        signs += sign;
+                    }
                 }
             }
             QCOMPARE(matches, 1);
-            for (std::size_t c = 0; c < p.size(); ++c)
-                expected[c] += p[c] / total;
-            variance += p[0] / total * (1 - p[0] / total);
+            variance += z;
         }
+        QVERIFY(std::fabs(signs) < 4.5 * std::sqrt(static_cast<double>(images)));
         for (std::size_t c = 0; c < drawn.size(); ++c)
             QVERIFY(std::fabs(drawn[c] - expected[c]) <
                     4.5 * std::sqrt(expected[c] * (1 - expected[c] / images)));
         QVERIFY(variance > 1); // else there was nothing to draw
     }
 
-    void fewSamplesAreDrawnSeveralTimes()
+    void errorsDoNotDependOnOtherLayers()
     {
         TemporaryFolder folder;
         const TinyImageModel tiny(folder / "model");
@@ -273,30 +300,28 @@ private slots:
         Monitor silent;
         const CalibrationSamples samples = calibrationSamples(*model, calibration, 1, {}, silent);
         const Weights weights(model, std::uint64_t(1) << 28);
-        std::vector<std::size_t> layers(model->layers.size());
-        for (std::size_t i = 0; i < layers.size(); ++i)
-            layers[i] = i;
-        OutputGradients all(*model, weights, samples, layers, 1, std::uint64_t(1) << 28);
+        const auto run = [&] {
+            QuantizeRequest request;
+            request.model = model;
+            request.recipe.standard = candidate(3, RtnOptions{});
+            return quantize(request, silent);
+        }();
+        FisherErrors all(*model, weights, samples, 1);
+        for (std::size_t i = 0; i < model->layers.size(); ++i)
+            all.want(i, {[&run, i] { return run->layers[i]; }});
         all.run(silent);
-        QCOMPARE(all.draws(), 4);
-        // Each layer's rows are the same ones whatever the others are, in memory or spilled.
-        for (const std::size_t i : layers) {
-            OutputGradients one(*model, weights, samples, {i}, 1, 0);
+        for (std::size_t i = 0; i < model->layers.size(); ++i) {
+            FisherErrors one(*model, weights, samples, 1);
+            one.want(i, {[&run, i] { return run->layers[i]; }});
             one.run(silent);
+            QVERIFY(same(one.error(i, 0), all.error(i, 0)));
             QCOMPARE(one.whyNot(i), all.whyNot(i));
-            const GradientRows a = all.of(i);
-            const GradientRows b = one.of(i);
-            QCOMPARE(a.inputs.rows, b.inputs.rows);
-            QVERIFY(same(a.factor, b.factor));
-            for (std::int64_t r = 0; r < a.inputs.rows; ++r) {
-                QVERIFY(std::equal(a.inputs.row(r).begin(), a.inputs.row(r).end(),
-                                   b.inputs.row(r).begin()));
-                QVERIFY(std::equal(a.squares.row(r).begin(), a.squares.row(r).end(),
-                                   b.squares.row(r).begin()));
-            }
-            const bool spare = model->layers[i].name == "spare";
+            const bool spare = model->layers[i].name == "spare"; // which nothing reads
             QCOMPARE(all.whyNot(i).empty(), !spare);
+            QCOMPARE(std::isnan(all.error(i, 0)), spare);
         }
+        OutputGradients pass(*model, weights, samples, {0}, 1);
+        QCOMPARE(pass.draws(), 4); // of few samples
     }
 
     void operatorsWithoutGradientsAreNamed()
