@@ -19,11 +19,11 @@ enum class SensitivityMetric
     Weight,
     /// ‖X(W−Ŵ)ᵀ‖²/‖XWᵀ‖² by the Hessian of the layer's inputs.
     Output,
-    /// ½·Σ (∂L/∂y)²·(y−ŷ)² per sample (per token of a language model), L being the negative
-    /// log-likelihood of outcomes drawn from the model's own distribution: the diagonal of the
-    /// Fisher matrix, an estimate of the KL divergence in nats. Of models whose outputs are no
-    /// scores of classes, L is a product of the outputs with random signs, and the sum is relative
-    /// to the mean square of the outputs.
+    /// An estimate of the KL divergence in nats to second order, by the Fisher matrix of the
+    /// model's own outcomes, L their negative log-likelihood: ½·(Σ ∂L/∂y·(y−ŷ))² per sample, over
+    /// all places of the layer and its outputs; ½·Σ (∂L/∂y)²·(y−ŷ)² per token of a language model.
+    /// Of models whose outputs are no scores of classes, L is a product of the outputs with random
+    /// signs, and the sum is relative to their mean square, without the half.
     Fisher,
     /// Measured, with this layer alone quantized: the KL divergence in nats per sample or token
     /// from the float model; of other models the relative error of the outputs.

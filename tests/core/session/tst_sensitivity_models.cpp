@@ -310,7 +310,7 @@ private slots:
         QTest::newRow("mobilenet")
             << "mobilenetv1-0.25-imagenet/mobilenet_v1_0.25_224.onnx" << 4 << ".";
         QTest::newRow("vit-tiny") << "vit-tiny-tinyimagenet" << 3 << "layer\\.(0|11)\\.";
-        QTest::newRow("mnist") << "onnx-ultraface/mnist.onnx" << 40 << ".";
+        QTest::newRow("mnist") << "onnx-ultraface/mnist.onnx" << 40 << "^Parameter(5|87|193)$";
     }
 
     void realModels()
@@ -358,7 +358,6 @@ private slots:
             QVERIFY2(row.candidates[0].fisher > 0, row.layer.c_str());
         QVERIFY(table.has(SensitivityMetric::Divergence));
         const double share = fisherShare(table);
-        std::fprintf(stderr, "%s: %g\n", qPrintable(path), share);
         QVERIFY2(share > 0.1 && share < 10, std::to_string(share).c_str());
         std::vector<double> fisher;
         std::vector<double> measured;
@@ -366,8 +365,7 @@ private slots:
             fisher.push_back(row.candidates[0].fisher);
             measured.push_back(row.candidates[0].divergence);
         }
-        std::fprintf(stderr, "rank %g\n", rankCorrelation(fisher, measured));
-        QVERIFY(rankCorrelation(fisher, measured) > 0.3);
+        QVERIFY(rankCorrelation(fisher, measured) > 0.4);
     }
 };
 
