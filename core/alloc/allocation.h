@@ -59,8 +59,8 @@ struct Allocation
 /// Throws Error(Usage) naming the least cost when that is above the budget.
 [[nodiscard]] Allocation leastError(const AllocationProblem& problem, std::uint64_t budget,
                                     const Monitor& monitor);
-/// The least cost at an error of at most `bound`, of those the least error; likewise. Throws Error(Usage) naming the least
-/// error when that is above the bound.
+/// The least cost at an error of at most `bound`, of those the least error; likewise. Throws
+/// Error(Usage) naming the least error when that is above the bound.
 [[nodiscard]] Allocation leastCost(const AllocationProblem& problem, double bound,
                                    const Monitor& monitor);
 
