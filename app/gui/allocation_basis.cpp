@@ -101,6 +101,31 @@ AllocationBasis::chosenBy(const std::vector<LayerChoice>& choices) const
     return chosen;
 }
 
+std::optional<AllocationSpot> AllocationBasis::spotBy(const std::vector<LayerChoice>& choices) const
+{
+    if (const auto chosen = chosenBy(choices))
+        return spotOf(allocationOf(setup.problem, *chosen));
+    if (setup.unit != AllocationCost::StoredBytes) // costs are known of whole items only
+        return std::nullopt;
+    const std::vector<LayerChoice> wanted = ofWeights(choices);
+    Allocation sum;
+    for (const AllocationSetup::Part& part : setup.parts)
+        for (const std::size_t row : part.rows) {
+            if (layers[row] >= wanted.size())
+                return std::nullopt;
+            const auto found = std::find(candidates.begin(), candidates.end(), wanted[layers[row]]);
+            if (found == candidates.end())
+                return std::nullopt;
+            const Sensitivity& cell =
+                table->rows[row].candidates[static_cast<std::size_t>(found - candidates.begin())];
+            if (!cell.possible)
+                return std::nullopt;
+            sum.cost += cell.bytes;
+            sum.error += cell.error(metric);
+        }
+    return spotOf(sum);
+}
+
 int AllocationBasis::itemOf(const std::string& layer) const
 {
     for (std::size_t i = 0; i < setup.parts.size(); ++i)

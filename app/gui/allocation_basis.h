@@ -43,6 +43,10 @@ struct AllocationBasis
     /// none of the candidates.
     [[nodiscard]] std::optional<std::vector<int>>
     chosenBy(const std::vector<LayerChoice>& choices) const;
+    /// Where these choices stand, also where layers that are decided as one differ; nothing when a
+    /// layer has none of the candidates.
+    [[nodiscard]] std::optional<AllocationSpot>
+    spotBy(const std::vector<LayerChoice>& choices) const;
     /// The item that decides a layer; −1 for none.
     [[nodiscard]] int itemOf(const std::string& layer) const;
 };

@@ -3,6 +3,7 @@
 
 #include "app/gui/command_text.h"
 #include "core/base/format.h"
+#include "core/export/export_size.h"
 #include "widgets/models/model_facts.h"
 #include "widgets/text.h"
 
@@ -57,6 +58,7 @@ Allocator::Allocator(Workbench* workbench, const QString& cache, QObject* parent
         m_solution.reset();
         m_waiting.reset();
         m_recipeChosen.reset();
+        m_recipeSpot.reset();
         m_positions.clear();
         m_figures.clear();
         m_measured.clear();
@@ -268,7 +270,7 @@ void Allocator::takeCells(const std::vector<SensitivityCell>& cells)
 
 // From the table to what budgets are solved on.
 
-AllocationRules Allocator::rules(const Recipe&) const
+AllocationRules Allocator::rules() const
 {
     AllocationRules made;
     made.bits = m_settings.rules;
@@ -292,7 +294,13 @@ void Allocator::rebase(const Adoption& adoption)
     m_solveRunner.start(
         basisId,
         [model = document->model(), recipe = document->recipe(), table = m_table,
-         metric = m_settings.metric, rules = rules(document->recipe())](JobMonitor&) {
+         metric = m_settings.metric, rules = rules(),
+         file = m_settings.unit == BudgetUnit::GptqFile](JobMonitor&) mutable {
+            if (file) { // which layers may have which bits, and what they cost, is the format's
+                ExportCosts costs = exportCosts(model, recipe, ExportFormat::Gptq);
+                rules.cost = std::move(costs.cost);
+                rules.fixedCost = costs.fixedCost;
+            }
             return std::make_shared<const AllocationBasis>(
                 allocationBasis(model, recipe, table, metric, rules));
         },
@@ -340,6 +348,7 @@ void Allocator::findRecipe()
 {
     const std::vector<LayerChoice> all = choices();
     m_recipeChosen = m_basis->chosenBy(all);
+    m_recipeSpot = m_basis->spotBy(all);
     const auto known = m_positions.find(signature(all));
     m_follows = known != m_positions.end();
     if (m_follows)
@@ -360,9 +369,8 @@ void Allocator::takeBasis(std::shared_ptr<const AllocationBasis> basis, const Ad
         else if (m_settings.budget > 0 && unit != BudgetUnit::Error)
             m_position = 8 * (m_settings.budget - m_basis->fixedBytes) /
                          static_cast<double>(m_basis->setup.weights);
-        else if (m_recipeChosen)
-            m_position = m_basis->spotOf(allocationOf(m_basis->setup.problem, *m_recipeChosen))
-                             .bitsPerWeight;
+        else if (m_recipeSpot)
+            m_position = m_recipeSpot->bitsPerWeight;
         else
             m_position =
                 (m_basis->spots.front().bitsPerWeight + m_basis->spots.back().bitsPerWeight) / 2;
@@ -573,6 +581,7 @@ void Allocator::applyPending()
                          waiting.adoption.gesture);
     m_own = false;
     m_recipeChosen = waiting.chosen;
+    m_recipeSpot = m_basis->spotOf(allocationOf(m_basis->setup.problem, waiting.chosen));
     m_positions[signature(choices())] = m_position;
     m_follows = true;
     refreshAll();
@@ -839,8 +848,8 @@ void Allocator::refreshMeasured()
         made.spot.bitsPerWeight = run->run->totals.bitsPerWeight;
         made.spot.bytes = run->run->totals.bytes;
         try {
-            if (const auto chosen = m_basis->chosenBy(resolve(run->run->recipe, *m_basis->model)))
-                made.spot = m_basis->spotOf(allocationOf(m_basis->setup.problem, *chosen));
+            if (const auto spot = m_basis->spotBy(resolve(run->run->recipe, *m_basis->model)))
+                made.spot = *spot;
         } catch (const Error&) { // of layers that this model lacks
         }
         const bool shares = m_basis->table->unit == SensitivityTable::Unit::OutputShare;
@@ -945,8 +954,7 @@ void Allocator::refreshPicture()
             picture.references.insert(picture.references.end(), m_solution->rules.begin(),
                                       m_solution->rules.end());
         }
-        if (m_recipeChosen)
-            picture.recipe = basis.spotOf(allocationOf(basis.setup.problem, *m_recipeChosen));
+        picture.recipe = m_recipeSpot;
         picture.live = m_follows;
         picture.measured = m_measured;
         picture.errorTitle = errorTitle(basis.metric, basis.table->unit);

@@ -114,7 +114,7 @@ private:
     /// up: rounded so that an allocation of this size is within it.
     void setPosition(double bitsPerWeight, bool up = false);
     [[nodiscard]] std::vector<LayerChoice> choices() const;
-    [[nodiscard]] AllocationRules rules(const Recipe& recipe) const;
+    [[nodiscard]] AllocationRules rules() const;
     void findRecipe();
     [[nodiscard]] std::vector<int> signature(const std::vector<LayerChoice>& choices) const;
     [[nodiscard]] QString budgetLabel() const;
@@ -166,6 +166,7 @@ private:
     bool m_own = false;                             ///< the recipe is being changed from here
     bool m_follows = false;                         ///< the recipe is what the budget gave
     std::optional<std::vector<int>> m_recipeChosen; ///< the recipe as options of the basis
+    std::optional<AllocationSpot> m_recipeSpot;
     /// Of solutions that became the recipe, by what rows of the table have: for undo and redo.
     std::map<std::vector<int>, double> m_positions;
     std::map<int, RunFigures> m_figures;           ///< by run

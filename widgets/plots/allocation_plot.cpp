@@ -229,8 +229,10 @@ void AllocationPlot::rebuild()
             continue;
         auto* name = new QCPItemText(&plot);
         name->setText(each.name);
-        name->setPositionAlignment(Qt::AlignLeft | Qt::AlignBottom);
-        name->setPadding(QMargins(7, 0, 0, 3));
+        // Beside the mark, on the side where the plot goes on.
+        const bool last = each.spot.bitsPerWeight > 0.9 * picture.front.back().bitsPerWeight;
+        name->setPositionAlignment((last ? Qt::AlignRight : Qt::AlignLeft) | Qt::AlignBottom);
+        name->setPadding(last ? QMargins(0, 0, 7, 3) : QMargins(7, 0, 0, 3));
         name->position->setCoords(each.spot.bitsPerWeight, shown(each.spot.error));
         p.names.push_back(name);
     }
@@ -403,8 +405,9 @@ void AllocationPlot::rescale()
         if (!(cover.low <= cover.high))
             cover = {p.log ? 1e-6 : 0.0, 1};
         if (p.log) {
-            const double factor = std::max(std::pow(cover.high / cover.low, 0.07), 1.1);
-            axis.setRange(cover.low / factor, cover.high * factor);
+            // Above stand the names of marks.
+            const double factor = std::max(std::pow(cover.high / cover.low, 0.06), 1.1);
+            axis.setRange(cover.low / factor, cover.high * factor * factor);
         } else {
             const double margin = std::max(0.06 * (cover.high - cover.low), 1e-12);
             axis.setRange(std::min(cover.low, 0.0) - margin / 2, cover.high + margin);
