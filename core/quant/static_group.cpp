@@ -3,7 +3,6 @@
 
 #include "core/base/parallel.h"
 #include "core/data/calibration.h"
-#include "core/quant/clipped_tensor.h"
 #include "core/quant/dual_clipping.h"
 #include "core/quant/reconstruction.h"
 #include "core/tensor/row_product.h"
@@ -384,11 +383,8 @@ StaticGroupResult solveStaticGroup(const StaticGroupProblem& problem, Monitor& m
     Tensor rounded;
     shared.rounded = shared.x;
     if (settings.bits > 0) {
-        shared.grid = !channels.scales.empty() ? shared.fold.layer
-                      : settings.tensorClipping == ClipSearch::None
-                          ? tensorGrid(shared.x, settings.bits, settings.range)
-                          : clippedTensor(shared.x, settings.bits, settings.tensorClipping,
-                                          problem.seed, monitor);
+        shared.grid = channels.scales.empty() ? tensorGrid(shared.x, settings.bits, settings.range)
+                                              : shared.fold.layer;
         const bool smoothed = folded && channels.scales.empty();
         const AffineGrid seen = smoothed ? behindFold(shared.grid, shared.fold) : channels;
         if (smoothed)

@@ -152,7 +152,7 @@ std::string probabilityChart(const ProbabilityChart& chart)
         drawing.label("tick", x(octave), bottom + 12, std::to_string(octave), "middle");
     }
     drawing.label("axis", (box.left + box.right) / 2, bottom + 26,
-                  "−log₂ p, octaves below probability 1", "middle");
+                  "−log₂ p, octaves below probability 1; the last bar is all beyond", "middle");
     drawing.label("axis", 0, 14, "probabilities");
     drawing.label("tick", box.left - 8, box.top + 8, formatCount(highest), "end");
     std::string bars;

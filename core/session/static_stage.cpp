@@ -199,6 +199,12 @@ void QuantizeJob::solveStaticLayers(const std::vector<std::size_t>& group,
         result.relativeOutputError = one.errors.weights;
         if (const std::string& why = statics.whyAlone(i); !why.empty())
             addNote(result, concat("the norm before it is not folded: ", why));
+        const auto* repquant = std::get_if<RepquantOptions>(&m_choices[i].method);
+        if (repquant && repquant->clipping != ClipSearch::None &&
+            m_choices[i].activation.granularity == InputGranularity::Tensor &&
+            statics.site(i).norm >= 0)
+            addNote(result, "clipping does nothing here: it is for grids by channel, and the "
+                            "inputs have one for all");
         result.seconds = seconds / static_cast<double>(group.size());
         m_solvedStatic.emplace(i, std::move(result));
     }

@@ -6210,8 +6210,8 @@ Eine Änderung hier gilt für alle angezeigten Schichten des Blocks</translation
         <translation>Anzahl</translation>
     </message>
     <message>
-        <source>−log₂ p, octaves below probability 1</source>
-        <translation>−log₂ p, Oktaven unter Wahrscheinlichkeit 1</translation>
+        <source>−log₂ p, octaves below probability 1; the last bar is all beyond</source>
+        <translation>−log₂ p, Oktaven unter Wahrscheinlichkeit 1; der letzte Balken ist alles Weitere</translation>
     </message>
     <message>
         <source>levels of %1</source>

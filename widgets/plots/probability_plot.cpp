@@ -126,7 +126,7 @@ ProbabilityPlot::ProbabilityPlot(QWidget* parent)
     names->setRangeReversed(true);
     names->grid()->setVisible(false);
     names->setSubTicks(false);
-    octaves->setLabel(tr("−log₂ p, octaves below probability 1"));
+    octaves->setLabel(tr("−log₂ p, octaves below probability 1; the last bar is all beyond"));
     octaves->grid()->setVisible(false);
     p.octaves = QSharedPointer<QCPAxisTickerFixed>::create();
     p.octaves->setTickStep(1);
