@@ -515,7 +515,7 @@ private slots:
         const StaticSites sites(*small.model);
         int stopped = 0;
         int partly = 0;
-        for (int k = 0;; k += 5) {
+        for (int k = 0;; ++k) {
             StopAt stop(k);
             std::set<std::string> names;
             try {
