@@ -129,8 +129,9 @@ void QuantizeJob::trainBlockLayers(BlockPass& pass, int block, const std::string
     }
     if (cancelled)
         abandon(layers);
-    for (const std::size_t i : layers) {
+    for (const std::size_t i : layers)
         m_results[i]->origin = origin;
+    for (const std::size_t i : layers) {
         keep(i);
         if (m_mode != CalibrationMode::Float)
             applyWeight(m_model.layers[i], *m_results[i], *m_weights);

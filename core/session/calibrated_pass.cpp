@@ -312,13 +312,16 @@ void QuantizeJob::useResult(std::size_t index)
 void QuantizeJob::keep(std::size_t index)
 {
     // Readers of a folded norm are of use together only: the last one to be finished brings the
-    // others along, and nothing stops in between.
+    // others along, and nothing stops in between. Those that wait for a training are not finished.
     const std::vector<std::size_t>& folded = m_coupling.statics().folded(index);
     const std::vector<std::size_t> group = folded.empty() ? std::vector{index} : folded;
-    if (!std::all_of(group.begin(), group.end(),
-                     [this](auto i) { return m_results[i].has_value(); }))
+    if (!std::all_of(group.begin(), group.end(), [this](auto i) {
+            return m_results[i].has_value() && !m_heldInputs.contains(i);
+        }))
         return;
     for (const std::size_t i : group) {
+        if (std::exchange(m_kept[i], char(1)) != 0)
+            continue;
         if (m_journal)
             m_journal->append(*m_results[i]);
         if (m_sink)

@@ -53,6 +53,7 @@ QuantizeJob::QuantizeJob(const QuantizeRequest& request, Monitor& monitor, const
     , m_choices(resolve(request.recipe, m_model))
     , m_results(m_model.layers.size())
     , m_computed(m_model.layers.size())
+    , m_kept(m_model.layers.size())
     , m_leftOut(m_model.layers.size())
     , m_coupling(m_model, request.recipe.calibration, m_choices)
     , m_stages(m_model, m_mode)
@@ -204,6 +205,7 @@ void QuantizeJob::takeOver()
                 (void)tunedTensor(m_model, name, *value);
         m_results[i] = result;
         m_results[i]->name = layer.name;
+        m_kept[i] = 1;
         if (m_sink)
             m_sink(*m_results[i]);
     }
@@ -230,6 +232,7 @@ void QuantizeJob::takeUpFinished()
         if (!std::all_of(folded.begin(), folded.end(), isFinished))
             continue;
         m_results[i] = finished.at(m_model.layers[i].name);
+        m_kept[i] = 1;
         ++kept;
         if (m_sink)
             m_sink(*m_results[i]);

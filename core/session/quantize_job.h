@@ -143,6 +143,7 @@ private:
     std::vector<LayerChoice> m_choices;
     std::vector<std::optional<LayerResult>> m_results;
     std::vector<char> m_computed; ///< layers that this run computes
+    std::vector<char> m_kept;     ///< handed over and in the journal
     std::vector<char> m_leftOut;  ///< float only because the request does not ask for them
     /// Layers that see quantized ones and want the float network's inputs beside.
     std::vector<char> m_paired;
