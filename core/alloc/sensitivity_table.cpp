@@ -102,7 +102,9 @@ double interactionOf(const SensitivityTable& table)
 double rankCorrelation(const std::vector<double>& a, const std::vector<double>& b)
 {
     const auto n = static_cast<double>(std::min(a.size(), b.size()));
-    if (a.size() != b.size() || a.size() < 2)
+    const auto isNaN = [](double value) { return std::isnan(value); };
+    if (a.size() != b.size() || a.size() < 2 || std::any_of(a.begin(), a.end(), isNaN) ||
+        std::any_of(b.begin(), b.end(), isNaN)) // which have no rank
         return std::numeric_limits<double>::quiet_NaN();
     // Pearson's of the ranks, whose mean is (n + 1) / 2 with and without ties.
     const std::vector<double> ra = ranksOf(a);

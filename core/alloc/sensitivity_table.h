@@ -92,8 +92,8 @@ struct SensitivityTable
 /// other. NaN without pairs.
 [[nodiscard]] double interactionOf(const SensitivityTable& table);
 
-/// Spearman's rank correlation, ties at their mean rank. NaN below two values or where all are
-/// equal.
+/// Spearman's rank correlation, ties at their mean rank. NaN below two values, where all are equal
+/// or any is NaN.
 [[nodiscard]] double rankCorrelation(const std::vector<double>& a, const std::vector<double>& b);
 
 /// "4-bit gptq, groups of 64": a candidate for people and for columns.

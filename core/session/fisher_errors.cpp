@@ -19,6 +19,7 @@ namespace gradus {
 namespace {
 
 constexpr std::int64_t mostTokens = 4096;
+constexpr std::uint64_t mostErrorBytes = std::uint64_t(1) << 28;
 
 /// Σ a·b over equal shapes, in double.
 double innerProduct(ConstMatrixView a, ConstMatrixView b)
@@ -174,6 +175,22 @@ void FisherErrors::takeSamples(Wanted& wanted, const OutputGradient& gradient,
         return;
     }
     wanted.rows = arrived;
+    // Some candidates at a time: their errors are here as floats.
+    const auto bytes = static_cast<std::uint64_t>(layer.parameters()) * sizeof(float);
+    const std::size_t some =
+        std::max<std::size_t>(1, mostErrorBytes / std::max(bytes, std::uint64_t(1)));
+    for (std::size_t c = 0; c < wanted.candidates.size(); c += some)
+        takeSamples(wanted, c, std::min(some, wanted.candidates.size() - c), gradient, pass,
+                    monitor);
+}
+
+void FisherErrors::takeSamples(Wanted& wanted, std::size_t firstCandidate, std::size_t count,
+                               const OutputGradient& gradient, const OutputGradients& pass,
+                               const Monitor& monitor)
+{
+    const Layer& layer = m_model.layers[gradient.layer];
+    const std::int64_t samples = gradient.samples;
+    const std::int64_t arrived = wanted.rows;
     const std::int64_t each = arrived / samples;
     const auto shared = m_weights.matrix(layer.weight);
     const ConstMatrixView weight{shared->floats().data(), layer.rows, layer.cols};
@@ -181,9 +198,9 @@ void FisherErrors::takeSamples(Wanted& wanted, const OutputGradient& gradient,
     std::vector<Tensor> errors;
     std::vector<Tensor> quantized; // of candidates that round their inputs
     std::vector<Tensor> moved;     // x − x̂, likewise
-    for (const Candidate& candidate : wanted.candidates) {
+    for (std::size_t c = 0; c < count; ++c) {
         monitor.checkpoint();
-        results.push_back(candidate());
+        results.push_back(wanted.candidates[firstCandidate + c]());
         Tensor floats = dequantize(*results.back().weight);
         errors.push_back(difference(weight, std::as_const(floats).matrix()));
         const bool rounds = results.back().activation && !gradient.images;
@@ -207,13 +224,12 @@ void FisherErrors::takeSamples(Wanted& wanted, const OutputGradient& gradient,
                 m_model.graph.nodes[static_cast<std::size_t>(layer.node)].op);
             Shape one = gradient.images->shape();
             one.front() = each;
-            const auto size = sizeOf(convolution, one, gradient.imageGradients->shape()[1]);
+            const auto geometry = sizeOf(convolution, one, gradient.imageGradients->shape()[1]);
             const auto part = [&](const Tensor& images) {
-                const std::size_t count =
-                    images.floats().size() / static_cast<std::size_t>(samples);
-                return images.floats().subspan(static_cast<std::size_t>(s) * count, count);
+                const std::size_t own = images.floats().size() / static_cast<std::size_t>(samples);
+                return images.floats().subspan(static_cast<std::size_t>(s) * own, own);
             };
-            kernel::convolutionWeightGradient(size, part(*gradient.images),
+            kernel::convolutionWeightGradient(geometry, part(*gradient.images),
                                               part(*gradient.imageGradients), to, monitor);
         } else {
             g = gradient.gradients.block(s * each, 0, each, layer.rows);
@@ -232,7 +248,8 @@ void FisherErrors::takeSamples(Wanted& wanted, const OutputGradient& gradient,
                 products[c] += innerProduct(std::as_const(slope).matrix(),
                                             std::as_const(quantized[c]).matrix());
             }
-            wanted.sums[c] += products[c] * products[c] / static_cast<double>(pass.draws());
+            wanted.sums[firstCandidate + c] +=
+                products[c] * products[c] / static_cast<double>(pass.draws());
         }
     }
 }

@@ -53,6 +53,9 @@ private:
                     const Monitor& monitor);
     void takeSamples(Wanted& wanted, const OutputGradient& gradient, const OutputGradients& pass,
                      const Monitor& monitor);
+    void takeSamples(Wanted& wanted, std::size_t firstCandidate, std::size_t count,
+                     const OutputGradient& gradient, const OutputGradients& pass,
+                     const Monitor& monitor);
 
     const Model& m_model;
     const Weights& m_weights;

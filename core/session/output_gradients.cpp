@@ -344,6 +344,8 @@ std::int64_t OutputGradients::allRows(const OutputGradient& gradient) const
     const bool inHead = m_model.layers[gradient.layer].node >= headRange(m_model).first;
     if (inHead && m_byRow)
         return m_samples.count() * (m_samples.context - 1);
+    if (gradient.inputs.rows % gradient.samples != 0)
+        return 0;
     return gradient.inputs.rows / gradient.samples * m_samples.count();
 }
 

@@ -53,7 +53,8 @@ public:
     /// After run(): outcomes of one draw; of models without scores Σz².
     [[nodiscard]] std::int64_t outcomes() const { return m_scored; }
     [[nodiscard]] double outputSquares() const { return m_outputSquares; }
-    /// Rows of the layer's inputs that come by in one draw, when so many do in this batch.
+    /// Rows of the layer's inputs that come by in one draw, when so many do in this batch; 0
+    /// when they do not belong to samples.
     [[nodiscard]] std::int64_t allRows(const OutputGradient& gradient) const;
 
 private:

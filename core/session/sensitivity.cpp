@@ -214,7 +214,8 @@ void SensitivityJob::report(double fraction, const std::string& stage)
 
 SensitivityTable SensitivityJob::known()
 {
-    takeKnown(SensitivityStore::reading(m_request.cache, identity(m_monitor), m_monitor));
+    if (!m_request.cache.empty())
+        takeKnown(SensitivityStore::reading(m_request.cache, identity(m_monitor), m_monitor));
     return std::move(m_table);
 }
 

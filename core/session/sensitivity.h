@@ -37,16 +37,17 @@ struct SensitivityRequest
                                                     const std::vector<std::int64_t>& groups);
 
 /// Called from the calling thread whenever more is known of a layer under a candidate, in the order
-/// of usefulness: weight errors of all layers first, then output and Fisher errors as the
-/// calibration passes the blocks, then divergences, those of the largest Fisher errors first. What
+/// of usefulness: weight errors of all layers first, then output errors as the calibration passes
+/// the blocks, then Fisher errors, then divergences, those of the largest Fisher errors first. What
 /// the cache holds comes at once.
 using SensitivitySink =
     std::function<void(std::size_t row, std::size_t candidate, const Sensitivity&)>;
 
 /// Measures. What cannot be had is noted and stays NaN: all but Weight without data or for a model
-/// that cannot run, Fisher behind operators without gradients. On Cancelled what was measured is in
-/// the cache. Bit-identical for any number of threads, and whether it comes from the cache or not.
-/// Throws Error(Usage) on invalid candidates, and when the recipe quantizes no layer.
+/// that cannot run, Fisher behind operators without gradients. Candidates whose inputs go to
+/// uniform static grids are not possible: layers find those together. On Cancelled what was
+/// measured is in the cache. Bit-identical for any number of threads, and whether it comes from the
+/// cache or not. Throws Error(Usage) on invalid candidates, and when the recipe quantizes no layer.
 [[nodiscard]] SensitivityTable measureSensitivity(const SensitivityRequest& request,
                                                   Monitor& monitor,
                                                   const SensitivitySink& sink = {});

@@ -279,6 +279,14 @@ private slots:
         QVERIFY(candidatesOf(base, {}, {}) == std::vector<LayerChoice>{base});
     }
 
+    void whatWasNotMeasuredHasNoRank()
+    {
+        const double nan = std::numeric_limits<double>::quiet_NaN();
+        QVERIFY(std::isnan(rankCorrelation({1, nan, 3}, {1, 2, 3})));
+        QVERIFY(std::isnan(rankCorrelation({1, 2, 3}, {nan, nan, nan})));
+        QCOMPARE(rankCorrelation({1, 2, 3}, {2, 4, 9}), 1.0);
+    }
+
     void tablesAsText()
     {
         SensitivityTable table;
