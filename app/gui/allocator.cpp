@@ -880,7 +880,7 @@ QString Allocator::emptyText() const
                 .arg(candidates);
     const double seconds = m_workbench->forecastSeconds() * static_cast<double>(candidates);
     if (seconds > 0 && m_settings.metric != SensitivityMetric::Divergence && model->canRun())
-        text += QLatin1Char(' ') + tr("That is about as much work as %1 runs of the recipe: %2.")
+        text += QLatin1Char(' ') + tr("That is no more work than %1 runs of the recipe: %2.")
                                        .arg(candidates)
                                        .arg(toQString(formatSeconds(seconds)));
     text += QStringLiteral("\n\n");

@@ -2817,8 +2817,8 @@ Braucht Kalibrierdaten und einen Durchgang für jede Schicht und jeden Kandidate
         <translation>„Messen“ findet heraus, was jede von %1 Schichten unter jedem von %2 Kandidaten verliert.</translation>
     </message>
     <message>
-        <source>That is about as much work as %1 runs of the recipe: %2.</source>
-        <translation>Das ist etwa so viel Arbeit wie %1 Läufe des Rezepts: %2.</translation>
+        <source>That is no more work than %1 runs of the recipe: %2.</source>
+        <translation>Das ist nicht mehr Arbeit als %1 Läufe des Rezepts: %2.</translation>
     </message>
     <message>
         <source>The model cannot be run (%1): only the weights' own error can be measured.</source>

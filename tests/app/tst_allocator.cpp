@@ -193,10 +193,13 @@ void TestAllocator::adoptAnyPoint()
     const auto adopt = [&](AllocationMark::Kind kind, std::size_t index) {
         const int steps = document->undoStack()->index();
         const AllocationSpot wanted = *allocator->picture().find({kind, index});
+        const bool same = allocator->picture().recipe &&
+                          wanted.bytes == allocator->picture().recipe->bytes &&
+                          wanted.error == allocator->picture().recipe->error;
         Q_EMIT window.allocationPanel()->plot()->markActivated({kind, index});
         QVERIFY(idle(window));
-        QVERIFY2(document->undoStack()->index() == steps + 1,
-                 qPrintable(QStringLiteral("%1 %2").arg(int(kind)).arg(index)));
+        // What the recipe is already is no edit.
+        QCOMPARE(document->undoStack()->index(), steps + (same ? 0 : 1));
         QVERIFY(document->undoStack()->undoText().startsWith("Allocate "));
         QCOMPARE(allocator->picture().recipe->bytes, wanted.bytes);
         QCOMPARE(allocator->picture().recipe->error, wanted.error);

@@ -229,10 +229,11 @@ void AllocationPlot::rebuild()
             continue;
         auto* name = new QCPItemText(&plot);
         name->setText(each.name);
-        // Beside the mark, on the side where the plot goes on.
+        // Above the front, which falls to the right; the last one below it, where it ends.
         const bool last = each.spot.bitsPerWeight > 0.9 * picture.front.back().bitsPerWeight;
-        name->setPositionAlignment((last ? Qt::AlignRight : Qt::AlignLeft) | Qt::AlignBottom);
-        name->setPadding(last ? QMargins(0, 0, 7, 3) : QMargins(7, 0, 0, 3));
+        name->setPositionAlignment(last ? Qt::AlignRight | Qt::AlignTop
+                                        : Qt::AlignLeft | Qt::AlignBottom);
+        name->setPadding(last ? QMargins(0, 2, 8, 0) : QMargins(7, 0, 0, 3));
         name->position->setCoords(each.spot.bitsPerWeight, shown(each.spot.error));
         p.names.push_back(name);
     }
