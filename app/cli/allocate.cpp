@@ -42,6 +42,7 @@ struct Arguments
     std::string budget;
     std::vector<int> choices{2, 3, 4, 6, 8};
     std::vector<std::string> groups;
+    std::vector<int> inputBits;
     std::string metric;
     std::string solver = "exact";
     std::string format;
@@ -152,15 +153,29 @@ std::vector<LayerChoice> candidatesFor(const Arguments& arguments, const Recipe&
         if (bits < 2 || bits > 8)
             throw Error(ErrorCode::Usage,
                         concat("--choices: ", bits, " bits; expected numbers from 2 to 8"));
-    std::vector<LayerChoice> candidates;
-    if (arguments.groups.empty())
-        return candidatesOf(recipe.standard, arguments.choices, {});
-    for (const std::string& group : arguments.groups) {
-        LayerChoice base = recipe.standard;
-        setGranularity(base.scheme, group);
-        for (LayerChoice& candidate : candidatesOf(base, arguments.choices, {}))
-            candidates.push_back(std::move(candidate));
+    for (const int bits : arguments.inputBits)
+        if (bits != 0 && (bits < 2 || bits > 8))
+            throw Error(ErrorCode::Usage,
+                        concat("--act-choices: ", bits,
+                               " bits; expected numbers from 2 to 8, or 0 for float"));
+    std::vector<LayerChoice> bases{recipe.standard};
+    if (!arguments.groups.empty()) {
+        bases.clear();
+        for (const std::string& group : arguments.groups) {
+            bases.push_back(recipe.standard);
+            setGranularity(bases.back().scheme, group);
+        }
     }
+    std::vector<LayerChoice> candidates;
+    for (const LayerChoice& base : bases)
+        for (const LayerChoice& candidate : candidatesOf(base, arguments.choices, {})) {
+            if (arguments.inputBits.empty())
+                candidates.push_back(candidate);
+            for (const int bits : arguments.inputBits) {
+                candidates.push_back(candidate);
+                candidates.back().activation.bits = bits;
+            }
+        }
     return candidates;
 }
 
@@ -206,6 +221,14 @@ struct Outcome
     bool storedBytes = true;                ///< costs are, so that fronts can be in bits per weight
 };
 
+/// The candidate that became this choice: one that leaves inputs float takes what the recipe says
+/// of them.
+bool means(const LayerChoice& candidate, const LayerChoice& choice)
+{
+    return candidate.scheme == choice.scheme && candidate.method == choice.method &&
+           (!candidate.activation.enabled() || candidate.activation == choice.activation);
+}
+
 Json jsonOf(const Outcome& outcome, const Model& model, const AllocationBudget& budget)
 {
     const double nan = std::numeric_limits<double>::quiet_NaN();
@@ -236,11 +259,12 @@ Json jsonOf(const Outcome& outcome, const Model& model, const AllocationBudget& 
         entry["group"] = groupText(row.choice.scheme);
         entry["bits_per_weight"] = row.bitsPerWeight;
         entry["bytes"] = row.bytes;
+        if (row.choice.activation.enabled())
+            entry["activation_bits"] = row.choice.activation.bits;
         entry["predicted_error"] = nan;
         if (const SensitivityTable::Row* known = outcome.table.find(row.layer))
             for (std::size_t c = 0; c < outcome.table.candidates.size(); ++c)
-                if (outcome.table.candidates[c].scheme == row.choice.scheme &&
-                    outcome.table.candidates[c].method == row.choice.method)
+                if (means(outcome.table.candidates[c], row.choice))
                     entry["predicted_error"] = known->candidates[c].error(outcome.metric);
         entry["locked"] = outcome.recipe.locked.contains(row.layer);
         out["layers"].push_back(std::move(entry));
@@ -460,6 +484,12 @@ void addAllocate(CLI::App& program, const AddAction& add)
         ->allow_extra_args(false);
     verb->add_option("--groups", a->groups,
                      "Group sizes to choose among, too: 32,64,channel (default: that of --group)")
+        ->delimiter(',')
+        ->allow_extra_args(false);
+    verb->add_option(
+            "--act-choices", a->inputBits,
+            "Bits of the layers' inputs to choose among, too, such as 4,6,8 (0: float), on "
+            "power grids; their price is in bit-operations")
         ->delimiter(',')
         ->allow_extra_args(false);
     verb->add_option("--metric", a->metric,

@@ -98,6 +98,23 @@ public:
         }
     }
 
+    /// Gives what is left of the budget to single items, in their order: one level more each.
+    void spendRest()
+    {
+        if (!m_any)
+            return;
+        for (std::size_t i = 0; i < m_best.size(); ++i) {
+            if (m_best[i] + 1 >= levels)
+                continue;
+            const std::uint64_t now = costOf(i, m_best[i]);
+            const std::uint64_t then = costOf(i, m_best[i] + 1);
+            if (then < now || then - now > m_budget - m_bestCost)
+                continue;
+            m_bestCost += then - now;
+            ++m_best[i];
+        }
+    }
+
     [[nodiscard]] Allocation result() const
     {
         if (!m_any)
@@ -142,11 +159,13 @@ private:
         m_cost -= costOf(item, m_levels[item]);
         m_levels[item] = level;
     }
+    /// Of equal costs the later one.
     void offer()
     {
-        if (m_cost > m_budget)
+        if (m_cost > m_budget || (m_any && m_cost < m_bestCost))
             return;
         m_best = m_levels;
+        m_bestCost = m_cost;
         m_any = true;
     }
 
@@ -157,6 +176,7 @@ private:
     std::uint64_t m_cost = 0;
     std::uint64_t m_least = 0;
     std::vector<int> m_best;
+    std::uint64_t m_bestCost = 0;
     bool m_any = false;
 };
 
@@ -206,6 +226,7 @@ Allocation ruleAllocation(AllocationRule rule, const AllocationProblem& problem,
         ladder.raise(rest, level);
         ladder.raise(raised, std::min(level + 1, last));
     }
+    ladder.spendRest();
     return ladder.result();
 }
 

@@ -21,8 +21,8 @@ struct RuleItem
 };
 
 /// How people allocate without looking at errors: what a solver has to beat. Each is a sequence of
-/// allocations, from the cheapest up, of which the last within the budget is taken, so that all
-/// spend as much of it as they can.
+/// allocations, from the cheapest up, of which the dearest within the budget is taken; what is left
+/// goes to single items in their order, so that all spend as much of it as they can.
 enum class AllocationRule
 {
     /// The same bits everywhere; between two numbers of bits, items spread evenly over the model
