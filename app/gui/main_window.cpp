@@ -716,10 +716,12 @@ QString MainWindow::saveScreenshots(const QString& folder)
         shoot(this, "window");
     }
     const std::pair<QWidget*, const char*> panels[] = {
-        {m_layers, "layers"},     {m_weights, "weights"},      {m_channels, "channels"},
-        {m_exponent, "exponent"}, {m_decoupleq, "decoupleq"},  {m_errors, "errors"},
-        {m_bitsMap, "bits"},      {m_method, "method"},        {m_runPanel, "run"},
-        {m_runs, "runs"},         {m_comparison, "comparison"}};
+        {m_layers, "layers"},       {m_weights, "weights"},
+        {m_channels, "channels"},   {m_exponent, "exponent"},
+        {m_decoupleq, "decoupleq"}, {m_errors, "errors"},
+        {m_bitsMap, "bits"},        {m_allocation, "allocation"},
+        {m_method, "method"},       {m_runPanel, "run"},
+        {m_runs, "runs"},           {m_comparison, "comparison"}};
     const std::pair<ExponentPanel::Tab, const char*> views[] = {
         {ExponentPanel::ModelTab, "exponent-model"},
         {ExponentPanel::GainTab, "exponent-gain"},

@@ -406,9 +406,9 @@ void AllocationPlot::rescale()
         if (!(cover.low <= cover.high))
             cover = {p.log ? 1e-6 : 0.0, 1};
         if (p.log) {
-            // Above stand the names of marks.
-            const double factor = std::max(std::pow(cover.high / cover.low, 0.06), 1.1);
-            axis.setRange(cover.low / factor, cover.high * factor * factor);
+            // With room for the names of marks.
+            const double factor = std::max(std::pow(cover.high / cover.low, 0.1), 1.15);
+            axis.setRange(cover.low / factor, cover.high * factor);
         } else {
             const double margin = std::max(0.06 * (cover.high - cover.low), 1e-12);
             axis.setRange(std::min(cover.low, 0.0) - margin / 2, cover.high + margin);
