@@ -4,7 +4,7 @@
 #include "app/gui/evaluate_dialog.h"
 #include "app/gui/session_store.h"
 #include "app/gui/translation.h"
-#include "core/session/prepared_model.h"
+#include "core/export/export_size.h"
 #include "tests/support/support.h"
 #include "tests/support/window_session.h"
 #include "widgets/models/layer_table_model.h"
@@ -40,6 +40,7 @@ private Q_SLOTS:
     void locksAreKept();
     void rulesAndSolvers();
     void unitsOfTheBudget();
+    void bytesOfAFile();
     void undoBringsTheBudgetBack();
     void measuringIsCancelled();
     void evaluate();
@@ -390,6 +391,35 @@ void TestAllocator::unitsOfTheBudget()
     allocator->moveBudget(3, true);
     QVERIFY(idle(window));
     QVERIFY(planBits(window) <= 3 + 1e-9);
+}
+
+void TestAllocator::bytesOfAFile()
+{
+    MainWindow window(quiet());
+    start(window);
+    Allocator* allocator = window.allocator();
+    Document* document = window.workbench()->document();
+    AllocationSettings settings = allocator->settings();
+    settings.unit = BudgetUnit::GptqFile;
+    settings.budget = 0;
+    allocator->setSettings(settings);
+    QVERIFY(idle(window));
+    QVERIFY2(window.allocationPanel()->noticeText().isEmpty(),
+             qPrintable(window.allocationPanel()->noticeText()));
+    QCOMPARE(allocator->picture().sizeTitle, QString("size of the GPTQ file"));
+    for (const double bits : {3.0, 4.2}) {
+        allocator->moveBudget(bits, true);
+        QVERIFY(idle(window));
+        // The format's bits alone, and a file within the budget, float parts and header included.
+        for (const Plan::Row& row : document->plan()->rows)
+            QVERIFY(row.choice.keepFloat || row.choice.scheme.bits != 6);
+        const std::uint64_t bytes =
+            exportBytes(document->model(), document->recipe(), ExportFormat::Gptq);
+        QVERIFY(static_cast<double>(bytes) <= allocator->settings().budget);
+        QVERIFY(static_cast<double>(bytes) > 0.97 * allocator->settings().budget);
+        QVERIFY(allocator->picture().recipe->bytes >= bytes);
+    }
+    QVERIFY(allocator->command().contains(" --format gptq "));
 }
 
 void TestAllocator::undoBringsTheBudgetBack()
