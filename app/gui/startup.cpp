@@ -104,6 +104,11 @@ void Startup::screenshots(const Workbench::Then& then)
             shoot();
             return;
         }
+        if (!m_request.quantize) { // no more than what takes a moment
+            AllocationSettings settings = allocator->settings();
+            settings.metric = SensitivityMetric::Weight;
+            allocator->setSettings(settings);
+        }
         allocator->measure([this, shoot](bool) { whenSettled(shoot); });
     });
 }

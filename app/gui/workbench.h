@@ -185,8 +185,7 @@ private:
     [[nodiscard]] SavedSession sessionState() const;
     void setPerplexity(const QString& text);
     /// What was measured and how: in the log, the panel, and with the run, 0 for none.
-    void showFigures(const QString& text, const QString& how, int run,
-                     const RunFigures& figures);
+    void showFigures(const QString& text, const QString& how, int run, const RunFigures& figures);
     [[nodiscard]] const SessionRun* sessionRun(int id) const;
     void takeRun(std::shared_ptr<const Run> run, const QString& path);
     void watchModel();
