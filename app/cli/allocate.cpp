@@ -28,6 +28,7 @@
 #include <limits>
 #include <memory>
 #include <optional>
+#include <set>
 
 namespace gradus::cli {
 
@@ -382,6 +383,15 @@ AllocationRules rulesFor(const Arguments& arguments, const AllocationBudget& bud
     return rules;
 }
 
+/// Why a row lacks a metric, in parentheses, as far as a note says it.
+std::string reasonOf(const SensitivityTable::Row& row, SensitivityMetric metric)
+{
+    for (const Sensitivity& s : row.candidates)
+        if (s.possible && !std::isfinite(s.error(metric)) && !s.note.empty())
+            return concat(" (", s.note, ")");
+    return {};
+}
+
 int runAllocate(const Arguments& arguments)
 {
     const ThreadLimit threads(arguments.resources.threads);
@@ -403,6 +413,7 @@ int runAllocate(const Arguments& arguments)
     if (!arguments.noCache)
         request.cache = arguments.cache.empty() ? sensitivityCacheFolder()
                                                 : std::filesystem::path(arguments.cache);
+    request.needsCache = !arguments.cache.empty();
     // What can be refused is refused before anything is measured.
     const AllocationRules rules = rulesFor(arguments, budget, request.model, request.recipe);
 
@@ -415,15 +426,17 @@ int runAllocate(const Arguments& arguments)
     if (arguments.budget.empty())
         return 0;
     outcome.metric = request.metric;
-    if (!outcome.table.has(outcome.metric)) {
-        const auto best = outcome.table.best();
+    const std::set<std::string>& decided = request.recipe.locked;
+    if (const auto* row = outcome.table.lacking(outcome.metric, decided)) {
+        const std::string lacking =
+            concat(sensitivityMetricName(outcome.metric), " errors could not be measured for all ",
+                   "layers of ", arguments.model, ": ", row->layer, reasonOf(*row, outcome.metric),
+                   " has none");
+        const auto best = outcome.table.best(decided);
         if (!best || !arguments.metric.empty())
             throw Error(ErrorCode::Unsupported,
-                        concat("the ", sensitivityMetricName(outcome.metric),
-                               " metric could not be measured for all layers of ", arguments.model,
-                               "; see the notes above"));
-        std::fprintf(stderr, "%s errors could not be measured for all layers: %s is used\n",
-                     std::string(sensitivityMetricName(outcome.metric)).c_str(),
+                        concat(lacking, "; --lock it, or choose another --metric"));
+        std::fprintf(stderr, "%s; %s errors are used\n", lacking.c_str(),
                      std::string(sensitivityMetricName(*best)).c_str());
         outcome.metric = *best;
     }

@@ -142,10 +142,12 @@ AllocationBasis allocationBasis(std::shared_ptr<const Model> model, const Recipe
     AllocationBasis basis;
     basis.model = std::move(model);
     basis.table = std::move(table);
-    const std::optional<SensitivityMetric> best = basis.table->best();
+    std::set<std::string> decided = recipe.locked;
+    decided.insert(rules.locked.begin(), rules.locked.end());
+    const std::optional<SensitivityMetric> best = basis.table->best(decided);
     if (!best)
         throw Error(ErrorCode::Usage, "nothing has been measured yet");
-    basis.metric = basis.table->has(wanted) ? wanted : *best;
+    basis.metric = basis.table->has(wanted, decided) ? wanted : *best;
     basis.candidates = ofWeights(basis.table->candidates);
     for (const SensitivityTable::Row& row : basis.table->rows) {
         const Layer* layer = basis.model->findLayer(row.layer);

@@ -63,20 +63,28 @@ double Sensitivity::error(SensitivityMetric metric) const
     return weight;
 }
 
-bool SensitivityTable::has(SensitivityMetric metric) const
+const SensitivityTable::Row* SensitivityTable::lacking(SensitivityMetric metric,
+                                                       const Names& decided) const
 {
-    return std::all_of(rows.begin(), rows.end(), [&](const Row& row) {
-        return std::all_of(row.candidates.begin(), row.candidates.end(), [&](const Sensitivity& s) {
-            return !s.possible || std::isfinite(s.error(metric));
-        });
+    const auto found = std::find_if(rows.begin(), rows.end(), [&](const Row& row) {
+        return !decided.contains(row.layer) &&
+               std::any_of(row.candidates.begin(), row.candidates.end(), [&](const Sensitivity& s) {
+                   return s.possible && !std::isfinite(s.error(metric));
+               });
     });
+    return found == rows.end() ? nullptr : &*found;
 }
 
-std::optional<SensitivityMetric> SensitivityTable::best() const
+bool SensitivityTable::has(SensitivityMetric metric, const Names& decided) const
+{
+    return !lacking(metric, decided);
+}
+
+std::optional<SensitivityMetric> SensitivityTable::best(const Names& decided) const
 {
     for (const SensitivityMetric metric : {SensitivityMetric::Divergence, SensitivityMetric::Fisher,
                                            SensitivityMetric::Output, SensitivityMetric::Weight})
-        if (!rows.empty() && has(metric))
+        if (!rows.empty() && has(metric, decided))
             return metric;
     return std::nullopt;
 }

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <limits>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -81,10 +82,13 @@ struct SensitivityTable
     };
     Unit unit = Unit::NatsPerToken;
 
-    /// Every possible candidate of every row has this metric.
-    [[nodiscard]] bool has(SensitivityMetric metric) const;
+    using Names = std::set<std::string>;
+    /// Every possible candidate of every row has this metric, but for layers that are decided.
+    [[nodiscard]] bool has(SensitivityMetric metric, const Names& decided = {}) const;
+    /// The first row that lacks it; null if none.
+    [[nodiscard]] const Row* lacking(SensitivityMetric metric, const Names& decided = {}) const;
     /// The best of the metrics that the table has throughout: kl, else fisher, output, weight.
-    [[nodiscard]] std::optional<SensitivityMetric> best() const;
+    [[nodiscard]] std::optional<SensitivityMetric> best(const Names& decided = {}) const;
     [[nodiscard]] const Row* find(std::string_view layer) const; ///< nullptr if none
 };
 

@@ -274,13 +274,30 @@ AllocationResult allocateForExport(const std::shared_ptr<const Model>& model, co
     constexpr int solutions = 5;
     AllocationBudget budget{AllocationBudget::Kind::Bytes, static_cast<double>(bytes)};
     const auto prepared = preparedModel(model, recipe);
-    std::optional<AllocationResult> best;
-    for (int k = 0; k < solutions; ++k) {
-        AllocationResult result = allocate(setup, budget, solver, monitor);
-        const std::uint64_t exact = exportBytes(
+    const auto exactOf = [&](const AllocationResult& result) {
+        return exportBytes(
             prepared, allocatedRecipe(recipe, *prepared, table, setup, result.allocation), format,
             zeros);
+    };
+    std::optional<AllocationResult> cheapest;
+    if (const std::uint64_t least = setup.problem.leastCost() + setup.fixedCost; bytes < least) {
+        // By its costs nothing fits; the cheapest one's file may.
+        budget.value = static_cast<double>(least);
+        cheapest = allocate(setup, budget, AllocationSolver::Exact, monitor);
+        cheapest->cost = exactOf(*cheapest);
+        cheapest->solver = solver;
+        if (bytes < cheapest->cost)
+            throw Error(ErrorCode::Usage, concat("a budget of ", bytes,
+                                                 "B cannot be met: the least is ", cheapest->cost,
+                                                 "B"));
+    }
+    std::optional<AllocationResult> best;
+    bool further = false; // costs say more than the file takes: others may fit, too
+    for (int k = 0; k < solutions; ++k) {
+        AllocationResult result = allocate(setup, budget, solver, monitor);
+        const std::uint64_t exact = exactOf(result);
         const std::uint64_t above = result.cost - std::min(result.cost, exact);
+        further = further || above > 0;
         result.cost = exact;
         if (exact > bytes)
             break;
@@ -291,8 +308,11 @@ AllocationResult allocateForExport(const std::shared_ptr<const Model>& model, co
             break;
         budget.value = next;
     }
+    if (!best)
+        best = cheapest;
     if (!best) // costs are not below the exact size
         throw Error(ErrorCode::Internal, "the export is larger than its layers' costs say");
+    best->allocation.optimal = best->allocation.optimal && !further;
     return *best;
 }
 

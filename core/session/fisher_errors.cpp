@@ -7,6 +7,7 @@
 #include "core/eval/weighted_error.h"
 #include "core/graph/convolution_kernels.h"
 #include "core/graph/image_sizes.h"
+#include "core/session/weight_readers.h"
 #include "core/tensor/linalg.h"
 
 #include <algorithm>
@@ -20,6 +21,11 @@ namespace {
 
 constexpr std::int64_t mostTokens = 4096;
 constexpr std::uint64_t mostErrorBytes = std::uint64_t(1) << 28;
+
+std::string notOfSamples(std::int64_t rows, std::int64_t samples, const char* called)
+{
+    return concat(rows, " rows of its inputs do not belong to ", samples, ' ', called);
+}
 
 /// Σ a·b over equal shapes, in double.
 double innerProduct(ConstMatrixView a, ConstMatrixView b)
@@ -81,13 +87,27 @@ void FisherErrors::run(Monitor& monitor)
         m_model.task == ModelTask::Language || m_model.task == ModelTask::Classification;
     m_unit = scores ? 2 * static_cast<double>(pass.outcomes()) : pass.outputSquares();
     for (auto& [layer, wanted] : m_wanted) {
+        const Layer& own = m_model.layers[layer];
+        if (pass.isWithoutEffect(layer)) {
+            wanted.idle = true; // sums are 0
+            wanted.remark = pass.whyNot(layer);
+            continue;
+        }
         if (wanted.why.empty())
             wanted.why = pass.whyNot(layer);
-        if (wanted.why.empty() && (wanted.rows == 0 || wanted.next < wanted.picks.size()))
+        if (wanted.why.empty() && wanted.rows == 0)
             wanted.why = "the network never reaches it";
-        if (wanted.why.empty() && !std::all_of(wanted.sums.begin(), wanted.sums.end(),
-                                               [](double sum) { return std::isfinite(sum); }))
-            wanted.why = "gradients are not finite";
+        if (wanted.why.empty() && !wanted.picks.empty() &&
+            (wanted.next < wanted.picks.size() || wanted.cursor != wanted.rows))
+            wanted.why = concat(wanted.cursor, " rows of its inputs came by, expected ",
+                                wanted.rows);
+        if (wanted.why.empty() && !(m_unit > 0))
+            wanted.why = "the model's outputs are all zero";
+        const WeightReaders readers = readersOf(m_model.graph, own.weight);
+        if (const std::size_t places = readers.nodes.size() + (readers.asConstant ? 1 : 0);
+            wanted.why.empty() && places > 1)
+            wanted.remark = concat("its weight is read in ", places,
+                                   " places, of which its Fisher error is of one");
     }
 }
 
@@ -109,8 +129,7 @@ void FisherErrors::takeTokens(Wanted& wanted, const OutputGradient& gradient,
         wanted.rows = pass.allRows(gradient) * pass.draws(); // one draw's after the other's
         const std::int64_t count = std::min(wanted.rows, mostTokens);
         if (count == 0) {
-            wanted.why = concat(gradient.inputs.rows, " rows of its inputs do not belong to ",
-                                gradient.samples, " texts");
+            wanted.why = notOfSamples(gradient.inputs.rows, gradient.samples, "texts");
             return;
         }
         RandomStream random(m_seed, m_model.layers[gradient.layer].name, "tokens");
@@ -123,6 +142,10 @@ void FisherErrors::takeTokens(Wanted& wanted, const OutputGradient& gradient,
                                        static_cast<std::uint64_t>(border(k + 1) - border(k)))));
     }
     const std::int64_t arrived = gradient.inputs.rows;
+    if (pass.allRows(gradient) == 0) { // of this batch
+        wanted.why = notOfSamples(arrived, gradient.samples, "texts");
+        return;
+    }
     const std::size_t first = wanted.next;
     while (wanted.next < wanted.picks.size() && wanted.picks[wanted.next] < wanted.cursor + arrived)
         ++wanted.next;
@@ -171,7 +194,7 @@ void FisherErrors::takeSamples(Wanted& wanted, const OutputGradient& gradient,
     const std::int64_t arrived =
         gradient.images ? gradient.images->shape().front() : gradient.inputs.rows;
     if (arrived == 0 || arrived % samples != 0) {
-        wanted.why = concat(arrived, " rows of its inputs do not belong to ", samples, " samples");
+        wanted.why = notOfSamples(arrived, samples, "samples");
         return;
     }
     wanted.rows = arrived;
@@ -257,13 +280,23 @@ void FisherErrors::takeSamples(Wanted& wanted, std::size_t firstCandidate, std::
 double FisherErrors::error(std::size_t layer, std::size_t candidate) const
 {
     const Wanted& wanted = m_wanted.at(layer);
-    return wanted.why.empty() ? wanted.sums[candidate] / m_unit
-                              : std::numeric_limits<double>::quiet_NaN();
+    if (wanted.idle)
+        return 0;
+    return whyNot(layer, candidate).empty() ? wanted.sums[candidate] / m_unit
+                                            : std::numeric_limits<double>::quiet_NaN();
 }
 
-std::string FisherErrors::whyNot(std::size_t layer) const
+std::string FisherErrors::whyNot(std::size_t layer, std::size_t candidate) const
 {
-    return m_wanted.at(layer).why;
+    const Wanted& wanted = m_wanted.at(layer);
+    if (wanted.idle || !wanted.why.empty() || std::isfinite(wanted.sums[candidate]))
+        return wanted.why;
+    return "gradients or errors are not finite";
+}
+
+std::string FisherErrors::remark(std::size_t layer) const
+{
+    return m_wanted.at(layer).remark;
 }
 
 } // namespace gradus

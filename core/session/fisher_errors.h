@@ -31,9 +31,11 @@ public:
     /// Errors do not depend on what else is wanted.
     void run(Monitor& monitor);
 
-    /// NaN where whyNot() has a sentence.
+    /// NaN where whyNot() has a sentence; 0 of layers from which nothing leads to the output.
     [[nodiscard]] double error(std::size_t layer, std::size_t candidate) const;
-    [[nodiscard]] std::string whyNot(std::size_t layer) const;
+    [[nodiscard]] std::string whyNot(std::size_t layer, std::size_t candidate) const;
+    /// What there is to say of an error that there is; mostly nothing.
+    [[nodiscard]] std::string remark(std::size_t layer) const;
 
 private:
     struct Wanted
@@ -41,6 +43,8 @@ private:
         std::vector<Candidate> candidates;
         std::vector<double> sums; ///< by candidate
         std::string why;
+        std::string remark;
+        bool idle = false; ///< nothing leads from it to the output
         // Of a text: the tokens that are looked at, ascending, over all rows that come by.
         std::vector<std::int64_t> picks;
         std::int64_t rows = 0; ///< that come by; 0 until it is known

@@ -5,9 +5,11 @@
 #include "core/base/text.h"
 #include "core/graph/kernels.h"
 #include "core/session/evaluate.h"
+#include "core/session/weight_readers.h"
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <numeric>
 #include <utility>
 
@@ -18,6 +20,7 @@ OutputDistance::OutputDistance(const Model& model, const Weights& floats,
     : m_model(model)
     , m_samples(samples)
     , m_memoryBytes(memoryBytes)
+    , m_probabilities(endsWithSoftmax(model))
     , m_changed(Weights::over(floats))
     , m_logitsLeft(memoryBytes / 4)
 {
@@ -77,20 +80,9 @@ int OutputDistance::blockOf(int node) const
 
 int OutputDistance::firstBlockOf(const std::string& tensor) const
 {
-    const auto& nodes = m_model.graph.nodes;
-    for (std::size_t n = 0; n < nodes.size(); ++n) {
-        const bool reads = std::visit(
-            [&](const auto& op) {
-                if constexpr (requires { op.weight == tensor; })
-                    return op.weight == tensor;
-                else
-                    return false;
-            },
-            nodes[n].op);
-        if (reads)
-            return blockOf(static_cast<int>(n));
-    }
-    return fromPrelude; // read in some other way
+    const WeightReaders readers = readersOf(m_model.graph, tensor);
+    return readers.asConstant || readers.nodes.empty() ? fromPrelude
+                                                       : blockOf(readers.nodes.front());
 }
 
 void OutputDistance::goTo(int block, int changedFrom, const Monitor& monitor)
@@ -104,6 +96,7 @@ void OutputDistance::goTo(int block, int changedFrom, const Monitor& monitor)
                 at = kept;
     const bool headAlone = changedFrom == blocks && block == blocks;
     if ((at == fromPrelude && !headAlone) || m_preludeChanged) {
+        m_preludeChanged = true; // if it throws
         tested.runPrelude(BlockPass::Outputs::Advance, monitor);
         m_preludeChanged = changedFrom == fromPrelude;
     }
@@ -146,6 +139,8 @@ Tensor OutputDistance::floatLogits(std::int64_t window, std::int64_t position, s
     if (const auto found = m_logits.find({window, position}); found != m_logits.end())
         return found->second.clone();
     Tensor logits = m_passes[0]->logits(window, position, count, monitor);
+    if (m_probabilities)
+        takeLogarithms(logits);
     if (logits.bytes().size() <= m_logitsLeft) {
         m_logitsLeft -= logits.bytes().size();
         m_logits[{window, position}] = logits.clone();
@@ -165,9 +160,11 @@ SampleMean OutputDistance::compareTexts(Monitor& monitor)
             monitor.checkpoint();
             const std::int64_t rows = std::min(step, scored - p);
             const Tensor before = floatLogits(w, p, rows, monitor);
-            const Tensor after = m_passes[1]->logits(w, p, rows, monitor);
+            Tensor after = m_passes[1]->logits(w, p, rows, monitor);
+            if (m_probabilities)
+                takeLogarithms(after);
             std::vector<double> kl(static_cast<std::size_t>(rows));
-            kernel::divergence(before.matrix(), after.matrix(), kl);
+            kernel::divergence(before.matrix(), std::as_const(after).matrix(), kl);
             sums[static_cast<std::size_t>(w)] += std::accumulate(kl.begin(), kl.end(), 0.0);
         }
     return meanOverSamples(sums, scored);
@@ -176,7 +173,6 @@ SampleMean OutputDistance::compareTexts(Monitor& monitor)
 SampleMean OutputDistance::compareOutputs(Monitor& monitor)
 {
     const bool scores = m_model.task == ModelTask::Classification;
-    const bool probabilities = endsWithSoftmax(m_model);
     std::vector<double> errors;   // by sample
     std::vector<double> energies; // of models without scores
     BlockPass::forEachOutputs(
@@ -185,7 +181,7 @@ SampleMean OutputDistance::compareOutputs(Monitor& monitor)
             Tensor before = outputRows(std::move(outputs[0].front()), count, m_model);
             Tensor after = outputRows(std::move(outputs[1].front()), count, m_model);
             if (scores) {
-                if (probabilities) {
+                if (m_probabilities) {
                     takeLogarithms(before);
                     takeLogarithms(after);
                 }
@@ -213,6 +209,10 @@ SampleMean OutputDistance::compareOutputs(Monitor& monitor)
         return meanOverSamples(errors);
     // A ratio of sums: its error is that of error − ratio · energy (Cochran, Sampling Techniques).
     const double energy = std::accumulate(energies.begin(), energies.end(), 0.0);
+    if (energy == 0) { // nothing that an error could be a share of
+        constexpr double nan = std::numeric_limits<double>::quiet_NaN();
+        return {nan, nan};
+    }
     const double ratio = std::accumulate(errors.begin(), errors.end(), 0.0) / energy;
     const auto n = static_cast<double>(errors.size());
     for (std::size_t i = 0; i < errors.size(); ++i)

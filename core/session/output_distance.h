@@ -28,8 +28,9 @@ public:
     /// Replaces weights, and what a measurement is about: their tensors.
     using Change = std::function<void(Weights& weights)>;
     /// Of models with class scores the KL divergence from the float network in nats per sample, or
-    /// per scored token; of others Σ(z − ẑ)²/Σz² over their first output. tensors: all that the
-    /// change replaces, which are put back.
+    /// per scored token; of others Σ(z − ẑ)²/Σz² over their first output, NaN where that is 0
+    /// everywhere. tensors: all that the change replaces, which are put back. Throws Error(Numeric)
+    /// when outputs are not finite; it can be asked again then.
     [[nodiscard]] SampleMean measure(const std::vector<std::string>& tensors, const Change& change,
                                      Monitor& monitor);
 
@@ -54,6 +55,7 @@ private:
     const Model& m_model;
     const CalibrationSamples& m_samples;
     std::uint64_t m_memoryBytes;
+    bool m_probabilities; ///< are what the network puts out, not logits
     Weights m_changed;
     std::vector<std::unique_ptr<BlockPass>> m_passes; ///< the float network's and the tested one's
     std::map<int, std::unique_ptr<SampleStore>> m_kept; ///< what goes into blocks, by block

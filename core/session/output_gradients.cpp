@@ -6,6 +6,7 @@
 #include "core/base/text.h"
 #include "core/session/block_pass.h"
 #include "core/session/evaluate.h"
+#include "core/session/weight_readers.h"
 
 #include <algorithm>
 #include <cmath>
@@ -101,6 +102,12 @@ OutputGradients::OutputGradients(const Model& model, const Weights& weights,
     , m_random(seed, {}, "outcomes")
 {
     for (const std::size_t i : layers) {
+        const WeightReaders readers = readersOf(model.graph, model.layers[i].weight);
+        if (!leadToOutput(model.graph, readers)) {
+            m_idle.insert(i);
+            m_why[i] = "nothing leads from it to the model's first output";
+            continue;
+        }
         m_why[i] = brokenBy(model.layers[i]);
         if (m_why[i].empty())
             m_byNode[model.layers[i].node] = i;
@@ -156,7 +163,7 @@ std::string OutputGradients::brokenBy(const Layer& layer) const
                     return concat("block ", block.name,
                                   " reads what becomes of it beside the block before");
     if (!moving.contains(graph.output))
-        return "nothing leads from it to the model's first output";
+        return "no gradient leads from it to the model's first output";
     return {};
 }
 

@@ -49,6 +49,8 @@ public:
     void run(const Sink& sink, Monitor& monitor);
     /// Why none comes by at the layer; empty when they do, or where that is not known before run().
     [[nodiscard]] std::string whyNot(std::size_t layer) const;
+    /// No path leads from the layer to the first output, so that no gradient of it is but 0.
+    [[nodiscard]] bool isWithoutEffect(std::size_t layer) const { return m_idle.contains(layer); }
     [[nodiscard]] int draws() const { return m_draws; }
     /// After run(): outcomes of one draw; of models without scores Σz².
     [[nodiscard]] std::int64_t outcomes() const { return m_scored; }
@@ -85,6 +87,7 @@ private:
     std::int64_t m_scored = 0;                ///< outcomes so far
     double m_outputSquares = 0;               ///< of models without scores: Σz²
     std::map<std::size_t, std::string> m_why; ///< by layer
+    std::set<std::size_t> m_idle;             ///< layers from which nothing leads to the output
     std::map<int, std::size_t> m_byNode;
 };
 

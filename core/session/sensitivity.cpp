@@ -4,6 +4,7 @@
 #include "core/base/error.h"
 #include "core/base/hash.h"
 #include "core/base/text.h"
+#include "core/io/array_file.h"
 #include "core/quant/packing.h"
 #include "core/quant/static_settings.h"
 #include "core/session/coupling.h"
@@ -13,6 +14,7 @@
 #include "core/session/program.h"
 #include "core/session/sensitivity_job.h"
 #include "core/session/statistics.h"
+#include "core/session/weight_readers.h"
 
 #include <algorithm>
 #include <limits>
@@ -22,7 +24,7 @@ namespace gradus {
 namespace {
 
 /// Of what is measured, and how.
-constexpr int metricVersion = 1;
+constexpr int metricVersion = 2;
 
 // Where the stages end, of the whole.
 constexpr double hashed = 0.02;
@@ -36,6 +38,36 @@ double outputsEnd(SensitivityMetric goal)
 double fishersEnd(SensitivityMetric goal)
 {
     return goal <= SensitivityMetric::Fisher ? 1 : 0.5;
+}
+
+bool isZero(const std::vector<double>& hessian)
+{
+    return !hessian.empty() &&
+           std::all_of(hessian.begin(), hessian.end(), [](double value) { return value == 0; });
+}
+
+/// ":train" of "file.npz:train": which of a file's arrays, as the file's content does not say it.
+std::string memberOf(const std::filesystem::path& path)
+{
+    return path.string().substr(ArrayFile::fileOf(path).string().size());
+}
+
+/// Of what says beside the weights what the network computes and how it is fed: the configuration,
+/// the tokenizer, how pixels become inputs.
+std::string surroundingsHash(const ModelSource& source, const Monitor& monitor)
+{
+    std::string text = sha256(source.config);
+    const auto add = [&](const std::filesystem::path& file) {
+        const auto& weights = source.weightFiles; // one may bring a tokenizer
+        if (!file.empty() && std::find(weights.begin(), weights.end(), file) == weights.end())
+            text += concat('\n', file.filename().string(), '\n', dataHash(file, monitor));
+    };
+    for (const std::filesystem::path& companion : source.companions)
+        add(companion);
+    if (std::find(source.companions.begin(), source.companions.end(), source.tokenizer) ==
+        source.companions.end())
+        add(source.tokenizer);
+    return sha256(text);
 }
 
 } // namespace
@@ -141,10 +173,10 @@ std::string SensitivityJob::identity(Monitor& monitor) const
     std::string data;
     if (!common.calibration.data.empty()) {
         data = dataHash(common.calibration, monitor);
-        common.calibration.data = "data";
+        common.calibration.data = "data" + memberOf(common.calibration.data);
         common.calibration.labels.clear();
         for (auto& [name, path] : common.calibration.inputs)
-            path.clear();
+            path = memberOf(path);
     } else {
         common.calibration = {};
     }
@@ -152,7 +184,8 @@ std::string SensitivityJob::identity(Monitor& monitor) const
     if (!m_request.tokenizer.empty())
         tokenizer = dataHash(m_request.tokenizer, monitor);
     return concat("sensitivity ", metricVersion, '\n', programName(), '\n',
-                  contentHash(m_model.source, monitor), '\n', data, '\n', tokenizer, '\n',
+                  contentHash(m_model.source, monitor), '\n',
+                  surroundingsHash(m_model.source, monitor), '\n', data, '\n', tokenizer, '\n',
                   toJson(common));
 }
 
@@ -206,6 +239,20 @@ void SensitivityJob::refuse(Place place, const std::string& why)
     reach(place, SensitivityMetric::Divergence);
 }
 
+void SensitivityJob::noteOn(Sensitivity& values, const std::string& sentence)
+{
+    values.note += concat(values.note.empty() ? "" : "; ", sentence);
+}
+
+void SensitivityJob::refuseForNow(Place place, const std::string& why)
+{
+    values(place).possible = false;
+    values(place).note = why;
+    entry(place).reached = SensitivityMetric::Divergence;
+    if (m_sink)
+        m_sink(place.row, place.candidate, values(place));
+}
+
 void SensitivityJob::report(double fraction, const std::string& stage)
 {
     m_monitor.checkpoint();
@@ -215,8 +262,34 @@ void SensitivityJob::report(double fraction, const std::string& stage)
 SensitivityTable SensitivityJob::known()
 {
     if (!m_request.cache.empty())
-        takeKnown(SensitivityStore::reading(m_request.cache, identity(m_monitor), m_monitor));
+        readKnown(identity(m_monitor));
     return std::move(m_table);
+}
+
+void SensitivityJob::readKnown(const std::string& identity)
+{
+    try {
+        takeKnown(SensitivityStore::reading(m_request.cache, identity, m_monitor));
+    } catch (const Error& error) {
+        if (m_request.needsCache || error.code() != ErrorCode::Io)
+            throw;
+        m_monitor.note(error.what());
+    }
+}
+
+void SensitivityJob::openStore(Monitor& monitor)
+{
+    const std::string all = m_request.cache.empty() ? std::string() : identity(monitor);
+    try {
+        m_store.emplace(m_request.cache, all, m_monitor);
+        takeKnown(*m_store);
+    } catch (const Error& error) {
+        if (m_request.needsCache || error.code() != ErrorCode::Io)
+            throw;
+        m_monitor.note(concat(error.what(), "; what is measured is not kept"));
+        m_store.emplace(std::filesystem::path(), std::string(), m_monitor);
+        readKnown(all); // it may be readable
+    }
 }
 
 SensitivityTable SensitivityJob::run()
@@ -224,10 +297,8 @@ SensitivityTable SensitivityJob::run()
     report(0, "reading the model");
     {
         SubMonitor hashing(m_monitor, 0, hashed);
-        m_store.emplace(m_request.cache,
-                        m_request.cache.empty() ? std::string() : identity(hashing), m_monitor);
+        openStore(hashing);
     }
-    takeKnown(*m_store);
     const std::string why = whyNoInputs();
     m_goal = why.empty() ? m_request.metric : SensitivityMetric::Weight;
     if (m_request.metric > m_goal)
@@ -316,7 +387,7 @@ void SensitivityJob::measureWeights()
             if (!weight)
                 weight = layerWeight(m_model, layer(row));
             if (needsInputs(c)) {
-                refuse(place, concat("it needs calibration, and ", whyNoInputs()));
+                refuseForNow(place, concat("it needs calibration, and ", whyNoInputs()));
                 continue;
             }
             if (solved(place, std::as_const(*weight).matrix(), nullptr))
@@ -408,6 +479,12 @@ bool SensitivityJob::wantsInputs(std::size_t layer)
     return false;
 }
 
+bool SensitivityJob::isIdle(std::size_t row) const
+{
+    const Graph& graph = m_model.graph;
+    return !leadToOutput(graph, readersOf(graph, layer(row).weight));
+}
+
 void SensitivityJob::measureLayerOutputs(std::size_t row, const InputCapture* inputs)
 {
     const SensitivityMetric goal = std::min(m_goal, SensitivityMetric::Output);
@@ -429,7 +506,12 @@ void SensitivityJob::measureLayerOutputs(std::size_t row, const InputCapture* in
         if (goal >= SensitivityMetric::Output) {
             s.output = result->relativeOutputError;
             if (!statistics)
-                s.note += concat(s.note.empty() ? "" : "; ", "its inputs are not reached");
+                noteOn(s, "its inputs are not reached");
+            else if (isZero(statistics->hessian))
+                noteOn(s, "its inputs are zero");
+            // What nobody sees of a layer is no error.
+            if (statistics ? isZero(statistics->hessian) : isIdle(row))
+                s.output = 0;
         }
         reach(place, goal);
     }
@@ -506,8 +588,10 @@ void SensitivityJob::measureFisherOf(const std::vector<std::size_t>& rows,
             const std::size_t index = m_layers[ofRow[k].row];
             Sensitivity& s = values(ofRow[k]);
             s.fisher = errors.error(index, k);
-            if (const std::string why = errors.whyNot(index); !why.empty())
-                s.note += concat(s.note.empty() ? "" : "; ", "no Fisher error: ", why);
+            if (const std::string why = errors.whyNot(index, k); !why.empty())
+                noteOn(s, "no Fisher error: " + why);
+            else if (const std::string remark = errors.remark(index); !remark.empty())
+                noteOn(s, remark);
             reach(ofRow[k], SensitivityMetric::Fisher);
         }
 }

@@ -21,12 +21,14 @@ struct SensitivityRequest
     /// The mode is not looked at: inputs are those of the float model.
     Recipe recipe;
     std::vector<LayerChoice> candidates;
-    /// How far to go; each includes those before it, as far as the model and the data allow.
+    /// How far to go; each includes those before it, as far as the model and the data allow. Layers
+    /// that the recipe locks have no divergences measured, nor pairs.
     SensitivityMetric metric = SensitivityMetric::Fisher;
     int pairs = 0; ///< how many to measure; with Divergence
     std::filesystem::path tokenizer;
     /// Where results are kept and looked up, see sensitivity_store.h; empty: nowhere.
     std::filesystem::path cache;
+    bool needsCache = false; ///< else a cache that cannot be opened is noted and done without
     std::uint64_t memoryBytes = std::uint64_t(2) << 30;
 };
 
@@ -57,7 +59,8 @@ using SensitivitySink =
                                                 Monitor& monitor);
 
 /// One line per layer and candidate: layer, method, bits, group, bytes, weight_error,
-/// output_error, fisher, kl, kl_error, note. Numbers with all their digits.
+/// output_error, fisher, kl, kl_error, input_bits (nothing where inputs stay as they are), possible
+/// ("yes" or "no"), note. Numbers with all their digits.
 [[nodiscard]] std::string sensitivityCsv(const SensitivityTable& table);
 /// The same as an object: "unit", "candidates" (choices as in a recipe), "layers" with the errors
 /// by candidate, "pairs", "interaction". What was not measured is null.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
 // What quantizing one layer, or two, does to the model's outputs, measured.
+#include "core/base/error.h"
 #include "core/base/random.h"
 #include "core/base/text.h"
 #include "core/session/language.h"
@@ -52,7 +53,7 @@ void SensitivityJob::measureDivergences()
 {
     std::vector<Place> places;
     forEachPlace([&](Place place) {
-        if (lacks(place, SensitivityMetric::Divergence))
+        if (!isLocked(place.row) && lacks(place, SensitivityMetric::Divergence))
             places.push_back(place);
     });
     // What matters most comes first: by Fisher errors, of layers without by those of the output.
@@ -70,14 +71,21 @@ void SensitivityJob::measureDivergences()
                    (ended - begun) * static_cast<double>(i) / static_cast<double>(places.size()),
                concat(m_table.rows[place.row].layer, " alone quantized, ", i + 1, " of ",
                       places.size()));
-        const SampleMean mean = distanceOf({place});
-        values(place).divergence = mean.value;
-        values(place).divergenceError = mean.standardError;
+        const std::optional<SampleMean> mean = distanceOf({place});
+        if (!mean) {
+            refuse(place, "with it the model's outputs are not finite");
+            continue;
+        }
+        Sensitivity& s = values(place);
+        s.divergence = mean->value;
+        s.divergenceError = mean->standardError;
+        if (std::isnan(mean->value))
+            noteOn(s, "no divergence: the model's outputs are all zero");
         reach(place, SensitivityMetric::Divergence);
     }
 }
 
-SampleMean SensitivityJob::distanceOf(const std::vector<Place>& places)
+std::optional<SampleMean> SensitivityJob::distanceOf(const std::vector<Place>& places)
 {
     std::vector<LayerResult> results;
     std::vector<std::string> tensors;
@@ -85,33 +93,49 @@ SampleMean SensitivityJob::distanceOf(const std::vector<Place>& places)
         tensors.push_back(layer(place.row).weight);
         results.push_back(weightOf(place));
     }
-    return distance().measure(
-        tensors,
-        [&](Weights& weights) {
-            for (std::size_t i = 0; i < places.size(); ++i)
-                applyWeight(layer(places[i].row), results[i], weights);
-        },
-        m_monitor);
+    OutputDistance& outputs = distance();
+    try {
+        return outputs.measure(
+            tensors,
+            [&](Weights& weights) {
+                for (std::size_t i = 0; i < places.size(); ++i)
+                    applyWeight(layer(places[i].row), results[i], weights);
+            },
+            m_monitor);
+    } catch (const Error& error) {
+        if (error.code() != ErrorCode::Numeric)
+            throw;
+    }
+    // The candidates' fault, unless the float network does so itself.
+    (void)outputs.measure({}, [](Weights&) {}, m_monitor);
+    return std::nullopt;
 }
 
 std::vector<std::pair<std::size_t, std::size_t>> SensitivityJob::chosenPairs() const
 {
-    const std::size_t rows = m_layers.size();
+    std::vector<std::size_t> open; // rows
+    for (std::size_t row = 0; row < m_layers.size(); ++row)
+        if (!isLocked(row))
+            open.push_back(row);
+    const std::size_t rows = open.size();
+    if (rows < 2)
+        return {};
     using Pair = std::pair<std::size_t, std::size_t>;
     std::vector<Pair> neighbors;
     std::vector<Pair> relatives;
-    const auto kindOf = [&](std::size_t row) {
-        const std::string& name = layer(row).name;
-        const std::string& block = m_model.blocks[static_cast<std::size_t>(layer(row).block)].name;
+    const auto at = [&](std::size_t index) -> const Layer& { return layer(open[index]); };
+    const auto kindOf = [&](std::size_t index) {
+        const std::string& name = at(index).name;
+        const std::string& block = m_model.blocks[static_cast<std::size_t>(at(index).block)].name;
         return name.starts_with(block) ? name.substr(block.size()) : name;
     };
     for (std::size_t a = 0; a < rows; ++a) {
-        if (layer(a).block < 0)
+        if (at(a).block < 0)
             continue;
-        if (a + 1 < rows && layer(a + 1).block == layer(a).block)
+        if (a + 1 < rows && at(a + 1).block == at(a).block)
             neighbors.emplace_back(a, a + 1);
         for (std::size_t b = a + 1; b < rows; ++b)
-            if (layer(b).block > layer(a).block && kindOf(a) == kindOf(b)) {
+            if (at(b).block > at(a).block && kindOf(a) == kindOf(b)) {
                 relatives.emplace_back(a, b);
                 break; // the next of its kind
             }
@@ -120,9 +144,9 @@ std::vector<std::pair<std::size_t, std::size_t>> SensitivityJob::chosenPairs() c
     const auto draw = [&](std::vector<Pair>& from) -> std::optional<Pair> {
         if (from.empty())
             return std::nullopt;
-        const auto at = from.begin() + static_cast<std::ptrdiff_t>(random.below(from.size()));
-        const Pair pair = *at;
-        from.erase(at);
+        const auto drawn = from.begin() + static_cast<std::ptrdiff_t>(random.below(from.size()));
+        const Pair pair = *drawn;
+        from.erase(drawn);
         return pair;
     };
     // Of each sort in turn; what a sort lacks is drawn from all pairs.
@@ -143,7 +167,7 @@ std::vector<std::pair<std::size_t, std::size_t>> SensitivityJob::chosenPairs() c
             pair = Pair(std::min(a, b), std::max(a, b));
         }
         if (pair->first != pair->second && seen.insert(*pair).second)
-            pairs.push_back(*pair);
+            pairs.emplace_back(open[pair->first], open[pair->second]);
     }
     return pairs;
 }
@@ -192,7 +216,14 @@ void SensitivityJob::measurePairs()
         if (known) {
             pair.together = *known;
         } else {
-            pair.together = distanceOf({Place{a, *first}, Place{b, *second}}).value;
+            const auto measured = distanceOf({Place{a, *first}, Place{b, *second}});
+            if (!measured) {
+                m_monitor.note(concat(m_table.rows[a].layer, " and ", m_table.rows[b].layer,
+                                      ": with both quantized the outputs are not finite; the pair "
+                                      "is left out"));
+                continue;
+            }
+            pair.together = measured->value;
             m_store->putPair(m_table.rows[a].layer, firstChoice, m_table.rows[b].layer,
                              secondChoice, pair.together);
         }

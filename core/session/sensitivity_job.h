@@ -71,6 +71,8 @@ private:
     void makeTable();
     [[nodiscard]] std::string identity(Monitor& monitor) const;
     void takeKnown(const SensitivityStore& store);
+    void readKnown(const std::string& identity);
+    void openStore(Monitor& monitor);
     /// Empty when layers can be seen on calibration inputs.
     [[nodiscard]] std::string whyNoInputs() const;
     [[nodiscard]] const Layer& layer(std::size_t row) const
@@ -81,6 +83,13 @@ private:
     {
         return m_table.rows[place.row].candidates[place.candidate];
     }
+    [[nodiscard]] bool isLocked(std::size_t row) const
+    {
+        return m_request.recipe.locked.contains(m_table.rows[row].layer);
+    }
+    /// Nothing leads from the layer to the model's first output.
+    [[nodiscard]] bool isIdle(std::size_t row) const;
+    static void noteOn(Sensitivity& values, const std::string& sentence);
     [[nodiscard]] Entry& entry(Place place) { return m_entries[place.row][place.candidate]; }
     [[nodiscard]] bool lacks(Place place, SensitivityMetric metric);
     template <class Body>
@@ -94,6 +103,8 @@ private:
     [[nodiscard]] bool needsInputs(std::size_t candidate) const;
     void reach(Place place, SensitivityMetric metric);
     void refuse(Place place, const std::string& why);
+    /// Not for good: what it lacks may be there the next time, so that nothing is kept.
+    void refuseForNow(Place place, const std::string& why);
     [[nodiscard]] LayerTask task(Place place, ConstMatrixView weight,
                                  std::shared_ptr<const InputStatistics> inputs) const;
     /// What the candidate makes of the layer, and its weight error; nothing when it refuses.
@@ -115,8 +126,9 @@ private:
     // sensitivity_divergence.cpp
     void measureDivergences();
     void measurePairs();
-    /// With these layers quantized and all others float.
-    [[nodiscard]] SampleMean distanceOf(const std::vector<Place>& places);
+    /// With these layers quantized and all others float; nothing where that makes outputs that are
+    /// not finite.
+    [[nodiscard]] std::optional<SampleMean> distanceOf(const std::vector<Place>& places);
     /// What a candidate makes of a layer, kept or solved again.
     [[nodiscard]] LayerResult weightOf(Place place);
     [[nodiscard]] OutputDistance& distance();

@@ -108,6 +108,7 @@ SensitivityStore::SensitivityStore(const fs::path& folder, const std::string& id
 {
     if (folder.empty())
         return;
+    m_monitor = &monitor;
     try {
         open(folder, identity, false, monitor);
     } catch (...) {
@@ -129,6 +130,8 @@ SensitivityStore SensitivityStore::reading(const fs::path& folder, const std::st
 SensitivityStore::SensitivityStore(SensitivityStore&& other) noexcept
     : m_path(std::move(other.m_path))
     , m_descriptor(std::exchange(other.m_descriptor, -1))
+    , m_monitor(other.m_monitor)
+    , m_header(std::move(other.m_header))
     , m_end(other.m_end)
     , m_known(std::move(other.m_known))
     , m_pairs(std::move(other.m_pairs))
@@ -166,11 +169,10 @@ void SensitivityStore::open(const fs::path& folder, const std::string& identity,
     if (!S_ISREG(status.st_mode))
         throw Error(ErrorCode::Io, concat(called, " ", m_path.string(), " is not a regular file"));
     const Turn turn(m_descriptor, forReading ? LOCK_SH : LOCK_EX);
-    const std::string expected = header(identity);
-    m_begin = expected.size();
+    m_header = header(identity);
     const std::uint64_t size = file.size();
-    if (size > 0 && file.readAt(0, expected.size()) == expected) {
-        m_end = file.forEach(expected.size(), [&](std::string_view payload) { take(payload); });
+    if (size > 0 && file.readAt(0, m_header.size()) == m_header) {
+        m_end = file.forEach(m_header.size(), [&](std::string_view payload) { take(payload); });
         if (m_end < size)
             monitor.note(concat(called, " ", m_path.string(), " is damaged: its last ",
                                 size - m_end, " bytes are no whole record and are left out"));
@@ -182,8 +184,8 @@ void SensitivityStore::open(const fs::path& folder, const std::string& identity,
         return;
     if (m_end == 0) {
         file.truncate(0);
-        file.writeAt(0, expected);
-        m_end = expected.size();
+        file.writeAt(0, m_header);
+        m_end = m_header.size();
     }
     file.truncate(m_end);
 }
@@ -234,12 +236,31 @@ void SensitivityStore::append(std::string_view payload)
 {
     if (m_descriptor < 0)
         return;
+    try {
+        write(payload);
+    } catch (const Error& error) {
+        if (error.code() != ErrorCode::Io)
+            throw;
+        // What is measured is worth more than that it is kept.
+        ::close(std::exchange(m_descriptor, -1));
+        if (m_monitor)
+            m_monitor->note(concat(error.what(), "; nothing is kept from here on"));
+    }
+}
+
+void SensitivityStore::write(std::string_view payload)
+{
     const RecordFile file(m_descriptor, m_path, std::string(called));
     const Turn turn(m_descriptor, LOCK_EX);
     // What others wrote meanwhile, but for a record of which a kill left half.
     const std::uint64_t size = file.size();
-    if (size < m_end) // somebody shortened it
-        m_end = std::min(m_begin, size);
+    if (size < m_header.size()) { // somebody shortened it
+        file.truncate(0);
+        file.writeAt(0, m_header);
+        m_end = m_header.size();
+    } else if (size < m_end) {
+        m_end = m_header.size();
+    }
     if (size > m_end) {
         m_end = file.forEach(m_end, [&](std::string_view other) { take(other); });
         if (m_end < size)

@@ -34,7 +34,8 @@ class SensitivityStore
 {
 public:
     /// Nothing is kept without a folder. What cannot be used of a file is noted: behind a damaged
-    /// record nothing is read, and a file whose head is damaged starts anew. Throws Error(Io).
+    /// record nothing is read, and a file whose head is damaged starts anew. Throws Error(Io). When
+    /// writing fails later that is noted once, and nothing more is kept. monitor outlives this.
     SensitivityStore(const std::filesystem::path& folder, const std::string& identity,
                      Monitor& monitor);
     /// For reading alone: a file that is not there is not made, a damaged one is left as it is.
@@ -68,13 +69,15 @@ private:
               Monitor& monitor);
     void take(std::string_view payload);
     void append(std::string_view payload);
+    void write(std::string_view payload);
     /// Whoever measured more is right.
     void learn(const std::string& key, KnownSensitivity known);
 
     std::filesystem::path m_path;
     int m_descriptor = -1;
-    std::uint64_t m_begin = 0; ///< of the first record
-    std::uint64_t m_end = 0;   ///< of what has been read or written
+    Monitor* m_monitor = nullptr;
+    std::string m_header;
+    std::uint64_t m_end = 0; ///< of what has been read or written
     std::map<std::string, KnownSensitivity> m_known;
     std::map<std::string, double> m_pairs;
 };

@@ -35,7 +35,7 @@ std::string field(const std::string& text)
     return result + '"';
 }
 
-/// As the column says it: inputs per scale, 0 for one per channel, −1 for one in all.
+/// As the column says it: inputs per scale, 0 for one per channel, "tensor" for one in all.
 std::string groupOf(const LayerChoice& choice)
 {
     if (choice.keepFloat)
@@ -72,7 +72,8 @@ nlohmann::ordered_json orNull(double value)
 std::string sensitivityCsv(const SensitivityTable& table)
 {
     std::string text =
-        "layer,method,bits,group,bytes,weight_error,output_error,fisher,kl,kl_error,note\n";
+        "layer,method,bits,group,bytes,weight_error,output_error,fisher,kl,kl_error,input_bits,"
+        "possible,note\n";
     for (const SensitivityTable::Row& row : table.rows)
         for (std::size_t c = 0; c < row.candidates.size(); ++c) {
             const LayerChoice& choice = table.candidates[c];
@@ -83,7 +84,10 @@ std::string sensitivityCsv(const SensitivityTable& table)
                 text += concat(choice.scheme.bits);
             text += concat(',', groupOf(choice), ',', s.bytes, ',', number(s.weight), ',',
                            number(s.output), ',', number(s.fisher), ',', number(s.divergence), ',',
-                           number(s.divergenceError), ',', field(s.note), '\n');
+                           number(s.divergenceError), ',');
+            if (choice.activation.enabled())
+                text += concat(choice.activation.bits);
+            text += concat(',', s.possible ? "yes" : "no", ',', field(s.note), '\n');
         }
     return text;
 }

@@ -48,6 +48,21 @@ private Q_SLOTS:
         QVERIFY(table.find("c") == nullptr);
     }
 
+    void layersThatAreDecidedNeedNoErrors()
+    {
+        SensitivityTable table;
+        table.candidates.resize(1);
+        table.rows = {{"a", std::vector<Sensitivity>(1)}, {"b", std::vector<Sensitivity>(1)}};
+        table.rows[0].candidates[0].weight = table.rows[1].candidates[0].weight = 0.1;
+        table.rows[0].candidates[0].fisher = 1;
+        QCOMPARE(table.lacking(SensitivityMetric::Fisher), &table.rows[1]);
+        QCOMPARE(table.best(), std::optional(SensitivityMetric::Weight));
+        QVERIFY(table.has(SensitivityMetric::Fisher, {"b"}));
+        QVERIFY(!table.has(SensitivityMetric::Fisher, {"a"}));
+        QVERIFY(table.lacking(SensitivityMetric::Fisher, {"b"}) == nullptr);
+        QCOMPARE(table.best({"b"}), std::optional(SensitivityMetric::Fisher));
+    }
+
     void interactionIsOfTheSums()
     {
         SensitivityTable table;

@@ -228,9 +228,33 @@ private Q_SLOTS:
                                   ExportFormat::Gptq, GptqZeros::Automatic, Monitor());
             QVERIFY(result.cost <= budget);
             QVERIFY(result.predictedError <= plain.predictedError);
+            QVERIFY(!result.allocation.optimal); // costs are above the exact size
             const Recipe allocated =
                 allocatedRecipe(recipe, *m_tiny, table, setup, result.allocation);
             QCOMPARE(written(m_tiny, allocated, ExportFormat::Gptq, next()), result.cost);
+        }
+        // The cheapest file is smaller than its costs say: what it takes is the least.
+        const auto within = [&](std::uint64_t budget, AllocationSolver solver) {
+            return allocateForExport(m_tiny, recipe, table, setup, budget, solver,
+                                     ExportFormat::Gptq, GptqZeros::Automatic, Monitor());
+        };
+        Recipe cheapest = recipe;
+        cheapest.standard = grouped(2, 32);
+        const std::uint64_t exact = exportBytes(m_tiny, cheapest, ExportFormat::Gptq);
+        QVERIFY(exact < least);
+        for (const AllocationSolver solver : {AllocationSolver::Exact, AllocationSolver::Uniform}) {
+            const AllocationResult result = within(exact, solver);
+            QCOMPARE(result.cost, exact);
+            QCOMPARE(result.solver, solver);
+            QVERIFY(within((exact + least) / 2, solver).cost <= (exact + least) / 2);
+            try {
+                (void)within(exact - 1, solver);
+                QFAIL("it fits");
+            } catch (const Error& error) {
+                QCOMPARE(error.code(), ErrorCode::Usage);
+                QVERIFY2(std::string(error.what()).find(concat(exact)) != std::string::npos,
+                         error.what());
+            }
         }
     }
 };

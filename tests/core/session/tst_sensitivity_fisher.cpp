@@ -6,16 +6,20 @@
 #include "core/io/npy.h"
 #include "core/session/fisher_errors.h"
 #include "core/session/quantize.h"
+#include "core/session/weight_readers.h"
 #include "tests/support/onnx_case_writer.h"
 #include "tests/support/sensitivity_tables.h"
 #include "tests/support/support.h"
 #include "tests/support/tiny_image_model.h"
+#include "tests/support/tiny_llama.h"
 
 #include <QTest>
 
 #include <array>
 #include <fstream>
 #include <functional>
+#include <limits>
+#include <stdexcept>
 
 using namespace gradus;
 using namespace gradus::test;
@@ -315,13 +319,247 @@ private slots:
             one.want(i, {[&run, i] { return run->layers[i]; }});
             one.run(silent);
             QVERIFY(same(one.error(i, 0), all.error(i, 0)));
-            QCOMPARE(one.whyNot(i), all.whyNot(i));
+            QCOMPARE(one.whyNot(i, 0), std::string());
+            QCOMPARE(one.remark(i), all.remark(i));
             const bool spare = model->layers[i].name == "spare"; // which nothing reads
-            QCOMPARE(all.whyNot(i).empty(), !spare);
-            QCOMPARE(std::isnan(all.error(i, 0)), spare);
+            QCOMPARE(all.remark(i).empty(), !spare);
+            QCOMPARE(all.error(i, 0) == 0, spare);
         }
         OutputGradients pass(*model, weights, samples, {0}, 1);
         QCOMPARE(pass.draws(), 4); // of few samples
+    }
+
+    void textsAreOfTheirScoredTokens_data()
+    {
+        QTest::addColumn<int>("windows");
+        QTest::addColumn<int>("draws");
+        QTest::newRow("few: all rows, of two draws") << 4 << 2;
+        QTest::newRow("many: some of the rows") << 80 << 1;
+    }
+
+    /// The sum of squares over the rows that are looked at, with what they stand for, by plain
+    /// loops.
+    void textsAreOfTheirScoredTokens()
+    {
+        QFETCH(int, windows);
+        QFETCH(int, draws);
+        constexpr std::int64_t length = 64;
+        constexpr std::int64_t mostRows = 4096;
+        TemporaryFolder folder;
+        TinyLlama tiny;
+        tiny.blocks = 1;
+        tiny.tied = false;
+        tiny.write(folder / "model");
+        const auto model = openModel(folder / "model");
+        CalibrationSamples samples;
+        samples.windows.length = length;
+        RandomStream random(9);
+        for (std::int64_t i = 0; i < windows * length; ++i)
+            samples.windows.tokens.push_back(static_cast<Token>(
+                random.below(static_cast<std::uint64_t>(tiny.vocabulary))));
+        samples.data = windowsDataset(*model, samples.windows);
+        samples.chosen = allSamples(windows);
+        samples.context = length;
+        const Weights weights(model, std::uint64_t(1) << 28);
+        Monitor silent;
+        QuantizeRequest request;
+        request.model = model;
+        request.recipe.rules = {{".", candidate(3, RtnOptions{})}};
+        const auto run = quantize(request, silent);
+        FisherErrors errors(*model, weights, samples, 1);
+        std::vector<std::size_t> layers;
+        for (const char* name : {"lm_head", "model.layers.0.mlp.down_proj"}) {
+            layers.push_back(
+                static_cast<std::size_t>(model->findLayer(name) - model->layers.data()));
+            const LayerResult* result = run->find(name);
+            QVERIFY(result != nullptr && result->weight != nullptr);
+            errors.want(layers.back(), {[result] { return *result; }});
+        }
+        errors.run(silent);
+        struct Rows
+        {
+            std::vector<Vector> inputs;
+            std::vector<Vector> gradients;
+        };
+        std::map<std::size_t, Rows> seen;
+        OutputGradients pass(*model, weights, samples, layers, 1);
+        pass.run(
+            [&](const OutputGradient& gradient) {
+                for (std::int64_t r = 0; r < gradient.inputs.rows; ++r) {
+                    const auto x = gradient.inputs.row(r);
+                    const auto g = gradient.gradients.row(r);
+                    seen[gradient.layer].inputs.emplace_back(x.begin(), x.end());
+                    seen[gradient.layer].gradients.emplace_back(g.begin(), g.end());
+                }
+            },
+            silent);
+        QCOMPARE(pass.draws(), draws);
+        QCOMPARE(pass.outcomes(), windows * (length - 1)); // the last of a window predicts nothing
+        for (const std::size_t l : layers) {
+            const Layer& layer = model->layers[l];
+            const Rows& rows = seen[l];
+            const std::int64_t each = layer.name == "lm_head" ? length - 1 : length;
+            const std::int64_t all = windows * each * draws;
+            QCOMPARE(static_cast<std::int64_t>(rows.inputs.size()), all);
+            const Tensor rounded = dequantize(*run->layers[l].weight);
+            const auto weight = weights.matrix(layer.weight);
+            const auto errorOf = [&](std::int64_t row) {
+                const auto at = static_cast<std::size_t>(row);
+                double sum = 0;
+                for (std::int64_t o = 0; o < layer.rows; ++o) {
+                    double moved = 0;
+                    for (std::int64_t i = 0; i < layer.cols; ++i) {
+                        const auto w = static_cast<std::size_t>(o * layer.cols + i);
+                        moved += (static_cast<double>(weight->floats()[w]) -
+                                  static_cast<double>(rounded.floats()[w])) *
+                                 rows.inputs[at][static_cast<std::size_t>(i)];
+                    }
+                    const double slope = rows.gradients[at][static_cast<std::size_t>(o)];
+                    sum += slope * slope * moved * moved;
+                }
+                return sum;
+            };
+            double whole = 0;
+            for (std::int64_t row = 0; row < all; ++row)
+                whole += errorOf(row);
+            // One of each of so many equal parts.
+            const std::int64_t parts = std::min(all, mostRows);
+            RandomStream picks(1, layer.name, "tokens");
+            double picked = 0;
+            for (std::int64_t k = 0; k < parts; ++k) {
+                const std::int64_t begin = all * k / parts;
+                const std::int64_t end = all * (k + 1) / parts;
+                picked += errorOf(begin + static_cast<std::int64_t>(picks.below(
+                                              static_cast<std::uint64_t>(end - begin))));
+            }
+            const double unit = 2.0 * windows * (length - 1) * draws;
+            const double expected =
+                picked * static_cast<double>(all) / static_cast<double>(parts) / unit;
+            QVERIFY(isClose(errors.error(l, 0), expected, 1e-4));
+            QVERIFY(isClose(errors.error(l, 0), whole / unit, 0.2));
+            QVERIFY(errors.whyNot(l, 0).empty() && errors.remark(l).empty());
+        }
+    }
+
+    void candidatesAreJudgedByThemselves()
+    {
+        TemporaryFolder folder;
+        const TinyImageModel tiny(folder / "model");
+        tiny.writeData(folder.path(), 20);
+        const auto model = tiny.model();
+        CalibrationChoice calibration;
+        calibration.data = (folder / "images.npy").string();
+        calibration.samples = 20;
+        calibration.mean = {0};
+        calibration.deviation = {1};
+        Monitor silent;
+        const CalibrationSamples samples = calibrationSamples(*model, calibration, 1, {}, silent);
+        const Weights weights(model, std::uint64_t(1) << 28);
+        QuantizeRequest request;
+        request.model = model;
+        request.recipe.standard = candidate(3, RtnOptions{});
+        const auto run = quantize(request, silent);
+        LayerResult endless = run->layers[0];
+        auto broken = std::make_shared<QuantizedWeight>(*endless.weight);
+        broken->scales[0] = std::numeric_limits<float>::infinity();
+        endless.weight = broken;
+        FisherErrors alone(*model, weights, samples, 1);
+        alone.want(0, {[&] { return run->layers[0]; }});
+        alone.run(silent);
+        FisherErrors both(*model, weights, samples, 1);
+        both.want(0, {[&] { return endless; }, [&] { return run->layers[0]; }});
+        both.run(silent);
+        QVERIFY(std::isnan(both.error(0, 0)) && !both.whyNot(0, 0).empty());
+        QVERIFY(same(both.error(0, 1), alone.error(0, 0)) && both.whyNot(0, 1).empty());
+    }
+
+    void outputsThatAreZeroHaveNoShares()
+    {
+        using namespace onnx;
+        TemporaryFolder folder;
+        const std::string graph = input("x", 1, {-1, 2}) +
+                                  initializer(floats("w", {2, 2}, {-1, -0.3F, -0.6F, -2})) +
+                                  node("Gemm", {"x", "w"}, {"h"}, attribute("transB", 1)) +
+                                  node("Relu", {"h"}, {"z"}) + output("z", 1, {-1, 2});
+        std::ofstream(folder / "m.onnx", std::ios::binary) << onnx::model(graph, 13);
+        Tensor fed({5, 2});
+        for (std::size_t i = 0; i < fed.floats().size(); ++i)
+            fed.floats()[i] = static_cast<float>(i + 1);
+        writeNpy(folder / "x.npy", fed.view());
+        auto model = std::make_shared<Model>(*openModel(folder / "m.onnx"));
+        model->task = ModelTask::Other;
+        SensitivityRequest wanted;
+        wanted.model = model;
+        wanted.recipe.rules = {{".", candidate(4, RtnOptions{})}};
+        wanted.recipe.calibration.data = (folder / "x.npy").string();
+        wanted.candidates = {candidate(3, RtnOptions{})};
+        wanted.metric = SensitivityMetric::Divergence;
+        Monitor silent;
+        const SensitivityTable table = measureSensitivity(wanted, silent);
+        const Sensitivity& s = table.rows[0].candidates[0];
+        QVERIFY(s.possible && std::isnan(s.fisher) && std::isnan(s.divergence));
+        QVERIFY2(s.note.find("all zero") != std::string::npos, s.note.c_str());
+        QCOMPARE(*table.best(), SensitivityMetric::Output);
+    }
+
+    /// A weight that two nodes read, one that sees zeros alone, and one whose rounding overflows.
+    void placesThatAreOutOfTheOrdinaryAreNoted()
+    {
+        using namespace onnx;
+        TemporaryFolder folder;
+        const std::string graph =
+            input("x", 1, {-1, 2}) + initializer(floats("w", {2, 2}, {1, 0.3F, 0.6F, 2})) +
+            initializer(floats("never", {2}, {-1e6F, -1e6F})) +
+            initializer(floats("dead", {2, 2}, {1, 0.3F, 0.6F, 2})) +
+            initializer(floats("large", {2, 2}, {2.1e38F, 1.2e38F, 1e38F, 1e38F})) +
+            node("Gemm", {"x", "w"}, {"a"}, attribute("transB", 1)) + node("Tanh", {"a"}, {"b"}) +
+            node("Gemm", {"b", "w"}, {"c"}, attribute("transB", 1)) +
+            node("Add", {"c", "never"}, {"n"}) + node("Relu", {"n"}, {"zeros"}) +
+            node("Gemm", {"zeros", "dead"}, {"d"}, attribute("transB", 1)) +
+            initializer(floats("one", {2}, {1, 1})) + node("Add", {"zeros", "one"}, {"ones"}) +
+            node("Gemm", {"ones", "large"}, {"l"}, attribute("transB", 1)) +
+            node("Add", {"l", "d"}, {"z"}) + output("z", 1, {-1, 2});
+        std::ofstream(folder / "m.onnx", std::ios::binary) << onnx::model(graph, 13);
+        Tensor fed({5, 2});
+        for (std::size_t i = 0; i < fed.floats().size(); ++i)
+            fed.floats()[i] = static_cast<float>(i + 1);
+        writeNpy(folder / "x.npy", fed.view());
+        auto model = std::make_shared<Model>(*openModel(folder / "m.onnx"));
+        QCOMPARE(model->whyNotRunnable, std::string());
+        model->task = ModelTask::Classification;
+        SensitivityRequest wanted;
+        wanted.model = model;
+        wanted.recipe.rules = {{".", candidate(4, RtnOptions{})}};
+        wanted.recipe.calibration.data = (folder / "x.npy").string();
+        wanted.candidates = {candidate(2, RtnOptions{}), candidate(8, RtnOptions{})};
+        for (LayerChoice& choice : wanted.candidates)
+            choice.scheme.scaleType = DType::F32;
+        wanted.metric = SensitivityMetric::Divergence;
+        Monitor silent;
+        const SensitivityTable table = measureSensitivity(wanted, silent);
+        std::string shown;
+        for (const SensitivityTable::Row& row : table.rows)
+            for (const Sensitivity& s : row.candidates)
+                shown += concat(row.layer, ' ', s.output, ' ', s.fisher, ' ', s.divergence, ' ',
+                                s.possible ? "" : "not ", s.note, '\n');
+        const auto rowOf = [&](const std::string& weight) -> const SensitivityTable::Row& {
+            for (const SensitivityTable::Row& row : table.rows)
+                if (model->findLayer(row.layer)->weight == weight)
+                    return row;
+            throw std::runtime_error(weight);
+        };
+        QVERIFY2(rowOf("dead").candidates[0].output == 0, shown.c_str());
+        QVERIFY2(rowOf("dead").candidates[0].fisher == 0, shown.c_str());
+        const auto& large = rowOf("large").candidates;
+        QVERIFY2(!large[0].possible && large[1].possible, shown.c_str());
+        QVERIFY2(large[0].note.find("not finite") != std::string::npos, shown.c_str());
+        QVERIFY2(std::isfinite(large[1].divergence), shown.c_str());
+        const std::string& note = rowOf("w").candidates[0].note;
+        QVERIFY2(note.find("in 2 places") != std::string::npos, shown.c_str());
+        const WeightReaders readers = readersOf(model->graph, "w");
+        QCOMPARE(readers.nodes.size(), std::size_t(2));
+        QVERIFY(leadToOutput(model->graph, readers));
+        QVERIFY(!leadToOutput(model->graph, readersOf(model->graph, "nobody")));
     }
 
     void operatorsWithoutGradientsAreNamed()

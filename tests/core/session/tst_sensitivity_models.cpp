@@ -4,10 +4,12 @@
 #include "core/base/error.h"
 #include "core/graph/executor.h"
 #include "core/session/evaluate.h"
+#include "core/session/output_distance.h"
 #include "core/session/quantize.h"
 #include "tests/support/sensitivity_tables.h"
 #include "tests/support/support.h"
 #include "tests/support/tiny_image_model.h"
+#include "tests/support/tiny_llama.h"
 
 #include <QTest>
 #include <nlohmann/json.hpp>
@@ -114,10 +116,12 @@ private slots:
             for (std::size_t c = 0; c < 2; ++c) {
                 const Sensitivity& s = row.candidates[c];
                 QVERIFY(s.possible && s.weight > 0);
-                QCOMPARE(std::isnan(s.output), spare);
-                QCOMPARE(std::isnan(s.fisher), spare);
+                QCOMPARE(s.output == 0, spare);
+                QCOMPARE(s.fisher == 0, spare);
+                QVERIFY(s.output >= 0 && s.fisher >= 0);
+                QCOMPARE(s.note.find("nothing leads from it") != std::string::npos, spare);
                 const auto run = runOf(wanted, table.candidates[c], row.layer);
-                QVERIFY(same(s.output, run->find(row.layer)->relativeOutputError));
+                QVERIFY(spare || same(s.output, run->find(row.layer)->relativeOutputError));
                 const OutputSimilarity expected = similarity(wanted, run);
                 QVERIFY(isClose(s.divergence, expected.divergence, 1e-6, 1e-9));
                 QVERIFY(isClose(s.divergenceError, expected.divergenceStandardError, 1e-5, 1e-9));
@@ -126,6 +130,91 @@ private slots:
         // Neighboring pixels move together, which the diagonal knows nothing of.
         const double share = fisherShare(table);
         QVERIFY2(share > 0.3 && share < 3, std::to_string(share).c_str());
+    }
+
+    void memoryDecidesNothing()
+    {
+        const Fixture f;
+        SensitivityRequest wanted = f.request();
+        wanted.metric = SensitivityMetric::Divergence;
+        wanted.pairs = 3;
+        Monitor silent;
+        const SensitivityTable table = measureSensitivity(wanted, silent);
+        for (const std::uint64_t bytes : {std::uint64_t(1) << 16, std::uint64_t(1) << 12}) {
+            wanted.memoryBytes = bytes;
+            QVERIFY(same(measureSensitivity(wanted, silent), table));
+        }
+    }
+
+    void lockedLayersAreNotRunAlone()
+    {
+        const Fixture f;
+        SensitivityRequest wanted = f.request();
+        wanted.metric = SensitivityMetric::Divergence;
+        Monitor silent;
+        const SensitivityTable all = measureSensitivity(wanted, silent);
+        wanted.recipe.locked = {"stem", "head"};
+        wanted.pairs = 100;
+        const SensitivityTable table = measureSensitivity(wanted, silent);
+        QCOMPARE(table.rows.size(), all.rows.size());
+        for (std::size_t r = 0; r < table.rows.size(); ++r)
+            for (std::size_t c = 0; c < table.candidates.size(); ++c) {
+                const Sensitivity& s = table.rows[r].candidates[c];
+                const bool locked = wanted.recipe.locked.contains(table.rows[r].layer);
+                QCOMPARE(std::isnan(s.divergence), locked);
+                QVERIFY(locked || same(s, all.rows[r].candidates[c]));
+                QVERIFY(same(s.fisher, all.rows[r].candidates[c].fisher));
+            }
+        QCOMPARE(table.pairs.size(), std::size_t(4 * 3 / 2));
+        for (const SensitivityPair& pair : table.pairs)
+            for (const std::size_t row : {pair.firstRow, pair.secondRow})
+                QVERIFY(!wanted.recipe.locked.contains(table.rows[row].layer));
+        QCOMPARE(*table.best(wanted.recipe.locked), SensitivityMetric::Divergence);
+    }
+
+    void languageModelsMayPutOutProbabilities()
+    {
+        TemporaryFolder folder;
+        TinyLlama tiny;
+        tiny.write(folder / "model");
+        const auto logits = openModel(folder / "model");
+        auto scores = std::make_shared<Model>(*logits);
+        Node node;
+        node.op = op::Softmax{};
+        node.inputs = {scores->graph.output};
+        node.outputs = {scores->graph.values++};
+        scores->graph.output = scores->graph.outputs.front().value = node.output();
+        scores->graph.nodes.push_back(node);
+        CalibrationSamples samples;
+        samples.windows.length = 16;
+        RandomStream random(9);
+        for (int i = 0; i < 3 * 16; ++i)
+            samples.windows.tokens.push_back(static_cast<Token>(
+                random.below(static_cast<std::uint64_t>(tiny.vocabulary))));
+        samples.chosen = allSamples(3);
+        samples.context = 16;
+        std::vector<SampleMean> means;
+        for (const std::shared_ptr<const Model>& model :
+             {logits, std::shared_ptr<const Model>(scores)}) {
+            samples.data = windowsDataset(*model, samples.windows);
+            const Weights weights(model, std::uint64_t(1) << 26);
+            OutputDistance distance(*model, weights, samples, std::uint64_t(1) << 26);
+            Monitor silent;
+            distance.prepare(silent);
+            const Layer& layer = *model->findLayer("model.layers.0.mlp.down_proj");
+            means.push_back(distance.measure(
+                {layer.weight},
+                [&](Weights& changed) {
+                    Tensor half = weights.get(layer.weight)->clone();
+                    for (float& value : half.floats())
+                        value /= 2;
+                    changed.replace(layer.weight, std::make_shared<const Tensor>(std::move(half)));
+                },
+                silent));
+        }
+        QVERIFY(means[0].value > 1e-3);
+        QVERIFY2(isClose(means[0].value, means[1].value, 1e-3),
+                 (std::to_string(means[0].value) + " " + std::to_string(means[1].value)).c_str());
     }
 
     void otherOutputsAreComparedByTheirSquares()
@@ -296,13 +385,16 @@ private slots:
         s.weight = 0.1;
         s.fisher = 1.0 / 3;
         s.note = "a, \"b\"";
-        table.rows = {{"layer,1", {s, Sensitivity()}}};
+        table.candidates[1].activation.bits = 8;
+        Sensitivity refused;
+        refused.possible = false;
+        table.rows = {{"layer,1", {s, refused}}};
         QCOMPARE(sensitivityCsv(table),
                  std::string(
                      "layer,method,bits,group,bytes,weight_error,output_error,fisher,kl,kl_error,"
-                     "note\n"
-                     "\"layer,1\",rtn,3,64,12,0.1,,0.3333333333333333,,,\"a, \"\"b\"\"\"\n"
-                     "\"layer,1\",gptq,4,0,0,,,,,,\n"));
+                     "input_bits,possible,note\n"
+                     "\"layer,1\",rtn,3,64,12,0.1,,0.3333333333333333,,,,yes,\"a, \"\"b\"\"\"\n"
+                     "\"layer,1\",gptq,4,0,0,,,,,,8,no,\n"));
         const auto json = nlohmann::json::parse(sensitivityJson(table));
         QCOMPARE(json["unit"].get<std::string>(), std::string("nats per token"));
         QCOMPARE(json["layers"][0]["candidates"][0]["fisher"].get<double>(), 1.0 / 3);

@@ -2,15 +2,20 @@
 #include "core/base/error.h"
 #include "core/graph/executor.h"
 #include "core/session/sensitivity_store.h"
+#include "tests/support/array_files.h"
 #include "tests/support/sensitivity_tables.h"
 #include "tests/support/support.h"
 #include "tests/support/tiny_image_model.h"
 
 #include <QTest>
 
+#include <sys/resource.h>
+
+#include <csignal>
 #include <cstring>
 #include <fstream>
 #include <iterator>
+#include <set>
 
 using namespace gradus;
 using namespace gradus::test;
@@ -34,6 +39,30 @@ class Notes final : public Monitor
 public:
     void note(std::string_view line) override { text += line; }
     std::string text;
+};
+
+/// Files of this process do not grow beyond.
+class FileLimit
+{
+public:
+    explicit FileLimit(std::uint64_t bytes)
+        : m_handler(std::signal(SIGXFSZ, SIG_IGN))
+    {
+        ::getrlimit(RLIMIT_FSIZE, &m_before);
+        const rlimit limit{bytes, m_before.rlim_max};
+        ::setrlimit(RLIMIT_FSIZE, &limit);
+    }
+    ~FileLimit()
+    {
+        ::setrlimit(RLIMIT_FSIZE, &m_before);
+        std::signal(SIGXFSZ, m_handler);
+    }
+    FileLimit(const FileLimit&) = delete;
+    FileLimit& operator=(const FileLimit&) = delete;
+
+private:
+    void (*m_handler)(int);
+    rlimit m_before{};
 };
 
 KnownSensitivity known(double weight, std::optional<SensitivityMetric> reached)
@@ -188,6 +217,133 @@ private slots:
         QVERIFY(!store.find("layer", choice));
     }
 
+    void aHeadThatIsLostIsWrittenAgain()
+    {
+        TemporaryFolder folder;
+        const LayerChoice choice = candidate(3, RtnOptions{});
+        const fs::path path = SensitivityStore::path(folder.path(), "id");
+        Notes notes;
+        SensitivityStore first(folder.path(), "id", notes);
+        SensitivityStore store(std::move(first));
+        store.put("lost", choice, known(1, SensitivityMetric::Weight));
+        const std::size_t head = borders(contentOf(path)).front();
+        for (const std::size_t left : {std::size_t(0), std::size_t(20), head}) {
+            fs::resize_file(path, left);
+            store.put("one", choice, known(1, SensitivityMetric::Weight));
+            store.put("two", choice, known(2, SensitivityMetric::Weight));
+            SensitivityStore again(folder.path(), "id", notes);
+            QVERIFY(again.find("one", choice) && again.find("two", choice));
+            QVERIFY(!again.find("lost", choice));
+        }
+        QVERIFY2(notes.text.empty(), notes.text.c_str());
+    }
+
+    void writingThatFailsIsNotedOnce()
+    {
+        TemporaryFolder folder;
+        const LayerChoice choice = candidate(3, RtnOptions{});
+        Notes notes;
+        {
+            SensitivityStore store(folder.path(), "id", notes);
+            store.put("one", choice, known(1, SensitivityMetric::Weight));
+            const FileLimit full(
+                fs::file_size(SensitivityStore::path(folder.path(), "id")) + 10);
+            store.put("two", choice, known(2, SensitivityMetric::Weight));
+            const std::string said = notes.text;
+            QVERIFY2(said.find("nothing is kept") != std::string::npos, said.c_str());
+            store.put("three", choice, known(3, SensitivityMetric::Weight));
+            QCOMPARE(notes.text, said);
+            QVERIFY(store.find("two", choice) && store.find("three", choice));
+        }
+        Notes silent;
+        SensitivityStore store(folder.path(), "id", silent);
+        QVERIFY2(silent.text.empty(), silent.text.c_str());
+        QVERIFY(store.find("one", choice) && !store.find("two", choice));
+    }
+
+    void cachesThatCannotBeHadAreDoneWithout()
+    {
+        const Fixture f;
+        SensitivityRequest wanted = f.request();
+        wanted.metric = SensitivityMetric::Weight;
+        wanted.cache.clear();
+        Notes notes;
+        const SensitivityTable table = measureSensitivity(wanted, notes);
+        QVERIFY(notes.text.empty());
+        write(f.folder / "file", "x");
+        wanted.cache = f.folder / "file";
+        QVERIFY(same(measureSensitivity(wanted, notes), table));
+        QVERIFY2(notes.text.find("is not kept") != std::string::npos, notes.text.c_str());
+        (void)knownSensitivity(wanted, notes);
+        wanted.needsCache = true;
+        QVERIFY_THROWS_EXCEPTION(Error, (void)measureSensitivity(wanted, notes));
+    }
+
+    /// All that decides what is measured is what entries are found by.
+    void otherArraysAndSurroundingsAreAnotherMatter()
+    {
+        const Fixture f;
+        SensitivityRequest wanted = f.request();
+        wanted.metric = SensitivityMetric::Weight;
+        wanted.pairs = 0;
+        const auto isKnown = [&] {
+            Monitor silent;
+            return !std::isnan(knownSensitivity(wanted, silent).rows[0].candidates[0].weight);
+        };
+        const auto measure = [&] {
+            Monitor silent;
+            (void)measureSensitivity(wanted, silent);
+        };
+        const std::string array = contentOf(f.folder / "images.npy");
+        write(f.folder / "d.npz", zipBytes({{"train.npy", array}, {"val.npy", array}}));
+        wanted.recipe.calibration.data = (f.folder / "d.npz").string() + ":train";
+        QVERIFY(!isKnown());
+        measure();
+        QVERIFY(isKnown());
+        wanted.recipe.calibration.data = (f.folder / "d.npz").string() + ":val";
+        QVERIFY(!isKnown());
+        wanted.recipe.calibration.data = (f.folder / "images.npy").string();
+        const auto file = [&] {
+            std::set<fs::path> files;
+            for (const auto& entry : fs::directory_iterator(f.folder / "cache"))
+                files.insert(entry.path());
+            return files.size();
+        };
+        measure();
+        QCOMPARE(file(), std::size_t(2));
+        // Files beside the weights; the model says which there are.
+        for (const char* name : {"tokenizer.json", "preprocessor_config.json"}) {
+            for (const char* content : {"{}", "{ }"}) {
+                write(f.folder / "model" / name, content);
+                auto changed = f.tiny.changeable();
+                changed->source = openModelSource(f.folder / "model");
+                QVERIFY2(!isKnown(), name);
+                measure();
+                QVERIFY(isKnown());
+            }
+        }
+        f.tiny.changeable()->source.config = "{\"rope_theta\": 10000}";
+        QVERIFY(!isKnown());
+        measure();
+        f.tiny.changeable()->source.config = "{\"rope_theta\": 20000}";
+        QVERIFY(!isKnown());
+    }
+
+    void whatLacksDataIsNotRefusedForGood()
+    {
+        const Fixture f;
+        SensitivityRequest wanted = f.request();
+        wanted.metric = SensitivityMetric::Weight;
+        wanted.pairs = 0;
+        const auto model = f.tiny.changeable();
+        model->whyNotRunnable = "there is no config.json";
+        Monitor silent;
+        QVERIFY(!measureSensitivity(wanted, silent).rows[0].candidates[1].possible);
+        model->whyNotRunnable.clear(); // by a program that knows more
+        const Sensitivity later = measureSensitivity(wanted, silent).rows[0].candidates[1];
+        QVERIFY(later.possible && later.weight > 0);
+    }
+
     void aFolderThatCannotBeMadeIsAnError()
     {
         TemporaryFolder folder;
@@ -252,7 +408,7 @@ private slots:
             measureSensitivity(wanted, silent, [&](auto, std::size_t c, const Sensitivity& s) {
                 atOnce += c == 0 && !std::isnan(s.output) && std::isnan(s.fisher);
             });
-        QCOMPARE(atOnce, std::size_t(5));
+        QCOMPARE(atOnce, std::size_t(6));
         wanted.cache.clear();
         QVERIFY(same(table, measureSensitivity(wanted, silent)));
         // Other data are another matter.
