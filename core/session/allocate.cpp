@@ -224,7 +224,8 @@ private:
             }
             option.cost = *cost;
         }
-        option.error = entry.error(m_metric);
+        // A mean of divergences next to nothing may come out below 0.
+        option.error = std::max(entry.error(m_metric), 0.0);
         if (!std::isfinite(option.error))
             throw Error(ErrorCode::Usage,
                         concat("the sensitivity table has no ", sensitivityMetricName(m_metric),
