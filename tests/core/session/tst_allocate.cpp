@@ -274,20 +274,18 @@ private Q_SLOTS:
     /// A mean of measured divergences that are next to nothing may come out as -2e-36.
     void errorsBelowNothingAreNothing()
     {
-        const auto model = tinyLlama();
         const Recipe recipe = recipeOf(4);
-        SensitivityTable table = tableOf(*model, recipe);
+        SensitivityTable table = tableOf(*m_model, recipe);
         table.rows[0].candidates[3].weight = -2.1e-36;
-        const auto setup = allocationSetup(*model, recipe, table, weightMetric, {});
+        const auto setup = allocationSetup(*m_model, recipe, table, weightMetric, {});
         for (const AllocationItem& item : setup.problem.items)
             for (const AllocationOption& option : item.options)
                 QVERIFY(option.error >= 0);
         (void)allocate(setup, parseBudget("5bpw"), AllocationSolver::Exact, Monitor());
         table.rows[0].candidates[3].weight = std::numeric_limits<double>::quiet_NaN();
-        QVERIFY(has(messageOf([&] {
-                        (void)allocationSetup(*model, recipe, table, weightMetric, {});
-                    }),
-                    table.rows[0].layer));
+        QVERIFY(has(
+            messageOf([&] { (void)allocationSetup(*m_model, recipe, table, weightMetric, {}); }),
+            table.rows[0].layer));
     }
 
     void budgetsAreReadStrictly()
