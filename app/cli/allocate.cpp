@@ -461,9 +461,17 @@ int runAllocate(const Arguments& arguments)
                 static_cast<double>(outcome.result.cost)};
     for (const AllocationSolver other :
          {AllocationSolver::Exact, AllocationSolver::Lagrangian, AllocationSolver::Greedy,
-          AllocationSolver::Uniform, AllocationSolver::FirstLast, AllocationSolver::LlamaCpp})
-        if (other != solver)
+          AllocationSolver::Uniform, AllocationSolver::FirstLast, AllocationSolver::LlamaCpp}) {
+        if (other == solver)
+            continue;
+        try {
             outcome.others.push_back(solved(same, other));
+        } catch (const Error& error) {
+            if (error.code() !=
+                ErrorCode::Usage) // a rule of thumb that the budget is too small for
+                throw;
+        }
+    }
     outcome.recipe = allocatedRecipe(request.recipe, model, outcome.table, outcome.setup,
                                      outcome.result.allocation);
     outcome.totals = plan(model, outcome.recipe).totals;

@@ -275,9 +275,9 @@ AllocationResult allocateForExport(const std::shared_ptr<const Model>& model, co
     AllocationBudget budget{AllocationBudget::Kind::Bytes, static_cast<double>(bytes)};
     const auto prepared = preparedModel(model, recipe);
     const auto exactOf = [&](const AllocationResult& result) {
-        return exportBytes(
-            prepared, allocatedRecipe(recipe, *prepared, table, setup, result.allocation), format,
-            zeros);
+        return exportBytes(prepared,
+                           allocatedRecipe(recipe, *prepared, table, setup, result.allocation),
+                           format, zeros);
     };
     std::optional<AllocationResult> cheapest;
     if (const std::uint64_t least = setup.problem.leastCost() + setup.fixedCost; bytes < least) {
@@ -287,9 +287,9 @@ AllocationResult allocateForExport(const std::shared_ptr<const Model>& model, co
         cheapest->cost = exactOf(*cheapest);
         cheapest->solver = solver;
         if (bytes < cheapest->cost)
-            throw Error(ErrorCode::Usage, concat("a budget of ", bytes,
-                                                 "B cannot be met: the least is ", cheapest->cost,
-                                                 "B"));
+            throw Error(ErrorCode::Usage,
+                        concat("a budget of ", bytes, "B cannot be met: the least is ",
+                               cheapest->cost, "B"));
     }
     std::optional<AllocationResult> best;
     bool further = false; // costs say more than the file takes: others may fit, too

@@ -38,7 +38,8 @@ struct ExportCosts
 /// allocate() on a setup whose costs are exportCosts(), with what they are above the exact size
 /// given back as budget, as far as a few solutions find use for it. AllocationResult::cost is the
 /// exact size, at most `bytes`. It counts as optimal only where costs are exact. Throws
-/// Error(Usage) naming the size of the cheapest allocation's file where that is larger than `bytes`.
+/// Error(Usage) naming the size of the cheapest allocation's file where that is larger than
+/// `bytes`.
 [[nodiscard]] AllocationResult allocateForExport(const std::shared_ptr<const Model>& model,
                                                  const Recipe& recipe,
                                                  const SensitivityTable& table,

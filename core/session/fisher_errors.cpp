@@ -99,8 +99,8 @@ void FisherErrors::run(Monitor& monitor)
             wanted.why = "the network never reaches it";
         if (wanted.why.empty() && !wanted.picks.empty() &&
             (wanted.next < wanted.picks.size() || wanted.cursor != wanted.rows))
-            wanted.why = concat(wanted.cursor, " rows of its inputs came by, expected ",
-                                wanted.rows);
+            wanted.why =
+                concat(wanted.cursor, " rows of its inputs came by, expected ", wanted.rows);
         if (wanted.why.empty() && !(m_unit > 0))
             wanted.why = "the model's outputs are all zero";
         const WeightReaders readers = readersOf(m_model.graph, own.weight);

@@ -2,16 +2,13 @@
 #include "core/session/sensitivity.h"
 
 #include "core/base/error.h"
-#include "core/base/hash.h"
 #include "core/base/text.h"
-#include "core/io/array_file.h"
 #include "core/quant/packing.h"
 #include "core/quant/static_settings.h"
 #include "core/session/coupling.h"
 #include "core/session/fisher_errors.h"
 #include "core/session/origin.h"
 #include "core/session/prepared_model.h"
-#include "core/session/program.h"
 #include "core/session/sensitivity_job.h"
 #include "core/session/statistics.h"
 #include "core/session/weight_readers.h"
@@ -22,9 +19,6 @@
 namespace gradus {
 
 namespace {
-
-/// Of what is measured, and how.
-constexpr int metricVersion = 2;
 
 // Where the stages end, of the whole.
 constexpr double hashed = 0.02;
@@ -44,30 +38,6 @@ bool isZero(const std::vector<double>& hessian)
 {
     return !hessian.empty() &&
            std::all_of(hessian.begin(), hessian.end(), [](double value) { return value == 0; });
-}
-
-/// ":train" of "file.npz:train": which of a file's arrays, as the file's content does not say it.
-std::string memberOf(const std::filesystem::path& path)
-{
-    return path.string().substr(ArrayFile::fileOf(path).string().size());
-}
-
-/// Of what says beside the weights what the network computes and how it is fed: the configuration,
-/// the tokenizer, how pixels become inputs.
-std::string surroundingsHash(const ModelSource& source, const Monitor& monitor)
-{
-    std::string text = sha256(source.config);
-    const auto add = [&](const std::filesystem::path& file) {
-        const auto& weights = source.weightFiles; // one may bring a tokenizer
-        if (!file.empty() && std::find(weights.begin(), weights.end(), file) == weights.end())
-            text += concat('\n', file.filename().string(), '\n', dataHash(file, monitor));
-    };
-    for (const std::filesystem::path& companion : source.companions)
-        add(companion);
-    if (std::find(source.companions.begin(), source.companions.end(), source.tokenizer) ==
-        source.companions.end())
-        add(source.tokenizer);
-    return sha256(text);
 }
 
 } // namespace
@@ -160,33 +130,6 @@ void SensitivityJob::makeTable()
     if (m_table.rows.empty())
         throw Error(ErrorCode::Usage, "the recipe quantizes no layer");
     m_entries.assign(m_table.rows.size(), std::vector<Entry>(m_table.candidates.size()));
-}
-
-std::string SensitivityJob::identity(Monitor& monitor) const
-{
-    // Contents stand for paths; what is measured does not depend on the rest of the recipe.
-    Recipe common;
-    common.calibration = m_request.recipe.calibration;
-    common.calibration.mode = CalibrationMode::Float;
-    common.seed = m_request.recipe.seed;
-    common.foldBatchNorms = m_request.recipe.foldBatchNorms;
-    std::string data;
-    if (!common.calibration.data.empty()) {
-        data = dataHash(common.calibration, monitor);
-        common.calibration.data = "data" + memberOf(common.calibration.data);
-        common.calibration.labels.clear();
-        for (auto& [name, path] : common.calibration.inputs)
-            path = memberOf(path);
-    } else {
-        common.calibration = {};
-    }
-    std::string tokenizer;
-    if (!m_request.tokenizer.empty())
-        tokenizer = dataHash(m_request.tokenizer, monitor);
-    return concat("sensitivity ", metricVersion, '\n', programName(), '\n',
-                  contentHash(m_model.source, monitor), '\n',
-                  surroundingsHash(m_model.source, monitor), '\n', data, '\n', tokenizer, '\n',
-                  toJson(common));
 }
 
 void SensitivityJob::takeKnown(const SensitivityStore& store)

@@ -107,7 +107,8 @@ std::optional<SampleMean> SensitivityJob::distanceOf(const std::vector<Place>& p
             throw;
     }
     // The candidates' fault, unless the float network does so itself.
-    (void)outputs.measure({}, [](Weights&) {}, m_monitor);
+    (void)outputs.measure(
+        {}, [](Weights&) {}, m_monitor);
     return std::nullopt;
 }
 

@@ -105,7 +105,7 @@ private slots:
         const CliResult run = runCli(
             {"quantize", sample, "--recipe", path("a.json"), "--out", path("a.gradus"), "--json"});
         QVERIFY2(run.status == 0, run.err.constData());
-        QCOMPARE(run.json()["totals"]["bytes"].toInteger(), json["bytes"].toInteger());
+        QCOMPARE(run.json()["totals"].toObject()["bytes"].toInteger(), json["bytes"].toInteger());
         QCOMPARE(bitsOf(run.json()), bits);
     }
 
@@ -174,6 +174,51 @@ private slots:
                                          "--cache", path("cache"), "--json"});
         QVERIFY2(result.status == 0, result.err.constData());
         QCOMPARE(result.json()["metric"].toString(), QStringLiteral("weight"));
+    }
+
+    void theUsersCacheMayBeOutOfReach()
+    {
+        QFile file(path("file"));
+        QVERIFY(file.open(QIODevice::WriteOnly));
+        file.close();
+        const QByteArray before = qgetenv("XDG_CACHE_HOME");
+        qputenv("XDG_CACHE_HOME", path("file").toLocal8Bit());
+        const QStringList arguments{"allocate", sample, "--method", "rtn", "--budget", "4bpw"};
+        const CliResult result = runCli(arguments);
+        qputenv("XDG_CACHE_HOME", before);
+        QVERIFY2(result.status == 0, result.err.constData());
+        QVERIFY2(result.err.contains("is not kept"), result.err.constData());
+        const CliResult asked =
+            runCli(arguments + QStringList{"--cache", path("file") + "/inside"});
+        QVERIFY(asked.status != 0);
+        QVERIFY2(asked.err.contains("cannot make the folder"), asked.err.constData());
+    }
+
+    void layersWithoutTheMetricAreNamedUnlessLocked()
+    {
+        QFile recipe(path("embedded.json"));
+        QVERIFY(recipe.open(QIODevice::WriteOnly));
+        recipe.write("{\"gradus_recipe\": 1, \"standard\": {\"keep_float\": true}, \"rules\": "
+                     "[{\"pattern\": \"embed_tokens|layers.0.mlp\", \"bits\": 4, "
+                     "\"granularity\": \"channel\"}]}");
+        recipe.close();
+        const QStringList arguments{"allocate",      sample,
+                                    "--recipe",      recipe.fileName(),
+                                    "--calibration", sample + "/calibration.txt",
+                                    "--samples",     "4",
+                                    "--context",     "128",
+                                    "--cache",       path("cache"),
+                                    "--budget",      "5bpw",
+                                    "--json"};
+        const CliResult whole = runCli(arguments);
+        QVERIFY2(whole.status == 0, whole.err.constData());
+        QCOMPARE(whole.json()["metric"].toString(), QStringLiteral("weight"));
+        QVERIFY2(whole.err.contains("embed_tokens"), whole.err.constData());
+        const CliResult rest = runCli(arguments + QStringList{"--lock", "embed_tokens=4"});
+        QVERIFY2(rest.status == 0, rest.err.constData());
+        QCOMPARE(rest.json()["metric"].toString(), QStringLiteral("fisher"));
+        const CliResult asked = runCli(arguments + QStringList{"--metric", "fisher"});
+        QVERIFY(asked.status != 0 && asked.err.contains("embed_tokens"));
     }
 
     void misuseIsSaid_data()

@@ -355,8 +355,8 @@ private slots:
         samples.windows.length = length;
         RandomStream random(9);
         for (std::int64_t i = 0; i < windows * length; ++i)
-            samples.windows.tokens.push_back(static_cast<Token>(
-                random.below(static_cast<std::uint64_t>(tiny.vocabulary))));
+            samples.windows.tokens.push_back(
+                static_cast<Token>(random.below(static_cast<std::uint64_t>(tiny.vocabulary))));
         samples.data = windowsDataset(*model, samples.windows);
         samples.chosen = allSamples(windows);
         samples.context = length;

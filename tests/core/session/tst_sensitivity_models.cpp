@@ -189,8 +189,8 @@ private slots:
         samples.windows.length = 16;
         RandomStream random(9);
         for (int i = 0; i < 3 * 16; ++i)
-            samples.windows.tokens.push_back(static_cast<Token>(
-                random.below(static_cast<std::uint64_t>(tiny.vocabulary))));
+            samples.windows.tokens.push_back(
+                static_cast<Token>(random.below(static_cast<std::uint64_t>(tiny.vocabulary))));
         samples.chosen = allSamples(3);
         samples.context = 16;
         std::vector<SampleMean> means;

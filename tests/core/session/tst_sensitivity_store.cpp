@@ -8,7 +8,6 @@
 #include "tests/support/tiny_image_model.h"
 
 #include <QTest>
-
 #include <sys/resource.h>
 
 #include <csignal>
@@ -246,8 +245,7 @@ private slots:
         {
             SensitivityStore store(folder.path(), "id", notes);
             store.put("one", choice, known(1, SensitivityMetric::Weight));
-            const FileLimit full(
-                fs::file_size(SensitivityStore::path(folder.path(), "id")) + 10);
+            const FileLimit full(fs::file_size(SensitivityStore::path(folder.path(), "id")) + 10);
             store.put("two", choice, known(2, SensitivityMetric::Weight));
             const std::string said = notes.text;
             QVERIFY2(said.find("nothing is kept") != std::string::npos, said.c_str());
