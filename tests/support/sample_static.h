@@ -60,6 +60,7 @@ inline std::shared_ptr<StaticInputs> sampleStaticInputs(std::int64_t cols)
     std::fill(gamma.floats().begin(), gamma.floats().end(), 1.25F);
     inputs->parameters["model.norm 100 %/x"] = std::make_shared<const Tensor>(std::move(gamma));
     Tensor bias({3, 2});
+    std::fill(bias.floats().begin(), bias.floats().end(), 0.25F);
     bias.floats()[4] = -0.5F;
     inputs->parameters["bias"] = std::make_shared<const Tensor>(std::move(bias));
     inputs->lambda = 0.3;
