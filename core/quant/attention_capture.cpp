@@ -2,7 +2,6 @@
 #include "core/quant/attention_capture.h"
 
 #include "core/graph/attention_runs.h"
-#include "core/quant/clipped_tensor.h"
 
 #include <algorithm>
 #include <cmath>
@@ -101,7 +100,7 @@ void AttentionCapture::Operand::add(ConstMatrixView x, const Monitor& monitor)
     accumulator->add(x, &monitor);
 }
 
-std::optional<AffineGrid> AttentionCapture::Operand::grid(const StaticSettings& settings)
+std::optional<AffineGrid> AttentionCapture::Operand::grid(int bits, InputRange range)
 {
     if (!accumulator)
         return std::nullopt;
@@ -109,11 +108,7 @@ std::optional<AffineGrid> AttentionCapture::Operand::grid(const StaticSettings& 
     accumulator.reset();
     if (statistics.rows == 0)
         return std::nullopt;
-    const ConstMatrixView sample = statistics.sample.matrix();
-    return settings.tensorClipping == ClipSearch::None
-               ? tensorGrid(sample, settings.attentionBits, settings.range)
-               : clippedTensor(sample, settings.attentionBits, settings.tensorClipping, 0,
-                               Monitor());
+    return tensorGrid(statistics.sample.matrix(), bits, range);
 }
 
 std::shared_ptr<const AttentionKernel> AttentionCapture::kernel()
@@ -152,9 +147,9 @@ AttentionGrids AttentionCapture::solve(const StaticSettings& settings)
 {
     AttentionGrids grids;
     if (settings.attentionBits > 0) {
-        grids.query = m_query.grid(settings);
-        grids.key = m_key.grid(settings);
-        grids.value = m_value.grid(settings);
+        grids.query = m_query.grid(settings.attentionBits, settings.range);
+        grids.key = m_key.grid(settings.attentionBits, settings.range);
+        grids.value = m_value.grid(settings.attentionBits, settings.range);
     }
     std::vector<float> sample;
     sample.reserve(m_sampled + 1);

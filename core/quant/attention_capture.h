@@ -28,7 +28,7 @@ private:
     {
         std::unique_ptr<InputAccumulator> accumulator;
         void add(ConstMatrixView x, const Monitor& monitor);
-        [[nodiscard]] std::optional<AffineGrid> grid(const StaticSettings& settings);
+        [[nodiscard]] std::optional<AffineGrid> grid(int bits, InputRange range);
     };
     void addProbabilities(std::vector<std::vector<float>> rows);
     void thin();  ///< to the room there is

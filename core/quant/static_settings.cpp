@@ -38,7 +38,6 @@ void apply(StaticSettings& settings, const RepquantOptions& options)
 {
     settings.byChannel = true;
     settings.clipping = options.clipping;
-    settings.tensorClipping = options.clipping;
     settings.probabilities = options.softmax;
     settings.zeroState = options.zeroState;
     settings.reconstruct = options.reconstruct;
@@ -81,10 +80,8 @@ std::optional<StaticSettings> staticSettings(const ActivationChoice& activation,
     settings.range = InputRange::Percentile;
     settings.weights = weightMethod(method);
     std::visit([&](const auto& options) { apply(settings, options); }, method);
-    if (activation.range) {
+    if (activation.range)
         settings.range = *activation.range;
-        settings.tensorClipping = ClipSearch::None;
-    }
     if (activation.granularity != InputGranularity::Method)
         settings.byChannel = activation.granularity == InputGranularity::Channel;
     if (activation.softmax)

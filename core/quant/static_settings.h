@@ -21,9 +21,8 @@ struct StaticSettings
     /// Inputs that come from a norm are first quantized by channel, and the norm is folded.
     bool byChannel = false;
     FoldZeros zeros = FoldZeros::Mean;
-    ClipSearch clipping = ClipSearch::None;       ///< of channels
-    ClipSearch tensorClipping = ClipSearch::None; ///< of inputs with one grid, and of q, k and v
-    std::optional<double> smoothing; ///< SmoothQuant's α, for inputs that come from a norm
+    ClipSearch clipping = ClipSearch::None; ///< of channels
+    std::optional<double> smoothing;        ///< SmoothQuant's α, for inputs that come from a norm
 
     int attentionBits = 8;   ///< of q, k and v; 0: float
     int probabilityBits = 8; ///< 0: float

@@ -6,7 +6,6 @@
 #include "core/base/text.h"
 #include "core/quant/affine_linear.h"
 #include "core/quant/attention_capture.h"
-#include "core/quant/clipped_tensor.h"
 #include "core/quant/static_group.h"
 #include "core/session/language.h"
 #include "core/session/quantize_job.h"
@@ -220,10 +219,7 @@ void QuantizeJob::completeStatic(std::size_t index, LayerResult& result, const I
     const Layer& layer = m_model.layers[index];
     if (const ConstMatrixView rows = inputs.rowsOf(layer);
         layer.kind == LayerKind::Convolution && rows.data && settings->bits > 0)
-        details->grid = settings->tensorClipping == ClipSearch::None
-                            ? tensorGrid(rows, settings->bits, settings->range)
-                            : clippedTensor(rows, settings->bits, settings->tensorClipping,
-                                            m_request.recipe.seed, m_monitor);
+        details->grid = tensorGrid(rows, settings->bits, settings->range);
     if (const auto found = m_attentions.find(index); found != m_attentions.end()) {
         details->attention = found->second.grids;
         details->probabilities = found->second.probabilities;
