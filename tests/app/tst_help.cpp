@@ -457,7 +457,7 @@ private Q_SLOTS:
                     line.value().append(fixed(mean * 100, 1) + QStringLiteral(" %, ") +
                                         spread(own, Kl, 3, false));
                 else if (!own[0][Cosine].isEmpty())
-                    line.value().append(spread(own, Cosine, 4, true));
+                    line.value().append(spread(own, Cosine, 6, true));
                 else
                     line.value().append(spread(own, WeightError, 4, false));
             }
