@@ -180,19 +180,6 @@ std::vector<LayerChoice> candidatesFor(const Arguments& arguments, const Recipe&
     return candidates;
 }
 
-std::string_view unitName(SensitivityTable::Unit unit)
-{
-    switch (unit) {
-    case SensitivityTable::Unit::NatsPerToken:
-        return "nats per token";
-    case SensitivityTable::Unit::NatsPerSample:
-        return "nats per sample";
-    case SensitivityTable::Unit::OutputShare:
-        return "share of the outputs' mean square";
-    }
-    return "";
-}
-
 /// What errors under a metric are in, summed over layers.
 std::string unitOf(const SensitivityTable& table, SensitivityMetric metric)
 {
@@ -200,7 +187,7 @@ std::string unitOf(const SensitivityTable& table, SensitivityMetric metric)
         return "sum of relative weight errors";
     if (metric == SensitivityMetric::Output)
         return "sum of relative output errors";
-    return std::string(unitName(table.unit));
+    return std::string(sensitivityUnitName(table.unit));
 }
 
 double bitsPerWeightAt(const AllocationSetup& setup, std::uint64_t cost)

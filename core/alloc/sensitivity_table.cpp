@@ -48,6 +48,19 @@ std::optional<SensitivityMetric> sensitivityMetricFromName(std::string_view name
     return std::nullopt;
 }
 
+std::string_view sensitivityUnitName(SensitivityTable::Unit unit)
+{
+    switch (unit) {
+    case SensitivityTable::Unit::NatsPerToken:
+        return "nats per token";
+    case SensitivityTable::Unit::NatsPerSample:
+        return "nats per sample";
+    case SensitivityTable::Unit::OutputShare:
+        return "share of the outputs' mean square";
+    }
+    return "";
+}
+
 double Sensitivity::error(SensitivityMetric metric) const
 {
     switch (metric) {

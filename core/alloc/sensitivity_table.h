@@ -92,6 +92,9 @@ struct SensitivityTable
     [[nodiscard]] const Row* find(std::string_view layer) const; ///< nullptr if none
 };
 
+/// "nats per token", …
+[[nodiscard]] std::string_view sensitivityUnitName(SensitivityTable::Unit unit);
+
 /// Σ together / Σ separate over the pairs: 1 when errors add up, above when they reinforce each
 /// other. NaN without pairs.
 [[nodiscard]] double interactionOf(const SensitivityTable& table);

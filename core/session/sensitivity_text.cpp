@@ -50,18 +50,6 @@ std::string groupOf(const LayerChoice& choice)
     }
 }
 
-std::string_view unitName(SensitivityTable::Unit unit)
-{
-    switch (unit) {
-    case SensitivityTable::Unit::NatsPerToken:
-        return "nats per token";
-    case SensitivityTable::Unit::NatsPerSample:
-        return "nats per sample";
-    default:
-        return "share of the outputs";
-    }
-}
-
 nlohmann::ordered_json orNull(double value)
 {
     return std::isfinite(value) ? nlohmann::ordered_json(value) : nlohmann::ordered_json();
@@ -96,7 +84,7 @@ std::string sensitivityJson(const SensitivityTable& table)
 {
     using Json = nlohmann::ordered_json;
     Json root;
-    root["unit"] = unitName(table.unit);
+    root["unit"] = sensitivityUnitName(table.unit);
     root["candidates"] = Json::array();
     for (const LayerChoice& choice : table.candidates)
         root["candidates"].push_back(Json::parse(choiceToJson(choice)));

@@ -9,6 +9,7 @@
 #include "core/quant/static_settings.h"
 #include "core/session/language.h"
 #include "tests/support/npy.h"
+#include "tests/support/signal_to_noise.h"
 #include "tests/support/support.h"
 #include "tests/support/toy_vit.h"
 #include "tests/support/trained_model.h"
@@ -294,18 +295,6 @@ struct BothNetworks
         return forward(Executor(*model, compared));
     }
 };
-
-double sqnr(const std::vector<float>& exact, const std::vector<float>& actual)
-{
-    double signal = 0;
-    double noise = 0;
-    for (std::size_t i = 0; i < exact.size(); ++i) {
-        const double difference = static_cast<double>(exact[i]) - static_cast<double>(actual[i]);
-        signal += static_cast<double>(exact[i]) * static_cast<double>(exact[i]);
-        noise += difference * difference;
-    }
-    return 10 * std::log10(signal / noise);
-}
 
 struct Case
 {

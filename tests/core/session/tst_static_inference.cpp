@@ -8,6 +8,7 @@
 #include "core/quant/static_settings.h"
 #include "core/session/language.h"
 #include "tests/support/npy.h"
+#include "tests/support/signal_to_noise.h"
 #include "tests/support/support.h"
 #include "tests/support/tiny_image_model.h"
 #include "tests/support/toy_vit.h"
@@ -40,18 +41,6 @@ void choose(Recipe& recipe, const MethodOptions& method, int bits)
     recipe.standard.method = method;
     recipe.standard.scheme = {bits, Granularity::Channel, 0, false, DType::F32};
     recipe.standard.activation = defaultActivation(method, bits);
-}
-
-double sqnr(const std::vector<float>& exact, const std::vector<float>& actual)
-{
-    double signal = 0;
-    double noise = 0;
-    for (std::size_t i = 0; i < exact.size(); ++i) {
-        const double difference = static_cast<double>(exact[i]) - static_cast<double>(actual[i]);
-        signal += static_cast<double>(exact[i]) * static_cast<double>(exact[i]);
-        noise += difference * difference;
-    }
-    return 10 * std::log10(signal / noise);
 }
 
 std::vector<Token> someTokens(std::size_t count)

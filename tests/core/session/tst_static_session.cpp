@@ -14,6 +14,7 @@
 #include "core/session/statistics.h"
 #include "tests/support/npy.h"
 #include "tests/support/sample_run.h"
+#include "tests/support/signal_to_noise.h"
 #include "tests/support/support.h"
 #include "tests/support/toy_vit.h"
 #include "tests/support/trained_model.h"
@@ -109,18 +110,6 @@ std::vector<float> outputs(const Model& model, const Weights& weights, const Ten
     const Tensor out =
         std::move(Executor(model, weights).run(std::move(fed), Monitor(), observer).front());
     return {out.floats().begin(), out.floats().end()};
-}
-
-double sqnr(const std::vector<float>& exact, const std::vector<float>& actual)
-{
-    double signal = 0;
-    double noise = 0;
-    for (std::size_t i = 0; i < exact.size(); ++i) {
-        const double difference = static_cast<double>(exact[i]) - static_cast<double>(actual[i]);
-        signal += static_cast<double>(exact[i]) * static_cast<double>(exact[i]);
-        noise += difference * difference;
-    }
-    return 10 * std::log10(signal / noise);
 }
 
 /// W·diag(ratio).

@@ -8,6 +8,7 @@
 #include "core/session/quantize.h"
 #include "core/session/statistics.h"
 #include "tests/support/npy.h"
+#include "tests/support/signal_to_noise.h"
 #include "tests/support/support.h"
 #include "tests/support/toy_vit.h"
 
@@ -17,22 +18,6 @@
 
 using namespace gradus;
 using namespace gradus::test;
-
-namespace {
-
-double sqnr(const std::vector<float>& exact, const std::vector<float>& actual)
-{
-    double signal = 0;
-    double noise = 0;
-    for (std::size_t i = 0; i < exact.size(); ++i) {
-        const double difference = static_cast<double>(exact[i]) - static_cast<double>(actual[i]);
-        signal += static_cast<double>(exact[i]) * static_cast<double>(exact[i]);
-        noise += difference * difference;
-    }
-    return 10 * std::log10(signal / noise);
-}
-
-} // namespace
 
 class TestStaticToy : public QObject
 {
